@@ -1,0 +1,28 @@
+"""Algorithms that Stable-Baselines3 lacks, for it and for rl-zoo3.
+
+>>> from ca2_rl import NoisyDQN
+>>> model = NoisyDQN("MlpPolicy", "Pendulum-v1").learn(20_000)
+"""
+
+from importlib import import_module
+from importlib.metadata import version
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from ca2_rl.discretized_dqn import DiscretizedDQN
+    from ca2_rl.noisy_dqn import NoisyDQN
+    from ca2_rl.ou_ddpg import OUDDPG
+
+__all__ = ["OUDDPG", "DiscretizedDQN", "NoisyDQN"]
+
+__version__ = version("ca2")
+
+_HOMES = {"DiscretizedDQN": "discretized_dqn", "NoisyDQN": "noisy_dqn", "OUDDPG": "ou_ddpg"}
+
+
+def __getattr__(name: str) -> type:
+    # Loaded on first use: torch takes seconds, `ca2-rl --help` should not
+    if name in _HOMES:
+        algorithm: type = getattr(import_module(f"ca2_rl.{_HOMES[name]}"), name)
+        return algorithm
+    raise AttributeError(f"module 'ca2_rl' has no attribute {name!r}")

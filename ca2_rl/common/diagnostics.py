@@ -1,0 +1,140 @@
+"""Gradient norm, loss, mean Q-value and return, averaged over each logging interval.
+
+SB3's ``logger.record`` keeps the last value before a dump, which at one update per step is one minibatch in hundreds.
+"""
+
+from collections import defaultdict
+from typing import Any, Self
+
+import numpy as np
+import torch as th
+from stable_baselines3 import DQN, SAC, TD3
+from stable_baselines3.common.callbacks import BaseCallback
+from stable_baselines3.common.off_policy_algorithm import OffPolicyAlgorithm
+from torch import nn
+from torch.utils.hooks import RemovableHandle
+
+GRADIENT_NORM = "diagnostics/gradient_norm"
+LOSS = "diagnostics/loss"
+MEAN_Q = "diagnostics/mean_q"
+RETURN = "diagnostics/return"
+
+
+class Averages:
+    """Means of named scalars since they were last read. Tensors stay tensors until then, so that adding never waits."""
+
+    def __init__(self) -> None:
+        self._sums: dict[str, th.Tensor | float] = defaultdict(float)
+        self._counts: dict[str, int] = defaultdict(int)
+
+    def add(self, name: str, value: th.Tensor | float) -> None:
+        self._sums[name] = self._sums[name] + value
+        self._counts[name] += 1
+
+    def pop(self) -> dict[str, float]:
+        """The means by name; starts a new interval."""
+        means = {name: float(total) / self._counts[name] for name, total in self._sums.items()}
+        self._sums.clear()
+        self._counts.clear()
+        return means
+
+
+class WithDiagnostics(OffPolicyAlgorithm):
+    """Logs the means of what ``train`` adds to ``self.averages``, and of the returns of the episodes that ended."""
+
+    averages: Averages
+
+    def _setup_model(self) -> None:
+        self.averages = Averages()
+        super()._setup_model()
+
+    def _excluded_save_params(self) -> list[str]:
+        return [*super()._excluded_save_params(), "averages"]
+
+    def learn(self, total_timesteps: int, *args: Any, tb_log_name: str | None = None, **kwargs: Any) -> Self:
+        """As SB3's; the TensorBoard run is named after the class."""
+        return super().learn(total_timesteps, *args, tb_log_name=tb_log_name or type(self).__name__, **kwargs)
+
+    def _update_info_buffer(self, infos: list[dict[str, Any]], dones: np.ndarray | None = None) -> None:
+        super()._update_info_buffer(infos, dones)
+        for episode_return in finished_returns(infos):
+            self.averages.add(RETURN, episode_return)
+
+    def dump_logs(self) -> None:
+        for name, mean in self.averages.pop().items():
+            self.logger.record(name, mean)
+        super().dump_logs()
+
+
+def finished_returns(infos: list[dict[str, Any]]) -> list[float]:
+    """Returns of the episodes that ended at this step, as SB3's ``Monitor`` reports them."""
+    return [float(info["episode"]["r"]) for info in infos if "episode" in info]
+
+
+class DiagnosticsCallback(BaseCallback):
+    """Logs the same for SB3's own DQN, DDPG, TD3 and SAC, read off their networks and optimisers by hooks.
+
+    The gradient norm is the Q-networks', before clipping. The mean Q-value is of the actions in the minibatch.
+
+    :raises TypeError: at the start of training, for an algorithm without a Q-network
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._handles: list[RemovableHandle] = []
+        self._gradient_norms: dict[th.Tensor, th.Tensor] = {}
+        self._mean_q: th.Tensor | None = None
+
+    def _on_training_start(self) -> None:
+        model = self.model
+        if isinstance(model, DQN):
+            network, optimizer, keep_q = model.q_net, model.policy.optimizer, self._keep_q_of_taken_actions
+            self._loss_name = "train/loss"
+        elif isinstance(model, (TD3, SAC)):  # DDPG is a TD3
+            network, optimizer, keep_q = model.critic, model.critic.optimizer, self._keep_q_of_critics
+            self._loss_name = "train/critic_loss"
+        else:
+            raise TypeError(f"{type(model).__name__} has no Q-network to watch: DQN, DDPG, TD3 and SAC have.")
+        self._handles = [
+            network.register_forward_hook(keep_q),
+            optimizer.register_step_pre_hook(self._record_gradient_step),
+            *(p.register_post_accumulate_grad_hook(self._keep_gradient_norm) for p in network.parameters() if p.requires_grad),
+        ]
+
+    def _keep_q_of_critics(self, module: nn.Module, args: Any, q_values: tuple[th.Tensor, ...]) -> None:
+        if th.is_grad_enabled():
+            self._mean_q = th.stack(q_values).detach().mean()
+
+    def _keep_q_of_taken_actions(self, module: nn.Module, args: Any, q_values: th.Tensor) -> None:
+        def keep(gradient: th.Tensor) -> None:
+            # The loss depends on the Q-values of the taken actions only: they are where the gradient is not zero
+            self._mean_q = q_values.detach()[gradient != 0].mean()
+
+        if q_values.requires_grad:
+            q_values.register_hook(keep)
+
+    def _keep_gradient_norm(self, parameter: th.Tensor) -> None:
+        # Kept before DQN clips it, and replaced by each backward pass: the actor's leaves its own in the critic
+        assert parameter.grad is not None
+        self._gradient_norms[parameter] = parameter.grad.norm()
+
+    def _record_gradient_step(self, *_: Any) -> None:
+        self.logger.record_mean(GRADIENT_NORM, th.stack(list(self._gradient_norms.values())).norm().item())
+        if self._mean_q is not None:
+            self.logger.record_mean(MEAN_Q, self._mean_q.item())
+
+    def _on_rollout_start(self) -> None:
+        # Each call of train() leaves the mean of its losses there
+        loss = self.logger.name_to_value.get(self._loss_name)
+        if loss is not None:
+            self.logger.record_mean(LOSS, loss)
+
+    def _on_step(self) -> bool:
+        for episode_return in finished_returns(self.locals["infos"]):
+            self.logger.record_mean(RETURN, episode_return)
+        return True
+
+    def _on_training_end(self) -> None:
+        for handle in self._handles:
+            handle.remove()
+        self._handles = []

@@ -1,0 +1,172 @@
+from collections.abc import Callable
+from typing import Any, ClassVar
+
+import numpy as np
+import torch as th
+from stable_baselines3 import DQN
+from stable_baselines3.common.buffers import ReplayBuffer
+from stable_baselines3.common.noise import ActionNoise
+from stable_baselines3.common.off_policy_algorithm import OffPolicyAlgorithm
+from stable_baselines3.common.policies import BasePolicy
+from stable_baselines3.common.type_aliases import GymEnv, ReplayBufferSamples
+from stable_baselines3.common.utils import polyak_update
+from torch.nn import functional as F
+
+from ca2_rl.common.action_bins import ActionBins
+from ca2_rl.common.diagnostics import GRADIENT_NORM, LOSS, MEAN_Q, WithDiagnostics
+from ca2_rl.discretized_dqn.policies import CnnPolicy, DiscretizedDQNPolicy, MlpPolicy, MultiInputPolicy
+
+QFunction = Callable[[th.Tensor], th.Tensor]
+
+
+class _AnyActionSpace(OffPolicyAlgorithm):
+    """Next in line after DQN, so that its ``super().__init__`` arrives here: lets Box through, ``ActionBins`` checks it."""
+
+    def __init__(self, *args: Any, **kwargs: Any):
+        super().__init__(*args, **{**kwargs, "supported_action_spaces": None})
+
+
+class DiscretizedDQN(WithDiagnostics, DQN, _AnyActionSpace):
+    """DQN (Mnih et al. 2015) that also acts in a Box, on a grid of ``n_bins`` values per dimension, without a wrapper.
+
+    The env keeps its own action space: ``predict`` returns torques, the replay buffer keeps the index of the bin.
+    On a Discrete space it is SB3's DQN. https://www.nature.com/articles/nature14236
+
+    :param policy: "MlpPolicy", "CnnPolicy", "MultiInputPolicy" or a class
+    :param env: the environment or its id
+    :param n_bins: values per dimension of a Box, >= 2, end points included; an odd number has the middle of the range
+    :param double_q: the online network chooses the next action, the target network values it (van Hasselt et al. 2016)
+    :param dueling: separate streams for value and advantage (Wang et al. 2016)
+    :param kwargs: as in SB3's ``DQN``
+    :raises UserError: if the action space is no Box or Discrete, ``n_bins`` < 2, or the grid has over 4,096 actions
+    """
+
+    policy_aliases: ClassVar[dict[str, type[BasePolicy]]] = {
+        "MlpPolicy": MlpPolicy,
+        "CnnPolicy": CnnPolicy,
+        "MultiInputPolicy": MultiInputPolicy,
+    }
+    policy: DiscretizedDQNPolicy  # type: ignore[assignment]
+    replay_buffer: ReplayBuffer
+
+    def __init__(
+        self,
+        policy: str | type[DiscretizedDQNPolicy],
+        env: GymEnv | str,
+        *,
+        n_bins: int = 11,
+        double_q: bool = False,
+        dueling: bool = False,
+        _init_setup_model: bool = True,
+        **kwargs: Any,
+    ):
+        super().__init__(policy, env, _init_setup_model=False, **kwargs)
+        self.n_bins = n_bins
+        self.double_q = double_q
+        self.dueling = dueling
+        if _init_setup_model:
+            self._setup_model()
+
+    def _setup_model(self) -> None:
+        self.bins = ActionBins(self.action_space, self.n_bins)
+        self.policy_kwargs = {**self.policy_kwargs, "n_bins": self.n_bins, "dueling": self.dueling}
+        super()._setup_model()
+        # SB3 sized the buffer for an action of the env; it keeps one index
+        self.replay_buffer.action_space = self.bins.index_space
+        self.replay_buffer.action_dim = 1
+        self.replay_buffer.actions = np.zeros((*self.replay_buffer.rewards.shape, 1), dtype=np.int64)
+
+    def set_random_seed(self, seed: int | None = None) -> None:
+        super().set_random_seed(seed)
+        if seed is not None:
+            self.bins.index_space.seed(seed)
+
+    def _random_index(self, n: int) -> np.ndarray:
+        return np.array([self.bins.index_space.sample() for _ in range(n)], dtype=np.int64)
+
+    def _explore(self, greedy: np.ndarray, choices: np.ndarray) -> np.ndarray:
+        """Replaces entries of ``greedy`` [N, ...] by random ``choices`` [n_actions, ...]: a coin for each (epsilon-greedy)."""
+        explores = np.random.rand(len(greedy)) < self.exploration_rate
+        if explores.any():
+            greedy[explores] = choices[self._random_index(explores.sum())]
+        return greedy
+
+    def _sample_action(
+        self, learning_starts: int, action_noise: ActionNoise | None = None, n_envs: int = 1
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Actions for the envs [n_envs, ...], and their bins [n_envs] for the buffer."""
+        if self.num_timesteps < learning_starts:
+            index = self._random_index(n_envs)
+        else:
+            assert self._last_obs is not None
+            obs, _ = self.policy.obs_to_tensor(self._last_obs)
+            with th.no_grad():
+                greedy = self.policy.predict_index(obs, deterministic=False).cpu().numpy()
+            index = self._explore(greedy, np.arange(len(self.bins.actions)))
+        return self.bins.actions[index], index
+
+    def predict(
+        self,
+        observation: np.ndarray | dict[str, np.ndarray],
+        state: tuple[np.ndarray, ...] | None = None,
+        episode_start: np.ndarray | None = None,
+        deterministic: bool = False,
+    ) -> tuple[np.ndarray, tuple[np.ndarray, ...] | None]:
+        """Greedy actions of the env, or with ``deterministic=False`` those of the exploring agent (see SB3's ``predict``)."""
+        actions, state = self.policy.predict(observation, state, episode_start, deterministic)
+        if not deterministic:
+            batch = actions.reshape(-1, *(self.action_space.shape or ()))
+            actions = self._explore(batch, self.bins.actions).reshape(actions.shape)
+        return actions, state
+
+    def _on_step(self) -> None:
+        self._n_calls += 1
+        if self._n_calls % max(self.target_update_interval // self.n_envs, 1) == 0:
+            polyak_update(self.q_net.parameters(), self.q_net_target.parameters(), self.tau)
+            # Running statistics are copied, not averaged: SB3 #996
+            polyak_update(self.batch_norm_stats, self.batch_norm_stats_target, 1.0)
+        self._update_exploration()
+
+    def _update_exploration(self) -> None:
+        self.exploration_rate = self.exploration_schedule(self._current_progress_remaining)
+        self.logger.record("rollout/exploration_rate", self.exploration_rate)
+
+    def _q_functions(self) -> tuple[QFunction, QFunction, QFunction | None]:
+        """What one gradient step evaluates: ``online``, ``target`` and ``selector`` of ``td_loss``."""
+        return self.q_net, self.q_net_target, self.q_net if self.double_q else None
+
+    def train(self, gradient_steps: int, batch_size: int = 100) -> None:
+        self.policy.set_training_mode(True)
+        self._update_learning_rate(self.policy.optimizer)
+        for _ in range(gradient_steps):
+            batch = self.replay_buffer.sample(batch_size, env=self._vec_normalize_env)
+            loss, mean_q = td_loss(batch, self.gamma, *self._q_functions())
+            self.policy.optimizer.zero_grad()
+            loss.backward()
+            gradient_norm = th.nn.utils.clip_grad_norm_(self.q_net.parameters(), self.max_grad_norm)
+            self.policy.optimizer.step()
+            for name, value in {LOSS: loss.detach(), GRADIENT_NORM: gradient_norm, MEAN_Q: mean_q}.items():
+                self.averages.add(name, value)
+        self._n_updates += gradient_steps
+        self.logger.record("train/n_updates", self._n_updates, exclude="tensorboard")
+
+
+def td_loss(
+    batch: ReplayBufferSamples, gamma: float, online: QFunction, target: QFunction, selector: QFunction | None = None
+) -> tuple[th.Tensor, th.Tensor]:
+    """Huber loss of the temporal-difference error, and the mean Q-value of the actions taken.
+
+    :param batch: B transitions; actions are bins, int64 [B, 1]; discounts [B, 1] from an n-step buffer, else None
+    :param gamma: discount where the batch has none
+    :param online: Q-values to learn: observations [B, ...] -> [B, n_actions]
+    :param target: Q-values to bootstrap from
+    :param selector: Q-values that choose the action to bootstrap from (double Q-learning); ``target``'s own if None
+    :return: loss with gradient, mean Q-value without, both scalars
+    """
+    with th.no_grad():
+        next_q = target(batch.next_observations)  # [B, n_actions]
+        best = (next_q if selector is None else selector(batch.next_observations)).argmax(dim=1, keepdim=True)
+        discounts = gamma if batch.discounts is None else batch.discounts
+        targets = batch.rewards + (1 - batch.dones) * discounts * next_q.gather(1, best)  # [B, 1]
+    q = online(batch.observations).gather(1, batch.actions)  # [B, 1]
+    return F.smooth_l1_loss(q, targets), q.detach().mean()

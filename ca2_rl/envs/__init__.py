@@ -1,0 +1,1 @@
+"""Environments as functions over batches of states."""

@@ -1,0 +1,201 @@
+"""``ca2-rl evaluate``: how good are trained agents, and on Pendulum how far from the optimum."""
+
+import json
+import sys
+from collections import defaultdict
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from rl_zoo3.utils import create_test_env, get_saved_hyperparams
+from stable_baselines3.common.base_class import BaseAlgorithm
+from stable_baselines3.common.vec_env import DummyVecEnv, VecEnv
+from tqdm import tqdm
+
+from ca2_rl.arguments import Parser
+from ca2_rl.errors import UserError
+from ca2_rl.files import whole_file
+from ca2_rl.optimum import PendulumOptimum
+from ca2_rl.runs import Run, find_runs
+from ca2_rl.statistics import iqm, iqm_interval
+from ca2_rl.tables import print_table
+from ca2_rl.zoo.agents import load_agent
+from ca2_rl.zoo.plugins import register
+
+PENDULUM = "Pendulum-v1"
+# Envs stepped together
+CHUNK = 100
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """What an agent got in each episode.
+
+    :param returns: [episodes]
+    :param regrets: optimal return of the episode's start minus its return, [episodes]; None unless on Pendulum-v1
+    """
+
+    run: Run
+    returns: np.ndarray
+    regrets: np.ndarray | None
+
+
+def evaluate(run: Run, episodes: int, seed: int = 0) -> Evaluation:
+    """Plays one deterministic episode in each of ``episodes`` envs, seeded one after the other from ``seed`` on.
+
+    The same seed gives the same starts to every agent, and short episodes don't get more weight than long ones.
+
+    :param run: a finished training
+    :param episodes: number of episodes, > 0
+    :param seed: seed of the first env
+    :raises UserError: if the run has no model, or it can't be loaded
+    """
+    agent = load_agent(run.algo, run.model_path)
+    returns, starts, gravity = [], [], 0.0
+    for first in tqdm(range(0, episodes, CHUNK), desc=str(run.folder), unit_scale=CHUNK, unit="episode", leave=False, disable=None):
+        env = _create_envs(run, min(CHUNK, episodes - first), seed + first)
+        observations = env.reset()
+        if run.env_id == PENDULUM:
+            starts += env.get_attr("state")
+            gravity = env.get_attr("g")[0]
+        returns += _first_returns(agent, env, observations)
+        env.close()
+    regrets = PendulumOptimum(gravity).returns(np.array(starts)) - returns if starts else None
+    return Evaluation(run, np.array(returns), regrets)
+
+
+def _create_envs(run: Run, n: int, seed: int) -> VecEnv:
+    hyperparams, stats_path = get_saved_hyperparams(str(run.params_folder), test_mode=True)
+    env_kwargs = run.args.get("eval_env_kwargs") or run.args.get("env_kwargs") or hyperparams.pop("env_kwargs", None)
+    return create_test_env(
+        run.env_id,
+        n_envs=n,
+        stats_path=stats_path,
+        seed=seed,
+        should_render=False,
+        hyperparams=hyperparams,
+        env_kwargs=env_kwargs,
+        vec_env_cls=DummyVecEnv,
+    )
+
+
+def _first_returns(agent: BaseAlgorithm, env: VecEnv, observations: Any) -> list[float]:
+    """Return of the first episode of each env, as SB3's ``Monitor`` has it: not normalised, not wrapped."""
+    returns: dict[int, float] = {}
+    state, episode_start = None, np.ones(env.num_envs, dtype=bool)
+    while len(returns) < env.num_envs:
+        actions, state = agent.predict(observations, state, episode_start, deterministic=True)
+        observations, _, episode_start, infos = env.step(actions)
+        for i, info in enumerate(infos):
+            if "episode" in info:
+                returns.setdefault(i, float(info["episode"]["r"]))
+    return [returns[i] for i in range(env.num_envs)]
+
+
+def summary(scores: np.ndarray) -> dict[str, Any]:
+    """Mean, standard deviation, interquartile mean and its 95 % bootstrap interval (None for one score)."""
+    return {"mean": float(scores.mean()), "std": float(scores.std()), "iqm": iqm(scores), "iqm_95": iqm_interval(scores)}
+
+
+def summarize(evaluations: list[Evaluation]) -> list[dict[str, Any]]:
+    """A record for each run over its episodes, then one for each algorithm with several runs, over the runs' means."""
+    records = []
+    groups: dict[tuple[str, str], list[Evaluation]] = defaultdict(list)
+    for evaluation in evaluations:
+        run = evaluation.run
+        groups[run.algo, run.env_id].append(evaluation)
+        records.append(
+            {
+                "run": str(run.folder),
+                "algo": run.algo,
+                "env": run.env_id,
+                "seed": run.seed,
+                "episodes": len(evaluation.returns),
+                "return": summary(evaluation.returns),
+                "regret": None if evaluation.regrets is None else summary(evaluation.regrets),
+            }
+        )
+    for (algo, env_id), group in groups.items():
+        if len(group) > 1:
+            regrets = [evaluation.regrets.mean() for evaluation in group if evaluation.regrets is not None]
+            records.append(
+                {
+                    "algo": algo,
+                    "env": env_id,
+                    "runs": len(group),
+                    "return": summary(np.array([evaluation.returns.mean() for evaluation in group])),
+                    "regret": summary(np.array(regrets)) if regrets else None,
+                }
+            )
+    return records
+
+
+def print_summary(records: list[dict[str, Any]]) -> None:
+    """The table of ``summarize``'s records; regrets only if there are any."""
+    has_regrets = any(record["regret"] for record in records)
+    header = ["run", "return", "std", "IQM", "95 % of IQM"]
+    rows = []
+    for record in records:
+        label = record.get("run") or f"{record['algo']}, {record['env']}: {record['runs']} runs"
+        row = [label, *_cells(record["return"])]
+        if has_regrets:
+            row += _cells(record["regret"])
+        rows.append(row)
+    if has_regrets:
+        header += ["regret", "std", "IQM", "95 % of IQM"]
+    print_table(header, rows)
+
+
+def _cells(numbers: dict[str, Any] | None) -> list[str]:
+    if numbers is None:
+        return ["-"] * 4
+    interval = numbers["iqm_95"]
+    plain = [f"{numbers[name]:.1f}" for name in ("mean", "std", "iqm")]
+    return [*plain, f"[{interval[0]:.1f}, {interval[1]:.1f}]" if interval else "-"]
+
+
+def main(argv: list[str]) -> None:
+    """``ca2-rl evaluate``."""
+    parser = Parser(
+        prog="ca2-rl evaluate",
+        description="Plays trained agents and prints their return (mean, standard deviation, interquartile mean with its "
+        "95 % bootstrap interval), and on Pendulum-v1 their regret: the optimal return of the very same starts minus theirs. "
+        "With several runs of an algorithm, a last row takes each run's mean as one score.",
+    )
+    parser.add_argument("runs", nargs="+", metavar="RUN", help="run folders of `ca2-rl train`, or folders with runs below them")
+    parser.add_argument("--episodes", type=int, help="episodes for each agent (default: 500 on Pendulum-v1, else 100)")
+    parser.add_argument("--seed", type=int, default=0, help="seed of the first episode; the next has the next (default: 0)")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the numbers and all returns to this file")
+    arguments = parser.parse_args(argv)
+    if arguments.episodes is not None and arguments.episodes < 1:
+        raise UserError(f"--episodes {arguments.episodes}: at least one.")
+    register()
+    evaluations = [
+        evaluate(run, arguments.episodes or (500 if run.env_id == PENDULUM else 100), arguments.seed)
+        for run in find_runs(arguments.runs)
+    ]
+    records = summarize(evaluations)
+    print_summary(records)
+    if arguments.json:
+        _write_json(arguments.json, arguments, records, evaluations)
+        print(f"Written to {arguments.json}")
+
+
+def _write_json(path: Path, arguments: Any, records: list[dict[str, Any]], evaluations: list[Evaluation]) -> None:
+    content = {
+        "command": " ".join(["ca2-rl", *sys.argv[1:]]),
+        "versions": {name: version(name) for name in ("ca2", "stable-baselines3", "gymnasium", "torch", "numpy")},
+        "seed": arguments.seed,
+        "summary": records,
+        "episodes": {
+            str(evaluation.run.folder): {
+                "returns": evaluation.returns.tolist(),
+                "regrets": None if evaluation.regrets is None else evaluation.regrets.tolist(),
+            }
+            for evaluation in evaluations
+        },
+    }
+    with whole_file(path) as partial:
+        partial.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")

@@ -1,0 +1,273 @@
+"""``ca2-rl explore``: what an environment is like, before anything is learned."""
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import gymnasium as gym
+import matplotlib
+import matplotlib.pyplot as plt
+import numpy as np
+from gymnasium import spaces
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from tqdm import tqdm
+
+from ca2_rl.arguments import Parser
+from ca2_rl.environments import check_env
+from ca2_rl.errors import UserError
+from ca2_rl.files import whole_file
+from ca2_rl.plot import save_figure
+from ca2_rl.tables import print_table
+
+# Components drawn, and components with a row of their own in the table
+MAX_COMPONENTS = 6
+MAX_ROWS = 32
+REWARD_GRID = 101
+DEFAULT_LIMIT = 1000
+
+
+@dataclass(frozen=True)
+class StateAxes:
+    """Two components of an env's ``state`` to draw the reward over; the others stay 0.
+
+    :param indices: which two
+    :param names: their names with units
+    :param ranges: lowest and highest value of each
+    """
+
+    indices: tuple[int, int]
+    names: tuple[str, str]
+    ranges: tuple[tuple[float, float], tuple[float, float]]
+
+
+# Envs whose state can be set, by the class that implements them
+STATE_AXES = {
+    "PendulumEnv": StateAxes((0, 1), ("angle from upright [rad]", "angular velocity [rad/s]"), ((-np.pi, np.pi), (-8, 8))),
+    "Continuous_MountainCarEnv": StateAxes((0, 1), ("position", "velocity"), ((-1.2, 0.6), (-0.07, 0.07))),
+    "MountainCarEnv": StateAxes((0, 1), ("position", "velocity"), ((-1.2, 0.6), (-0.07, 0.07))),
+    "CartPoleEnv": StateAxes((0, 2), ("cart position", "pole angle [rad]"), ((-4.8, 4.8), (-0.42, 0.42))),
+    "AcrobotEnv": StateAxes((0, 1), ("first angle [rad]", "second angle [rad]"), ((-np.pi, np.pi), (-np.pi, np.pi))),
+}
+
+
+Policy = Callable[[], Any]
+
+
+@dataclass(frozen=True)
+class Play:
+    """What a policy that does not look at the observations got.
+
+    :param returns: [episodes]
+    :param lengths: steps of each episode, [episodes]
+    """
+
+    returns: list[float]
+    lengths: list[int]
+
+
+@dataclass(frozen=True)
+class Exploration:
+    """What there is to know of an env before anything is learned.
+
+    :param starts: first observations, [episodes, ...]
+    :param plays: by name of the policy
+    :param rewards: reward of the zero action in each state, [y, x] over ``STATE_AXES``, NaN where it ends the episode;
+        None where it can't be drawn
+    """
+
+    env: gym.Env[Any, Any]
+    starts: list[Any]
+    plays: dict[str, Play]
+    rewards: np.ndarray | None
+
+
+def explore(env: gym.Env[Any, Any], episodes: int, seed: int = 0) -> Exploration:
+    """Resets, plays at random and with zero actions, and looks at the reward over the states.
+
+    :param env: the environment
+    :param episodes: for the starts and for each policy, > 0
+    :param seed: of the first episode; the next has the next
+    """
+    seeds = range(seed, seed + episodes)
+    env.action_space.seed(seed)
+    policies: dict[str, Policy] = {"random": env.action_space.sample}
+    zero = zero_action(env.action_space)
+    if zero is not None:
+        policies["zero"] = lambda: zero
+    starts = [env.reset(seed=episode_seed)[0] for episode_seed in seeds]
+    plays = {name: play(env, policy, seeds, name) for name, policy in policies.items()}
+    axes = STATE_AXES.get(type(env.unwrapped).__name__)
+    return Exploration(env, starts, plays, rewards_over_states(env, axes, zero) if axes else None)
+
+
+def zero_action(space: spaces.Space[Any]) -> Any:
+    """Zero or what is nearest to it in a Box, the first action of a Discrete space, None for a space of another kind."""
+    if isinstance(space, spaces.Box):
+        return np.clip(np.zeros(space.shape, dtype=space.dtype), space.low, space.high)
+    return space.start if isinstance(space, spaces.Discrete) else None
+
+
+def play(env: gym.Env[Any, Any], policy: Policy, seeds: Sequence[int], name: str) -> Play:
+    """One episode for each seed; without a time limit of its own, an episode ends after 1,000 steps."""
+    limit = (env.spec and env.spec.max_episode_steps) or DEFAULT_LIMIT
+    result = Play([], [])
+    for seed in tqdm(seeds, desc=f"{name} policy", unit="episode", leave=False, disable=None):
+        env.reset(seed=seed)
+        total, length, over = 0.0, 0, False
+        while not over and length < limit:
+            _, reward, terminated, truncated, _ = env.step(policy())
+            total, length, over = total + float(reward), length + 1, terminated or truncated
+        result.returns.append(total)
+        result.lengths.append(length)
+    return result
+
+
+def rewards_over_states(env: gym.Env[Any, Any], axes: StateAxes, action: Any) -> np.ndarray:
+    """Reward of ``action`` in each state of a grid: [y, x], NaN where it ends the episode."""
+    raw: Any = env.unwrapped
+    env.reset(seed=0)
+    n_components = len(raw.state)
+    xs, ys = (np.linspace(*limits, REWARD_GRID) for limits in axes.ranges)
+    rewards = np.empty((REWARD_GRID, REWARD_GRID))
+    for row, y in enumerate(tqdm(ys, desc="rewards", leave=False, disable=None)):
+        for column, x in enumerate(xs):
+            raw.reset()
+            state = np.zeros(n_components)
+            state[list(axes.indices)] = x, y
+            raw.state = state
+            _, reward, terminated, _, _ = raw.step(action)
+            rewards[row, column] = np.nan if terminated else reward
+    return rewards
+
+
+def draw(exploration: Exploration) -> Figure:
+    """Starts, rewards over the states and returns, side by side, as far as they can be drawn."""
+    panels = [_draw_starts] if _components(exploration) else []
+    panels += [_draw_rewards] if exploration.rewards is not None else []
+    panels.append(_draw_returns)
+    figure, axes = plt.subplots(1, len(panels), figsize=(4.6 * len(panels), 3.8), layout="constrained", squeeze=False)
+    assert exploration.env.spec is not None
+    figure.suptitle(exploration.env.spec.id, fontweight="bold")
+    for draw_panel, panel in zip(panels, axes[0], strict=True):
+        draw_panel(panel, exploration)
+    return figure
+
+
+def _draw_starts(panel: Axes, exploration: Exploration) -> None:
+    components = _components(exploration)[:MAX_COMPONENTS]
+    panel.boxplot([values for _, values in components], orientation="horizontal", whis=(0, 100))
+    panel.set_yticks(range(1, len(components) + 1), [name for name, _ in components])
+    panel.invert_yaxis()
+    panel.set_title(f"First observations of {len(exploration.starts)} episodes")
+
+
+def _draw_rewards(panel: Axes, exploration: Exploration) -> None:
+    axes = STATE_AXES[type(exploration.env.unwrapped).__name__]
+    assert exploration.rewards is not None
+    ends = " (white: the episode ends)" if np.isnan(exploration.rewards).any() else ""
+    image = panel.imshow(exploration.rewards, origin="lower", aspect="auto", extent=(*axes.ranges[0], *axes.ranges[1]))
+    panel.figure.colorbar(image, ax=panel)
+    panel.set(title=f"Reward of the zero action{ends}", xlabel=axes.names[0], ylabel=axes.names[1])
+
+
+def _draw_returns(panel: Axes, exploration: Exploration) -> None:
+    bins = np.histogram_bin_edges(np.concatenate([played.returns for played in exploration.plays.values()]), bins=20)
+    for name, played in exploration.plays.items():
+        panel.hist(played.returns, bins=bins, alpha=0.6, label=name)  # type: ignore[arg-type]
+    panel.set(title="Return without learning", xlabel="return", ylabel="episodes")
+    panel.locator_params(axis="x", nbins=6)
+    panel.legend(frameon=False)
+
+
+def _components(exploration: Exploration) -> list[tuple[str, np.ndarray]]:
+    """Name and start values of each observation component, if there are few enough to be looked at one by one."""
+    space = exploration.env.observation_space
+    if not isinstance(space, spaces.Box) or int(np.prod(space.shape)) > MAX_ROWS:
+        return []
+    values = np.array(exploration.starts).reshape(len(exploration.starts), -1).T
+    return [(f"obs[{i}]", component) for i, component in enumerate(values)]
+
+
+def _describe_spaces(exploration: Exploration) -> list[dict[str, Any]]:
+    """A record for each component of the observation and of the action."""
+    env = exploration.env
+    records: list[dict[str, Any]] = []
+    starts = dict(_components(exploration))
+    for label, space in (("obs", env.observation_space), ("action", env.action_space)):
+        if isinstance(space, spaces.Box) and int(np.prod(space.shape)) <= MAX_ROWS:
+            for i, (low, high) in enumerate(zip(space.low.flat, space.high.flat, strict=True)):
+                record = {"component": f"{label}[{i}]", "low": float(low), "high": float(high)}
+                if label == "obs":
+                    component = starts[f"obs[{i}]"]
+                    record |= {"start_low": float(component.min()), "start_high": float(component.max())}
+                records.append(record)
+        else:
+            records.append({"component": label, "space": str(space)})
+    return records
+
+
+def _describe_returns(exploration: Exploration) -> list[dict[str, Any]]:
+    return [
+        {
+            "policy": name,
+            "episodes": len(played.returns),
+            "mean": float(np.mean(played.returns)),
+            "std": float(np.std(played.returns)),
+            "min": float(np.min(played.returns)),
+            "max": float(np.max(played.returns)),
+            "length": float(np.mean(played.lengths)),
+        }
+        for name, played in exploration.plays.items()
+    ]
+
+
+def _print_records(title: str, columns: dict[str, str], records: list[dict[str, Any]]) -> None:
+    """:param columns: header by key"""
+
+    def cell(value: Any) -> str:
+        return f"{value:.4g}" if isinstance(value, (int, float)) else str(value)
+
+    print_table(list(columns.values()), [[cell(record.get(key, "")) for key in columns] for record in records], title)
+
+
+def main(argv: list[str]) -> None:
+    """``ca2-rl explore``."""
+    parser = Parser(
+        prog="ca2-rl explore",
+        description="Looks at an environment: the ranges of observations and actions, where episodes start, the reward over "
+        "the states where it can be drawn (Gymnasium's classic control), and the return of a random and of a zero policy. "
+        "Prints tables; writes explore.png and explore.json.",
+    )
+    parser.add_argument("--env", required=True, metavar="ID", help="environment ID")
+    parser.add_argument("--episodes", type=int, default=100, help="starts, and episodes for each policy (default: 100)")
+    parser.add_argument("--seed", type=int, default=0, help="seed of the first episode; the next has the next (default: 0)")
+    parser.add_argument("--gym-packages", nargs="+", default=[], help="packages to import, whose envs are then known")
+    parser.add_argument("-o", "--out", type=Path, metavar="FOLDER", help="where to write (default: explore-ID)")
+    arguments = parser.parse_args(argv)
+    if arguments.episodes < 1:
+        raise UserError(f"--episodes {arguments.episodes}: at least one.")
+    check_env(arguments.env, arguments.gym_packages)
+    try:
+        env = gym.make(arguments.env)
+    except gym.error.Error as error:
+        raise UserError(f"{arguments.env}: {error}") from error
+    exploration = explore(env, arguments.episodes, arguments.seed)
+
+    described, returns = _describe_spaces(exploration), _describe_returns(exploration)
+    ranges = {"component": "component", "low": "low", "high": "high", "start_low": "start from", "start_high": "to"}
+    if any("space" in record for record in described):
+        ranges["space"] = "space"
+    _print_records("Observations and actions", ranges, described)
+    columns = {"policy": "policy", "mean": "return", "std": "std", "min": "min", "max": "max", "length": "steps"}
+    _print_records(f"Return over {arguments.episodes} episodes", columns, returns)
+
+    folder = arguments.out or Path(f"explore-{arguments.env.replace('/', '-')}")
+    matplotlib.use("agg")
+    save_figure(draw(exploration), folder / "explore.png")
+    content = {"env": arguments.env, "seed": arguments.seed, "spaces": described, "returns": returns}
+    with whole_file(folder / "explore.json") as partial:
+        partial.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
+    print(f"Written to {folder}/explore.png and explore.json")

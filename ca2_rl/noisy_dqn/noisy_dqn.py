@@ -1,0 +1,69 @@
+from functools import partial
+from typing import Any, ClassVar
+
+from stable_baselines3.common.policies import BasePolicy
+from stable_baselines3.common.type_aliases import GymEnv
+
+from ca2_rl.discretized_dqn.discretized_dqn import DiscretizedDQN, QFunction
+from ca2_rl.errors import UserError
+from ca2_rl.noisy_dqn.policies import CnnPolicy, MlpPolicy, MultiInputPolicy, NoisyDQNPolicy, NoisyQNetwork
+
+
+class NoisyDQN(DiscretizedDQN):
+    """DQN that explores by factorised Gaussian noise on its weights, learned with them (Fortunato et al. 2017).
+
+    There is no epsilon-greedy: every action of ``collect_rollouts`` and ``predict(deterministic=False)`` comes from a
+    fresh draw of the noise for each env; every gradient step draws it anew and independently for each network.
+    ``predict(deterministic=True)`` uses the mean weights and draws nothing. https://arxiv.org/abs/1706.10295
+
+    :param policy: "MlpPolicy", "CnnPolicy", "MultiInputPolicy" or a class
+    :param env: the environment or its id
+    :param sigma0: initial scale of the noise, >= 0
+    :param kwargs: as in ``DiscretizedDQN``, but for ``exploration_*``
+    :raises UserError: if ``sigma0`` is negative or an ``exploration_*`` argument is given; see also ``DiscretizedDQN``
+    """
+
+    policy_aliases: ClassVar[dict[str, type[BasePolicy]]] = {
+        "MlpPolicy": MlpPolicy,
+        "CnnPolicy": CnnPolicy,
+        "MultiInputPolicy": MultiInputPolicy,
+    }
+    policy: NoisyDQNPolicy
+    q_net: NoisyQNetwork
+    q_net_target: NoisyQNetwork
+
+    def __init__(
+        self,
+        policy: str | type[NoisyDQNPolicy],
+        env: GymEnv | str,
+        *,
+        sigma0: float = 0.5,
+        _init_setup_model: bool = True,
+        **kwargs: Any,
+    ):
+        for name in kwargs:
+            if name.startswith("exploration_"):
+                raise UserError(f"{name}: NoisyDQN has no epsilon, it explores by noise of scale sigma0. Leave {name} out.")
+        super().__init__(policy, env, _init_setup_model=False, **kwargs)
+        self.sigma0 = sigma0
+        if _init_setup_model:
+            self._setup_model()
+
+    def _setup_model(self) -> None:
+        self.policy_kwargs = {**self.policy_kwargs, "sigma0": self.sigma0}
+        super()._setup_model()
+
+    def _update_exploration(self) -> None:
+        """Nothing to anneal: the noise is learned."""
+
+    def _q_functions(self) -> tuple[QFunction, QFunction, QFunction | None]:
+        # Three independent draws, one each for online, target and double Q-learning's choice (eq. 18 and 19)
+        online, target, selector = (
+            partial(network, noise=network.sample_noise()) for network in (self.q_net, self.q_net_target, self.q_net)
+        )
+        return online, target, selector if self.double_q else None
+
+    def dump_logs(self) -> None:
+        for i, layer in enumerate(self.q_net.noisy_layers):
+            self.logger.record(f"diagnostics/sigma_{i}", layer.mean_sigma())
+        super().dump_logs()

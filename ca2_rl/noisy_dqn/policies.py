@@ -1,0 +1,76 @@
+"""Q-networks that explore by learned noise on their weights."""
+
+from typing import Any
+
+import torch as th
+from stable_baselines3.common.type_aliases import PyTorchObs
+
+from ca2_rl.common.noisy_linear import Noise, NoisyLinear, sample_noise, with_noisy_layers
+from ca2_rl.discretized_dqn.policies import DiscretizedDQNPolicy, DiscretizedQNetwork, DuelingHead, ForDicts, ForImages
+
+
+class NoisyQNetwork(DiscretizedQNetwork):
+    """A Q-network with every linear layer after the features noisy.
+
+    :param sigma0: initial scale of the noise, >= 0
+    :param kwargs: as in ``DiscretizedQNetwork``
+    """
+
+    def __init__(self, *args: Any, sigma0: float = 0.5, **kwargs: Any):
+        super().__init__(*args, **kwargs)
+        self.sigma0 = sigma0
+        if isinstance(self.q_net, DuelingHead):
+            for name, part in list(self.q_net.named_children()):
+                setattr(self.q_net, name, with_noisy_layers(part, sigma0))
+        else:
+            self.q_net = with_noisy_layers(self.q_net, sigma0)
+        # In the order of the forward pass
+        self.noisy_layers = [module for module in self.q_net.modules() if isinstance(module, NoisyLinear)]
+
+    def sample_noise(self, rows: int | None = None) -> list[Noise]:
+        """Fresh noise for ``forward``: one for the whole batch, or one for each of ``rows`` observations."""
+        return sample_noise(self.noisy_layers, rows)
+
+    def forward(self, obs: PyTorchObs, noise: list[Noise] | None = None) -> th.Tensor:
+        """Q-values [N, n_actions] under ``noise``; without it, those of the mean weights."""
+        features = self.extract_features(obs, self.features_extractor)
+        return self.q_net(features, None if noise is None else iter(noise))
+
+    def _predict(self, observation: PyTorchObs, deterministic: bool = True) -> th.Tensor:
+        if deterministic:
+            return super()._predict(observation)
+        features = self.extract_features(observation, self.features_extractor)
+        return self.q_net(features, iter(self.sample_noise(len(features)))).argmax(dim=1)
+
+    def _get_constructor_parameters(self) -> dict[str, Any]:
+        return {**super()._get_constructor_parameters(), "sigma0": self.sigma0}
+
+
+class NoisyDQNPolicy(DiscretizedDQNPolicy):
+    """Acts by the mean weights if deterministic, else with fresh noise for each observation.
+
+    :param sigma0: initial scale of the noise, >= 0
+    :param kwargs: as in ``DiscretizedDQNPolicy``
+    """
+
+    q_network_class = NoisyQNetwork
+    q_net: NoisyQNetwork
+    q_net_target: NoisyQNetwork
+
+    def __init__(self, *args: Any, sigma0: float = 0.5, **kwargs: Any):
+        self.sigma0 = sigma0
+        super().__init__(*args, **kwargs)
+
+    def _network_options(self) -> dict[str, Any]:
+        return {**super()._network_options(), "sigma0": self.sigma0}
+
+
+MlpPolicy = NoisyDQNPolicy
+
+
+class CnnPolicy(ForImages, NoisyDQNPolicy):
+    """For images."""
+
+
+class MultiInputPolicy(ForDicts, NoisyDQNPolicy):
+    """For dict observations."""

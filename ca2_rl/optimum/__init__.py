@@ -1,0 +1,6 @@
+"""What is the best possible return, and how far from it an agent is."""
+
+from ca2_rl.optimum.pendulum import PendulumOptimum
+from ca2_rl.optimum.regret import regret, returns
+
+__all__ = ["PendulumOptimum", "regret", "returns"]

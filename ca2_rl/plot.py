@@ -1,0 +1,123 @@
+"""``ca2-rl plot``: gradient, loss, mean Q-value and return over the training."""
+
+import colorsys
+from collections import defaultdict
+from pathlib import Path
+
+import matplotlib.colors
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+from ca2_rl.arguments import Parser
+from ca2_rl.common.diagnostics import GRADIENT_NORM, LOSS, MEAN_Q, RETURN
+from ca2_rl.errors import UserError
+from ca2_rl.files import whole_file
+from ca2_rl.runs import Run, find_runs
+
+STEPS = "time/total_timesteps"
+# Title, columns in order of preference, colour: those of the study that this package rebuilds
+PANELS = (
+    ("Gradient norm", (GRADIENT_NORM,), "tab:blue"),
+    ("Loss", (LOSS, "train/loss", "train/critic_loss", "train/value_loss"), "tab:red"),
+    ("Mean Q-value", (MEAN_Q,), "tab:green"),
+    ("Episode return", (RETURN, "rollout/ep_rew_mean"), "#e0a800"),
+)
+LINE_STYLES = ("-", "--", ":", "-.")
+POINTS = 200
+
+
+def read_curves(run: Run) -> pd.DataFrame:
+    """What a training logged, one row a dump.
+
+    :raises UserError: if it logged nothing
+    """
+    path = run.folder / "progress.csv"
+    try:
+        curves = pd.read_csv(path)
+    except FileNotFoundError as error:
+        raise UserError(f"{run.folder}: no progress.csv. `ca2-rl train` writes it; `rl_zoo3` does not.") from error
+    except (pd.errors.EmptyDataError, pd.errors.ParserError, UnicodeDecodeError) as error:
+        raise UserError(f"{path}: nothing logged in it yet, or damaged ({error}).") from error
+    if STEPS not in curves:
+        raise UserError(f"{path}: no column {STEPS!r}: not a log of SB3.")
+    return curves
+
+
+def plot_runs(runs: list[Run]) -> Figure:
+    """Four panels. Runs of one algorithm share a shade and a line style; several get a thick mean.
+
+    :raises UserError: if a run logged nothing
+    """
+    groups: dict[str, list[pd.DataFrame]] = defaultdict(list)
+    for run in runs:
+        groups[f"{run.algo}, {run.env_id}"].append(read_curves(run))
+    figure, axes = plt.subplots(2, 2, figsize=(10, 6.4), layout="constrained", sharex=True)
+    for panel, (title, columns, color) in zip(axes.flat, PANELS, strict=True):
+        panel.set_title(title)
+        panel.grid(alpha=0.25)
+        for i, curves in enumerate(groups.values()):
+            lightness = 1.0 if len(groups) == 1 else 0.6 + 0.8 * i / (len(groups) - 1)
+            _plot_group(panel, curves, columns, shade(color, lightness), LINE_STYLES[i % len(LINE_STYLES)])
+        if not panel.lines:
+            panel.text(0.5, 0.5, "not logged by this algorithm", ha="center", va="center", transform=panel.transAxes, color="0.5")
+    for panel in axes[1]:
+        panel.set_xlabel("Env steps")
+    handles = [Line2D([], [], color="0.3", linestyle=LINE_STYLES[i % len(LINE_STYLES)]) for i in range(len(groups))]
+    labels = [name + (f" ({len(curves)} runs)" if len(curves) > 1 else "") for name, curves in groups.items()]
+    figure.legend(handles, labels, loc="outside lower center", ncols=3, frameon=False)
+    return figure
+
+
+def _plot_group(panel: Axes, group: list[pd.DataFrame], columns: tuple[str, ...], color: str, style: str) -> None:
+    lines = []
+    for curves in group:
+        column = next((name for name in columns if name in curves and curves[name].notna().any()), None)
+        if column is not None:
+            logged = curves.groupby(STEPS)[column].mean().dropna()  # an evaluation adds a row at the same step
+            lines.append((logged.index.to_numpy(), logged.to_numpy()))
+    alone = len(lines) == 1
+    for steps, values in lines:
+        panel.plot(steps, values, color=color, linestyle=style, linewidth=1.6 if alone else 0.8, alpha=1.0 if alone else 0.35)
+    if len(lines) > 1:
+        # Where all of them have begun and none has ended
+        grid = np.linspace(max(steps[0] for steps, _ in lines), min(steps[-1] for steps, _ in lines), POINTS)
+        mean = np.mean([np.interp(grid, steps, values) for steps, values in lines], axis=0)
+        panel.plot(grid, mean, color=color, linestyle=style, linewidth=2.2)
+
+
+def shade(color: str, lightness: float) -> str:
+    """The same hue, darker (below 1) or lighter (above 1)."""
+    hue, value, saturation = colorsys.rgb_to_hls(*matplotlib.colors.to_rgb(color))
+    return matplotlib.colors.to_hex(colorsys.hls_to_rgb(hue, min(value * lightness, 0.85), saturation))
+
+
+def main(argv: list[str]) -> None:
+    """``ca2-rl plot``."""
+    parser = Parser(
+        prog="ca2-rl plot",
+        description="Draws the gradient norm (blue), the loss (red), the mean Q-value (green) and the episode return (yellow), "
+        "each averaged over the logging interval, over the training of one or several runs.",
+    )
+    parser.add_argument("runs", nargs="+", metavar="RUN", help="run folders of `ca2-rl train`, or folders with runs below them")
+    parser.add_argument("-o", "--out", type=Path, default=Path("curves.png"), help="picture to write, .png, .svg or .pdf (default: curves.png)")
+    arguments = parser.parse_args(argv)
+    matplotlib.use("agg")
+    save_figure(plot_runs(find_runs(arguments.runs)), arguments.out)
+    print(f"Written to {arguments.out}")
+
+
+def save_figure(figure: Figure, path: Path) -> None:
+    """Writes a figure in the format that the file's name asks for.
+
+    :raises UserError: if matplotlib has no such format
+    """
+    formats = figure.canvas.get_supported_filetypes()
+    if path.suffix[1:] not in formats:
+        raise UserError(f"{path}: no picture format {path.suffix!r}. Give a name that ends in {', '.join('.' + name for name in sorted(formats))}.")
+    with whole_file(path) as partial:
+        figure.savefig(partial, dpi=130)
+    plt.close(figure)

@@ -1,0 +1,59 @@
+"""What the commands add to every training."""
+
+import signal
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+from stable_baselines3.common.callbacks import BaseCallback
+from stable_baselines3.common.logger import CSVOutputFormat
+
+from ca2_rl.zoo.resume import read_progress
+
+
+class ProgressLog(BaseCallback):
+    """Writes what SB3 logs to a CSV file as well, after the rows of the training it goes on with."""
+
+    def __init__(self, path: Path):
+        super().__init__()
+        self._path = path
+
+    def _on_training_start(self) -> None:
+        rows = read_progress(self._path)
+        log = CSVOutputFormat(str(self._path))
+        for row in rows:
+            log.write(row, {})
+        self.logger.output_formats.append(log)
+
+    def _on_step(self) -> bool:
+        return True
+
+
+class StopOnSignal(BaseCallback):
+    """Ends the training after the current step on Ctrl-C or SIGTERM; a second Ctrl-C ends it at once.
+
+    ``stopped`` says whether that happened.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.stopped = False
+        self._previous: dict[signal.Signals, Any] = {}
+
+    def _on_training_start(self) -> None:
+        self._previous = {number: signal.signal(number, self._stop) for number in (signal.SIGINT, signal.SIGTERM)}
+
+    def _stop(self, number: int, frame: FrameType | None) -> None:
+        self.stopped = True
+        self._restore()
+
+    def _restore(self) -> None:
+        for number, handler in self._previous.items():
+            signal.signal(number, handler)
+        self._previous = {}
+
+    def _on_step(self) -> bool:
+        return not self.stopped
+
+    def _on_training_end(self) -> None:
+        self._restore()

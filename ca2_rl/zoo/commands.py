@@ -1,0 +1,133 @@
+"""The commands of ``ca2-rl`` that are scripts of rl-zoo3: its own flags, for our algorithms and all of the zoo's."""
+
+import argparse
+import os
+import runpy
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+from unittest.mock import patch
+
+import rl_zoo3.enjoy
+import rl_zoo3.train
+from rl_zoo3.utils import get_latest_run_id
+
+from ca2_rl.arguments import Parser
+from ca2_rl.environments import check_env
+from ca2_rl.errors import UserError
+from ca2_rl.zoo import resume
+from ca2_rl.zoo.agents import load_agent
+from ca2_rl.zoo.manager import Manager
+from ca2_rl.zoo.parser import Namespace, check_device, check_model, command_line
+from ca2_rl.zoo.plugins import register
+
+LOG_FOLDER = "logs"
+
+
+def train(argv: list[str]) -> None:
+    """Train an agent."""
+    _train("train", argv, {})
+
+
+def optimize(argv: list[str]) -> None:
+    """Search hyperparameters with Optuna."""
+    _train("optimize", argv, {"optimize_hyperparameters": True, "no_optim_plots": True, "n_trials": 50, "n_evaluations": 4})
+
+
+def _train(command: str, argv: list[str], defaults: dict[str, Any]) -> None:
+    register()
+    resume_option = Parser(add_help=False, allow_abbrev=False)
+    _add_resume(resume_option)
+    resumed = resume_option.parse_known_args(argv)[0].resume
+    if resumed is not None:
+        defaults |= resume.arguments(Path(resumed))
+
+    def prepare(parser: argparse.ArgumentParser) -> None:
+        _add_resume(parser)
+        parser.set_defaults(**{"progress": sys.stderr.isatty(), **defaults})
+
+    def check(arguments: Namespace) -> None:
+        check_env(arguments.env, arguments.gym_packages)
+        check_device(arguments)
+        if arguments.trained_agent:
+            load_agent(arguments.algo, Path(arguments.trained_agent))
+
+    with command_line(command, argv, prepare, check), patch.object(rl_zoo3.train, "ExperimentManager", Manager):
+        rl_zoo3.train.train()
+
+
+def _add_resume(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--resume", metavar="RUN", help="Go on with the interrupted training in this run folder")
+
+
+def enjoy(argv: list[str]) -> None:
+    """Watch a trained agent."""
+
+    def check(arguments: Namespace) -> None:
+        _check_saved(arguments)
+        if not arguments.no_render and _has_no_display():
+            print("No display here: playing without a window. `ca2-rl record-video` makes a video.")
+            arguments.no_render = True
+
+    register()
+    with command_line("enjoy", argv, _prepare_saved, check):
+        rl_zoo3.enjoy.enjoy()
+
+
+def record_video(argv: list[str]) -> None:
+    """Record a video of a trained agent."""
+    _run_script("record_video", argv)
+
+
+def push_to_hub(argv: list[str]) -> None:
+    """Publish a trained agent on the Hugging Face hub."""
+    _run_script("push_to_hub", argv)
+
+
+def _run_script(name: str, argv: list[str]) -> None:
+    register()
+    if _has_no_display():
+        os.environ.setdefault("SDL_VIDEODRIVER", "dummy")
+    with command_line(name.replace("_", "-"), argv, _prepare_saved, _check_saved):
+        runpy.run_module(f"rl_zoo3.{name}", run_name="__main__")
+
+
+def _prepare_saved(parser: argparse.ArgumentParser) -> None:
+    parser.set_defaults(folder=None)
+
+
+def _check_saved(arguments: Namespace) -> None:
+    """Looks in ``logs``, where ``train`` writes, before the zoo's folder of trained agents and its hub."""
+    check_env(arguments.env.gym_id, getattr(arguments, "gym_packages", []))
+    check_device(arguments)
+    if arguments.folder is None:
+        is_here = get_latest_run_id(f"{LOG_FOLDER}/{arguments.algo}", arguments.env) > 0
+        arguments.folder = LOG_FOLDER if is_here or arguments.algo in register() else "rl-trained-agents"
+    if arguments.folder != "rl-trained-agents" or arguments.algo in register():
+        check_model(arguments)
+
+
+def _has_no_display() -> bool:
+    return sys.platform == "linux" and not {"DISPLAY", "WAYLAND_DISPLAY", "SDL_VIDEODRIVER"} & os.environ.keys()
+
+
+def benchmark(argv: list[str]) -> None:
+    """Evaluate all trained agents of a folder into one table."""
+
+    def prepare(parser: argparse.ArgumentParser) -> None:
+        parser.add_argument("--hub", dest="no_hub", action="store_false", help="Also the models of SB3's organisation on the hub")
+        parser.set_defaults(log_dir=LOG_FOLDER, no_hub=True)
+
+    def check(arguments: Namespace) -> None:
+        if not Path(arguments.log_dir).is_dir():
+            raise UserError(f"{arguments.log_dir}: no such folder. Name the folder of the trained agents with --log-dir.")
+
+    def call(command: list[str]) -> int:
+        # The script starts "python enjoy.py", which is there only in a checkout of the zoo, and knows the zoo's agents only
+        return original([sys.executable, "-m", "ca2_rl", "enjoy", *command[2:]])
+
+    register()
+    original = subprocess.call
+    with command_line("benchmark", argv, prepare, check), patch.object(subprocess, "call", call):
+        runpy.run_module("rl_zoo3.benchmark", run_name="__main__")

@@ -1,0 +1,92 @@
+"""Algorithms that join rl-zoo3 by an entry point, without a fork of it.
+
+A package declares, under the lower-case name of its class, either the class or a ``Plugin``::
+
+    [project.entry-points."ca2_rl.algorithms"]
+    myalgo = "my_package:MyAlgo"
+"""
+
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from importlib.metadata import EntryPoint, entry_points
+from pathlib import Path
+from typing import Any
+
+from rl_zoo3.hyperparams_opt import HYPERPARAMS_CONVERTER, HYPERPARAMS_SAMPLER
+from rl_zoo3.utils import ALGOS
+from stable_baselines3.common.base_class import BaseAlgorithm
+
+from ca2_rl import DiscretizedDQN, NoisyDQN, OUDDPG
+from ca2_rl.zoo import search_spaces
+
+GROUP = "ca2_rl.algorithms"
+
+Sampler = Callable[..., dict[str, Any]]
+Converter = Callable[[dict[str, Any]], dict[str, Any]]
+
+
+@dataclass(frozen=True)
+class Plugin:
+    """All that the zoo needs of an algorithm.
+
+    :param algorithm: the class
+    :param hyperparams: YAML file in the zoo's format, or a module with a dict ``hyperparams``; None: always --conf-file
+    :param sampler: (trial, n_actions, n_envs, additional_args) -> hyperparameters, for ``ca2-rl optimize``
+    :param converter: parameters of a trial as Optuna keeps them -> hyperparameters
+    """
+
+    algorithm: type[BaseAlgorithm]
+    hyperparams: Path | str | None = None
+    sampler: Sampler | None = None
+    converter: Converter | None = None
+
+
+def _shipped(name: str) -> Path:
+    """A YAML file of this package: inside the wheel, or beside the package in a checkout."""
+    package = Path(__file__).parents[1]
+    folder = package / "hyperparams"
+    return (folder if folder.is_dir() else package.parent / "hyperparams" / "rl") / f"{name}.yml"
+
+
+DISCRETIZED_DQN = Plugin(
+    DiscretizedDQN, _shipped("discretizeddqn"), search_spaces.sample_discretized_dqn, search_spaces.convert
+)
+NOISY_DQN = Plugin(NoisyDQN, _shipped("noisydqn"), search_spaces.sample_noisy_dqn, search_spaces.convert)
+OU_DDPG = Plugin(OUDDPG, _shipped("ouddpg"), search_spaces.sample_ou_ddpg, search_spaces.convert)
+
+
+@cache
+def register() -> dict[str, Plugin]:
+    """Adds the algorithms of all installed packages to the zoo's tables; returns those that joined, by key."""
+    plugins = {}
+    for entry_point in entry_points(group=GROUP):
+        plugin = _load(entry_point)
+        if plugin is None:
+            continue
+        key = entry_point.name
+        plugins[key] = plugin
+        ALGOS[key] = plugin.algorithm
+        if plugin.sampler is not None and plugin.converter is not None:
+            HYPERPARAMS_SAMPLER[key] = plugin.sampler
+            HYPERPARAMS_CONVERTER[key] = plugin.converter
+    return plugins
+
+
+def _load(entry_point: EntryPoint) -> Plugin | None:
+    """The plugin, or None with a line on stderr: what one package does wrong should not stop the others."""
+    origin = f"algorithm {entry_point.name!r} of {entry_point.dist.name if entry_point.dist else 'an unknown package'}"
+    try:
+        loaded = entry_point.load()
+    except Exception as error:
+        print(f"ca2-rl: {origin} left out, its import failed: {error}", file=sys.stderr)
+        return None
+    plugin = Plugin(loaded) if isinstance(loaded, type) and issubclass(loaded, BaseAlgorithm) else loaded
+    if not isinstance(plugin, Plugin):
+        print(f"ca2-rl: {origin} left out: {loaded!r} is neither an SB3 algorithm nor a Plugin.", file=sys.stderr)
+        return None
+    if entry_point.name in ALGOS and ALGOS[entry_point.name] is not plugin.algorithm:
+        print(f"ca2-rl: {origin} left out: the zoo has another algorithm of that name.", file=sys.stderr)
+        return None
+    return plugin

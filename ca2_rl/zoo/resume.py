@@ -1,0 +1,47 @@
+"""Going on with an interrupted training in its own run folder."""
+
+import csv
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from stable_baselines3.common.callbacks import EvalCallback
+
+from ca2_rl.runs import read_run
+
+
+def arguments(folder: Path) -> dict[str, Any]:
+    """The command line of the training in ``folder``, made to go on from its saved model.
+
+    :raises UserError: if ``folder`` is no run folder, or has no model yet
+    """
+    run = read_run(folder)
+    return run.args | {"resume": folder, "trained_agent": str(run.model_path)}
+
+
+def read_progress(path: Path) -> list[dict[str, float]]:
+    """The rows of a ``progress.csv``, without their empty cells; none if there is no file."""
+    if not path.is_file():
+        return []
+    with path.open(newline="", encoding="utf-8") as file:
+        return [{name: float(value) for name, value in row.items() if value} for row in csv.DictReader(file)]
+
+
+def set_aside_monitors(folder: Path) -> None:
+    """Renames the monitor files, so that new ones don't overwrite them; SB3's ``load_results`` reads them all."""
+    for path in folder.glob("*.monitor.csv"):
+        if path.name.count(".") == 2:  # 0.monitor.csv, not set aside before
+            path.rename(path.with_name(f"{path.name.partition('.')[0]}.until_{int(time.time())}.monitor.csv"))
+
+
+def restore_evaluations(callback: EvalCallback, folder: Path) -> None:
+    """Gives the evaluations so far back to the callback that appends to them and keeps the best model."""
+    path = folder / "evaluations.npz"
+    if not path.is_file():
+        return
+    with np.load(path) as saved:
+        callback.evaluations_timesteps = saved["timesteps"].tolist()
+        callback.evaluations_results = saved["results"].tolist()
+        callback.evaluations_length = saved["ep_lengths"].tolist()
+    callback.best_mean_reward = max(float(np.mean(results)) for results in callback.evaluations_results)

@@ -1,0 +1,75 @@
+"""What ``ca2-rl optimize`` searches for the three algorithms.
+
+Optuna keeps the parameters as they were drawn; ``convert`` makes hyperparameters of them, for a new trial and for one
+that is replayed (``--trial-id``) alike.
+"""
+
+from typing import Any
+
+from optuna import Trial
+from rl_zoo3.exp_manager import ExperimentManager
+
+from ca2_rl.common.action_bins import MAX_ACTIONS
+
+NET_ARCHS = {"32x32": [32, 32], "64x64": [64, 64], "128x128": [128, 128], "256x256": [256, 256]}
+
+
+def sample_discretized_dqn(trial: Trial, n_actions: int, n_envs: int, additional_args: dict[str, Any]) -> dict[str, Any]:
+    drawn = _sample_common(trial) | _sample_dqn(trial, n_actions)
+    drawn["exploration_fraction"] = trial.suggest_float("exploration_fraction", 0.02, 0.5)
+    drawn["exploration_final_eps"] = trial.suggest_float("exploration_final_eps", 0.0, 0.2)
+    return _finish(drawn)
+
+
+def sample_noisy_dqn(trial: Trial, n_actions: int, n_envs: int, additional_args: dict[str, Any]) -> dict[str, Any]:
+    drawn = _sample_common(trial) | _sample_dqn(trial, n_actions)
+    drawn["sigma0"] = trial.suggest_float("sigma0", 0.05, 1.0, log=True)
+    return _finish(drawn)
+
+
+def sample_ou_ddpg(trial: Trial, n_actions: int, n_envs: int, additional_args: dict[str, Any]) -> dict[str, Any]:
+    drawn = _sample_common(trial)
+    drawn["ou_sigma"] = trial.suggest_float("ou_sigma", 0.02, 1.0, log=True)
+    drawn["ou_theta"] = trial.suggest_float("ou_theta", 0.02, 1.0, log=True)
+    return _finish(drawn)
+
+
+def convert(drawn: dict[str, Any]) -> dict[str, Any]:
+    """Parameters of a trial -> hyperparameters as they would stand in the YAML file."""
+    hyperparams = dict(drawn)
+    learning_rate = hyperparams.pop("learning_rate")
+    return hyperparams | {
+        "gamma": 1 - hyperparams.pop("one_minus_gamma"),
+        "batch_size": 2 ** hyperparams.pop("batch_size_pow"),
+        "learning_rate": f"lin_{learning_rate}" if hyperparams.pop("lr_decays") else learning_rate,
+        "policy_kwargs": {"net_arch": NET_ARCHS[hyperparams.pop("net_arch")]},
+    }
+
+
+def _finish(drawn: dict[str, Any]) -> dict[str, Any]:
+    # The zoo has made schedules of the YAML's strings by the time it asks for a sample
+    hyperparams: dict[str, Any] = ExperimentManager._preprocess_schedules(convert(drawn))
+    return hyperparams
+
+
+def _sample_common(trial: Trial) -> dict[str, Any]:
+    return {
+        "one_minus_gamma": trial.suggest_float("one_minus_gamma", 0.001, 0.05, log=True),
+        "learning_rate": trial.suggest_float("learning_rate", 1e-4, 1e-2, log=True),
+        "lr_decays": trial.suggest_categorical("lr_decays", [True, False]),
+        "batch_size_pow": trial.suggest_int("batch_size_pow", 5, 8),
+        "tau": trial.suggest_float("tau", 0.001, 0.05, log=True),
+        "net_arch": trial.suggest_categorical("net_arch", list(NET_ARCHS)),
+    }
+
+
+def _sample_dqn(trial: Trial, n_actions: int) -> dict[str, Any]:
+    drawn: dict[str, Any] = {
+        "double_q": trial.suggest_categorical("double_q", [True, False]),
+        "dueling": trial.suggest_categorical("dueling", [True, False]),
+        "n_steps": trial.suggest_int("n_steps", 1, 3),
+    }
+    if n_actions > 0:  # the dimensions of a Box; 0 for a Discrete space, which has no bins
+        sizes = [n_bins for n_bins in (2, 3, 5, 7, 11, 15, 21) if n_bins**n_actions <= MAX_ACTIONS]
+        drawn["n_bins"] = trial.suggest_categorical("n_bins", sizes)
+    return drawn
