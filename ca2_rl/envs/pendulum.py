@@ -33,7 +33,7 @@ def step(states: Array, torques: Array, g: float = GRAVITY) -> tuple[Array, Arra
 
 
 def observe(states: Array) -> NDArray[np.float32]:
-    """cos theta, sin theta, theta dot: [..., 2] -> [..., 3]."""
+    """Cos theta, sin theta, theta dot: [..., 2] -> [..., 3]."""
     theta, speed = states[..., 0], states[..., 1]
     return np.stack([np.cos(theta), np.sin(theta), speed], axis=-1).astype(np.float32)
 

@@ -18,7 +18,7 @@ from rl_zoo3.hyperparams_opt import HYPERPARAMS_CONVERTER, HYPERPARAMS_SAMPLER
 from rl_zoo3.utils import ALGOS
 from stable_baselines3.common.base_class import BaseAlgorithm
 
-from ca2_rl import DiscretizedDQN, NoisyDQN, OUDDPG
+from ca2_rl import OUDDPG, DiscretizedDQN, NoisyDQN
 from ca2_rl.zoo import search_spaces
 
 GROUP = "ca2_rl.algorithms"
