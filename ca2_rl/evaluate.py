@@ -173,8 +173,7 @@ def main(argv: list[str]) -> None:
         raise UserError(f"--episodes {arguments.episodes}: at least one.")
     register()
     evaluations = [
-        evaluate(run, arguments.episodes or (500 if run.env_id == PENDULUM else 100), arguments.seed)
-        for run in find_runs(arguments.runs)
+        evaluate(run, arguments.episodes or (500 if run.env_id == PENDULUM else 100), arguments.seed) for run in find_runs(arguments.runs)
     ]
     records = summarize(evaluations)
     print_summary(records)

@@ -3,6 +3,7 @@
 import colorsys
 from collections import defaultdict
 from pathlib import Path
+from typing import Literal
 
 import matplotlib.colors
 import matplotlib.pyplot as plt
@@ -26,7 +27,7 @@ PANELS = (
     ("Mean Q-value", (MEAN_Q,), "tab:green"),
     ("Episode return", (RETURN, "rollout/ep_rew_mean"), "#e0a800"),
 )
-LINE_STYLES = ("-", "--", ":", "-.")
+LINE_STYLES: tuple[Literal["-", "--", ":", "-."], ...] = ("-", "--", ":", "-.")
 POINTS = 200
 
 
@@ -103,7 +104,9 @@ def main(argv: list[str]) -> None:
         "each averaged over the logging interval, over the training of one or several runs.",
     )
     parser.add_argument("runs", nargs="+", metavar="RUN", help="run folders of `ca2-rl train`, or folders with runs below them")
-    parser.add_argument("-o", "--out", type=Path, default=Path("curves.png"), help="picture to write, .png, .svg or .pdf (default: curves.png)")
+    parser.add_argument(
+        "-o", "--out", type=Path, default=Path("curves.png"), help="picture to write, .png, .svg or .pdf (default: curves.png)"
+    )
     arguments = parser.parse_args(argv)
     matplotlib.use("agg")
     save_figure(plot_runs(find_runs(arguments.runs)), arguments.out)
@@ -117,7 +120,8 @@ def save_figure(figure: Figure, path: Path) -> None:
     """
     formats = figure.canvas.get_supported_filetypes()
     if path.suffix[1:] not in formats:
-        raise UserError(f"{path}: no picture format {path.suffix!r}. Give a name that ends in {', '.join('.' + name for name in sorted(formats))}.")
+        known = ", ".join(f".{name}" for name in sorted(formats))
+        raise UserError(f"{path}: no picture format {path.suffix!r}. Give a name that ends in {known}.")
     with whole_file(path) as partial:
         figure.savefig(partial, dpi=130)
     plt.close(figure)

@@ -14,10 +14,11 @@ class _ZooLoader(yaml.SafeLoader):
     """Reads the ``OrderedDict`` that rl-zoo3 dumps into ``args.yml`` and ``config.yml``, and no other Python object."""
 
 
-_ZooLoader.add_constructor(
-    "tag:yaml.org,2002:python/object/apply:collections.OrderedDict",
-    lambda loader, node: dict(loader.construct_sequence(node, deep=True)[0]),
-)
+def _ordered_dict(loader: _ZooLoader, node: yaml.SequenceNode) -> dict[str, Any]:
+    return dict(loader.construct_sequence(node, deep=True)[0])
+
+
+_ZooLoader.add_constructor("tag:yaml.org,2002:python/object/apply:collections.OrderedDict", _ordered_dict)
 
 
 @dataclass(frozen=True)
@@ -57,7 +58,7 @@ def read_run(folder: Path) -> Run:
     if len(found) != 1:
         raise UserError(f"{folder}: no run folder of `ca2-rl train` (such as logs/noisydqn/Pendulum-v1_1).")
     try:
-        args = yaml.load(found[0].read_text(encoding="utf-8"), Loader=_ZooLoader)
+        args = yaml.load(found[0].read_text(encoding="utf-8"), Loader=_ZooLoader)  # noqa: S506 (it is a SafeLoader)
         return Run(folder, found[0].parent, args, str(args["algo"]), str(args["env"]), int(args["seed"]))
     except (yaml.YAMLError, KeyError, TypeError, ValueError) as error:
         raise UserError(f"{found[0]}: can't be read as the arguments of a training: {error}") from error

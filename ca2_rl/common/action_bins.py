@@ -1,5 +1,7 @@
 """A finite set of actions for any space that DQN can act in."""
 
+from typing import Any
+
 import numpy as np
 from gymnasium import spaces
 
@@ -20,7 +22,7 @@ class ActionBins:
     :raises UserError: if the space is of another kind, ``n_bins`` is below 2, or the grid has over 4,096 actions
     """
 
-    def __init__(self, space: spaces.Space, n_bins: int):
+    def __init__(self, space: spaces.Space[Any], n_bins: int):
         if isinstance(space, spaces.Discrete):
             self.actions = np.arange(space.start, space.start + space.n)
         elif isinstance(space, spaces.Box):

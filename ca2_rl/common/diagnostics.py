@@ -4,6 +4,7 @@ SB3's ``logger.record`` keeps the last value before a dump, which at one update 
 """
 
 from collections import defaultdict
+from collections.abc import Callable
 from typing import Any, Self
 
 import numpy as np
@@ -11,6 +12,7 @@ import torch as th
 from stable_baselines3 import DQN, SAC, TD3
 from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.off_policy_algorithm import OffPolicyAlgorithm
+from stable_baselines3.common.type_aliases import MaybeCallback
 from torch import nn
 from torch.utils.hooks import RemovableHandle
 
@@ -51,9 +53,18 @@ class WithDiagnostics(OffPolicyAlgorithm):
     def _excluded_save_params(self) -> list[str]:
         return [*super()._excluded_save_params(), "averages"]
 
-    def learn(self, total_timesteps: int, *args: Any, tb_log_name: str | None = None, **kwargs: Any) -> Self:
+    def learn(
+        self,
+        total_timesteps: int,
+        callback: MaybeCallback = None,
+        log_interval: int = 4,
+        tb_log_name: str | None = None,
+        reset_num_timesteps: bool = True,
+        progress_bar: bool = False,
+    ) -> Self:
         """As SB3's; the TensorBoard run is named after the class."""
-        return super().learn(total_timesteps, *args, tb_log_name=tb_log_name or type(self).__name__, **kwargs)
+        name = tb_log_name or type(self).__name__
+        return super().learn(total_timesteps, callback, log_interval, name, reset_num_timesteps, progress_bar)
 
     def _update_info_buffer(self, infos: list[dict[str, Any]], dones: np.ndarray | None = None) -> None:
         super()._update_info_buffer(infos, dones)
@@ -87,6 +98,8 @@ class DiagnosticsCallback(BaseCallback):
 
     def _on_training_start(self) -> None:
         model = self.model
+        network: nn.Module
+        keep_q: Callable[..., None]
         if isinstance(model, DQN):
             network, optimizer, keep_q = model.q_net, model.policy.optimizer, self._keep_q_of_taken_actions
             self._loss_name = "train/loss"

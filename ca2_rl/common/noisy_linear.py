@@ -67,10 +67,7 @@ class NoisySequential(nn.Sequential):
 def with_noisy_layers(network: nn.Sequential, sigma0: float) -> NoisySequential:
     """The same layers with every ``nn.Linear`` replaced by a fresh noisy one."""
     return NoisySequential(
-        *(
-            NoisyLinear(layer.in_features, layer.out_features, sigma0) if isinstance(layer, nn.Linear) else layer
-            for layer in network
-        )
+        *(NoisyLinear(layer.in_features, layer.out_features, sigma0) if isinstance(layer, nn.Linear) else layer for layer in network)
     )
 
 

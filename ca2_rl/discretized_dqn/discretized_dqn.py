@@ -46,7 +46,7 @@ class DiscretizedDQN(WithDiagnostics, DQN, _AnyActionSpace):
         "CnnPolicy": CnnPolicy,
         "MultiInputPolicy": MultiInputPolicy,
     }
-    policy: DiscretizedDQNPolicy  # type: ignore[assignment]
+    policy: DiscretizedDQNPolicy
     replay_buffer: ReplayBuffer
 
     def __init__(

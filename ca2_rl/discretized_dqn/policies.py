@@ -34,8 +34,8 @@ class DuelingHead(nn.Module):
     def forward(self, features: th.Tensor, *context: Any) -> th.Tensor:
         """Whatever follows ``features`` is handed on to the three parts, in their order."""
         hidden = self.torso(features, *context)
-        value = self.value(hidden, *context)  # [N, 1]
-        advantage = self.advantage(hidden, *context)  # [N, n_actions]
+        value: th.Tensor = self.value(hidden, *context)  # [N, 1]
+        advantage: th.Tensor = self.advantage(hidden, *context)  # [N, n_actions]
         return value + advantage - advantage.mean(dim=1, keepdim=True)
 
 
@@ -45,12 +45,14 @@ class DiscretizedQNetwork(QNetwork):
     :param dueling: separate streams for value and advantage
     """
 
+    q_net: nn.Sequential | DuelingHead  # type: ignore[assignment]
+
     def __init__(self, *args: Any, dueling: bool = False, **kwargs: Any):
         super().__init__(*args, **kwargs)
         self.dueling = dueling
         if dueling:
             n_actions = int(self.action_space.n)
-            self.q_net: nn.Module = DuelingHead(self.features_dim, n_actions, self.net_arch, self.activation_fn)
+            self.q_net = DuelingHead(self.features_dim, n_actions, self.net_arch, self.activation_fn)
 
     def _get_constructor_parameters(self) -> dict[str, Any]:
         return {**super()._get_constructor_parameters(), "dueling": self.dueling}
@@ -69,8 +71,8 @@ class DiscretizedDQNPolicy(DQNPolicy):
 
     def __init__(
         self,
-        observation_space: spaces.Space,
-        action_space: spaces.Space,
+        observation_space: spaces.Space[Any],
+        action_space: spaces.Space[Any],
         lr_schedule: Schedule,
         n_bins: int = 11,
         dueling: bool = False,
@@ -109,18 +111,18 @@ class DiscretizedDQNPolicy(DQNPolicy):
 MlpPolicy = DiscretizedDQNPolicy
 
 
-class ForImages:
+class ForImages(DQNPolicy):
     """Makes SB3's ``NatureCNN`` the default features of the policy that follows."""
 
-    def __init__(self, *args: Any, features_extractor_class: type = NatureCNN, **kwargs: Any):
-        super().__init__(*args, features_extractor_class=features_extractor_class, **kwargs)
+    def __init__(self, *args: Any, **kwargs: Any):
+        super().__init__(*args, **{"features_extractor_class": NatureCNN, **kwargs})
 
 
-class ForDicts:
+class ForDicts(DQNPolicy):
     """Makes SB3's ``CombinedExtractor`` the default features of the policy that follows."""
 
-    def __init__(self, *args: Any, features_extractor_class: type = CombinedExtractor, **kwargs: Any):
-        super().__init__(*args, features_extractor_class=features_extractor_class, **kwargs)
+    def __init__(self, *args: Any, **kwargs: Any):
+        super().__init__(*args, **{"features_extractor_class": CombinedExtractor, **kwargs})
 
 
 class CnnPolicy(ForImages, DiscretizedDQNPolicy):

@@ -20,8 +20,8 @@ class NoisyQNetwork(DiscretizedQNetwork):
         super().__init__(*args, **kwargs)
         self.sigma0 = sigma0
         if isinstance(self.q_net, DuelingHead):
-            for name, part in list(self.q_net.named_children()):
-                setattr(self.q_net, name, with_noisy_layers(part, sigma0))
+            for part in ("torso", "value", "advantage"):
+                setattr(self.q_net, part, with_noisy_layers(getattr(self.q_net, part), sigma0))
         else:
             self.q_net = with_noisy_layers(self.q_net, sigma0)
         # In the order of the forward pass
@@ -34,13 +34,15 @@ class NoisyQNetwork(DiscretizedQNetwork):
     def forward(self, obs: PyTorchObs, noise: list[Noise] | None = None) -> th.Tensor:
         """Q-values [N, n_actions] under ``noise``; without it, those of the mean weights."""
         features = self.extract_features(obs, self.features_extractor)
-        return self.q_net(features, None if noise is None else iter(noise))
+        q_values: th.Tensor = self.q_net(features, None if noise is None else iter(noise))
+        return q_values
 
     def _predict(self, observation: PyTorchObs, deterministic: bool = True) -> th.Tensor:
         if deterministic:
             return super()._predict(observation)
         features = self.extract_features(observation, self.features_extractor)
-        return self.q_net(features, iter(self.sample_noise(len(features)))).argmax(dim=1)
+        q_values: th.Tensor = self.q_net(features, iter(self.sample_noise(len(features))))
+        return q_values.argmax(dim=1)
 
     def _get_constructor_parameters(self) -> dict[str, Any]:
         return {**super()._get_constructor_parameters(), "sigma0": self.sigma0}

@@ -36,8 +36,6 @@ SCHEDULES = ("learning_rate", "clip_range", "clip_range_vf", "delta_std")
 NOT_IN_FILE = {"self", "env", "seed", "device", "verbose", "tensorboard_log", "_init_setup_model"}
 
 
-
-
 def check_file(path: str, env_id: str) -> None:
     """Checks that the file can be read and speaks of the env.
 
@@ -123,7 +121,7 @@ def constructor_types(algorithm: type[BaseAlgorithm]) -> dict[str, Any]:
     for cls in algorithm.__mro__:
         if "__init__" not in vars(cls):
             continue
-        parameters = inspect.signature(cls.__init__).parameters
+        parameters = inspect.signature(vars(cls)["__init__"]).parameters
         accepted = {name: parameter.annotation for name, parameter in parameters.items()} | accepted
         if not any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters.values()):
             break

@@ -78,7 +78,7 @@ class Manager(ExperimentManager):
                 number = get_latest_run_id(self.log_path, self.env_name) + 1
                 self.save_path = str(Path(self.log_path, f"{self.env_name}_{number}"))
                 self.params_path = str(Path(self.save_path, self.env_name))
-        super().create_log_folder()
+        super().create_log_folder()  # type: ignore[no-untyped-call]
 
     def create_envs(self, n_envs: int, eval_env: bool = False, no_log: bool = False) -> VecEnv:
         if self.resumed is not None and not eval_env:
@@ -88,7 +88,7 @@ class Manager(ExperimentManager):
     def create_callbacks(self) -> None:
         if self.eval_freq > self.n_timesteps:
             self.eval_freq = max(self.n_timesteps // EVALUATIONS, 1)
-        super().create_callbacks()
+        super().create_callbacks()  # type: ignore[no-untyped-call]
         if self.optimize_hyperparameters:
             return
         self.callbacks += [self.stop_on_signal, ProgressLog(Path(self.save_path, "progress.csv"))]
@@ -108,7 +108,7 @@ class Manager(ExperimentManager):
         if steps_left <= 0:
             raise UserError(f"{self.resumed}: all of its {model.num_timesteps:,} steps are done. For more, add -n STEPS.")
         print(f"Going on at step {model.num_timesteps:,} of {self.n_timesteps:,}")
-        log_interval = {"log_interval": self.log_interval} if self.log_interval > -1 else {}
+        log_interval: dict[str, Any] = {"log_interval": self.log_interval} if self.log_interval > -1 else {}
         model.learn(steps_left, callback=self.callbacks, reset_num_timesteps=False, **log_interval)
         assert model.env is not None
         model.env.close()

@@ -50,9 +50,7 @@ def _shipped(name: str) -> Path:
     return (folder if folder.is_dir() else package.parent / "hyperparams" / "rl") / f"{name}.yml"
 
 
-DISCRETIZED_DQN = Plugin(
-    DiscretizedDQN, _shipped("discretizeddqn"), search_spaces.sample_discretized_dqn, search_spaces.convert
-)
+DISCRETIZED_DQN = Plugin(DiscretizedDQN, _shipped("discretizeddqn"), search_spaces.sample_discretized_dqn, search_spaces.convert)
 NOISY_DQN = Plugin(NoisyDQN, _shipped("noisydqn"), search_spaces.sample_noisy_dqn, search_spaces.convert)
 OU_DDPG = Plugin(OUDDPG, _shipped("ouddpg"), search_spaces.sample_ou_ddpg, search_spaces.convert)
 
@@ -61,6 +59,8 @@ OU_DDPG = Plugin(OUDDPG, _shipped("ouddpg"), search_spaces.sample_ou_ddpg, searc
 def register() -> dict[str, Plugin]:
     """Adds the algorithms of all installed packages to the zoo's tables; returns those that joined, by key."""
     plugins = {}
+    samplers: dict[str, Any] = HYPERPARAMS_SAMPLER
+    converters: dict[str, Any] = HYPERPARAMS_CONVERTER
     for entry_point in entry_points(group=GROUP):
         plugin = _load(entry_point)
         if plugin is None:
@@ -69,8 +69,8 @@ def register() -> dict[str, Plugin]:
         plugins[key] = plugin
         ALGOS[key] = plugin.algorithm
         if plugin.sampler is not None and plugin.converter is not None:
-            HYPERPARAMS_SAMPLER[key] = plugin.sampler
-            HYPERPARAMS_CONVERTER[key] = plugin.converter
+            samplers[key] = plugin.sampler
+            converters[key] = plugin.converter
     return plugins
 
 
