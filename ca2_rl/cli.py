@@ -59,5 +59,10 @@ def main() -> None:
     except UserError as error:
         print(f"ca2-rl: {' '.join(str(error).split())}", file=sys.stderr)
         sys.exit(2)
+    except BrokenPipeError:  # the reader of a pipe left
+        sys.exit(1)
+    except OSError as error:  # a full disk, a folder that can't be written to
+        print(f"ca2-rl: {error.filename2 or error.filename or ''}: {error.strerror or error}".replace(": : ", ": "), file=sys.stderr)
+        sys.exit(2)
     except KeyboardInterrupt:
         sys.exit(130)

@@ -9,19 +9,20 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from rl_zoo3.utils import create_test_env, get_saved_hyperparams
+from rl_zoo3.utils import create_test_env
 from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.vec_env import DummyVecEnv, VecEnv
 from tqdm import tqdm
 
 from ca2_rl.arguments import Parser
+from ca2_rl.environments import check_env
 from ca2_rl.errors import UserError
 from ca2_rl.files import whole_file
 from ca2_rl.optimum import PendulumOptimum
 from ca2_rl.runs import Run, find_runs
 from ca2_rl.statistics import iqm, iqm_interval
 from ca2_rl.tables import print_table
-from ca2_rl.zoo.agents import load_agent
+from ca2_rl.zoo.agents import load_agent, saved_hyperparams
 from ca2_rl.zoo.plugins import register
 
 PENDULUM = "Pendulum-v1"
@@ -52,6 +53,7 @@ def evaluate(run: Run, episodes: int, seed: int = 0) -> Evaluation:
     :param seed: seed of the first env
     :raises UserError: if the run has no model, or it can't be loaded
     """
+    check_env(run.env_id, run.args.get("gym_packages") or [])
     agent = load_agent(run.algo, run.model_path)
     returns, starts, gravity = [], [], 0.0
     for first in tqdm(range(0, episodes, CHUNK), desc=str(run.folder), unit_scale=CHUNK, unit="episode", leave=False, disable=None):
@@ -67,7 +69,7 @@ def evaluate(run: Run, episodes: int, seed: int = 0) -> Evaluation:
 
 
 def _create_envs(run: Run, n: int, seed: int) -> VecEnv:
-    hyperparams, stats_path = get_saved_hyperparams(str(run.params_folder), test_mode=True)
+    hyperparams, stats_path = saved_hyperparams(run.params_folder)
     env_kwargs = run.args.get("eval_env_kwargs") or run.args.get("env_kwargs") or hyperparams.pop("env_kwargs", None)
     return create_test_env(
         run.env_id,
@@ -171,6 +173,10 @@ def main(argv: list[str]) -> None:
     arguments = parser.parse_args(argv)
     if arguments.episodes is not None and arguments.episodes < 1:
         raise UserError(f"--episodes {arguments.episodes}: at least one.")
+    if arguments.seed < 0:
+        raise UserError(f"--seed {arguments.seed}: at least 0.")
+    if arguments.json and arguments.json.is_dir():
+        raise UserError(f"--json {arguments.json}: a folder; give the name of a file.")
     register()
     evaluations = [
         evaluate(run, arguments.episodes or (500 if run.env_id == PENDULUM else 100), arguments.seed) for run in find_runs(arguments.runs)

@@ -249,6 +249,8 @@ def main(argv: list[str]) -> None:
     arguments = parser.parse_args(argv)
     if arguments.episodes < 1:
         raise UserError(f"--episodes {arguments.episodes}: at least one.")
+    if arguments.seed < 0:
+        raise UserError(f"--seed {arguments.seed}: at least 0.")
     check_env(arguments.env, arguments.gym_packages)
     try:
         env = gym.make(arguments.env)

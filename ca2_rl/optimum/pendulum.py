@@ -45,11 +45,11 @@ class PendulumOptimum:
     def __init__(
         self,
         g: float = pendulum.GRAVITY,
-        torques: Sequence[float] = TORQUES,
+        torques: Sequence[float] | Array = TORQUES,
         horizon: int = pendulum.EPISODE_STEPS,
         grid: tuple[int, int] = GRID,
     ):
-        if not torques or max(abs(u) for u in torques) > pendulum.MAX_TORQUE:
+        if len(torques) == 0 or max(abs(u) for u in torques) > pendulum.MAX_TORQUE:
             raise UserError(f"torques={list(torques)}: give at least one, all within +-{pendulum.MAX_TORQUE} N m.")
         if horizon < 1 or min(grid) < 2:
             raise UserError(f"horizon={horizon}, grid={grid}: at least 1 step, and 2 points a side.")
@@ -118,7 +118,7 @@ class PendulumOptimum:
         for array in inputs:
             digest.update(array.tobytes())
         path = Path(platformdirs.user_cache_dir("ca2"), f"pendulum-{name}-{digest.hexdigest()[:16]}.npy")
-        if path.is_file():
+        with suppress(OSError, EOFError, ValueError):  # not there, or damaged
             cached: NDArray[Any] = np.load(path, allow_pickle=False)
             return cached
         result = compute()

@@ -4,7 +4,8 @@ import zipfile
 from pathlib import Path
 from typing import Any
 
-from rl_zoo3.utils import ALGOS
+import yaml
+from rl_zoo3.utils import ALGOS, get_saved_hyperparams
 from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.off_policy_algorithm import OffPolicyAlgorithm
 
@@ -38,3 +39,15 @@ def load_agent(algo: str, path: Path) -> BaseAlgorithm:
         return ALGOS[algo].load(path, device="cpu", custom_objects=custom_objects, **no_buffer)
     except Exception as error:
         raise UserError(f"{path}: no {algo} agent can be loaded from it: {error}") from error
+
+
+def saved_hyperparams(params_folder: Path) -> tuple[dict[str, Any], str | None]:
+    """What a training saved in ``config.yml``, and the folder where it kept its running statistics, if any.
+
+    :raises UserError: if the file is damaged
+    """
+    try:
+        hyperparams, stats_path = get_saved_hyperparams(str(params_folder), test_mode=True)
+    except (yaml.YAMLError, AttributeError, TypeError, ValueError) as error:
+        raise UserError(f"{params_folder / 'config.yml'}: can't be read as the hyperparameters of a training: {error}") from error
+    return hyperparams, stats_path

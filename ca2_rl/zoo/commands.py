@@ -1,21 +1,35 @@
 """The commands of ``ca2-rl`` that are scripts of rl-zoo3: its own flags, for our algorithms and all of the zoo's."""
 
 import argparse
+import logging
 import os
 import runpy
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
+import gymnasium as gym
 import rl_zoo3.enjoy
 import rl_zoo3.train
+from huggingface_hub import constants
+from huggingface_hub.errors import (  # type: ignore[attr-defined]
+    HFValidationError,
+    HTTPError,  # of httpx or whatever it is called by then
+    LocalEntryNotFoundError,
+    LocalTokenNotFoundError,
+)
 from rl_zoo3.utils import get_latest_run_id
 
 from ca2_rl.arguments import Parser
 from ca2_rl.environments import check_env
 from ca2_rl.errors import UserError
+from ca2_rl.runs import find_runs
 from ca2_rl.zoo import resume
 from ca2_rl.zoo.agents import load_agent
 from ca2_rl.zoo.manager import Manager
@@ -50,8 +64,18 @@ def _train(command: str, argv: list[str], defaults: dict[str, Any]) -> None:
     def check(arguments: Namespace) -> None:
         check_env(arguments.env, arguments.gym_packages)
         check_device(arguments)
+        for is_wanted, package, option in (
+            (arguments.track, "wandb", "--track"),
+            (arguments.sampler == "auto", "optunahub", "--sampler auto"),
+        ):
+            if is_wanted and find_spec(package) is None:
+                raise UserError(f"{option} needs a package that is not installed: pip install {package}")
+        if arguments.trial_id is not None and not (arguments.storage and arguments.study_name):
+            raise UserError(f"--trial-id {arguments.trial_id}: give --storage and --study-name as well.")
         if arguments.trained_agent:
-            load_agent(arguments.algo, Path(arguments.trained_agent))
+            agent = load_agent(arguments.algo, Path(arguments.trained_agent))
+            if arguments.resume:
+                resume.check(Path(arguments.resume), arguments.n_timesteps, agent.num_timesteps)
 
     with command_line(command, argv, prepare, check), patch.object(rl_zoo3.train, "ExperimentManager", Manager):
         rl_zoo3.train.train()
@@ -71,7 +95,7 @@ def enjoy(argv: list[str]) -> None:
             arguments.no_render = True
 
     register()
-    with command_line("enjoy", argv, _prepare_saved, check):
+    with command_line("enjoy", argv, _prepare_saved, check), _one_line_from_hub():
         rl_zoo3.enjoy.enjoy()
 
 
@@ -82,7 +106,29 @@ def record_video(argv: list[str]) -> None:
 
 def push_to_hub(argv: list[str]) -> None:
     """Publish a trained agent on the Hugging Face hub."""
-    _run_script("push_to_hub", argv)
+    integration: Any = import_module("huggingface_sb3.push_to_hub")
+    if not hasattr(integration, "generate_metadata"):
+        # rl_zoo3 2.9.2 imports what huggingface_sb3 3.2, which it asks for, has under another name and in another form
+        integration.generate_metadata = lambda *args: integration._generate_metadata(*args).to_dict()
+    with _one_line_from_hub():
+        _run_script("push_to_hub", argv)
+
+
+@contextmanager
+def _one_line_from_hub() -> Iterator[None]:
+    """What the Hugging Face hub and the way to it do wrong, as a line."""
+    logging.getLogger("huggingface_hub").setLevel(logging.ERROR)  # no line for each attempt
+    try:
+        yield
+    except (HTTPError, HFValidationError, LocalTokenNotFoundError, LocalEntryNotFoundError) as error:
+        raise UserError(f"the hub {constants.ENDPOINT}: {error}") from error
+    except ValueError as error:
+        if "TRUST_REMOTE_CODE" not in str(error):
+            raise
+        raise UserError(
+            "there is no trained agent here, and one from the hub may run code when it is loaded. "
+            "If you trust it, set the environment variable TRUST_REMOTE_CODE=True; or name a folder with -f."
+        ) from error
 
 
 def _run_script(name: str, argv: list[str]) -> None:
@@ -95,11 +141,21 @@ def _run_script(name: str, argv: list[str]) -> None:
 
 def _prepare_saved(parser: argparse.ArgumentParser) -> None:
     parser.set_defaults(folder=None)
+    for action in parser._actions:
+        if action.dest == "folder":
+            action.required = False
+    if not any(action.dest == "gym_packages" for action in parser._actions):
+        parser.add_argument("--gym-packages", nargs="+", default=[], help="Packages to import, whose envs are then known")
 
 
 def _check_saved(arguments: Namespace) -> None:
     """Looks in ``logs``, where ``train`` writes, before the zoo's folder of trained agents and its hub."""
-    check_env(arguments.env.gym_id, getattr(arguments, "gym_packages", []))
+    check_env(arguments.env.gym_id, arguments.gym_packages)
+    if arguments.env_kwargs:
+        try:
+            gym.make(arguments.env.gym_id, **arguments.env_kwargs).close()
+        except (TypeError, ValueError, gym.error.Error) as error:
+            raise UserError(f"--env-kwargs: {error}") from error
     check_device(arguments)
     if arguments.folder is None:
         is_here = get_latest_run_id(f"{LOG_FOLDER}/{arguments.algo}", arguments.env) > 0
@@ -122,6 +178,9 @@ def benchmark(argv: list[str]) -> None:
     def check(arguments: Namespace) -> None:
         if not Path(arguments.log_dir).is_dir():
             raise UserError(f"{arguments.log_dir}: no such folder. Name the folder of the trained agents with --log-dir.")
+        if arguments.no_hub:
+            find_runs([arguments.log_dir])
+        Path(arguments.benchmark_dir).mkdir(parents=True, exist_ok=True)
 
     def call(command: list[str]) -> int:
         # The script starts "python enjoy.py", which is there only in a checkout of the zoo, and knows the zoo's agents only
@@ -129,5 +188,5 @@ def benchmark(argv: list[str]) -> None:
 
     register()
     original = subprocess.call
-    with command_line("benchmark", argv, prepare, check), patch.object(subprocess, "call", call):
+    with command_line("benchmark", argv, prepare, check), patch.object(subprocess, "call", call), _one_line_from_hub():
         runpy.run_module("rl_zoo3.benchmark", run_name="__main__")

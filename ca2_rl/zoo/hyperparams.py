@@ -1,17 +1,20 @@
 """Checks a hyperparameter file before anything is built from it, so that a slip costs one line and not a traceback."""
 
 import inspect
+import math
 import re
+import runpy
 import types
 import typing
 from collections.abc import Callable, Mapping
-from importlib.util import find_spec
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import yaml
 from rl_zoo3.utils import get_class_by_name
 from stable_baselines3.common.base_class import BaseAlgorithm
+from stable_baselines3.common.callbacks import BaseCallback
 
 from ca2_rl.errors import UserError, did_you_mean
 
@@ -32,6 +35,23 @@ ZOO_KEYS = {
 }
 # What rl_zoo3.exp_manager makes a schedule of
 SCHEDULES = ("learning_rate", "clip_range", "clip_range_vf", "delta_std")
+# Least and greatest value of what SB3 takes as it comes, to fail or diverge much later
+RANGES = {
+    "batch_size": (1, math.inf),
+    "buffer_size": (1, math.inf),
+    "exploration_final_eps": (0, 1),
+    "exploration_fraction": (0, 1),
+    "exploration_initial_eps": (0, 1),
+    "gae_lambda": (0, 1),
+    "gamma": (0, 1),
+    "learning_starts": (0, math.inf),
+    "n_envs": (1, math.inf),
+    "n_steps": (1, math.inf),
+    "n_timesteps": (1, math.inf),
+    "target_update_interval": (1, math.inf),
+    "tau": (0, 1),
+    "train_freq": (1, math.inf),
+}
 # What the command line decides, not the file
 NOT_IN_FILE = {"self", "env", "seed", "device", "verbose", "tensorboard_log", "_init_setup_model"}
 
@@ -43,20 +63,7 @@ def check_file(path: str, env_id: str) -> None:
     :param env_id: the environment
     :raises UserError: if the file is missing or malformed, or has neither the env nor ``default``
     """
-    if not path.endswith((".yml", ".yaml", ".py")):
-        if find_spec(path.partition(".")[0]) is None:
-            raise UserError(f"--conf-file {path}: no such file (.yml, .py), and no module of that name either.")
-        return
-    if not Path(path).is_file():
-        raise UserError(f"{path}: no such file. Give --conf-file the path of a .yml file in rl-zoo3's format.")
-    if path.endswith(".py"):
-        return
-    try:
-        content = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        mark = getattr(error, "problem_mark", None)
-        where = f", line {mark.line + 1}" if mark else ""
-        raise UserError(f"{path}{where}: not YAML: {getattr(error, 'problem', None) or error}.") from error
+    content = _read_yaml(path) if path.endswith((".yml", ".yaml")) else _run_python(path)
     if not isinstance(content, dict):
         raise UserError(f"{path}: a mapping from env ids to hyperparameters is needed, this is {describe(content)}.")
     entry = content.get(env_id, content.get("default"))
@@ -65,6 +72,26 @@ def check_file(path: str, env_id: str) -> None:
         raise UserError(f"{path}: nothing for {env_id} and no 'default'.{did_you_mean(env_id, known)} It has {', '.join(known)}.")
     if entry is not None and not isinstance(entry, dict):
         raise UserError(f"{path}: {env_id} needs 'name: value' pairs, this is {describe(entry)}.")
+
+
+def _read_yaml(path: str) -> Any:
+    try:
+        return yaml.safe_load(Path(path).read_text(encoding="utf-8"))
+    except OSError as error:
+        raise UserError(f"{path}: no such file. Give --conf-file the path of a .yml file in rl-zoo3's format.") from error
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        mark = getattr(error, "problem_mark", None)
+        where = f", line {mark.line + 1}" if mark else ""
+        raise UserError(f"{path}{where}: not YAML: {getattr(error, 'problem', None) or error}.") from error
+
+
+def _run_python(path: str) -> Any:
+    """``hyperparams`` of a ``.py`` file or of a module."""
+    try:
+        return runpy.run_path(path)["hyperparams"] if path.endswith(".py") else import_module(path).hyperparams
+    except Exception as error:  # whatever the user's code raises
+        reason = "no dict 'hyperparams' in it" if isinstance(error, (AttributeError, KeyError)) else error
+        raise UserError(f"--conf-file {path}: neither a .yml file nor Python code with hyperparameters: {reason}.") from error
 
 
 def check_values(hyperparams: Mapping[str, Any], algorithm: type[BaseAlgorithm], origin: str) -> None:
@@ -102,12 +129,23 @@ def check_value(name: str, value: Any, annotation: Any, origin: str) -> None:
         check_importable(name, value, origin)
     if not fits(value, annotation):
         raise UserError(f"{origin}: {name}: {name_of(annotation)} is needed, this is {describe(value)}.")
+    low, high = RANGES.get(name, (-math.inf, math.inf))
+    if isinstance(value, (int, float)) and not low <= value <= high:
+        bound = f"at least {low}" if high == math.inf else f"from {low} to {high}"
+        raise UserError(f"{origin}: {name}={value}: it has to be {bound}.")
+    if name == "policy_kwargs" and isinstance(value, dict) and "net_arch" in value:
+        arch = value["net_arch"]
+        parts = list(arch.values()) if isinstance(arch, dict) else [arch]  # one for the actor, one for the critic
+        if not all(isinstance(part, list) and all(isinstance(width, int) and width > 0 for width in part) for part in parts):
+            raise UserError(f"{origin}: net_arch: a list of the layers' widths is needed, this is {describe(arch)}.")
 
 
 def check_importable(name: str, value: Any, origin: str) -> None:
     """Checks the classes that the zoo will import: a dotted name, a mapping from one to its arguments, or a list."""
     for item in value if isinstance(value, list) else [value]:
         for path in item if isinstance(item, dict) else [item]:
+            if not isinstance(path, (str, type, BaseCallback, types.NoneType)):
+                raise UserError(f"{origin}: {name}: the dotted name of a class is needed, this is {describe(path)}.")
             try:
                 if isinstance(path, str):
                     get_class_by_name(path)

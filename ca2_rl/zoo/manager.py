@@ -1,6 +1,7 @@
 """rl-zoo3's experiment manager, with our algorithms' hyperparameters, logs for ``ca2-rl plot``, and whole files."""
 
 import shutil
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ import torch as th
 from rl_zoo3.exp_manager import ExperimentManager
 from rl_zoo3.hyperparams_opt import HYPERPARAMS_SAMPLER
 from rl_zoo3.utils import ALGOS, get_latest_run_id
+from sqlalchemy.exc import SQLAlchemyError
 from stable_baselines3 import DQN, SAC, TD3
 from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.callbacks import EvalCallback
@@ -33,7 +35,7 @@ class Manager(ExperimentManager):
     def __init__(self, *args: Any, **kwargs: Any):
         super().__init__(*args, **kwargs)
         self.stop_on_signal = StopOnSignal()
-        self.owns_folder = False
+        self.made_folders: list[Path] = []  # the run's own, then those above it that were not there either
         self.resumed = Path(self.args.resume) if self.args.resume else None
         if self.resumed is not None:
             self.save_path = str(self.resumed)
@@ -48,13 +50,27 @@ class Manager(ExperimentManager):
 
     def read_hyperparameters(self) -> tuple[dict[str, Any], dict[str, Any]]:
         check_file(self.config, self.env_name.gym_id)
-        if self.storage and self.study_name and self.trial_id == 0:
-            # The zoo takes the number 0 for no number
-            trial = self.load_trial(self.storage, self.study_name, 0)
+        is_replay = self.trial_id == 0 or (self.trial_id is None and not self.optimize_hyperparameters)
+        if self.storage and self.study_name and is_replay:
+            # The zoo takes the number 0 for no number, and no number for no wish; here it is the best trial
+            trial = self.load_trial(self.storage, self.study_name, self.trial_id)
             self.custom_hyperparams = trial | (self.custom_hyperparams or {})
         hyperparams, saved = super().read_hyperparameters()
         check_values(hyperparams, ALGOS[self.algo], f"{self.config}, {self.env_name.gym_id}")
         return hyperparams, saved
+
+    def load_trial(self, storage: str, study_name: str, trial_id: int | None = None, convert: bool = True) -> dict[str, Any]:
+        is_file = storage.startswith("sqlite:///") or storage.endswith(".log")
+        if is_file and not Path(storage.removeprefix("sqlite:///")).is_file():  # Optuna would make an empty one
+            raise UserError(f"--storage {storage}: no such file.")
+        try:
+            trial: dict[str, Any] = super().load_trial(storage, study_name, trial_id, convert)
+        except SQLAlchemyError as error:
+            raise storage_error(storage, error) from error
+        except (KeyError, IndexError, ValueError) as error:
+            which = "finished trial" if trial_id is None else f"trial {trial_id}"
+            raise UserError(f"--study-name {study_name}: no {which} of {self.algo} in a study of that name in {storage}.") from error
+        return trial
 
     def setup_experiment(self) -> tuple[BaseAlgorithm, dict[str, Any]] | None:
         if self.args.num_threads < 1 and not self._is_atari:
@@ -62,18 +78,27 @@ class Manager(ExperimentManager):
         try:
             return super().setup_experiment()
         except BaseException as error:
-            if self.owns_folder:
-                shutil.rmtree(self.save_path, ignore_errors=True)
-            if isinstance(error, (AssertionError, ValueError, gym.error.Error)) and not isinstance(error, UserError):
-                # How SB3 and Gymnasium say that a setting does not suit an env
+            self._remove_folder()
+            if is_about_settings(error):
                 raise UserError(f"{self.algo} on {self.env_name.gym_id}: {error}") from error
             raise
 
+    def _remove_folder(self) -> None:
+        """Takes back what ``create_log_folder`` made."""
+        for path in self.made_folders[:1]:
+            shutil.rmtree(path, ignore_errors=True)
+        for path in self.made_folders[1:]:
+            with suppress(OSError):  # another run is in it
+                path.rmdir()
+        self.made_folders = []
+
     def create_log_folder(self) -> None:
-        while not self.owns_folder and self.resumed is None:
+        while not self.made_folders and self.resumed is None:
+            path = Path(self.save_path)
+            missing = [folder for folder in (path, *path.parents) if not folder.exists()]
             try:
-                Path(self.save_path).mkdir(parents=True)
-                self.owns_folder = True
+                path.mkdir(parents=True)
+                self.made_folders = missing
             except FileExistsError:  # another process took this number first
                 number = get_latest_run_id(self.log_path, self.env_name) + 1
                 self.save_path = str(Path(self.log_path, f"{self.env_name}_{number}"))
@@ -102,11 +127,14 @@ class Manager(ExperimentManager):
 
     def learn(self, model: BaseAlgorithm) -> None:
         if self.resumed is None:
-            super().learn(model)
+            try:
+                super().learn(model)
+            except Exception:
+                if model.num_timesteps == 0:
+                    self._remove_folder()
+                raise
             return
         steps_left = self.n_timesteps - model.num_timesteps
-        if steps_left <= 0:
-            raise UserError(f"{self.resumed}: all of its {model.num_timesteps:,} steps are done. For more, add -n STEPS.")
         print(f"Going on at step {model.num_timesteps:,} of {self.n_timesteps:,}")
         log_interval: dict[str, Any] = {"log_interval": self.log_interval} if self.log_interval > -1 else {}
         model.learn(steps_left, callback=self.callbacks, reset_num_timesteps=False, **log_interval)
@@ -135,11 +163,26 @@ class Manager(ExperimentManager):
             raise KeyboardInterrupt
 
     def hyperparameters_optimization(self) -> None:
-        # The zoo made a run folder, but a study has its own report
-        shutil.rmtree(self.save_path, ignore_errors=True)
+        self._remove_folder()  # a study has its own report
         try:
             super().hyperparameters_optimization()
         except ValueError as error:
             if "No trials are completed" not in str(error):
                 raise
             raise UserError("no trial was finished: all were pruned or stopped. Give --n-trials or -n a larger number.") from error
+        except SQLAlchemyError as error:
+            raise storage_error(self.storage, error) from error
+
+
+def storage_error(storage: str | None, error: SQLAlchemyError) -> UserError:
+    """What to say of a storage that Optuna can't use."""
+    cause = str(getattr(error, "orig", None) or error).rstrip(".")
+    return UserError(f"--storage {storage}: {cause}. Give sqlite:///study.db, study.log (a file of Optuna's journal) or a database's URL.")
+
+
+def is_about_settings(error: BaseException) -> bool:
+    """Whether SB3, Gymnasium, torch or the zoo's ``eval`` say in this way that a setting does not suit."""
+    if isinstance(error, TypeError):
+        return "unexpected keyword argument" in str(error)  # env_kwargs, policy_kwargs; other TypeErrors are bugs
+    kinds = (AssertionError, NameError, RuntimeError, SyntaxError, ValueError, gym.error.Error)
+    return isinstance(error, kinds) and not isinstance(error, (UserError, NotImplementedError, RecursionError))

@@ -5,6 +5,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, redirect_stdout
 from pathlib import Path
+from typing import Any
 from unittest.mock import patch
 
 import torch as th
@@ -12,9 +13,26 @@ from rl_zoo3.utils import ALGOS, get_latest_run_id, get_model_path
 
 from ca2_rl.arguments import Parser
 from ca2_rl.errors import UserError, did_you_mean
-from ca2_rl.zoo.agents import load_agent
+from ca2_rl.runs import read_run
+from ca2_rl.zoo.agents import load_agent, saved_hyperparams
 
 Namespace = argparse.Namespace
+
+# The least value of the scripts' numbers; their defaults are let through, -1 often means "not given"
+LEAST = {
+    "eval_episodes": 1,
+    "max_total_trials": 1,
+    "n_envs": 1,
+    "n_eval_envs": 1,
+    "n_evaluations": 1,
+    "n_startup_trials": 0,
+    "n_timesteps": 1,
+    "n_trials": 1,
+    "seed": 0,
+    "trial_id": 0,
+}
+MAX_SEED = 2**32 - 1  # NumPy's
+FOLDERS = ("benchmark_dir", "log_folder", "optimization_log_path", "output_folder", "reward_log", "tensorboard_log")
 
 
 @contextmanager
@@ -41,6 +59,8 @@ def command_line(
             arguments = parse_plainly(parser)
         except (NameError, SyntaxError) as error:  # the zoo evaluates the values of name:value options
             raise UserError(f"{error}. In name:value options, text needs quotes twice: -params policy:\"'MlpPolicy'\".") from error
+        for action in parser._actions:
+            check_option(action, getattr(arguments, action.dest, None))
         check(arguments)
         return arguments
 
@@ -60,6 +80,21 @@ def known_algorithm(name: str) -> str:
     return name
 
 
+def check_option(action: argparse.Action, value: Any) -> None:
+    """Looks at what the scripts take as it comes: numbers too small, and folders that are files."""
+    option = " ".join([*action.option_strings[-1:], str(value)])
+    if value in (None, "", action.default):
+        return
+    if action.dest in LEAST and value < LEAST[action.dest]:
+        raise UserError(f"{option}: at least {LEAST[action.dest]} is needed.")
+    if action.dest == "seed" and value > MAX_SEED:
+        raise UserError(f"{option}: at most {MAX_SEED:,}.")
+    if action.dest in FOLDERS:
+        for path in (Path(value), *Path(value).parents):
+            if path.is_file():
+                raise UserError(f"{option}: {path} is a file, a folder is needed.")
+
+
 def check_device(arguments: Namespace) -> None:
     """Looks at ``--device``, if the script has it."""
     device = getattr(arguments, "device", "auto")
@@ -75,7 +110,7 @@ def check_model(arguments: Namespace) -> None:
     which = arguments.load_best, arguments.load_checkpoint, arguments.load_last_checkpoint
     try:
         with redirect_stdout(None):  # the script says the same again
-            _, path, _ = get_model_path(arguments.exp_id, folder, algo, env_name, *which)
+            _, path, folder_of_run = get_model_path(arguments.exp_id, folder, algo, env_name, *which)
     except (AssertionError, ValueError) as error:
         if get_latest_run_id(f"{folder}/{algo}", env_name) == 0:
             raise UserError(
@@ -84,3 +119,5 @@ def check_model(arguments: Namespace) -> None:
             ) from error
         raise UserError(f"{error}.") from error
     load_agent(algo, Path(path))
+    if Path(folder_of_run, env_name, "args.yml").is_file():
+        saved_hyperparams(read_run(Path(folder_of_run)).params_folder)

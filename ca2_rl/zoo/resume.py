@@ -8,7 +8,9 @@ from typing import Any
 import numpy as np
 from stable_baselines3.common.callbacks import EvalCallback
 
+from ca2_rl.errors import UserError
 from ca2_rl.runs import read_run
+from ca2_rl.zoo.agents import saved_hyperparams
 
 
 def arguments(folder: Path) -> dict[str, Any]:
@@ -18,6 +20,19 @@ def arguments(folder: Path) -> dict[str, Any]:
     """
     run = read_run(folder)
     return run.args | {"resume": folder, "trained_agent": str(run.model_path)}
+
+
+def check(folder: Path, n_timesteps: int, done: int) -> None:
+    """Sees, before anything is written, that there is something left to do.
+
+    :param folder: the run
+    :param n_timesteps: steps on the command line; -1: those of its hyperparameters
+    :param done: steps of its saved model
+    :raises UserError: if there is not
+    """
+    total = n_timesteps if n_timesteps > 0 else int(saved_hyperparams(read_run(folder).params_folder)[0]["n_timesteps"])
+    if done >= total:
+        raise UserError(f"{folder}: all of its {done:,} steps are done. For more, add -n STEPS.")
 
 
 def read_progress(path: Path) -> list[dict[str, float]]:
