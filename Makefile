@@ -1,0 +1,29 @@
+# Each target sets up its own virtual environment first: only Python 3.11 or newer and make are needed.
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/ready
+
+.PHONY: demo test lint type bench
+
+demo: $(READY)  ## train an agent, judge it against the optimum, record its video
+	$(BIN)/python scripts/demo.py
+
+test: $(READY)  ## the whole test suite
+	$(BIN)/python -m pytest --numprocesses 2 --dist worksteal
+
+lint: $(READY)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+type: $(READY)
+	$(BIN)/mypy
+
+bench: $(READY)  ## the numbers of the README and the docs; about an hour on two cores
+	$(BIN)/python scripts/results_rl.py
+	$(BIN)/python scripts/tables.py
+
+$(READY): pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --disable-pip-version-check --editable ".[dev]"
+	touch $@

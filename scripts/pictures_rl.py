@@ -1,0 +1,78 @@
+"""Draws the README's animation and the docs' curves from the run folders that ``results_rl.py --logs LOGS`` keeps."""
+
+import argparse
+from collections.abc import Callable
+from pathlib import Path
+
+import gymnasium as gym
+import numpy as np
+from PIL import Image, ImageDraw
+
+from ca2_rl.cli import run as ca2_rl
+from ca2_rl.envs import pendulum
+from ca2_rl.files import whole_file
+from ca2_rl.optimum import PendulumOptimum
+from ca2_rl.runs import find_runs
+from ca2_rl.zoo.agents import load_agent
+from ca2_rl.zoo.plugins import register
+
+IMAGES = Path(__file__).parents[1] / "docs" / "images"
+AGENTS = {"discretizeddqn": "DiscretizedDQN", "noisydqn": "NoisyDQN", "ouddpg": "OUDDPG"}
+START = np.array([np.pi, 0.0])  # hanging at rest
+SIZE = 150
+STEPS = 120
+COLORS = 32
+
+# State and steps to go -> torque
+Controller = Callable[[np.ndarray, int], float]
+
+
+def controllers(logs: Path) -> dict[str, Controller]:
+    """The agents with seed 0, and the optimum."""
+    register()
+    by_name: dict[str, Controller] = {}
+    for algo, name in AGENTS.items():
+        agent = load_agent(algo, find_runs([logs / f"{algo}-Pendulum-v1-0"])[0].model_path)
+        by_name[name] = lambda state, _, agent=agent: float(agent.predict(pendulum.observe(state), deterministic=True)[0][0])
+    optimum = PendulumOptimum()
+    by_name["optimum"] = lambda state, steps: float(optimum.greedy_torques(state[None], steps)[0])
+    return by_name
+
+
+def play(control: Controller, name: str) -> list[Image.Image]:
+    """Frames of one episode, with the return so far."""
+    env = gym.make("Pendulum-v1", render_mode="rgb_array")
+    env.reset()
+    raw = env.unwrapped
+    raw.state, raw.last_u = START.copy(), None
+    frames, total = [], 0.0
+    for step in range(STEPS):
+        state = np.array(raw.state)
+        _, reward, *_ = env.step(np.array([control(state, pendulum.EPISODE_STEPS - step)], dtype=np.float32))
+        total += float(reward)
+        frame = Image.fromarray(env.render()).crop((75, 75, 425, 425)).resize((SIZE, SIZE), Image.Resampling.LANCZOS)
+        ImageDraw.Draw(frame).text((4, 2), f"{name}\n{total:.0f}", fill="black")
+        frames.append(frame)
+    return frames
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("logs", type=Path)
+    logs = parser.parse_args().logs
+
+    films = [play(control, name) for name, control in controllers(logs).items()]
+    frames = []
+    for parts in zip(*films, strict=True):
+        frame = Image.new("RGB", (SIZE * len(parts), SIZE), "white")
+        for i, part in enumerate(parts):
+            frame.paste(part, (SIZE * i, 0))
+        frames.append(frame.quantize(COLORS))
+    IMAGES.mkdir(parents=True, exist_ok=True)
+    with whole_file(IMAGES / "pendulum.gif") as partial:
+        frames[0].save(partial, save_all=True, append_images=frames[1:], duration=50, loop=0, optimize=True)
+    ca2_rl(["plot", *(str(folder) for folder in sorted(logs.glob("*-Pendulum-v1-*"))), "--out", str(IMAGES / "curves.png")])
+
+
+if __name__ == "__main__":
+    main()

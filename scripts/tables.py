@@ -1,0 +1,111 @@
+"""Writes the measured numbers into the README and the docs, between ``<!-- table: NAME -->`` and ``<!-- end -->``."""
+
+import argparse
+import json
+import re
+import sys
+from collections import defaultdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ca2_rl.statistics import iqm, iqm_interval
+
+ROOT = Path(__file__).parents[1]
+RESULTS = ROOT / "docs" / "rl" / "results.json"
+NAMES = {"discretizeddqn": "DiscretizedDQN", "noisydqn": "NoisyDQN", "ouddpg": "OUDDPG"}
+# Average returns and regrets that the study reported
+STUDY = {"discretizeddqn": (-838.13, 701), "noisydqn": (-1367.53, 1230), "ouddpg": (-627.46, 490)}
+PLACE = re.compile(r"(<!-- table: (\S+) -->\n).*?(<!-- end -->)", re.DOTALL)
+
+Runs = list[dict[str, Any]]
+
+
+def interval(scores: list[float]) -> str:
+    """Interquartile mean and its 95 % interval."""
+    bounds = iqm_interval(scores)
+    return f"{iqm(scores):.1f}" + (f" [{bounds[0]:.1f}, {bounds[1]:.1f}]" if bounds else "")
+
+
+def grouped(runs: Runs) -> dict[tuple[str, str], Runs]:
+    """The runs by environment and algorithm."""
+    groups: dict[tuple[str, str], Runs] = defaultdict(list)
+    for run in runs:
+        groups[run["env"], run["algo"]].append(run)
+    return groups
+
+
+def pendulum(runs: Runs) -> str:
+    """The three agents on Pendulum-v1 beside the study's."""
+    lines = [
+        "| agent | regret, IQM [95 %] | best and worst seed | return, IQM [95 %] | the study's return | its regret | training, median |",
+        "| --- | ---: | ---: | ---: | ---: | ---: | ---: |",
+    ]
+    for (env, algo), group in grouped(runs).items():
+        if env == "Pendulum-v1":
+            regrets = [run["regret"] for run in group]
+            study_return, study_regret = STUDY[algo]
+            cells = [
+                f"{NAMES[algo]} ({len(group)} seeds)",
+                interval(regrets),
+                f"{min(regrets):.1f}, {max(regrets):.1f}",
+                interval([run["return"] for run in group]),
+                f"{study_return:.0f}",
+                f"{study_regret}",
+                f"{np.median([run['train_seconds'] for run in group]):.0f} s",
+            ]
+            lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def one_agent(runs: Runs, algo: str) -> str:
+    """One agent on every environment it has hyperparameters for."""
+    lines = ["| environment | steps | seeds | return, IQM [95 %] | worst to best seed | regret of each seed |", "| --- | ---: | ---: | ---: | ---: | ---: |"]
+    for (env, name), group in grouped(runs).items():
+        if name == algo:
+            returns = [run["return"] for run in group]
+            regrets = ", ".join(f"{run['regret']:.1f}" for run in group) if group[0]["regret"] is not None else ""
+            cells = [
+                env,
+                f"{group[0]['hyperparams']['n_timesteps']:,.0f}",
+                f"{len(group)}",
+                interval(returns),
+                f"{min(returns):.1f} to {max(returns):.1f}",
+                regrets,
+            ]
+            lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def conditions(content: dict[str, Any]) -> str:
+    """Where the numbers come from."""
+    versions = ", ".join(f"{name} {number}" for name, number in content["versions"].items())
+    machine = content["machine"]
+    return f"Measured by `{content['command']}` on {machine['cores']} cores ({machine['cpu']}), with {versions}."
+
+
+def fill(text: str, content: dict[str, Any]) -> str:
+    """The text with every table made anew."""
+    makers = {"pendulum": lambda: pendulum(content["runs"]), "conditions": lambda: conditions(content)}
+    makers |= {algo: lambda algo=algo: one_agent(content["runs"], algo) for algo in NAMES}
+    return PLACE.sub(lambda match: f"{match[1]}{makers[match[2]]()}\n{match[3]}", text)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--check", action="store_true", help="write nothing; fail if a table differs from the JSON")
+    check = parser.parse_args().check
+    content = json.loads(RESULTS.read_text(encoding="utf-8"))
+    for path in [ROOT / "README.md", *sorted((ROOT / "docs" / "rl").glob("*.md"))]:
+        text = path.read_text(encoding="utf-8")
+        filled = fill(text, content)
+        if filled != text and check:
+            sys.exit(f"{path.relative_to(ROOT)}: its tables are not those of {RESULTS.name}. Run `python scripts/tables.py`.")
+        if filled != text:
+            path.write_text(filled, encoding="utf-8")
+            print(f"{path.relative_to(ROOT)}: tables written")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,136 @@
+import pickle
+import sys
+
+import optuna
+import pandas as pd
+import pytest
+from optuna.trial import TrialState
+from rl_zoo3.utils import ALGOS, SimpleLinearSchedule
+from stable_baselines3.common.utils import ConstantSchedule
+
+from ca2_rl import cli
+from ca2_rl.runs import read_run
+from ca2_rl.zoo.agents import load_agent, saved_hyperparams
+from ca2_rl.zoo.plugins import register
+
+KEYS = ("discretizeddqn", "noisydqn", "ouddpg")
+SHORT = ("-n", 240, "--n-startup-trials", 1, "--n-evaluations", 1, "--eval-episodes", 1)
+ENV = ("--env", "Pendulum-v1")
+
+
+@pytest.fixture(autouse=True)
+def _registered():
+    register()
+
+
+@pytest.fixture
+def call(tmp_path, quick, monkeypatch):
+    """A command line in this process, in ``tmp_path``, with the quick hyperparameters."""
+    monkeypatch.chdir(tmp_path)
+
+    def run(command, *argv):
+        monkeypatch.setattr(sys, "argv", ["ca2-rl", command, *map(str, argv), "--conf-file", str(quick)])
+        cli.main()
+
+    return run
+
+
+@pytest.fixture
+def trained_with(monkeypatch):
+    """What each agent that is made from now on was constructed with, in order."""
+    seen = []
+
+    def record(algo):
+        class Recorded(ALGOS[algo]):
+            def __init__(self, *args, **kwargs):
+                seen.append(kwargs)
+                super().__init__(*args, **kwargs)
+
+        monkeypatch.setitem(ALGOS, algo, Recorded)
+        return seen
+
+    return record
+
+
+def plain(hyperparams):
+    """Schedules as they would stand in a YAML file."""
+    rate = hyperparams["learning_rate"]
+    if isinstance(rate, SimpleLinearSchedule):
+        return hyperparams | {"learning_rate": f"lin_{rate.initial_value}"}
+    return hyperparams | ({"learning_rate": rate.val} if isinstance(rate, ConstantSchedule) else {})
+
+
+def trials(storage, name="study"):
+    backend = storage
+    if storage.endswith(".log"):
+        backend = optuna.storages.JournalStorage(optuna.storages.journal.JournalFileBackend(storage))
+    return optuna.load_study(study_name=name, storage=backend).trials
+
+
+@pytest.mark.parametrize("algo", KEYS)
+def test_a_study_trains_with_what_its_trials_are_converted_to(algo, call, trained_with, tmp_path, capsys):
+    """So that a replay of a trial trains the same agent."""
+    seen = trained_with(algo)
+    call("optimize", "--algo", algo, *ENV, *SHORT, "--n-trials", 2, "--storage", "sqlite:///a.db", "--study-name", "study")
+    found = trials(f"sqlite:///{tmp_path}/a.db")
+    assert [trial.state.is_finished() for trial in found] == [True, True]
+    for trial, arguments in zip(found, seen, strict=True):
+        assert trial.intermediate_values  # evaluated
+        converted = register()[algo].converter(trial.params)
+        assert converted.items() <= plain(arguments).items()
+
+    (report,) = (tmp_path / "logs" / algo).glob("*.csv")
+    assert len(pd.read_csv(report)) == 2
+    assert [path.suffix for path in sorted((tmp_path / "logs" / algo).iterdir())] == [".csv", ".pkl"]  # and no run folder
+    with report.with_suffix(".pkl").open("rb") as file:
+        assert len(pickle.load(file).trials) == 2
+    assert "Best trial:" in capsys.readouterr().out
+
+
+def test_trials_are_replayed_by_number_or_the_best_without_one(call, tmp_path):
+    algo, argv = "discretizeddqn", ("--storage", "study.log", "--study-name", "study")
+    call("optimize", "--algo", algo, *ENV, *SHORT, "--n-trials", 2, "--pruner", "none", *argv)
+    found = trials("study.log")
+    best = max(found, key=lambda trial: trial.value).number
+    for trial_id in (0, 1, None):
+        which = () if trial_id is None else ("--trial-id", trial_id)
+        call("train", "--algo", algo, *ENV, "-n", 120, "--eval-freq", -1, *argv, *which, "-f", f"replay-{trial_id}")
+        run = read_run(tmp_path / f"replay-{trial_id}" / algo / "Pendulum-v1_1")
+        saved = saved_hyperparams(run.params_folder)[0]
+        trial = found[best if trial_id is None else trial_id]
+        assert register()[algo].converter(trial.params).items() <= saved.items()
+        assert saved["learning_starts"] == 100  # from the file: not searched
+        assert load_agent(algo, run.model_path).n_bins == trial.params["n_bins"]
+
+
+def test_the_command_line_wins_over_a_replayed_trial(call, tmp_path):
+    study = ("--storage", "study.log", "--study-name", "study")
+    call("optimize", "--algo", "ouddpg", *ENV, *SHORT, "--n-trials", 1, "--pruner", "none", *study)
+    call("train", "--algo", "ouddpg", *ENV, "-n", 120, "--eval-freq", -1, *study, "--trial-id", 0, "-params", "gamma:0.5")
+    assert saved_hyperparams(tmp_path / "logs" / "ouddpg" / "Pendulum-v1_1" / "Pendulum-v1")[0]["gamma"] == 0.5
+
+
+def test_the_defaults_of_optimize_are_fewer_trials_and_no_plots(call, monkeypatch):
+    class Stop(Exception):
+        pass
+
+    def stop(*args, **kwargs):
+        raise Stop(kwargs["no_optim_plots"], args[16], kwargs["n_evaluations"])
+
+    monkeypatch.setattr("ca2_rl.zoo.commands.Manager", stop)
+    with pytest.raises(Stop) as stopped:
+        call("optimize", "--algo", "noisydqn", *ENV)
+    assert stopped.value.args == (True, 50, 4)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("storage", ["sqlite:///shared.db", "shared.log"])
+def test_processes_share_a_study(storage, ca2_rl, quick, tmp_path):
+    argv = ("optimize", "--algo", "discretizeddqn", *ENV, *SHORT, "--conf-file", quick, "--storage", storage, "--study-name", "study")
+    processes = [ca2_rl.start(*argv, "--n-trials", 2, "--seed", seed) for seed in (0, 1)]
+    outputs = [process.communicate(timeout=120) for process in processes]
+    assert [process.returncode for process in processes] == [0, 0], outputs
+    found = trials(storage.replace("shared", f"{tmp_path}/shared"))
+    assert sorted(trial.number for trial in found) == [0, 1, 2, 3]
+    assert {trial.state for trial in found} <= {TrialState.COMPLETE, TrialState.PRUNED}
+    assert len({trial.params["learning_rate"] for trial in found}) == 4

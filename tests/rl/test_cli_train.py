@@ -1,0 +1,279 @@
+import csv
+import signal
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch as th
+import yaml
+from stable_baselines3.common.monitor import load_results
+
+from ca2_rl import cli
+from ca2_rl.common.diagnostics import GRADIENT_NORM, LOSS, MEAN_Q, RETURN
+from ca2_rl.errors import UserError
+from ca2_rl.runs import read_run
+from ca2_rl.zoo.agents import load_agent, saved_hyperparams
+from ca2_rl.zoo.plugins import register
+
+KEYS = ("discretizeddqn", "noisydqn", "ouddpg")
+DIAGNOSTICS = {GRADIENT_NORM, LOSS, MEAN_Q, RETURN}
+
+
+@pytest.fixture(autouse=True)
+def _registered():
+    register()
+
+
+@pytest.fixture
+def train(tmp_path, quick, monkeypatch):
+    """``ca2-rl train`` in this process, on Pendulum with the quick hyperparameters if nothing else is said; the run's folder."""
+    monkeypatch.chdir(tmp_path)
+
+    def call(*argv, folder="logs"):
+        settings = () if "--resume" in argv else ("--conf-file", quick, "--env", "Pendulum-v1", "--eval-episodes", 1, "-f", folder)
+        monkeypatch.setattr(sys, "argv", ["ca2-rl", "train", *map(str, (*settings, *argv))])
+        cli.main()
+        return max(tmp_path.glob(f"{folder}/*/*_*"), key=lambda path: path.stat().st_mtime)
+
+    return call
+
+
+@pytest.fixture
+def stop_at_250(tmp_path, quick, monkeypatch):
+    """The quick hyperparameters with a callback that sends a signal, of the number in STOP_SIGNAL, at step 250."""
+    (tmp_path / "stops.py").write_text(
+        "import os\n"
+        "from stable_baselines3.common.callbacks import BaseCallback\n"
+        "class StopAt250(BaseCallback):\n"
+        "    def _on_step(self):\n"
+        "        if self.num_timesteps == 250:\n"
+        "            os.kill(os.getpid(), int(os.environ['STOP_SIGNAL']))\n"
+        "        return True\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    path = tmp_path / "stop.yml"
+    path.write_text(quick.read_text() + "  callback: stops.StopAt250\n")
+    return path
+
+
+def progress(run):
+    with (run / "progress.csv").open(newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def logged_steps(run):
+    return [int(float(row["time/total_timesteps"])) for row in progress(run)]
+
+
+def contents(folder: Path):
+    return {path.relative_to(folder): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def weights(run):
+    found = read_run(run)
+    return load_agent(found.algo, found.model_path).policy.state_dict()
+
+
+@pytest.mark.parametrize("algo", KEYS)
+def test_a_training_leaves_a_run_in_the_zoo_s_layout(algo, train, tmp_path, capsys):
+    run = train("--algo", algo, "-n", 450, "--seed", 5, "--log-interval", 1)
+    assert run == tmp_path / "logs" / algo / "Pendulum-v1_1"
+    assert capsys.readouterr().out.endswith(f"Saved to {run.relative_to(tmp_path)}\n")
+
+    files = {"Pendulum-v1.zip", "best_model.zip", "evaluations.npz", "progress.csv", "0.monitor.csv"}
+    files |= {f"Pendulum-v1/{name}" for name in ("args.yml", "config.yml", "command.txt")}
+    assert {str(path) for path in contents(run)} == files
+
+    found = read_run(run)
+    assert (found.algo, found.env_id, found.seed) == (algo, "Pendulum-v1", 5)
+    assert saved_hyperparams(found.params_folder)[0]["learning_starts"] == 100
+    with np.load(run / "evaluations.npz") as evaluations:
+        assert evaluations["timesteps"].tolist() == list(range(45, 451, 45))
+    assert progress(run)[0].keys() >= DIAGNOSTICS
+    assert all(row[GRADIENT_NORM] for row in progress(run) if row["rollout/ep_rew_mean"])
+    for path in (found.model_path, run / "best_model.zip"):
+        agent = load_agent(algo, path)
+        assert agent.action_space.contains(agent.predict(agent.observation_space.sample(), deterministic=True)[0])
+
+
+def test_a_process_that_trains_writes_nothing_to_stderr(trained):
+    assert (trained.parent / "stderr").read_text() == ""
+
+
+def test_algorithms_of_the_zoo_train_with_its_own_hyperparameters(trained):
+    run = trained / "ppo" / "CartPole-v1_1"
+    assert saved_hyperparams(run / "CartPole-v1")[0]["n_envs"] == 8
+    assert load_agent("ppo", run / "CartPole-v1.zip").num_timesteps == 512
+    assert any(row["train/loss"] for row in progress(run))
+
+
+@pytest.mark.parametrize("algo", ["dqn", "td3"])
+def test_q_learners_of_sb3_log_the_diagnostics_too(algo, train):
+    env = ("--env", "CartPole-v1") if algo == "dqn" else ()
+    run = train("--algo", algo, *env, "-n", 450, "--log-interval", 1)
+    assert progress(run)[0].keys() >= DIAGNOSTICS
+    assert float(progress(run)[-1][GRADIENT_NORM]) > 0
+
+
+@pytest.mark.parametrize("algo", KEYS)
+def test_the_same_seed_gives_the_same_weights(algo, train):
+    first, second, other = (
+        weights(train("--algo", algo, "-n", 210, "--seed", seed, folder=folder)) for seed, folder in ((3, "a"), (3, "b"), (4, "c"))
+    )
+    assert all(th.equal(first[name], second[name]) for name in first)
+    assert not all(th.equal(first[name], other[name]) for name in first)
+
+
+def test_the_zoo_s_flags_are_passed_through(train, tmp_path):
+    run = train(
+        *(
+            "--algo",
+            "noisydqn",
+            "-n",
+            400,
+            "--n-eval-envs",
+            2,
+            "--eval-freq",
+            100,
+            "--save-freq",
+            200,
+            "-tb",
+            "tensorboard",
+            "--save-replay-buffer",
+        ),
+        *("-params", "n_bins:3", "gamma:0.5", "policy_kwargs:dict(net_arch=[8])"),
+        *("--env-kwargs", "g:5.0"),
+        folder="elsewhere",
+    )
+    assert run == tmp_path / "elsewhere" / "noisydqn" / "Pendulum-v1_1"
+    agent = load_agent("noisydqn", run / "Pendulum-v1.zip")
+    assert (agent.n_bins, agent.gamma, agent.policy.net_arch, agent.num_timesteps) == (3, 0.5, [8], 400)
+    found = read_run(run)
+    assert found.args["n_eval_envs"] == 2
+    assert found.args["env_kwargs"] == {"g": 5.0}
+    with np.load(run / "evaluations.npz") as evaluations:
+        assert evaluations["timesteps"].tolist() == [100, 200, 300, 400]
+    assert {path.name for path in run.glob("*.zip")} >= {"rl_model_200_steps.zip", "rl_model_400_steps.zip"}
+    assert (run / "replay_buffer.pkl").exists()
+    assert list((tmp_path / "tensorboard").rglob("events.out.tfevents.*"))
+
+
+def test_several_envs_and_normalised_observations_are_trained_and_resumed(train, stop_at_250, monkeypatch):
+    monkeypatch.setenv("STOP_SIGNAL", str(int(signal.SIGINT)))
+    with pytest.raises(SystemExit):
+        train("--algo", "ouddpg", "--conf-file", stop_at_250, "-n", 400, "-params", "n_envs:2", "normalize:True")
+    run = train("--resume", "logs/ouddpg/Pendulum-v1_1")
+    assert (run / "Pendulum-v1" / "vecnormalize.pkl").exists()
+    assert load_agent("ouddpg", run / "Pendulum-v1.zip").num_timesteps == 400
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=lambda number: number.name)
+def test_a_stopped_training_goes_on_where_it_was(number, train, stop_at_250, tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("STOP_SIGNAL", str(int(number)))
+    argv = ("--algo", "noisydqn", "--conf-file", stop_at_250, "-n", 600, "--seed", 2, "--eval-freq", 100, "--log-interval", 1)
+    with pytest.raises(SystemExit) as exit_info:
+        train(*argv)
+    assert exit_info.value.code == 130
+    assert capsys.readouterr().out.endswith(
+        "Stopped at step 250 of 600. Go on with:\n  ca2-rl train --resume logs/noisydqn/Pendulum-v1_1\n"
+    )
+    run = tmp_path / "logs" / "noisydqn" / "Pendulum-v1_1"
+    before, steps_before = weights(run), logged_steps(run)
+    assert load_agent("noisydqn", run / "Pendulum-v1.zip").num_timesteps == 250
+    assert (run / "replay_buffer.pkl").exists()
+
+    assert train("--resume", "logs/noisydqn/Pendulum-v1_1") == run
+    assert "Going on at step 250 of 600" in capsys.readouterr().out
+    assert load_agent("noisydqn", run / "Pendulum-v1.zip").num_timesteps == 600
+    assert any(not th.equal(before[name], tensor) for name, tensor in weights(run).items())
+    assert logged_steps(run)[: len(steps_before)] == steps_before
+    assert logged_steps(run) == sorted(logged_steps(run))
+    assert logged_steps(run)[-1] == 600
+    with np.load(run / "evaluations.npz") as evaluations:
+        assert evaluations["timesteps"].tolist() == [100, 200, 300, 400, 500, 600]
+    assert len(load_results(str(run))) == 600 // 200 - 1  # the episode that the stop cut off is in no monitor file
+    assert not (run / "replay_buffer.pkl").exists()
+
+
+def test_a_complete_run_is_not_touched_by_resume(trained, monkeypatch, capsys):
+    run = trained / "noisydqn" / "Pendulum-v1_1"
+    before = contents(run)
+    monkeypatch.setattr(sys, "argv", ["ca2-rl", "train", "--resume", str(run)])
+    with pytest.raises(SystemExit) as exit_info:
+        cli.main()
+    assert exit_info.value.code == 2
+    assert capsys.readouterr().err == f"ca2-rl: {run}: all of its 1,000 steps are done. For more, add -n STEPS.\n"
+    assert contents(run) == before
+
+
+def test_a_complete_run_goes_on_if_more_steps_are_asked_for(train):
+    train("--algo", "discretizeddqn", "-n", 210)
+    run = train("--resume", "logs/discretizeddqn/Pendulum-v1_1", "-n", 300)
+    assert load_agent("discretizeddqn", run / "Pendulum-v1.zip").num_timesteps == 300
+
+
+@pytest.mark.slow
+def test_ctrl_c_saves_and_says_how_to_go_on(ca2_rl, tmp_path, quick):
+    argv = (
+        "train",
+        "--algo",
+        "noisydqn",
+        "--env",
+        "Pendulum-v1",
+        "--conf-file",
+        quick,
+        "-n",
+        10**6,
+        "--eval-freq",
+        300,
+        "--eval-episodes",
+        1,
+    )
+    process = ca2_rl.start(*argv, env={"PYTHONUNBUFFERED": "1"})
+    for line in process.stdout:
+        if "num_timesteps=300" in line:
+            break
+    process.send_signal(signal.SIGINT)
+    stdout, stderr = process.communicate(timeout=60)
+    assert (process.returncode, stderr) == (130, "")
+    resume_line = stdout.splitlines()[-1].split()
+    assert resume_line[:3] == ["ca2-rl", "train", "--resume"]
+    run = tmp_path / resume_line[3]
+    done = load_agent("noisydqn", run / "Pendulum-v1.zip").num_timesteps
+
+    result = ca2_rl(*resume_line[1:], "-n", done + 100)
+    assert f"Going on at step {done:,} of {done + 100:,}" in result.stdout
+    assert load_agent("noisydqn", run / "Pendulum-v1.zip").num_timesteps == done + 100
+    assert yaml.safe_load((run / "Pendulum-v1" / "command.txt").read_text())
+
+
+@pytest.mark.slow
+def test_trainings_started_at_once_have_folders_of_their_own(ca2_rl, tmp_path, quick):
+    argv = ("train", "--algo", "ouddpg", "--env", "Pendulum-v1", "--conf-file", quick, "-n", 150, "--eval-freq", -1)
+    processes = [ca2_rl.start(*argv, "--seed", seed) for seed in (0, 1)]
+    outputs = [process.communicate(timeout=120) for process in processes]
+    assert [process.returncode for process in processes] == [0, 0], outputs
+    runs = [read_run(path) for path in sorted((tmp_path / "logs" / "ouddpg").iterdir())]
+    assert [run.folder.name for run in runs] == ["Pendulum-v1_1", "Pendulum-v1_2"]
+    assert {run.seed for run in runs} == {0, 1}
+    assert all(run.model_path.exists() for run in runs)
+
+
+def test_a_folder_that_another_process_took_first_is_left_to_it(train, tmp_path, monkeypatch):
+    """Both saw the same latest number before either made its folder."""
+    taken = tmp_path / "logs" / "noisydqn" / "Pendulum-v1_1"
+    taken.mkdir(parents=True)
+    (taken / "note").write_text("mine")
+    monkeypatch.setattr("rl_zoo3.exp_manager.get_latest_run_id", lambda *_: 0)
+    train("--algo", "noisydqn", "-n", 120, "--eval-freq", -1)
+    assert [path.name for path in taken.iterdir()] == ["note"]
+    assert (taken.with_name("Pendulum-v1_2") / "Pendulum-v1.zip").exists()
+
+
+def test_a_run_without_a_model_says_that_it_has_none(tmp_path, trained):
+    found = read_run(trained / "noisydqn" / "Pendulum-v1_1")
+    (tmp_path / "run" / "Pendulum-v1").mkdir(parents=True)
+    (tmp_path / "run" / "Pendulum-v1" / "args.yml").write_bytes((found.params_folder / "args.yml").read_bytes())
+    with pytest.raises(UserError, match=r"no Pendulum-v1\.zip"):
+        _ = read_run(tmp_path / "run").model_path

@@ -1,0 +1,218 @@
+"""The traps of noisy networks in SB3."""
+
+import numpy as np
+import pytest
+import torch
+from stable_baselines3.common.env_util import make_vec_env
+from stable_baselines3.common.logger import KVWriter, Logger
+
+from ca2_rl import NoisyDQN
+from ca2_rl.errors import UserError
+
+SETTINGS = {
+    "seed": 0,
+    "n_bins": 11,
+    "buffer_size": 500,
+    "learning_starts": 0,
+    "batch_size": 8,
+    "policy_kwargs": {"net_arch": [16]},
+    "device": "cpu",
+}
+SAME = np.tile(np.array([1.0, 0.0, 0.5], np.float32), (64, 1))
+
+
+def create(env="Pendulum-v1", **kwargs):
+    return NoisyDQN("MlpPolicy", env, **SETTINGS | kwargs)
+
+
+def sigmas(network):
+    return [parameter for layer in network.noisy_layers for parameter in (layer.weight_sigma, layer.bias_sigma)]
+
+
+@pytest.fixture
+def spy(monkeypatch):
+    """Notes what a network's ``sample_noise`` returned: (rows, noise) in the order of the calls."""
+
+    def watch(network):
+        draws, sample = [], network.sample_noise
+
+        def noted(rows=None):
+            draws.append((rows, sample(rows)))
+            return draws[-1][1]
+
+        monkeypatch.setattr(network, "sample_noise", noted)
+        return draws
+
+    return watch
+
+
+def flat(noise):
+    return torch.cat([part.flatten() for pair in noise for part in pair])
+
+
+@pytest.mark.parametrize("training", [True, False])
+def test_exploring_prediction_is_noisy_in_every_mode(training):
+    model = create()
+    model.policy.set_training_mode(training)
+    draws = {model.predict(SAME[0], deterministic=False)[0].item() for _ in range(50)}
+    assert len(draws) > 1
+
+
+def test_every_observation_of_a_batch_has_its_own_noise():
+    model = create()
+    assert len(np.unique(model.predict(SAME, deterministic=False)[0])) > 1
+    assert len(np.unique(model.predict(SAME, deterministic=True)[0])) == 1
+
+
+def test_deterministic_prediction_is_by_the_mean_weights(spy):
+    model = create()
+    draws = spy(model.q_net)
+    observations = np.random.default_rng(0).uniform(-1, 1, size=(30, 3)).astype(np.float32)
+    x = torch.as_tensor(observations)
+    with torch.no_grad():
+        for layer in model.q_net.q_net:
+            x = x @ layer.weight_mu.T + layer.bias_mu if hasattr(layer, "weight_mu") else layer(x)
+    np.testing.assert_array_equal(model.predict(observations, deterministic=True)[0], model.bins.actions[x.argmax(dim=1)])
+    assert not draws
+
+
+def test_without_sigma_exploring_is_greedy():
+    model = create(sigma0=0.0)
+    observations = np.random.default_rng(0).uniform(-1, 1, size=(200, 3)).astype(np.float32)
+    np.testing.assert_array_equal(model.predict(observations, deterministic=False)[0], model.predict(observations, deterministic=True)[0])
+
+
+@pytest.mark.parametrize("n_envs", [1, 2])
+def test_noise_is_fresh_at_each_step_between_updates_and_of_each_env(spy, n_envs):
+    model = create(make_vec_env("Pendulum-v1", n_envs), train_freq=8)
+    draws = spy(model.q_net)
+    model.learn(24 * n_envs)
+    acting = [noise for rows, noise in draws if rows is not None]
+    assert [rows for rows, _ in draws if rows is not None] == [n_envs] * 24
+    by_row = torch.stack([torch.cat([part[i] for pair in noise for part in pair]) for noise in acting for i in range(n_envs)])
+    assert len(by_row.unique(dim=0)) == 24 * n_envs
+
+
+@pytest.mark.parametrize("double_q", [False, True])
+def test_every_gradient_step_draws_noise_for_online_target_and_selector_of_their_own(spy, double_q):
+    model = create(double_q=double_q)
+    online, target = spy(model.q_net), spy(model.q_net_target)
+    model.learn(8)
+    model.train(5, batch_size=8)
+    learning = [flat(noise) for draws in (online, target) for rows, noise in draws if rows is None]
+    updates = model._n_updates
+    assert sum(rows is None for rows, _ in target) == updates
+    assert sum(rows is None for rows, _ in online) >= updates * (2 if double_q else 1)
+    assert len(torch.stack(learning).unique(dim=0)) == len(learning)
+
+
+def test_online_target_and_selector_evaluate_different_noise():
+    model = create(double_q=True, target_update_interval=1)
+    x = torch.as_tensor(SAME[:4])
+    with torch.no_grad():
+        q = [function(x) for function in model._q_functions()]
+        again = [function(x) for function in model._q_functions()]
+    assert all(torch.equal(values[0], row) for values in q for row in values)  # one noise for the whole batch
+    # The networks have equal weights, so what differs is noise
+    assert len(torch.stack([values[0] for values in [*q, *again]]).unique(dim=0)) == 6
+
+
+def test_without_double_q_there_is_no_selector():
+    assert create()._q_functions()[2] is None
+
+
+@pytest.mark.parametrize("dueling", [False, True])
+@pytest.mark.parametrize("net_arch", [[], [16], [16, 8]], ids=str)
+def test_each_layer_gets_its_own_noise_in_the_order_of_the_forward_pass(dueling, net_arch):
+    network = create(dueling=dueling, policy_kwargs={"net_arch": net_arch}).q_net
+    x, noise = torch.randn(5, 3), network.sample_noise(5)
+    remaining = iter(noise)
+
+    def explicit(part, h):
+        for layer in part:
+            if hasattr(layer, "weight_mu"):
+                noise_in, noise_out = next(remaining)
+                weights = layer.weight_mu + layer.weight_sigma * noise_out[:, :, None] * noise_in[:, None, :]  # [N, out, in]
+                h = torch.einsum("noi,ni->no", weights, h) + layer.bias_mu + layer.bias_sigma * noise_out
+            else:
+                h = layer(h)
+        return h
+
+    if dueling:
+        hidden = explicit(network.q_net.torso, x)
+        value, advantage = explicit(network.q_net.value, hidden), explicit(network.q_net.advantage, hidden)
+        expected = value + advantage - advantage.mean(dim=1, keepdim=True)
+    else:
+        expected = explicit(network.q_net, x)
+    assert next(remaining, None) is None
+    torch.testing.assert_close(network(x, noise), expected)
+
+
+@pytest.mark.parametrize("dueling", [False, True])
+def test_every_linear_layer_of_the_head_is_noisy(dueling):
+    network = create(dueling=dueling, policy_kwargs={"net_arch": [16, 8]}).q_net
+    assert not [module for module in network.q_net.modules() if isinstance(module, torch.nn.Linear)]
+    assert len(network.noisy_layers) == (5 if dueling else 3)
+
+
+def test_target_starts_as_a_copy_and_its_sigma_is_polyak_averaged():
+    model = create(tau=0.25, target_update_interval=1)
+    online, target = sigmas(model.q_net), sigmas(model.q_net_target)
+    assert all(torch.equal(o, t) for o, t in zip(online, target, strict=True))
+    before = [t.clone() for t in target]
+    with torch.no_grad():
+        for o in online:
+            o.add_(1.0)
+    model._on_step()
+    for o, t, b in zip(online, target, before, strict=True):
+        torch.testing.assert_close(t, 0.25 * o + 0.75 * b)
+
+
+def test_training_changes_every_sigma():
+    model = create(learning_rate=1e-2, train_freq=1)
+    before = [sigma.clone() for sigma in sigmas(model.q_net)]
+    model.learn(40)
+    assert not any(torch.equal(sigma, b) for sigma, b in zip(sigmas(model.q_net), before, strict=True))
+
+
+def test_noise_is_no_part_of_the_saved_weights():
+    assert not [name for name in create().policy.state_dict() if "noise" in name or "eps" in name]
+
+
+@pytest.mark.parametrize("name", ["exploration_fraction", "exploration_initial_eps", "exploration_final_eps"])
+def test_epsilon_greedy_is_refused_by_name(name):
+    with pytest.raises(UserError, match=name):
+        create(**{name: 0.1})
+
+
+def test_epsilon_stays_zero():
+    model = create().learn(20)
+    assert model.exploration_rate == 0
+
+
+@pytest.mark.parametrize("sigma0", [-0.5, float("nan")])
+def test_a_wrong_scale_is_refused_when_the_agent_is_made(sigma0):
+    with pytest.raises(UserError, match="sigma0"):
+        create(sigma0=sigma0)
+
+
+class LastDump(KVWriter):
+    values = None
+
+    def write(self, key_values, key_excluded, step=0):
+        self.values = dict(key_values)
+
+    def close(self):
+        pass
+
+
+@pytest.mark.parametrize("sigma0", [0.5, 0.1])
+def test_mean_sigma_of_each_layer_is_logged_instead_of_epsilon(sigma0):
+    dump = LastDump()
+    model = create(sigma0=sigma0, gradient_steps=0)
+    model.set_logger(Logger(folder=None, output_formats=[dump]))
+    model.learn(200, log_interval=1)
+    logged = {name: value for name, value in dump.values.items() if "sigma" in name}
+    # Not trained: sigma0 over the roots of the fan-ins
+    assert logged == pytest.approx({"diagnostics/sigma_0": sigma0 / 3**0.5, "diagnostics/sigma_1": sigma0 / 16**0.5})
+    assert "rollout/exploration_rate" not in dump.values

@@ -1,0 +1,138 @@
+"""DDPG with Ornstein-Uhlenbeck noise, against SB3's DDPG."""
+
+import gymnasium as gym
+import numpy as np
+import pytest
+import torch
+from stable_baselines3 import DDPG
+from stable_baselines3.common.noise import NormalActionNoise
+from stable_baselines3.common.vec_env import DummyVecEnv
+
+from ca2_rl import OUDDPG
+from ca2_rl.common.diagnostics import GRADIENT_NORM
+from ca2_rl.common.ou_noise import OUNoise
+from ca2_rl.errors import UserError
+
+SETTINGS = {
+    "seed": 0,
+    "buffer_size": 500,
+    "learning_starts": 50,
+    "batch_size": 16,
+    "policy_kwargs": {"net_arch": [16]},
+    "device": "cpu",
+}
+
+
+def pendulum(steps=50):
+    return gym.make("Pendulum-v1", max_episode_steps=steps)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{}, {"n_steps": 3}, {"policy_kwargs": {"net_arch": [16], "n_critics": 2}}, {"train_freq": 4, "gradient_steps": 2}],
+    ids=str,
+)
+def test_without_noise_it_is_sb3_s_ddpg(change):
+    silence = NormalActionNoise(np.zeros(1), np.zeros(1))
+    model = OUDDPG("MlpPolicy", pendulum(), ou_sigma=0.0, **SETTINGS | change).learn(250)
+    reference = DDPG("MlpPolicy", pendulum(), action_noise=silence, **SETTINGS | change).learn(250)
+    np.testing.assert_allclose(model.replay_buffer.actions, reference.replay_buffer.actions, rtol=1e-4, atol=1e-5)
+    for name, value in reference.policy.state_dict().items():
+        torch.testing.assert_close(model.policy.state_dict()[name], value, rtol=1e-4, atol=1e-5)
+
+
+def test_noise_is_added_to_the_scaled_action():
+    """A noise that is a constant 0.25 moves the torque by 0.5, half of a quarter of the range of 4."""
+    model = OUDDPG("MlpPolicy", pendulum(), ou_sigma=0.0, ou_mu=0.25, gradient_steps=0, **SETTINGS | {"learning_starts": 0})
+    model.learn(40)
+    buffer = model.replay_buffer
+    torques, _ = model.predict(buffer.observations[:40, 0], deterministic=True)
+    np.testing.assert_allclose(buffer.actions[:40, 0], np.clip(torques / 2 + 0.25, -1, 1), atol=1e-6)
+
+
+def test_exploring_actions_stay_in_the_range_of_the_env():
+    model = OUDDPG("MlpPolicy", pendulum(), ou_sigma=5.0, **SETTINGS | {"learning_starts": 0}).learn(40)
+    assert abs(model.replay_buffer.actions).max() == 1
+
+
+def test_prediction_has_no_noise():
+    model = OUDDPG("MlpPolicy", pendulum(), ou_sigma=5.0, **SETTINGS)
+    observations = np.random.default_rng(0).uniform(-1, 1, size=(20, 3)).astype(np.float32)
+    np.testing.assert_array_equal(model.predict(observations)[0], model.predict(observations, deterministic=True)[0])
+
+
+def test_every_env_has_a_process_that_restarts_at_its_own_episode_ends_only(monkeypatch):
+    lengths, restarts = (5, 8), []
+    env = DummyVecEnv([lambda steps=steps: pendulum(steps) for steps in lengths])
+    model = OUDDPG("MlpPolicy", env, gradient_steps=0, **SETTINGS | {"learning_starts": 0})
+    reset = OUNoise.reset
+
+    def noted(noise):
+        reset(noise)
+        if model.num_timesteps:
+            restarts.append((model.num_timesteps // 2, [noise is other for other in model.action_noise.noises].index(True)))
+
+    monkeypatch.setattr(OUNoise, "reset", noted)
+    model.learn(2 * 20)
+    assert sorted(restarts) == sorted([(step, i) for i in (0, 1) for step in range(lengths[i], 21, lengths[i])])
+
+
+def test_processes_of_the_envs_differ():
+    model = OUDDPG("MlpPolicy", DummyVecEnv([pendulum] * 3), **SETTINGS).learn(6)
+    assert len(np.unique(model.action_noise())) == 3
+
+
+def test_every_training_starts_at_the_mean():
+    model = OUDDPG("MlpPolicy", pendulum(), gradient_steps=0, **SETTINGS | {"learning_starts": 0})
+    model.learn(10)
+    assert model.action_noise._x != 0
+    model.learn(0)
+    assert model.action_noise._x == 0
+
+
+def test_noise_has_the_arguments_given():
+    arguments = {"ou_sigma": 0.3, "ou_theta": 0.25, "ou_dt": 0.5, "ou_mu": 0.1}
+    noise = OUDDPG("MlpPolicy", pendulum(), **arguments, **SETTINGS).action_noise
+    assert {f"ou_{name}": getattr(noise, name) for name in ("sigma", "theta", "dt", "mu")} == arguments
+
+
+def test_loaded_agent_s_noise_can_be_changed(tmp_path):
+    OUDDPG("MlpPolicy", pendulum(), ou_sigma=0.3, **SETTINGS).save(tmp_path / "model")
+    assert OUDDPG.load(tmp_path / "model").action_noise.sigma == 0.3
+    assert OUDDPG.load(tmp_path / "model", ou_sigma=0.1).action_noise.sigma == 0.1
+
+
+def test_noise_of_another_kind_is_refused():
+    with pytest.raises(UserError, match="action_noise"):
+        OUDDPG("MlpPolicy", pendulum(), action_noise=NormalActionNoise(np.zeros(1), np.ones(1)))
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("ou_sigma", -0.1), ("ou_theta", -1.0), ("ou_dt", 0.0), ("ou_dt", -1.0), ("ou_mu", float("nan"))]
+)
+def test_a_value_out_of_its_range_is_refused_by_name(name, value):
+    with pytest.raises(UserError, match=name):
+        OUDDPG("MlpPolicy", pendulum(), **{name: value}, **SETTINGS)
+
+
+def test_target_networks_are_polyak_averages():
+    model = OUDDPG("MlpPolicy", pendulum(), tau=0.25, **SETTINGS)
+    pairs = [(model.actor, model.actor_target), (model.critic, model.critic_target)]
+    with torch.no_grad():
+        for online, _ in pairs:
+            for parameter in online.parameters():
+                parameter.add_(1.0)
+    before = [[p.clone() for p in target.parameters()] for _, target in pairs]
+    model._update_targets()
+    for (online, target), old in zip(pairs, before, strict=True):
+        for o, t, b in zip(online.parameters(), target.parameters(), old, strict=True):
+            torch.testing.assert_close(t, 0.25 * o + 0.75 * b)
+
+
+def test_actor_s_update_leaves_no_gradient_in_the_critic():
+    """The critic's gradients are those of its own loss, whose norm is logged."""
+    model = OUDDPG("MlpPolicy", pendulum(), **SETTINGS).learn(60)
+    model.averages.pop()
+    model.train(1, batch_size=16)
+    left = torch.nn.utils.get_total_norm([p.grad for p in model.critic.parameters()])
+    assert left.item() == pytest.approx(model.averages.pop()[GRADIENT_NORM])
