@@ -199,7 +199,7 @@ def _describe_spaces(exploration: Exploration) -> list[dict[str, Any]]:
     for label, space in (("obs", env.observation_space), ("action", env.action_space)):
         if isinstance(space, spaces.Box) and int(np.prod(space.shape)) <= MAX_ROWS:
             for i, (low, high) in enumerate(zip(space.low.flat, space.high.flat, strict=True)):
-                record = {"component": f"{label}[{i}]", "low": float(low), "high": float(high)}
+                record: dict[str, Any] = {"component": f"{label}[{i}]", "low": _bound(low), "high": _bound(high)}
                 if label == "obs":
                     component = starts[f"obs[{i}]"]
                     record |= {"start_low": float(component.min()), "start_high": float(component.max())}
@@ -207,6 +207,11 @@ def _describe_spaces(exploration: Exploration) -> list[dict[str, Any]]:
         else:
             records.append({"component": label, "space": str(space)})
     return records
+
+
+def _bound(value: np.generic) -> float | None:
+    """None for infinity, which JSON does not have."""
+    return float(value) if np.isfinite(value) else None
 
 
 def _describe_returns(exploration: Exploration) -> list[dict[str, Any]]:
@@ -228,7 +233,7 @@ def _print_records(title: str, columns: dict[str, str], records: list[dict[str, 
     """:param columns: header by key"""
 
     def cell(value: Any) -> str:
-        return f"{value:.4g}" if isinstance(value, (int, float)) else str(value)
+        return "none" if value is None else f"{value:.4g}" if isinstance(value, (int, float)) else str(value)
 
     print_table(list(columns.values()), [[cell(record.get(key, "")) for key in columns] for record in records], title)
 
@@ -271,5 +276,5 @@ def main(argv: list[str]) -> None:
     save_figure(draw(exploration), folder / "explore.png")
     content = {"env": arguments.env, "seed": arguments.seed, "spaces": described, "returns": returns}
     with whole_file(folder / "explore.json") as partial:
-        partial.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
+        partial.write_text(json.dumps(content, indent=2, allow_nan=False) + "\n", encoding="utf-8")
     print(f"Written to {folder}/explore.png and explore.json")

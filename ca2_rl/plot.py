@@ -83,9 +83,10 @@ def _plot_group(panel: Axes, group: list[pd.DataFrame], columns: tuple[str, ...]
     alone = len(lines) == 1
     for steps, values in lines:
         panel.plot(steps, values, color=color, linestyle=style, linewidth=1.6 if alone else 0.8, alpha=1.0 if alone else 0.35)
-    if len(lines) > 1:
-        # Where all of them have begun and none has ended
-        grid = np.linspace(max(steps[0] for steps, _ in lines), min(steps[-1] for steps, _ in lines), POINTS)
+    # A mean where all of them have begun and none has ended
+    first, last = max((steps[0] for steps, _ in lines), default=0), min((steps[-1] for steps, _ in lines), default=0)
+    if len(lines) > 1 and first <= last:
+        grid = np.linspace(first, last, POINTS)
         mean = np.mean([np.interp(grid, steps, values) for steps, values in lines], axis=0)
         panel.plot(grid, mean, color=color, linestyle=style, linewidth=2.2)
 

@@ -33,8 +33,8 @@ class ActionBins:
 
 
 def _grid(box: spaces.Box, n_bins: int) -> np.ndarray:
-    """All combinations of ``n_bins`` end-point values per dimension: [n_bins ** dims, *box.shape], dtype of the box."""
-    if isinstance(n_bins, bool) or not isinstance(n_bins, int) or n_bins < 2:
+    """All combinations of ``n_bins`` values per dimension: [n_bins ** dims, *box.shape], dtype of the box."""
+    if isinstance(n_bins, bool) or not isinstance(n_bins, (int, np.integer)) or n_bins < 2:
         raise UserError(f"n_bins={n_bins!r}: give a whole number of at least 2, so that both ends of the range are there.")
     if not box.is_bounded():
         raise UserError(f"{box} has no finite bounds: wrap the env so that its actions lie in a bounded Box.")
@@ -42,8 +42,9 @@ def _grid(box: spaces.Box, n_bins: int) -> np.ndarray:
     if n_bins**dims > MAX_ACTIONS:
         most = int(MAX_ACTIONS ** (1 / dims) + 1e-9)
         advice = f"n_bins={most} fits" if most >= 2 else "use an actor-critic such as ouddpg"
-        raise UserError(f"n_bins={n_bins} on {dims} dimensions makes {n_bins**dims:,} actions, over {MAX_ACTIONS:,}: {advice}.")
-    low, high = box.low.ravel(), box.high.ravel()
-    axes = [np.linspace(low[i], high[i], n_bins) for i in range(dims)]
+        raise UserError(f"n_bins={n_bins} on {dims} dimensions makes {n_bins}^{dims} actions, over {MAX_ACTIONS:,}: {advice}.")
+    low, high = box.low.ravel().astype(np.float64), box.high.ravel().astype(np.float64)
+    # A Box of integers may have fewer values than bins
+    axes = [np.unique(np.linspace(low[i], high[i], n_bins).astype(box.dtype)) for i in range(dims)]
     combinations = np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1)
-    return combinations.reshape(-1, *box.shape).astype(box.dtype)
+    return combinations.reshape(-1, *box.shape)

@@ -12,9 +12,10 @@ from ca2_rl.noisy_dqn.policies import CnnPolicy, MlpPolicy, MultiInputPolicy, No
 class NoisyDQN(DiscretizedDQN):
     """DQN that explores by factorised Gaussian noise on its weights, learned with them (Fortunato et al. 2017).
 
-    There is no epsilon-greedy: every action of ``collect_rollouts`` and ``predict(deterministic=False)`` comes from a
-    fresh draw of the noise for each env; every gradient step draws it anew and independently for each network.
-    ``predict(deterministic=True)`` uses the mean weights and draws nothing. https://arxiv.org/abs/1706.10295
+    There is no epsilon-greedy: after ``learning_starts`` random steps, every action of ``collect_rollouts``, and every one
+    of ``predict(deterministic=False)``, comes from a fresh draw of the noise for each env; every gradient step draws it
+    anew and independently for each network. ``predict(deterministic=True)`` uses the mean weights and draws nothing.
+    https://arxiv.org/abs/1706.10295
 
     :param policy: "MlpPolicy", "CnnPolicy", "MultiInputPolicy" or a class
     :param env: the environment or its id

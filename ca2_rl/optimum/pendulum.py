@@ -49,7 +49,7 @@ class PendulumOptimum:
         horizon: int = pendulum.EPISODE_STEPS,
         grid: tuple[int, int] = GRID,
     ):
-        if len(torques) == 0 or max(abs(u) for u in torques) > pendulum.MAX_TORQUE:
+        if len(torques) == 0 or not all(abs(u) <= pendulum.MAX_TORQUE for u in torques):
             raise UserError(f"torques={list(torques)}: give at least one, all within +-{pendulum.MAX_TORQUE} N m.")
         if horizon < 1 or min(grid) < 2:
             raise UserError(f"horizon={horizon}, grid={grid}: at least 1 step, and 2 points a side.")
@@ -91,7 +91,7 @@ class PendulumOptimum:
         return np.asarray(self._weights(states) @ table, dtype=np.float64)
 
     def greedy_torques(self, states: Array, steps_to_go: int) -> Array:
-        """The best torque of each state with so many steps to go: [N, 2] -> [N]."""
+        """The best torque of each state with so many steps to go, at least 1: [N, 2] -> [N]."""
         table = self._tables[min(steps_to_go, len(self._tables)) - 1]
         gains = []
         for torque in self.torques:

@@ -45,7 +45,9 @@ class OUDDPG(WithDiagnostics, DDPG):
     ):
         if kwargs.get("action_noise") is not None:
             raise UserError("action_noise: OUDDPG makes its own from ou_sigma, ou_theta, ou_dt and ou_mu. Leave it out.")
-        super().__init__(policy, env, _init_setup_model=False, **kwargs)
+        # SB3's DDPG adds an entry to the dict that it is given
+        policy_kwargs = dict(kwargs.pop("policy_kwargs", None) or {})
+        super().__init__(policy, env, policy_kwargs=policy_kwargs, _init_setup_model=False, **kwargs)
         self.ou_sigma = ou_sigma
         self.ou_theta = ou_theta
         self.ou_dt = ou_dt

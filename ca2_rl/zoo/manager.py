@@ -10,7 +10,6 @@ import torch as th
 from rl_zoo3.exp_manager import ExperimentManager
 from rl_zoo3.hyperparams_opt import HYPERPARAMS_SAMPLER
 from rl_zoo3.utils import ALGOS, get_latest_run_id
-from sqlalchemy.exc import SQLAlchemyError
 from stable_baselines3 import DQN, SAC, TD3
 from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.callbacks import EvalCallback
@@ -20,7 +19,7 @@ from stable_baselines3.common.vec_env import VecEnv
 from ca2_rl.common.diagnostics import DiagnosticsCallback, WithDiagnostics
 from ca2_rl.errors import UserError
 from ca2_rl.files import whole_file
-from ca2_rl.zoo import resume
+from ca2_rl.zoo import resume, studies
 from ca2_rl.zoo.callbacks import ProgressLog, StopOnSignal
 from ca2_rl.zoo.hyperparams import check_file, check_values
 from ca2_rl.zoo.plugins import register
@@ -60,13 +59,11 @@ class Manager(ExperimentManager):
         return hyperparams, saved
 
     def load_trial(self, storage: str, study_name: str, trial_id: int | None = None, convert: bool = True) -> dict[str, Any]:
-        is_file = storage.startswith("sqlite:///") or storage.endswith(".log")
-        if is_file and not Path(storage.removeprefix("sqlite:///")).is_file():  # Optuna would make an empty one
-            raise UserError(f"--storage {storage}: no such file.")
+        studies.find(storage)
         try:
             trial: dict[str, Any] = super().load_trial(storage, study_name, trial_id, convert)
-        except SQLAlchemyError as error:
-            raise storage_error(storage, error) from error
+        except studies.ERRORS as error:
+            raise studies.unusable(storage, error) from error
         except (KeyError, IndexError, ValueError) as error:
             which = "finished trial" if trial_id is None else f"trial {trial_id}"
             raise UserError(f"--study-name {study_name}: no {which} of {self.algo} in a study of that name in {storage}.") from error
@@ -164,20 +161,15 @@ class Manager(ExperimentManager):
 
     def hyperparameters_optimization(self) -> None:
         self._remove_folder()  # a study has its own report
+        studies.prepare(self.storage)
         try:
             super().hyperparameters_optimization()
         except ValueError as error:
             if "No trials are completed" not in str(error):
                 raise
             raise UserError("no trial was finished: all were pruned or stopped. Give --n-trials or -n a larger number.") from error
-        except SQLAlchemyError as error:
-            raise storage_error(self.storage, error) from error
-
-
-def storage_error(storage: str | None, error: SQLAlchemyError) -> UserError:
-    """What to say of a storage that Optuna can't use."""
-    cause = str(getattr(error, "orig", None) or error).rstrip(".")
-    return UserError(f"--storage {storage}: {cause}. Give sqlite:///study.db, study.log (a file of Optuna's journal) or a database's URL.")
+        except studies.ERRORS as error:
+            raise studies.unusable(self.storage, error) from error
 
 
 def is_about_settings(error: BaseException) -> bool:
