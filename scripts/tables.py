@@ -8,8 +8,6 @@ from collections import defaultdict
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from ca2_rl.statistics import iqm, iqm_interval
 
 ROOT = Path(__file__).parents[1]
@@ -39,8 +37,8 @@ def grouped(runs: Runs) -> dict[tuple[str, str], Runs]:
 def pendulum(runs: Runs) -> str:
     """The three agents on Pendulum-v1 beside the study's."""
     lines = [
-        "| agent | regret, IQM [95 %] | best and worst seed | return, IQM [95 %] | the study's return | its regret | training, median |",
-        "| --- | ---: | ---: | ---: | ---: | ---: | ---: |",
+        "| agent | regret, IQM [95 %] | best to worst seed | return, IQM [95 %] | the study's regret | its return |",
+        "| --- | ---: | ---: | ---: | ---: | ---: |",
     ]
     for (env, algo), group in grouped(runs).items():
         if env == "Pendulum-v1":
@@ -49,11 +47,10 @@ def pendulum(runs: Runs) -> str:
             cells = [
                 f"{NAMES[algo]} ({len(group)} seeds)",
                 interval(regrets),
-                f"{min(regrets):.1f}, {max(regrets):.1f}",
+                f"{min(regrets):.1f} to {max(regrets):.1f}",
                 interval([run["return"] for run in group]),
-                f"{study_return:.0f}",
                 f"{study_regret}",
-                f"{np.median([run['train_seconds'] for run in group]):.0f} s",
+                f"{study_return:.0f}",
             ]
             lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines)
@@ -61,7 +58,10 @@ def pendulum(runs: Runs) -> str:
 
 def one_agent(runs: Runs, algo: str) -> str:
     """One agent on every environment it has hyperparameters for."""
-    lines = ["| environment | steps | seeds | return, IQM [95 %] | worst to best seed | regret of each seed |", "| --- | ---: | ---: | ---: | ---: | ---: |"]
+    lines = [
+        "| environment | steps | seeds | return, IQM [95 %] | worst to best seed | regret of each seed |",
+        "| --- | ---: | ---: | ---: | ---: | ---: |",
+    ]
     for (env, name), group in grouped(runs).items():
         if name == algo:
             returns = [run["return"] for run in group]
