@@ -17,7 +17,7 @@ from ca2_rl.zoo.agents import load_agent, saved_hyperparams
 from ca2_rl.zoo.plugins import register
 
 KEYS = ("discretizeddqn", "noisydqn", "ouddpg")
-SHORT = ("-n", 240, "--n-startup-trials", 1, "--n-evaluations", 1, "--eval-episodes", 1)
+SHORT = ("-n", 150, "--n-startup-trials", 1, "--n-evaluations", 1, "--eval-episodes", 1)
 ENV = ("--env", "Pendulum-v1")
 
 
@@ -129,13 +129,13 @@ def test_the_defaults_of_optimize_are_fewer_trials_and_no_plots(call, monkeypatc
 @pytest.mark.parametrize("storage", ["sqlite:///shared.db", "shared.log"])
 def test_processes_share_a_study(storage, ca2_rl, quick, tmp_path):
     argv = ("optimize", "--algo", "discretizeddqn", *ENV, *SHORT, "--conf-file", quick, "--storage", storage, "--study-name", "study")
-    processes = [ca2_rl.start(*argv, "--n-trials", 2, "--seed", seed) for seed in (0, 1)]
+    processes = [ca2_rl.start(*argv, "--n-trials", 1, "--seed", seed) for seed in (0, 1)]
     outputs = [process.communicate(timeout=120) for process in processes]
     assert [process.returncode for process in processes] == [0, 0], outputs
     found = trials(storage.replace("shared", f"{tmp_path}/shared"))
-    assert sorted(trial.number for trial in found) == [0, 1, 2, 3]
+    assert sorted(trial.number for trial in found) == [0, 1]
     assert {trial.state for trial in found} <= {TrialState.COMPLETE, TrialState.PRUNED}
-    assert len({trial.params["learning_rate"] for trial in found}) == 4
+    assert len({trial.params["learning_rate"] for trial in found}) == 2
 
 
 def test_a_database_that_others_are_making_is_waited_for(tmp_path, monkeypatch):

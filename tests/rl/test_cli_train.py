@@ -207,6 +207,16 @@ def test_a_complete_run_is_not_touched_by_resume(trained, monkeypatch, capsys):
     assert contents(run) == before
 
 
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("algo", KEYS)
+def test_n_step_returns_are_resumed_without_a_warning(algo, train):
+    """SB3 takes the buffer that it chose itself for the user's choice on loading, and says that n_steps is ignored."""
+    train("--algo", algo, "-n", 210, "-params", "n_steps:3")
+    run = train("--resume", f"logs/{algo}/Pendulum-v1_1", "-n", 250)
+    agent = load_agent(algo, run / "Pendulum-v1.zip")
+    assert (agent.n_steps, agent.replay_buffer.n_steps, agent.num_timesteps) == (3, 3, 250)
+
+
 def test_a_complete_run_goes_on_if_more_steps_are_asked_for(train):
     train("--algo", "discretizeddqn", "-n", 210)
     run = train("--resume", "logs/discretizeddqn/Pendulum-v1_1", "-n", 300)
