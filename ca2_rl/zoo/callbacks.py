@@ -17,16 +17,23 @@ class ProgressLog(BaseCallback):
     def __init__(self, path: Path):
         super().__init__()
         self._path = path
+        self._log: CSVOutputFormat | None = None
 
     def _on_training_start(self) -> None:
         rows = read_progress(self._path)
-        log = CSVOutputFormat(str(self._path))
+        self._log = CSVOutputFormat(str(self._path))
         for row in rows:
-            log.write(row, {})
-        self.logger.output_formats.append(log)
+            self._log.write(row, {})
+        self.logger.output_formats.append(self._log)
 
     def _on_step(self) -> bool:
         return True
+
+    def _on_training_end(self) -> None:
+        if self._log is not None:  # the zoo ends its first callback twice
+            self.logger.output_formats.remove(self._log)
+            self._log.close()
+            self._log = None
 
 
 class StopOnSignal(BaseCallback):

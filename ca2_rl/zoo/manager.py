@@ -133,6 +133,8 @@ class Manager(ExperimentManager):
             return
         steps_left = self.n_timesteps - model.num_timesteps
         print(f"Going on at step {model.num_timesteps:,} of {self.n_timesteps:,}")
+        for callback in self.callbacks:
+            callback.n_calls = model.num_timesteps // model.n_envs  # evaluations and checkpoints come at the steps that they would have
         log_interval: dict[str, Any] = {"log_interval": self.log_interval} if self.log_interval > -1 else {}
         model.learn(steps_left, callback=self.callbacks, reset_num_timesteps=False, **log_interval)
         assert model.env is not None

@@ -70,7 +70,7 @@ def test_observations_that_are_no_numbers_in_a_range_are_described(env_id, explo
 
 
 def test_envs_of_other_packages_and_spaces_are_explored_where_they_can_be(explore, tmp_path, monkeypatch):
-    (tmp_path / "odd_envs.py").write_text(
+    (tmp_path / "image_env.py").write_text(
         "import gymnasium as gym\n"
         "class Odd(gym.Env):\n"
         "    observation_space = gym.spaces.Dict({'image': gym.spaces.Box(0, 255, (8, 8, 3), 'uint8')})\n"
@@ -82,7 +82,7 @@ def test_envs_of_other_packages_and_spaces_are_explored_where_they_can_be(explor
         "gym.register('odd/Odd-v0', entry_point=Odd)\n"
     )
     monkeypatch.syspath_prepend(tmp_path)
-    found, _ = explore("odd/Odd-v0", "--episodes", 2, "--gym-packages", "odd_envs", "-o", "there", folder="there")
+    found, _ = explore("odd/Odd-v0", "--episodes", 2, "--gym-packages", "image_env", "-o", "there", folder="there")
     (random,) = found["returns"]  # no action of a MultiDiscrete is zero
     assert (random["length"], random["mean"]) == (1000, 500)  # no time limit of its own
 

@@ -207,7 +207,7 @@ def test_a_complete_run_is_not_touched_by_resume(trained, monkeypatch, capsys):
     assert contents(run) == before
 
 
-@pytest.mark.filterwarnings("error")
+@pytest.mark.filterwarnings("error::UserWarning")
 @pytest.mark.parametrize("algo", KEYS)
 def test_n_step_returns_are_resumed_without_a_warning(algo, train):
     """SB3 takes the buffer that it chose itself for the user's choice on loading, and says that n_steps is ignored."""

@@ -1,0 +1,197 @@
+from pathlib import Path
+
+import gymnasium as gym
+import pytest
+import rl_zoo3
+import yaml
+from rl_zoo3.exp_manager import ExperimentManager
+from rl_zoo3.utils import ALGOS
+from stable_baselines3 import PPO
+
+from ca2_rl import OUDDPG, DiscretizedDQN, NoisyDQN
+from ca2_rl.errors import UserError
+from ca2_rl.zoo.hyperparams import ZOO_KEYS, check_file, check_values, constructor_types
+from ca2_rl.zoo.plugins import register
+
+SHIPPED = {key: yaml.safe_load(Path(plugin.hyperparams).read_text()) for key, plugin in register().items() if plugin.hyperparams}
+ENTRIES = [(key, env_id) for key, entries in SHIPPED.items() for env_id in entries]
+GOOD = {"policy": "MlpPolicy", "n_timesteps": 100}
+
+
+@pytest.fixture
+def write(tmp_path):
+    def to(name, content):
+        path = tmp_path / name
+        path.write_bytes(content if isinstance(content, bytes) else content.encode())
+        return str(path)
+
+    return to
+
+
+def complaint(hyperparams, algorithm=DiscretizedDQN):
+    with pytest.raises(UserError) as error:
+        check_values(GOOD | hyperparams, algorithm, "a.yml, Pendulum-v1")
+    assert str(error.value).startswith("a.yml, Pendulum-v1: ")
+    return str(error.value).removeprefix("a.yml, Pendulum-v1: ")
+
+
+def test_each_algorithm_has_a_file_for_pendulum():
+    assert {"discretizeddqn", "noisydqn", "ouddpg"} <= SHIPPED.keys()
+    assert all("Pendulum-v1" in entries for entries in SHIPPED.values())
+
+
+@pytest.mark.parametrize(("key", "env_id"), ENTRIES)
+def test_what_we_ship_passes_the_check_and_makes_an_agent(key, env_id):
+    path = str(register()[key].hyperparams)
+    if env_id != "default":
+        check_file(path, env_id)
+    entry = SHIPPED[key][env_id]
+    check_values(entry, ALGOS[key], path)
+    hyperparams = ExperimentManager._preprocess_schedules(dict(entry))
+    for name in ZOO_KEYS.keys() - {"policy"}:
+        hyperparams.pop(name, None)
+    env = gym.make(env_id if env_id != "default" else "Pendulum-v1")
+    agent = ALGOS[key](env=env, **(hyperparams | {"buffer_size": 100}))
+    assert agent.gamma == entry.get("gamma", 0.99)
+
+
+@pytest.mark.parametrize(("key", "env_id"), ENTRIES)
+def test_policy_kwargs_that_we_ship_are_mappings(key, env_id):
+    """A string would be evaluated as code by the zoo."""
+    assert isinstance(SHIPPED[key][env_id].get("policy_kwargs", {}), dict)
+
+
+@pytest.mark.parametrize("algo", [algo for algo in ALGOS if algo not in register()])
+def test_the_zoo_s_own_files_pass_the_check(algo):
+    path = Path(rl_zoo3.__file__).parent / "hyperparams" / f"{algo}.yml"
+    for env_id, entry in yaml.safe_load(path.read_text()).items():
+        if (algo, env_id) == ("ppo_lstm", "default"):
+            continue  # names a policy that RecurrentPPO does not have
+        known = {name: value for name, value in entry.items() if name not in ("env_wrapper", "callback", "vec_env_wrapper")}
+        check_values(known, ALGOS[algo], env_id)
+
+
+@pytest.mark.parametrize(
+    "good",
+    [
+        {"n_timesteps": 2e4},
+        {"learning_rate": "lin_1e-3"},
+        {"learning_rate": 1},
+        {"train_freq": [1, "episode"]},
+        {"policy_kwargs": {"net_arch": [64, 64]}},
+        {"policy_kwargs": {"net_arch": []}},
+        {"policy_kwargs": "dict(net_arch=[64])"},
+        {"normalize": "{'norm_obs': True, 'norm_reward': False}"},
+        {"normalize": True},
+        {"env_wrapper": "gymnasium.wrappers.FlattenObservation"},
+        {"env_wrapper": [{"gymnasium.wrappers.TimeLimit": {"max_episode_steps": 50}}]},
+        {"callback": None},
+        {"max_grad_norm": 10},
+    ],
+    ids=repr,
+)
+def test_the_zoo_s_format_is_accepted(good):
+    check_values(GOOD | good, DiscretizedDQN, "a.yml")
+
+
+def test_separate_networks_for_actor_and_critic_are_accepted():
+    check_values(GOOD | {"policy_kwargs": {"net_arch": {"pi": [64], "qf": [64, 64]}}}, OUDDPG, "a.yml")
+
+
+@pytest.mark.parametrize(
+    ("slip", "words"),
+    [
+        ({"n_bin": 3}, "DiscretizedDQN has no hyperparameter 'n_bin'. Did you mean 'n_bins'?"),
+        ({"learning_rat": 0.1}, "Did you mean 'learning_rate'?"),
+        ({"seed": 3}, "no hyperparameter 'seed'"),
+        ({"learning_rate": "1e-4"}, "learning_rate: YAML reads 1e-4 as text. Write 1.0e-4."),
+        ({"gamma": "1E-4"}, "gamma: YAML reads 1E-4 as text. Write 1.0E-4."),
+        ({"learning_rate": "lin_fast"}, "a number is needed, this is text: 'lin_fast'"),
+        ({"gamma": "lin_0.9"}, "a number is needed"),
+        ({"n_bins": 2.5}, "n_bins: a whole number is needed, this is a number: 2.5"),
+        ({"n_bins": True}, "n_bins: a whole number is needed, this is true/false: True"),
+        ({"gamma": True}, "gamma: a number is needed, this is true/false: True"),
+        ({"double_q": 1}, "double_q: true or false is needed, this is a number: 1"),
+        ({"gamma": None}, "gamma: a number is needed, this is empty"),
+        ({"batch_size": [64]}, "batch_size: a whole number is needed, this is a list: [64]"),
+        ({"n_timesteps": "many"}, "n_timesteps: a number is needed, this is text: 'many'"),
+        ({"policy_kwargs": [64]}, "policy_kwargs: a mapping is needed, this is a list: [64]"),
+        ({"policy_kwargs": {"net_arch": [64, "x"]}}, "net_arch: a list of the layers' widths is needed"),
+        ({"policy_kwargs": {"net_arch": 64}}, "net_arch: a list of the layers' widths is needed"),
+        ({"policy_kwargs": {"net_arch": [0]}}, "net_arch: a list of the layers' widths is needed"),
+        ({"policy": "MlpPolic"}, "no policy 'MlpPolic'. DiscretizedDQN has MlpPolicy, CnnPolicy, MultiInputPolicy."),
+        ({"policy": 3}, "policy: text is needed, this is a number: 3"),
+        ({"gamma": 1.01}, "gamma=1.01: it has to be from 0 to 1"),
+        ({"tau": -0.1}, "tau=-0.1: it has to be from 0 to 1"),
+        ({"batch_size": 0}, "batch_size=0: it has to be at least 1"),
+        ({"n_envs": 0}, "n_envs=0: it has to be at least 1"),
+        ({"n_timesteps": 0}, "n_timesteps=0: it has to be at least 1"),
+        ({"env_wrapper": "no.such.Wrapper"}, "env_wrapper: 'no.such.Wrapper' can't be imported: No module named 'no'"),
+        ({"env_wrapper": "gymnasium.wrappers.Flatten"}, "can't be imported"),
+        ({"callback": 3}, "callback: the dotted name of a class is needed, this is a number: 3"),
+    ],
+    ids=lambda value: repr(value) if isinstance(value, dict) else "",
+)
+def test_a_slip_is_named_with_what_is_right(slip, words):
+    assert words in complaint(slip)
+
+
+@pytest.mark.parametrize("missing", ["policy", "n_timesteps"])
+def test_what_every_training_needs_is_asked_for(missing):
+    with pytest.raises(UserError, match=f"{missing!r} is missing"):
+        check_values({name: value for name, value in GOOD.items() if name != missing}, NoisyDQN, "a.yml")
+
+
+def test_what_an_algorithm_takes_is_its_own_and_its_parents():
+    assert {"sigma0", "n_bins", "dueling", "gamma", "exploration_fraction"} <= constructor_types(NoisyDQN).keys()
+    assert {"ou_sigma", "action_noise", "gradient_steps"} <= constructor_types(OUDDPG).keys()
+    assert "n_bins" not in constructor_types(PPO)
+    assert not {"self", "env", "seed", "device", "kwargs"} & constructor_types(NoisyDQN).keys()
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "words"),
+    [
+        ("tab.yml", "Pendulum-v1:\n\tpolicy: MlpPolicy\n", r"tab\.yml, line 2: not YAML: found character '\\t'"),
+        ("open.yml", "Pendulum-v1: [\n", r"open\.yml, line 2: not YAML"),
+        ("list.yml", "- a\n", "a mapping from env ids to hyperparameters is needed, this is a list"),
+        ("empty.yml", "", "this is empty"),
+        ("binary.yml", b"\xff\xfe\x81", "not YAML"),
+        ("other.yml", "Pendulum-v0: {}\n", "nothing for Pendulum-v1 and no 'default'. Did you mean 'Pendulum-v0'"),
+        ("number.yml", "Pendulum-v1: 3\n", "Pendulum-v1 needs 'name: value' pairs, this is a number: 3"),
+        ("syntax.py", "hyperparams = {", "was never closed"),
+        ("raises.py", "1 / 0", "division by zero"),
+        ("bare.py", "x = 1", "no dict 'hyperparams' in it"),
+        ("list.py", "hyperparams = [1]", "a mapping from env ids"),
+    ],
+    ids=lambda value: value if isinstance(value, str) and value.endswith((".yml", ".py")) else "",
+)
+def test_a_file_that_can_not_be_used_is_named_with_the_reason(name, content, words, write):
+    with pytest.raises(UserError, match=words) as error:
+        check_file(write(name, content), "Pendulum-v1")
+    assert name in str(error.value)
+
+
+@pytest.mark.parametrize("path", ["nothing.yml", "nothing.py", "no_such_module", "no.such.module", "json"])
+def test_a_file_or_module_that_is_not_there_is_said(path, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(UserError, match=path):
+        check_file(path, "Pendulum-v1")
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("a.yml", "Pendulum-v1: {policy: MlpPolicy}\n"),
+        ("a.yaml", "default: {policy: MlpPolicy}\n"),
+        ("a.py", "hyperparams = {'Pendulum-v1': dict(policy='MlpPolicy')}\n"),
+    ],
+)
+def test_a_file_in_each_of_the_zoo_s_formats_is_accepted(name, content, write):
+    check_file(write(name, content), "Pendulum-v1")
+
+
+def test_a_module_is_accepted(tmp_path, monkeypatch):
+    (tmp_path / "their_hyperparams.py").write_text("hyperparams = {'default': {}}\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    check_file("their_hyperparams", "Pendulum-v1")
