@@ -42,7 +42,8 @@ def _grid(box: spaces.Box, n_bins: int) -> np.ndarray:
     if n_bins**dims > MAX_ACTIONS:
         most = int(MAX_ACTIONS ** (1 / dims) + 1e-9)
         advice = f"n_bins={most} fits" if most >= 2 else "use an actor-critic such as ouddpg"
-        raise UserError(f"n_bins={n_bins} on {dims} dimensions makes {n_bins}^{dims} actions, over {MAX_ACTIONS:,}: {advice}.")
+        size = f"{n_bins:,}" if dims == 1 else f"{n_bins}^{dims}"
+        raise UserError(f"n_bins={n_bins} makes {size} actions, over {MAX_ACTIONS:,}: {advice}.")
     low, high = box.low.ravel().astype(np.float64), box.high.ravel().astype(np.float64)
     # A Box of integers may have fewer values than bins
     axes = [np.unique(np.linspace(low[i], high[i], n_bins).astype(box.dtype)) for i in range(dims)]

@@ -37,28 +37,28 @@ from ca2_rl.zoo.parser import Namespace, check_device, check_model, command_line
 from ca2_rl.zoo.plugins import register
 
 LOG_FOLDER = "logs"
+OPTIMIZE_DEFAULTS = {"optimize_hyperparameters": True, "no_optim_plots": True, "n_trials": 50, "n_evaluations": 4, "resume": None}
 
 
 def train(argv: list[str]) -> None:
     """Train an agent."""
-    _train("train", argv, {})
+    resume_option = Parser(prog="ca2-rl train", add_help=False, allow_abbrev=False)
+    _add_resume(resume_option)
+    resumed = resume_option.parse_known_args(argv)[0].resume
+    _train("train", argv, {"resume": None} if resumed is None else resume.arguments(Path(resumed)))
 
 
 def optimize(argv: list[str]) -> None:
     """Search hyperparameters with Optuna."""
-    _train("optimize", argv, {"optimize_hyperparameters": True, "no_optim_plots": True, "n_trials": 50, "n_evaluations": 4})
+    _train("optimize", argv, OPTIMIZE_DEFAULTS)
 
 
 def _train(command: str, argv: list[str], defaults: dict[str, Any]) -> None:
     register()
-    resume_option = Parser(add_help=False, allow_abbrev=False)
-    _add_resume(resume_option)
-    resumed = resume_option.parse_known_args(argv)[0].resume
-    if resumed is not None:
-        defaults |= resume.arguments(Path(resumed))
 
     def prepare(parser: argparse.ArgumentParser) -> None:
-        _add_resume(parser)
+        if command == "train":
+            _add_resume(parser)
         parser.set_defaults(**{"progress": sys.stderr.isatty(), **defaults})
 
     def check(arguments: Namespace) -> None:

@@ -6,7 +6,7 @@ import re
 import runpy
 import types
 import typing
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -94,12 +94,15 @@ def _run_python(path: str) -> Any:
         raise UserError(f"--conf-file {path}: neither a .yml file nor Python code with hyperparameters: {reason}.") from error
 
 
-def check_values(hyperparams: Mapping[str, Any], algorithm: type[BaseAlgorithm], origin: str) -> None:
+def check_values(
+    hyperparams: Mapping[str, Any], algorithm: type[BaseAlgorithm], origin: str, from_command_line: Collection[str] = ()
+) -> None:
     """Checks names and types against the zoo's keys and the constructor's annotations.
 
     :param hyperparams: as read from file and command line, before the zoo makes objects of them
     :param algorithm: the class they are for
-    :param origin: where they come from, for the message
+    :param origin: the file and entry that they come from, for the message
+    :param from_command_line: names of those that ``-params`` gave
     :raises UserError: for a missing or unknown name, or a value of another type
     """
     accepted = ZOO_KEYS | constructor_types(algorithm)
@@ -107,9 +110,10 @@ def check_values(hyperparams: Mapping[str, Any], algorithm: type[BaseAlgorithm],
         if needed not in hyperparams:
             raise UserError(f"{origin}: {needed!r} is missing. See rl-zoo3's hyperparams/*.yml for the format.")
     for name, value in hyperparams.items():
+        where = "-params" if name in from_command_line else origin
         if name not in accepted:
-            raise UserError(f"{origin}: {algorithm.__name__} has no hyperparameter {name!r}.{did_you_mean(name, accepted)}")
-        check_value(name, value, accepted[name], origin)
+            raise UserError(f"{where}: {algorithm.__name__} has no hyperparameter {name!r}.{did_you_mean(name, accepted)}")
+        check_value(name, value, accepted[name], where)
     policy = hyperparams["policy"]
     if "." not in policy and policy not in algorithm.policy_aliases:
         raise UserError(f"{origin}: no policy {policy!r}. {algorithm.__name__} has {', '.join(algorithm.policy_aliases)}.")

@@ -1,5 +1,6 @@
 """rl-zoo3's experiment manager, with our algorithms' hyperparameters, logs for ``ca2-rl plot``, and whole files."""
 
+import re
 import shutil
 from contextlib import suppress
 from pathlib import Path
@@ -55,7 +56,7 @@ class Manager(ExperimentManager):
             trial = self.load_trial(self.storage, self.study_name, self.trial_id)
             self.custom_hyperparams = trial | (self.custom_hyperparams or {})
         hyperparams, saved = super().read_hyperparameters()
-        check_values(hyperparams, ALGOS[self.algo], f"{self.config}, {self.env_name.gym_id}")
+        check_values(hyperparams, ALGOS[self.algo], f"{self.config}, {self.env_name.gym_id}", self.custom_hyperparams or {})
         return hyperparams, saved
 
     def load_trial(self, storage: str, study_name: str, trial_id: int | None = None, convert: bool = True) -> dict[str, Any]:
@@ -77,7 +78,8 @@ class Manager(ExperimentManager):
         except BaseException as error:
             self._remove_folder()
             if is_about_settings(error):
-                raise UserError(f"{self.algo} on {self.env_name.gym_id}: {error}") from error
+                cause = re.sub(r"\(?<class '[\w.]*?(\w+)'>,?\)?", r"\1", str(error))  # SB3 prints the classes of spaces
+                raise UserError(f"{self.algo} on {self.env_name.gym_id}: {cause}") from error
             raise
 
     def _remove_folder(self) -> None:
