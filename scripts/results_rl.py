@@ -103,7 +103,7 @@ def main() -> None:
             runs.append(run | {"hyperparams": settings[run["algo"], run["env"]]})
             runs.sort(key=lambda each: (each["env"], each["algo"], each["seed"]))
             content = {
-                "command": "python scripts/results_rl.py",
+                "command": " ".join(["python scripts/results_rl.py", *sys.argv[1:]]),
                 "versions": {"python": platform.python_version()} | {name: version(name) for name in PACKAGES},
                 "machine": {"cpu": cpu_name(), "cores": os.cpu_count(), "trainings at a time": arguments.jobs},
                 "evaluation_seed": EVALUATION_SEED,
