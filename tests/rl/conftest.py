@@ -117,3 +117,11 @@ def trained(session_folder: Path, quick: Path) -> Path:
             Command(folder)(*train, "--algo", "ppo", "--env", "CartPole-v1", "-n", 300)
             (folder / "done").touch()
     return folder / "logs"
+
+
+@pytest.fixture(scope="session")
+def registered() -> None:
+    """Our algorithms are in the zoo's tables."""
+    from ca2_rl.zoo.plugins import register
+
+    register()

@@ -21,14 +21,11 @@ from ca2_rl.evaluate import evaluate
 from ca2_rl.plot import plot_runs, read_curves
 from ca2_rl.runs import find_runs, read_run
 from ca2_rl.zoo.agents import load_agent
-from ca2_rl.zoo.plugins import register
 
 NOISYDQN = ("--algo", "noisydqn", "--env", "Pendulum-v1")
 
 
-@pytest.fixture(autouse=True)
-def _registered():
-    register()
+pytestmark = pytest.mark.usefixtures("registered")
 
 
 @pytest.fixture

@@ -21,9 +21,7 @@ SHORT = ("-n", 150, "--n-startup-trials", 1, "--n-evaluations", 1, "--eval-episo
 ENV = ("--env", "Pendulum-v1")
 
 
-@pytest.fixture(autouse=True)
-def _registered():
-    register()
+pytestmark = pytest.mark.usefixtures("registered")
 
 
 @pytest.fixture

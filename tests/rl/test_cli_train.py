@@ -14,15 +14,12 @@ from ca2_rl.common.diagnostics import GRADIENT_NORM, LOSS, MEAN_Q, RETURN
 from ca2_rl.errors import UserError
 from ca2_rl.runs import read_run
 from ca2_rl.zoo.agents import load_agent, saved_hyperparams
-from ca2_rl.zoo.plugins import register
 
 KEYS = ("discretizeddqn", "noisydqn", "ouddpg")
 DIAGNOSTICS = {GRADIENT_NORM, LOSS, MEAN_Q, RETURN}
 
 
-@pytest.fixture(autouse=True)
-def _registered():
-    register()
+pytestmark = pytest.mark.usefixtures("registered")
 
 
 @pytest.fixture
