@@ -1,11 +1,12 @@
 """Handwriting-like letters without a file: Hershey's single-stroke fonts under random slant, scale, pen and warp.
 
-Each stroke is a chain of segments. The ends are moved, and a pixel's ink is a function of its distance to the nearest segment: nothing is rastered
-large and shrunk, so 20,000 images take seconds.
+Each stroke is a chain of segments. Their ends are moved, and a pixel's ink is a function of its distance to the nearest segment:
+nothing is rastered large and shrunk, so 20,000 images take seconds.
 """
 
 from dataclasses import dataclass, replace
 from functools import cache
+from itertools import pairwise
 from pathlib import Path
 from string import ascii_uppercase
 
@@ -89,7 +90,7 @@ def _template(hershey: HersheyFonts, character: str) -> Template:
     ends, strokes = [], []
     for number, points in enumerate(hershey.strokes_for_text(character)):
         chain = np.array(points, dtype=np.float32)
-        for start, end in zip(chain[:-1], chain[1:], strict=True):
+        for start, end in pairwise(chain):
             pieces = max(1, int(np.ceil(np.linalg.norm(end - start) / SEGMENT)))
             nodes = start + np.linspace(0, 1, pieces + 1, dtype=np.float32)[:, None] * (end - start)
             ends += list(np.stack([nodes[:-1], nodes[1:]], axis=1))
@@ -151,7 +152,8 @@ def _warp(ends: Floats, rng: np.random.Generator) -> Floats:
     phase = rng.uniform(0, 2 * np.pi, (n, waves)).astype(np.float32)
     height = rng.normal(0, 0.75, (n, waves, 2)).astype(np.float32)
     angles = np.einsum("nsec,nwc->nsew", ends, wave) + phase[:, None, None]
-    return ends + np.einsum("nsew,nwc->nsec", np.sin(angles), height)
+    moves: Floats = np.einsum("nsew,nwc->nsec", np.sin(angles), height)
+    return ends + moves
 
 
 def _slant(ends: Floats, rng: np.random.Generator) -> Floats:
@@ -161,7 +163,8 @@ def _slant(ends: Floats, rng: np.random.Generator) -> Floats:
     cos, sin = np.cos(turn), np.sin(turn)
     shear = np.stack([np.stack([np.exp(stretch), slant], 1), np.stack([np.zeros(n), np.ones(n)], 1)], 1)
     rotation = np.stack([np.stack([cos, -sin], 1), np.stack([sin, cos], 1)], 1)
-    return np.einsum("nij,nsej->nsei", (rotation @ shear).astype(np.float32), ends)
+    turned: Floats = np.einsum("nij,nsej->nsei", (rotation @ shear).astype(np.float32), ends)
+    return turned
 
 
 def _fit(ends: Floats, rng: np.random.Generator) -> Floats:
@@ -171,7 +174,8 @@ def _fit(ends: Floats, rng: np.random.Generator) -> Floats:
     size = rng.uniform(17, 21.5, n).astype(np.float32)
     centre = ((SIDE - 1) / 2 + rng.normal(0, 0.5, (n, 2))).astype(np.float32)
     scale = size / (high - low).max(axis=1)
-    return (ends - ((low + high) / 2)[:, None, None]) * scale[:, None, None, None] + centre[:, None, None]
+    fitted: Floats = (ends - ((low + high) / 2)[:, None, None]) * scale[:, None, None, None] + centre[:, None, None]
+    return fitted
 
 
 def _distance(ends: Floats) -> Floats:
