@@ -14,7 +14,7 @@ from ca2_gan.data.arguments import add_data_arguments, load_data
 from ca2_gan.data.dataset import Dataset
 from ca2_gan.errors import UserError
 from ca2_gan.page import Section, facts, image, page, paragraph
-from ca2_gan.pictures import write
+from ca2_gan.drawing import write
 from ca2_gan.tables import print_table
 
 COMPONENTS = 50
@@ -42,9 +42,9 @@ def embed(dataset: Dataset, most: int, seed: int = 0) -> Embedding:
 
     :param most: number of images, at least 50
     """
-    from sklearn.decomposition import PCA  # noqa: PLC0415  (takes a second to import, and --help should not)
-    from sklearn.manifold import TSNE  # noqa: PLC0415
-    from sklearn.neighbors import NearestNeighbors  # noqa: PLC0415
+    from sklearn.decomposition import PCA  # type: ignore[import-untyped]  # noqa: PLC0415  (takes a second to import, and --help should not)
+    from sklearn.manifold import TSNE  # type: ignore[import-untyped]  # noqa: PLC0415
+    from sklearn.neighbors import NearestNeighbors  # type: ignore[import-untyped]  # noqa: PLC0415
 
     rng = np.random.default_rng(seed)
     chosen = np.sort(rng.permutation(len(dataset))[:most])

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from ca2_gan.data.dataset import Dataset
-from ca2_gan.pictures import encode, grid, render, show
+from ca2_gan.drawing import encode, grid, render, show
 
 if TYPE_CHECKING:
     from ca2_gan.data.explore import Embedding
@@ -124,7 +124,8 @@ def pixels(dataset: Dataset) -> Picture:
 def pixel_counts(images: NDArray[np.uint8]) -> NDArray[np.int64]:
     """Number of pixels of each value, [256]; a part at a time, so that no wider copy of all images is made."""
     parts = (np.bincount(images[i : i + 16_384].reshape(-1), minlength=256) for i in range(0, len(images), 16_384))
-    return np.sum(list(parts), axis=0).astype(np.int64)
+    counts: NDArray[np.int64] = np.sum(list(parts), axis=0, dtype=np.int64)
+    return counts
 
 
 def tsne(dataset: Dataset, embedding: "Embedding") -> Picture:
