@@ -1,5 +1,6 @@
 """A model: its players, what it was made with, sampling, saving, loading."""
 
+import copy
 import inspect
 import json
 from collections.abc import Sequence
@@ -9,7 +10,8 @@ from typing import Any
 import safetensors
 import torch
 from huggingface_hub import PyTorchModelHubMixin
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file
+from safetensors.torch import save as serialise
 from torch import Tensor, nn
 
 from ca2_gan.errors import UserError, did_you_mean
@@ -74,6 +76,12 @@ class GAN(nn.Module, PyTorchModelHubMixin):
         """The networks by name: generator, discriminator, and classifier where there is one."""
         return dict(self.named_children())
 
+    def with_generator(self, generator: nn.Module) -> "GAN":
+        """The same model, its other players shared, with another generator such as an average of it."""
+        twin = copy.copy(self)
+        twin._modules = self._modules | {"generator": generator}
+        return twin
+
     def draw_noise(self, n: int, seed: int | None = None, truncation: float = 1.0) -> Tensor:
         """Noise for n images, float32 [n, noise_dim], on the CPU, so that a seed gives the same on every device.
 
@@ -125,7 +133,7 @@ class GAN(nn.Module, PyTorchModelHubMixin):
         with whole_file(folder / CONFIG) as path:
             path.write_text(json.dumps(self.config, indent=2) + "\n", encoding="utf-8")
         with whole_file(folder / WEIGHTS) as path:
-            save_file({name: value.contiguous() for name, value in self.state_dict().items()}, path)
+            path.write_bytes(serialise({name: value.contiguous() for name, value in self.state_dict().items()}))
 
     def _save_pretrained(self, save_directory: Path) -> None:
         self.save(save_directory)

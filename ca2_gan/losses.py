@@ -19,11 +19,13 @@ LogitsLoss = Callable[[Tensor, Tensor], Tensor]
 class Objective:
     """What the two players minimise, each a mean over the batch: (logits of real [N], logits of fake [N]) -> scalar.
 
+    :param summary: a line for ``ca2-gan list losses``
     :param discriminator: the discriminator's loss
     :param generator: the generator's loss
     :param relativistic: whether the generator's loss looks at the real logits too
     """
 
+    summary: str
     discriminator: LogitsLoss
     generator: LogitsLoss
     relativistic: bool = False
@@ -64,10 +66,18 @@ def relativistic_generator(real: Tensor, fake: Tensor) -> Tensor:
     return softplus(real - fake).mean()
 
 
-losses.register("non-saturating")(Objective(non_saturating_discriminator, non_saturating_generator))
-losses.register("hinge")(Objective(hinge_discriminator, wasserstein_generator))
-losses.register("wasserstein")(Objective(wasserstein_discriminator, wasserstein_generator))
-losses.register("relativistic")(Objective(relativistic_discriminator, relativistic_generator, relativistic=True))
+for _name, _objective in {
+    "non-saturating": Objective("Goodfellow et al. 2014", non_saturating_discriminator, non_saturating_generator),
+    "hinge": Objective("Lim & Ye 2017; Miyato et al. 2018", hinge_discriminator, wasserstein_generator),
+    "wasserstein": Objective("Arjovsky et al. 2017; needs --gradient-penalty", wasserstein_discriminator, wasserstein_generator),
+    "relativistic": Objective(
+        "Jolicoeur-Martineau 2019, paired; with --r1 and --r2 R3GAN's",
+        relativistic_discriminator,
+        relativistic_generator,
+        relativistic=True,
+    ),
+}.items():
+    losses.register(_name)(_objective)
 
 
 def squared_gradient(logits: Tensor, images: Tensor) -> Tensor:

@@ -17,11 +17,9 @@ def normalise_spectrally(network: nn.Module) -> None:
             spectral_norm(layer)
 
 
-def power_iterations(network: nn.Module, active: bool) -> None:
-    """Lets the forward passes in training mode refine the estimate of the singular values, or not.
+def spectral_norms(network: nn.Module) -> list[nn.Module]:
+    """What divides the weights of a network: in training mode each of them refines its singular value at every use.
 
-    The loop lets only one pass a step do so, as in the paper: a discriminator is run three times a step.
+    The loop has them in training mode in one pass of a step only, as in the paper, though a discriminator is run three times.
     """
-    for module in network.modules():
-        if isinstance(module, _SpectralNorm):
-            module.train(active)
+    return [module for module in network.modules() if isinstance(module, _SpectralNorm)]
