@@ -10,10 +10,13 @@ _NORMALISED = (nn.Conv2d, nn.ConvTranspose2d, nn.Linear, nn.Embedding)
 def normalise_spectrally(network: nn.Module) -> None:
     """Divides every weight of convolutions, dense layers and embeddings by its largest singular value, in place.
 
-    A network that has it already is left as it is.
+    A network that has it already is left as it is. Weights that are zero, as R3GAN's last layers, have no direction to
+    keep, so they are drawn anew.
     """
     for layer in network.modules():
         if isinstance(layer, _NORMALISED) and not parametrize.is_parametrized(layer):
+            if not layer.weight.any():
+                nn.init.xavier_uniform_(layer.weight)
             spectral_norm(layer)
 
 
