@@ -12,9 +12,9 @@ from ca2_gan.arguments import Parser
 from ca2_gan.data import figures
 from ca2_gan.data.arguments import add_data_arguments, load_data
 from ca2_gan.data.dataset import Dataset
+from ca2_gan.drawing import write
 from ca2_gan.errors import UserError
 from ca2_gan.page import Section, facts, image, page, paragraph
-from ca2_gan.drawing import write
 from ca2_gan.tables import print_table
 
 COMPONENTS = 50
