@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from PIL import Image
 from torch import Tensor
-from torchvision.utils import make_grid
+from torchvision.utils import make_grid  # type: ignore[import-untyped]
 
 from ca2_gan.files import whole_file
 
@@ -22,7 +22,7 @@ def to_picture(image: Tensor) -> Image.Image:
 
 def tile(images: Tensor, columns: int) -> Tensor:
     """uint8 [N, C, H, W] -> one image [C, h, w], row by row with a gap between."""
-    grid = make_grid(images, nrow=columns, padding=GAP, pad_value=128)
+    grid: Tensor = make_grid(images, nrow=columns, padding=GAP, pad_value=128)
     return grid[:1] if images.shape[1] == 1 else grid
 
 

@@ -83,8 +83,11 @@ def write_samples(gan: GAN, classes: Sequence[int] | None, arguments: argparse.N
             write_grid(images, columns, out)
         case ".npz":
             with whole_file(out) as path:
-                x = images[:, 0] if images.shape[1] == 1 else images
-                np.savez_compressed(path, x=x.numpy(), **({"y": labels.numpy()} if gan.is_conditional else {}))
+                x = (images[:, 0] if images.shape[1] == 1 else images).numpy()
+                if gan.is_conditional:
+                    np.savez_compressed(path, x=x, y=labels.numpy())
+                else:
+                    np.savez_compressed(path, x=x)
         case "":
             names = gan.class_names if gan.is_conditional else ("sample",) * gan.spec.num_classes
             plain = ["".join(c if c.isalnum() else "-" for c in name) for name in names]

@@ -54,7 +54,6 @@ class Rules:
     :param feature_matching: weight of the squared distance between mean features
     :param frozen_features: images [N, C, H, W] -> features [N, d] for feature matching; None for the discriminator's own
     :param class_shares: share of each class among the labelled images [K]
-    :param label_fraction: share of the images whose labels are known
     """
 
     objective: Objective
@@ -68,7 +67,6 @@ class Rules:
     auxiliary: float = 1.0
     feature_matching: float = 0.0
     frozen_features: Callable[[Tensor], Tensor] | None = None
-    label_fraction: float = 1.0
 
 
 class Game(nn.Module):

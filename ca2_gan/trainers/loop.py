@@ -122,16 +122,28 @@ def prepare(settings: Settings, data: Dataset, fabric: Fabric) -> Training:
         class_names=data.class_names,
         noise_dim=settings.noise_dim,
         spectral_norm=settings.spectral_norm,
-        **settings.options,
+        **settings.model_options,
     )
     gan.to(fabric.device).train()
     share = Share(fabric.global_rank, fabric.world_size)
     images, labels = torch.from_numpy(data.images), torch.from_numpy(data.labels)
     source = Images(images, labels, settings.batch_size, settings.seed, settings.label_fraction, share, fabric.device)
-    game = games.get(settings.game)(gan, make_rules(settings, source.class_counts.to(fabric.device))).to(fabric.device)
+    rules = make_rules(settings, source.class_counts.to(fabric.device), frozen_features(settings, data, fabric))
+    game = games.get(settings.game)(gan, rules).to(fabric.device)
     average = Average(gan.generator, settings.ema_half_life)
     share_batch_norm(gan, fabric)
     return Training(settings, source, gan, game, average, make_optimisers(gan.players(), settings), data.fingerprint)
+
+
+def frozen_features(settings: Settings, data: Dataset, fabric: Fabric) -> Callable[[Tensor], Tensor] | None:
+    """Images [N, C, H, W] in [-1, 1] -> features [N, 64] of a classifier of the data, for feature matching; None without need."""
+    if not settings.feature_matching or settings.matched_features == "discriminator":
+        return None
+    from ca2_gan.metrics.classifier import trained_on  # noqa: PLC0415  (most trainings don't need it)
+
+    with fabric.rank_zero_first():  # the others find it in the cache
+        body = trained_on(data).network.to(fabric.device).body
+    return lambda images: body((images + 1) / 2)
 
 
 def crossed(every: int, before: int, training: Training) -> bool:

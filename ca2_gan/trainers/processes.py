@@ -68,7 +68,7 @@ def _shared_norm(norm: nn.BatchNorm1d | nn.BatchNorm2d, world: int, x: Tensor) -
             norm.running_var.lerp_(variance * (count / max(count - 1, 1)), norm.momentum or 0.1)
             if norm.num_batches_tracked is not None:
                 norm.num_batches_tracked += 1
-    y = centred * (variance + norm.eps).rsqrt().view(shape)
+    y: Tensor = centred * (variance + norm.eps).rsqrt().view(shape)
     if norm.weight is not None:
         y = y * norm.weight.view(shape) + norm.bias.view(shape)
     return y.to(x.dtype)

@@ -4,7 +4,7 @@ import dataclasses
 import types
 import typing
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, Literal
 
@@ -48,7 +48,7 @@ class Settings:
     :param max_minutes: when to stop at the latest
     :param noise_dim: width of the generator's noise
     :param spectral_norm: spectral normalisation of the discriminator
-    :param options: options of the model, such as `width 32`
+    :param options: options of the model, such as width=32
     :param game: adversarial or triple
     :param loss: non-saturating, hinge, wasserstein or relativistic
     :param critic_steps: turns of the discriminator to each of the generator
@@ -100,7 +100,7 @@ class Settings:
     max_minutes: float | None = None
     noise_dim: int = 100
     spectral_norm: bool = False
-    options: dict[str, int | float | str] = field(default_factory=dict)
+    options: tuple[str, ...] = ()
     game: str = "adversarial"
     loss: str = "non-saturating"
     critic_steps: int = 1
@@ -150,6 +150,14 @@ class Settings:
                 raise UserError(f"{_flag(name)} {getattr(self, name)}: 0 or more is needed.")
         if self.batch_size % (self.devices * self.nodes):
             raise UserError(f"--batch-size {self.batch_size} can't be divided by {self.devices * self.nodes} processes.")
+        for option in self.options:
+            if not option.partition("=")[2]:
+                raise UserError(f"--options {option}: 'name=value' is needed, such as width=32.")
+
+    @property
+    def model_options(self) -> dict[str, Any]:
+        """``options`` by name, their values as YAML reads them."""
+        return {name: yaml.safe_load(value) for name, _, value in (option.partition("=") for option in self.options)}
 
     def saved(self) -> dict[str, Any]:
         """What belongs into ``config.yml``: all but where the run is."""
@@ -223,10 +231,10 @@ def _converted(value: Any, hint: Any) -> Any:
         return _converted(value, next(option for option in arguments if option is not type(None)))
     if origin is Literal:
         return arguments[arguments.index(value)]
+    if origin is tuple and isinstance(value, dict):
+        return tuple(f"{name}={item}" for name, item in value.items())
     if origin is tuple:
         return tuple(_converted(item, str) for item in ([value] if isinstance(value, str) else value))
-    if origin is dict:
-        return dict(value)
     if hint is float and not isinstance(value, bool):
         return float(value)  # also of '2e-4', which YAML reads as text
     if hint is Path:

@@ -13,6 +13,7 @@ import ca2_gan
 from ca2_gan.arguments import Parser
 from ca2_gan.data import Dataset, load
 from ca2_gan.errors import UserError
+from ca2_gan.gan import GAN
 from ca2_gan.registry import models
 from ca2_gan.trainers.loop import Evaluate, Outcome, train
 from ca2_gan.trainers.settings import CONFIG, Settings, read, read_run, shipped, write
@@ -20,6 +21,7 @@ from ca2_gan.trainers.stopping import Stop
 from ca2_gan.typed_arguments import parse
 
 PROG = "ca2-gan train"
+EVALUATED = 2_000
 
 
 def main(argv: list[str]) -> None:
@@ -111,6 +113,8 @@ def train_on(data: Dataset, settings: Settings, fabric: Fabric, stop: Stop) -> O
 
 def train_per_class(settings: Settings, fabric: Fabric, stop: Stop) -> None:
     """One model per class, each in a folder of its own."""
+    if settings.eval_every or settings.matched_features == "classifier":
+        raise UserError("--eval-every and --matched-features classifier need several classes: they don't go with --per-class.")
     data = read_data(settings)
     names = [folder_name(name, i) for i, name in enumerate(data.class_names)]
     if fabric.is_global_zero:
@@ -147,8 +151,21 @@ def versions() -> dict[str, str]:
 
 
 def make_evaluate(settings: Settings, train_part: Dataset, held_out: Dataset) -> Evaluate:
-    """The measurement during training."""
-    raise UserError("--eval-every is not available yet.")
+    """The measurement during training: the metrics of ``ca2-gan evaluate``, on at most 2,000 images.
+
+    :raises UserError: if there are too few images for a metric, or one is unknown
+    """
+    from ca2_gan.metrics.samples import sample_like  # noqa: PLC0415  (takes seconds)
+    from ca2_gan.metrics.suite import Suite, parse_metrics  # noqa: PLC0415
+
+    n = min(EVALUATED, len(held_out))
+    suite = Suite(parse_metrics(settings.eval_metrics), train_part, held_out, n)
+
+    def evaluate(gan: GAN) -> dict[str, float]:
+        scores = suite.judge(sample_like(gan, n, train_part, seed=0)).scores
+        return {name: float(value) for name, value in scores.items() if value is not None}
+
+    return evaluate
 
 
 def finish(outcome: Outcome, settings: Settings, fabric: Fabric) -> None:

@@ -1,5 +1,6 @@
 """What changes during a training: made from the settings, moved on by a round, saved and restored."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -148,11 +149,12 @@ class Training:
             raise UserError(f"{self.settings.out}: the checkpoint doesn't fit {self.settings.model}: {reason}") from error
 
 
-def make_rules(settings: Settings, class_counts: Tensor) -> Rules:
+def make_rules(settings: Settings, class_counts: Tensor, frozen_features: Callable[[Tensor], Tensor] | None = None) -> Rules:
     """What a game is played with.
 
     :param settings: what the user wants
     :param class_counts: labelled images of each class [K]
+    :param frozen_features: of images, for feature matching; None for the discriminator's own
     """
     augment = augmentation(settings.augment)
     return Rules(
@@ -166,6 +168,7 @@ def make_rules(settings: Settings, class_counts: Tensor) -> Rules:
         r2=settings.r2,
         auxiliary=settings.auxiliary,
         feature_matching=settings.feature_matching,
+        frozen_features=frozen_features,
     )
 
 

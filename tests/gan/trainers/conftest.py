@@ -15,7 +15,7 @@ from ca2_gan.trainers.settings import Settings
 from ca2_gan.trainers.stopping import Stop
 from ca2_gan.trainers.training import Training
 
-NARROW = {"options": {"width": 8}, "batch_size": 8, "log_every": 32, "sample_every": 0, "tensorboard": False, "progress": False}
+NARROW = {"options": ("width=8",), "batch_size": 8, "log_every": 32, "sample_every": 0, "tensorboard": False, "progress": False}
 
 
 def bars(n: int = 120, side: int = 16, num_classes: int = 3) -> Dataset:

@@ -107,7 +107,7 @@ def test_it_is_the_plain_loop(begin, fabric):
 
 @pytest.mark.parametrize("name", list_models())
 def test_every_model_trains_with_its_own_settings_and_resumes_bit_for_bit(name, settings, data, fabric, tmp_path, monkeypatch):
-    own = read(shipped(name)) | {"model": name, "options": {}, "batch_size": 4, "log_every": 8}
+    own = read(shipped(name)) | {"model": name, "options": (), "batch_size": 4, "log_every": 8}
     own["max_images"] = 16 * own.get("critic_steps", 1)
     train(settings(**own), data, fabric, Stop())
     with monkeypatch.context() as patch:
@@ -123,7 +123,7 @@ def test_every_model_trains_with_its_own_settings_and_resumes_bit_for_bit(name, 
         {"spectral_norm": True},
         {"augment": ("diffaugment", "noise:0.1"), "feature_matching": 1.0},
         {"schedule": "cosine", "clip": 0.5, "critic_steps": 2, "ema_half_life": 50},
-        {"model": "triplegan", "game": "triple", "options": {"classifier_width": 8}, "label_fraction": 0.5},
+        {"model": "triplegan", "game": "triple", "options": ("classifier_width=8",), "label_fraction": 0.5},
         {"precision": "bf16"},
         {"loss": "relativistic", "r1": 1.0, "r2": 1.0},
     ],
@@ -264,7 +264,7 @@ def test_gradients_are_clipped(begin, fabric, monkeypatch):
 
 def test_label_fraction_hides_labels_from_the_game(begin, fabric, monkeypatch):
     """No labelled batch has a label that isn't of the chosen few, and the unlabelled images are of the whole set."""
-    training = begin(model="triplegan", game="triple", options={"classifier_width": 8}, label_fraction=0.05)
+    training = begin(model="triplegan", game="triple", options=("classifier_width=8",), label_fraction=0.05)
     assert training.source.class_counts.tolist() == [2, 2, 2]
     seen = set()
     for position in range(0, 240, 8):
@@ -326,7 +326,7 @@ class TestTrouble:
         with pytest.raises(UserError, match="the checkpoint of a dcgan_radford, not of a acgan"):
             run(max_images=32, model="acgan")
         with pytest.raises(UserError, match="the checkpoint doesn't fit dcgan_radford"):
-            run(max_images=32, options={"width": 16})
+            run(max_images=32, options=("width=16",))
 
     def test_other_data(self, run, settings, data, fabric):
         run(max_images=16)
