@@ -1,6 +1,5 @@
 """Kaggle-style CSV: a row an image, the label first, then the pixels row by row."""
 
-import io
 from collections import deque
 from math import isqrt
 from pathlib import Path
@@ -80,9 +79,9 @@ def _explain(path: Path, columns: int, has_header: bool) -> None:
     :raises UserError: that names it
     """
     with opened(path) as file:
-        for row, line in enumerate(io.TextIOWrapper(file, encoding="utf-8", errors="replace"), start=1):
+        for row, line in enumerate(file, start=1):
             where = f"{path}, row {row:,}"
-            cells = _split(line.encode())
+            cells = _split(line)
             if cells == [""] or (row == 1 and has_header):
                 continue
             if len(cells) != columns:

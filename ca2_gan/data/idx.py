@@ -40,9 +40,9 @@ def read_folder(folder: Path, family: str | None = None) -> Raw:
     :param family: what the names start with, such as ``emnist-letters``; None if there is only one
     :raises UserError: if there are several families, or none
     """
-    found = sorted({path.name.removesuffix(".gz"): path for path in find_images(folder)}.items())
+    by_name = {path.name.removesuffix(".gz"): path for path in find_images(folder)}
     families: dict[str, list[Path]] = {}
-    for name, path in found:
+    for name, path in sorted(by_name.items(), reverse=True):  # train before test and t10k
         match = IMAGES_NAME.match(name)
         assert match is not None
         families.setdefault(match["family"], []).append(path)

@@ -1,6 +1,7 @@
 """Frechet distance between two sets of features, in float64."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import scipy.linalg
@@ -84,8 +85,9 @@ def frechet_distance(real: Moments, fake: Moments) -> float:
 
 def _factor(covariance: NDArray[np.float64]) -> NDArray[np.float64]:
     """F with F F^T = C, [d, rank]: Cholesky's where there is one, which is several times as fast, else from the eigenvectors."""
+    factor: NDArray[Any]
     try:
-        factor = np.linalg.cholesky(covariance).astype(np.float64, copy=False)
+        factor = np.linalg.cholesky(covariance)
     except np.linalg.LinAlgError:  # fewer vectors than dimensions, or a feature that never changes
         values, vectors = scipy.linalg.eigh(covariance, driver="evd")
         kept = values > max(values[-1], 0) * len(values) * np.finfo(np.float64).eps  # the others are rounding
