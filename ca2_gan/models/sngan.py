@@ -23,7 +23,7 @@ class SNGANGenerator(Generator):
         self.start = (channels, *spec.base_sides)
         self.dense = nn.Linear(spec.noise_dim, channels * spec.base_sides[0] * spec.base_sides[1])
         widths = [width << i for i in reversed(range(spec.doublings + 1))]
-        self.ups = nn.ModuleList(nn.ConvTranspose2d(a, b, 4, 2, 1) for a, b in itertools.pairwise(widths))
+        self.ups = nn.ModuleList(nn.ConvTranspose2d(a, b, 4, 2, 1, bias=False) for a, b in itertools.pairwise(widths))
         self.to_image = nn.Conv2d(width, spec.image_shape[0], 3, padding=1)
         self.apply(initialise_as_radford)
         self.norms = nn.ModuleList(ConditionalBatchNorm2d(w, spec.num_classes) for w in widths)

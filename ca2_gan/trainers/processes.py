@@ -5,11 +5,11 @@ runs the discriminator several times. Averaging the gradients after the backward
 """
 
 from functools import partial
+from typing import Any
 
 import torch
 from lightning_fabric import Fabric
 from torch import Tensor, nn
-from torch.distributed.nn.functional import all_reduce
 
 
 def average_gradients(fabric: Fabric, parameters: list[Tensor]) -> None:
@@ -39,6 +39,28 @@ def any_process(fabric: Fabric, wish: bool) -> bool:
     return mean_over_processes(fabric, torch.tensor(float(wish), device=fabric.device)) > 0
 
 
+class _Total(torch.autograd.Function):
+    """Sum over the processes. Each process's loss depends on each one's share, so the gradient is the sum too."""
+
+    @staticmethod
+    def forward(ctx: Any, share: Tensor) -> Tensor:
+        summed = share.clone()
+        torch.distributed.all_reduce(summed)
+        return summed
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> Tensor:
+        summed = gradient.clone()
+        torch.distributed.all_reduce(summed)
+        return summed
+
+
+def total(share: Tensor) -> Tensor:
+    """The sum of a tensor over the processes, through which gradients flow."""
+    summed: Tensor = _Total.apply(share)
+    return summed
+
+
 def share_batch_norm(network: nn.Module, fabric: Fabric) -> None:
     """Makes every BatchNorm of a network use the whole batch's statistics, not those of one process's share.
 
@@ -58,9 +80,9 @@ def _shared_norm(norm: nn.BatchNorm1d | nn.BatchNorm2d, world: int, x: Tensor) -
         return plain
     others = [dim for dim in range(x.dim()) if dim != 1]
     shape = [1, -1] + [1] * (x.dim() - 2)
-    mean = all_reduce(x.float().mean(others)) / world  # [F]
+    mean = total(x.float().mean(others)) / world  # [F]
     centred = x.float() - mean.view(shape)
-    variance = all_reduce(centred.square().mean(others)) / world  # [F]
+    variance = total(centred.square().mean(others)) / world  # [F]
     if norm.running_mean is not None and norm.running_var is not None:
         count = world * x.numel() // x.shape[1]
         with torch.no_grad():

@@ -378,3 +378,21 @@ def test_metrics_lines_are_json_even_with_infinite_numbers(tmp_path):
     records.note(8, {"d_loss": math.nan, "g_loss": 1.0})
     records.close()
     assert json.loads((tmp_path / "metrics.jsonl").read_text()) == {"images": 8, "d_loss": None, "g_loss": 1.0}
+
+
+def test_feature_matching_of_a_frozen_classifier_trains_and_resumes(run, tmp_path, monkeypatch):
+    """The classifier stands in as a fixed network here; training it is tested with the metrics."""
+    from ca2_gan.metrics import classifier
+
+    torch.manual_seed(0)
+    network = classifier.Network(1, 3).eval().requires_grad_(False)
+    before = {name: value.clone() for name, value in network.state_dict().items()}
+    monkeypatch.setattr(classifier, "trained_on", lambda data: type("Frozen", (), {"network": network}))
+    options = {"feature_matching": 1.0, "matched_features": "classifier", "max_images": 32}
+    run(**options)
+    assert read_metrics(tmp_path / "run")[0]["g_matching"] > 0
+    assert same(before, network.state_dict())
+    with monkeypatch.context() as patch:
+        run(stop_after(2, patch), **options, out=tmp_path / "parts")
+    run(**options, out=tmp_path / "parts")
+    assert same(without_clock(weights(tmp_path / "run")), without_clock(weights(tmp_path / "parts")))
