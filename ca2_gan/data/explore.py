@@ -15,7 +15,6 @@ from ca2_gan.data.dataset import Dataset
 from ca2_gan.drawing import write
 from ca2_gan.errors import UserError
 from ca2_gan.page import Section, facts, image, page, paragraph
-from ca2_gan.tables import print_table
 
 COMPONENTS = 50
 PERPLEXITY = 30.0
@@ -74,9 +73,10 @@ def main(argv: list[str]) -> None:
         raise UserError(f"--tsne-images {arguments.tsne_images}: at least {LEAST_FOR_TSNE}, or 0 for none.")
     dataset = load_data(arguments)
     rows = dataset.report.lines()
-    print_table(["data", ""], rows, left=2)
+    for name, text in rows:
+        print(f"{name:<12} {text}")
     counts = zip(dataset.class_names, dataset.report.counts, strict=True)
-    print("images per class: " + ", ".join(f"{name} {count:,}" for name, count in counts))
+    print(f"{'per class':<12} " + ", ".join(f"{name} {count:,}" for name, count in counts))
 
     folder = arguments.out or Path(f"explore-{Path(arguments.data).name.split('.')[0]}")
     has_tsne = arguments.tsne_images and len(dataset) >= LEAST_FOR_TSNE

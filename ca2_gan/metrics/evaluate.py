@@ -48,6 +48,9 @@ def choose_n(asked: int | None, sources: Sequence[Source], test: Dataset) -> int
         raise UserError(f"--n {asked}: at least 1.")
     if asked > len(test):
         raise UserError(f"--n {asked:,}: the held-out split has {len(test):,} images only.")
+    for source in sources:
+        if source.available is not None and source.available < asked:
+            raise UserError(f"{source.name}: {source.available:,} images, but {asked:,} are asked for. Give a smaller --n, or more images.")
     return asked
 
 

@@ -32,12 +32,7 @@ class Samples:
     labels: NDArray[np.int64] | None
 
     def take(self, n: int, seed: int) -> "Samples":
-        """A random choice of n: the order of a file, often by class, should not matter.
-
-        :raises UserError: if there are fewer
-        """
-        if n > len(self.images):
-            raise UserError(f"{self.name}: {len(self.images):,} images, but {n:,} are asked for. Give a smaller --n, or more images.")
+        """A random choice of n, at most as many as there are: the order of a file, often by class, should not matter."""
         chosen = np.sort(np.random.default_rng(seed).permutation(len(self.images))[:n])
         return Samples(self.name, self.images[chosen], None if self.labels is None else self.labels[chosen])
 
@@ -63,7 +58,7 @@ class Source:
     def draw(self, n: int, train: Dataset, seed: int) -> Samples:
         """Draws n images; a conditional model is asked for the classes in the shares they have in the training split.
 
-        :raises UserError: if there are fewer, or they don't fit the data
+        :raises UserError: if a model's classes are none of the data's
         """
         if isinstance(self.origin, Samples):
             return self.origin.take(n, seed)

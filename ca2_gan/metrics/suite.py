@@ -1,6 +1,6 @@
 """All metrics of one reference: the same real images, extractors and number of images for every candidate."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -8,13 +8,12 @@ import numpy as np
 
 from ca2_gan.data import Dataset
 from ca2_gan.errors import UserError
-from ca2_gan.gan import GAN
 from ca2_gan.metrics.classifier import trained_on
 from ca2_gan.metrics.entries import Metric, Scores
 from ca2_gan.metrics.extractors import Extractor
 from ca2_gan.metrics.frechet import frechet_distance, moments
 from ca2_gan.metrics.inception import Inception, UnavailableError
-from ca2_gan.metrics.samples import Samples, real_samples, sample_like
+from ca2_gan.metrics.samples import Samples, real_samples
 from ca2_gan.metrics.view import View
 from ca2_gan.registry import metrics
 
@@ -70,7 +69,9 @@ class Suite:
         self.metrics: dict[str, Metric] = {name: metrics.get(name) for name in names}
         for name, metric in self.metrics.items():
             if n < metric.fewest:
-                raise UserError(f"{name} needs at least {metric.fewest} images on each side, got {n}. Give more with --n.")
+                raise UserError(
+                    f"{name} needs at least {metric.fewest} images on each side, got {n}. Give more, or leave it out of --metrics."
+                )
         self.n, self.seed, self.train, self.class_names = n, seed, train, test.class_names
         self.notes: list[str] = []
         self.extractors: dict[str, Extractor] = {"classifier": trained_on(train)}
@@ -155,21 +156,3 @@ def parse_metrics(text: str) -> list[str]:
     if not names:
         raise UserError(f"--metrics: none named. There are {', '.join(metrics.list())}.")
     return names
-
-
-def during_training(train: Dataset, names: Sequence[str], n: int = 2_000, seed: int = 0) -> Callable[[GAN], dict[str, float]]:
-    """A function that measures a model with few images against the *training* split.
-
-    What its numbers lead to, such as the choice of a checkpoint, has then not seen the held-out images that ``evaluate`` measures on.
-
-    :param n: images on each side, fewer if there are fewer
-    """
-    halves = np.arange(len(train)) % 2 == 0
-    few = min(n, int((~halves).sum()))
-    suite = Suite(names, train, train.subset(halves), few, seed)
-
-    def measure(gan: GAN) -> dict[str, float]:
-        scores = suite.judge(sample_like(gan, few, train, seed)).scores
-        return {key: value for key, value in scores.items() if value is not None}
-
-    return measure

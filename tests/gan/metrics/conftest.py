@@ -13,11 +13,15 @@ def _one_thread():
     torch.set_num_threads(before)
 
 
+@pytest.fixture(scope="session")
+def cache(tmp_path_factory):
+    """Shared by the tests: each extractor is trained once."""
+    return tmp_path_factory.mktemp("cache")
+
+
 @pytest.fixture(autouse=True)
-def cache(tmp_path_factory, monkeypatch):
-    folder = tmp_path_factory.mktemp("cache")
-    monkeypatch.setenv("CA2_GAN_CACHE", str(folder))
-    return folder
+def _use_cache(cache, monkeypatch):
+    monkeypatch.setenv("CA2_GAN_CACHE", str(cache))
 
 
 def make_bars(n, seed=0, classes=3):
@@ -50,8 +54,8 @@ def data():
 
 @pytest.fixture(autouse=True)
 def _short_training(monkeypatch):
-    """The extractor sees 2,560 images instead of 40,000: enough for bars."""
+    """The extractor sees 7,680 images instead of 40,000: enough for bars."""
     from ca2_gan.metrics import classifier
 
-    monkeypatch.setattr(classifier, "FEWEST", 2_560)
-    monkeypatch.setattr(classifier, "MOST", 2_560)
+    monkeypatch.setattr(classifier, "FEWEST", 7_680)
+    monkeypatch.setattr(classifier, "MOST", 7_680)

@@ -7,6 +7,12 @@ from ca2_gan.metrics import inception
 from ca2_gan.metrics.classifier import trained_on
 
 
+@pytest.fixture
+def cache(tmp_path):
+    """A new one for each test."""
+    return tmp_path / "cache"
+
+
 def test_the_classifier_learns_and_is_trained_once(data, cache, monkeypatch):
     train, test = data.split()
     classifier = trained_on(train)
