@@ -107,6 +107,8 @@ def train(settings: Settings, data: Dataset, fabric: Fabric, stop: Stop, evaluat
                 saved_at = monotonic()
         if records is not None:
             save(training, shown)
+            if not training.finished:
+                records.sample(shown, training.images)  # to see how far it came
             records.close()
     fabric.barrier()
     return Outcome(shown.eval(), training.images, training.finished)

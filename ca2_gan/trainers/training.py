@@ -173,7 +173,11 @@ def make_rules(settings: Settings, class_counts: Tensor, frozen_features: Callab
 
 
 def compile_players(gan: GAN, settings: Settings) -> None:
-    """Sends the networks through ``torch.compile``, but for a discriminator with gradient penalties: it can't differentiate twice."""
+    """Sends the networks through ``torch.compile``, but for a discriminator with gradient penalties: it can't differentiate twice.
+
+    Where compiling fails, as without a C++ compiler, PyTorch says so and goes on without it.
+    """
+    torch._dynamo.config.suppress_errors = True
     gan.generator.compile()
     if not (settings.r1 or settings.r2 or settings.gradient_penalty):
         discriminator: nn.Module = gan.discriminator

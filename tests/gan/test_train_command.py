@@ -67,12 +67,9 @@ class TestSettings:
         path = tmp_path / "my.yml"
         path.write_text("lr_d: 3e-4\noptions: {width: 16}\naugment: [diffaugment, 'noise:0.1']\n")
         settings = read_settings(["--model", "wgan_gp", "--data", "x", "--out", str(tmp_path / "run"), "--config", str(path)])
-        assert (settings.lr_d, settings.options, settings.augment, settings.loss) == (
-            3e-4,
-            {"width": 16},
-            ("diffaugment", "noise:0.1"),
-            "non-saturating",
-        )
+        assert (settings.lr_d, settings.loss) == (3e-4, "non-saturating")
+        assert settings.augment == ("diffaugment", "noise:0.1")
+        assert settings.model_options == {"width": 16}
 
     @pytest.mark.parametrize(
         ("text", "message"),
@@ -336,3 +333,38 @@ def test_two_processes_train_the_model_of_one(model, letters, tmp_path):
     print(f"{model}: largest difference {largest:.1e}")
     for name in begun:
         torch.testing.assert_close(two[name], one[name], rtol=1e-3, atol=2e-5, msg=name)
+
+
+def test_evaluation_during_training_is_that_of_the_evaluate_command(letters, tmp_path, monkeypatch):
+    """The suite itself is tested with the metrics; here it is what it is asked for that counts."""
+    from ca2_gan.metrics import suite
+
+    asked = []
+
+    class Spy:
+        def __init__(self, names, train, test, n):
+            asked.append((names, len(train) + len(test), n == len(test)))
+
+        def judge(self, samples):
+            asked.append(samples.images.shape)
+            return type("Verdict", (), {"scores": {"fcd": 1.5, "kl_classes": None}})
+
+    monkeypatch.setattr(suite, "Suite", Spy)
+    run(command(letters, tmp_path / "run", "--eval-every", "32", "--eval-metrics", "fcd,kl", images=64))
+    from ca2_gan.trainers.records import read_metrics
+
+    rows = [row for row in read_metrics(tmp_path / "run") if "fcd" in row]
+    assert [(row["images"], row["fcd"]) for row in rows] == [(32, 1.5), (64, 1.5)]
+    assert asked[0] == (["fcd", "kl"], 180, True)
+    assert len(asked) == 3
+
+
+def test_a_collapse_is_told_on_stderr(letters, tmp_path, capsys, monkeypatch):
+    from ca2_gan.trainers import loop
+
+    monkeypatch.setattr(loop, "UNTRAINED", 0)
+    monkeypatch.setattr("ca2_gan.trainers.watch.NO_VARIETY", 100.0)
+    run(command(letters, tmp_path / "run", "--sample-every", "32", images=64))
+    told = [line for line in capsys.readouterr().err.splitlines() if "collapsed" in line]
+    assert len(told) == 1
+    assert told[0].startswith("ca2-gan: after 32 images: the samples hardly differ")
