@@ -124,5 +124,5 @@ def test_box_of_integers_has_each_value_once():
 
 
 def test_thousands_of_dimensions_are_refused_in_one_line():
-    with pytest.raises(UserError, match="5000 dimensions"):
+    with pytest.raises(UserError, match="5000 actions"):
         ActionBins(spaces.Box(-1.0, 1.0, (5000,), np.float32), 3)
