@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import matplotlib as mpl
+import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
@@ -107,7 +108,7 @@ def _decorate(panel: Axes, title: str, is_positive: bool) -> None:
     panel.set_title(title, fontsize=10)
     panel.set_xlabel("images")
     panel.grid(alpha=0.25)
-    if is_positive and panel.lines and min(min(line.get_ydata()) for line in panel.lines) > 0:  # type: ignore[arg-type, type-var]
+    if is_positive and all((np.asarray(line.get_ydata()) > 0).all() for line in panel.lines):
         panel.set_yscale("log")
 
 

@@ -1,7 +1,6 @@
 """Frechet distance between two sets of features, in float64."""
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import scipy.linalg
@@ -83,9 +82,9 @@ def frechet_distance(real: Moments, fake: Moments) -> float:
     return float(shift @ shift + np.trace(real.covariance) + np.trace(fake.covariance) - 2 * overlap)
 
 
-def _factor(covariance: NDArray[np.float64]) -> NDArray[np.float64]:
+def _factor(covariance: NDArray[np.float64]) -> NDArray[np.floating]:
     """F with F F^T = C, [d, rank]: Cholesky's where there is one, which is several times as fast, else from the eigenvectors."""
-    factor: NDArray[Any]
+    factor: NDArray[np.floating]
     try:
         factor = np.linalg.cholesky(covariance)
     except np.linalg.LinAlgError:  # fewer vectors than dimensions, or a feature that never changes
