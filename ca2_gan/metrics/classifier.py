@@ -80,7 +80,8 @@ class Classifier:
 def trained_on(train: Dataset, seed: int = 0) -> Classifier:
     """The classifier of a training split, from the cache if it has been trained before."""
     path = cache_path("classifier", (train.fingerprint, RECIPE, seed, torch.__version__), ".safetensors")
-    network = Network(train.image_shape[0], train.num_classes)
+    with torch.random.fork_rng(devices=[]):  # its first weights don't stay, but drawing them would disturb the caller
+        network = Network(train.image_shape[0], train.num_classes)
     try:
         network.load_state_dict(load_file(path))
     except (OSError, SafetensorError, RuntimeError):  # not there, or damaged
