@@ -17,17 +17,12 @@ from PIL import Image
 from ca2_gan import load
 from ca2_gan.cli import COMMANDS, run, usage
 from ca2_gan.errors import UserError
+from ca2_gan.trainers.records import read_metrics
 from ca2_gan.trainers.settings import Settings
 from ca2_gan.trainers.train import read_settings
 
+WAIT = 900  # seconds until a process counts as stuck, however busy the machine
 SMALL = ["--options", "width=8", "--batch-size", "8", "--log-every", "32", "--no-tensorboard", "--no-progress", "--threads", "1"]
-
-
-@pytest.fixture(autouse=True)
-def _threads():
-    threads = torch.get_num_threads()
-    yield
-    torch.set_num_threads(threads)
 
 
 @pytest.fixture(scope="module")
@@ -259,51 +254,55 @@ def start(argv: list[str]) -> multiprocessing.process.BaseProcess:
     """The command in a process of its own, which begins with everything imported."""
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["ca2_gan.trainers.train", "torch"])
-    process = context.Process(target=run, args=(argv,))
+    process = context.Process(target=run, args=(argv,), daemon=True)  # no failed test leaves one behind
     process.start()
     return process
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_signals_save_and_leave(number, letters, tmp_path):
-    run(command(letters, tmp_path / "whole", images=1600))
-    process = start(command(letters, tmp_path / "run", "--checkpoint-seconds", "1000", images=1600))
-    deadline = time.monotonic() + 120
-    while not (tmp_path / "run" / "metrics.jsonl").exists() or not (tmp_path / "run" / "metrics.jsonl").read_text():
-        assert time.monotonic() < deadline
+    """A run that would not end by itself, however late the signal comes, is gone on with for ten steps."""
+    folder = tmp_path / "run"
+    process = start(command(letters, folder, "--checkpoint-seconds", "100000", images=10**9))
+    while process.is_alive() and not read_metrics(folder):
         time.sleep(0.01)
     os.kill(process.pid, number)
-    process.join(60)
+    process.join(WAIT)
     assert process.exitcode == 128 + number
-    assert 0 < torch.load(tmp_path / "run" / "state.pt", weights_only=True)["images"] < 1600
-    run(["train", "--out", str(tmp_path / "run"), "--resume"])
-    assert same(weights(tmp_path / "whole"), weights(tmp_path / "run"))
+    left_at = reached(folder)
+    assert left_at > 0
+    run(["train", "--out", str(folder), "--resume", "--max-images", str(left_at + 80)])
+    run(command(letters, tmp_path / "whole", images=left_at + 80))
+    assert same(weights(tmp_path / "whole"), weights(folder))
 
 
 @pytest.mark.slow
 def test_kill_9_at_20_random_moments_changes_nothing(letters, tmp_path):
     """Each kill hits the same run; each time the run goes on from what it left on the disk."""
     often = ["--checkpoint-seconds", "0.03", "--sample-every", "64"]
-    start(["--help"]).join(120)  # whatever follows begins at once
+    start(["--help"]).join(WAIT)  # whatever follows begins at once
     began = time.monotonic()
     process = start(command(letters, tmp_path / "whole", *often, images=320))
-    process.join(300)
+    process.join(WAIT)
     assert process.exitcode == 0
     duration = time.monotonic() - began
     expected, rng, kills = weights(tmp_path / "whole"), random.Random(0), 0
     for i in itertools.count():
         folder = tmp_path / f"run{i}"
-        for _ in range(5):
+        for attempt in range(5):
+            began = time.monotonic()
             process = start(command(letters, folder, *often, "--resume", images=320))
             process.join(rng.uniform(0, duration))
             if process.exitcode is not None:
+                if attempt == 0:  # a whole run in less time than expected: the machine was busy when it was measured
+                    duration = time.monotonic() - began
                 break
             process.kill()
             process.join()
             kills += 1
             print(f"kill {kills}: {reached(folder)} images")
         process = start(command(letters, folder, *often, "--resume", images=320))
-        process.join(300)
+        process.join(WAIT)
         assert process.exitcode == 0
         assert same(expected, weights(folder))
         assert torch.equal(load(folder).sample(9, seed=0), load(tmp_path / "whole").sample(9, seed=0))
@@ -324,7 +323,7 @@ def test_two_processes_train_the_model_of_one(model, letters, tmp_path):
     """Same global batch: BatchNorm's statistics, spectral norm and gradients are those of the whole batch."""
     run(command(letters, tmp_path / "one", model=model, images=80))
     argv = command(letters, tmp_path / "two", "--devices", "2", "--accelerator", "cpu", model=model, images=80)
-    result = subprocess.run([sys.executable, "-m", "ca2_gan", *argv], capture_output=True, text=True, check=False, timeout=300)
+    result = subprocess.run([sys.executable, "-m", "ca2_gan", *argv], capture_output=True, text=True, check=False, timeout=WAIT)
     assert result.returncode == 0, result.stderr
     one, two = weights(tmp_path / "one"), weights(tmp_path / "two")
     assert one.keys() == two.keys()
@@ -351,8 +350,6 @@ def test_evaluation_during_training_is_that_of_the_evaluate_command(letters, tmp
 
     monkeypatch.setattr(suite, "Suite", Spy)
     run(command(letters, tmp_path / "run", "--eval-every", "32", "--eval-metrics", "fcd,kl", images=64))
-    from ca2_gan.trainers.records import read_metrics
-
     rows = [row for row in read_metrics(tmp_path / "run") if "fcd" in row]
     assert [(row["images"], row["fcd"]) for row in rows] == [(32, 1.5), (64, 1.5)]
     assert asked[0] == (["fcd", "kl"], 180, True)
