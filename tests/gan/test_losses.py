@@ -107,7 +107,7 @@ def test_expected_fake_loss_is_the_expectation_over_the_classifiers_labels():
     class_logits = torch.randn(3, 4, dtype=torch.float64, requires_grad=True)
     judged = torch.randn(3, 4, dtype=torch.float64, requires_grad=True)
     p = class_logits.softmax(dim=1)
-    expected = sum(p[n, k] * math.log1p(math.exp(-float(judged[n, k]))) for n in range(3) for k in range(4)) / 3
+    expected = sum(p[n, k] * math.log1p(math.exp(-judged[n, k].item())) for n in range(3) for k in range(4)) / 3
     loss = terms.expected_fake_loss(class_logits, judged)
     torch.testing.assert_close(loss, expected)
     loss.backward()

@@ -1,16 +1,7 @@
 import numpy as np
 import pytest
-import torch
 
 from ca2_gan.data.cleaning import Raw, clean
-
-
-@pytest.fixture(autouse=True)
-def _one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 @pytest.fixture(scope="session")

@@ -1,11 +1,10 @@
-"""Small trainings that are over in a moment: 16x16 images of bars, a narrow network, one thread."""
+"""Small trainings that are over in a moment: 16x16 images of bars, a narrow network."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
 from lightning_fabric import Fabric
 
 from ca2_gan.data import Dataset
@@ -26,14 +25,6 @@ def bars(n: int = 120, side: int = 16, num_classes: int = 3) -> Dataset:
     for image, label in zip(images, labels, strict=True):
         image[0, :, 2 + 4 * label : 5 + 4 * label] += 180
     return Dataset(images, labels, tuple("ABCDEFGH"[:num_classes]), digest_images(images), None)  # type: ignore[arg-type]
-
-
-@pytest.fixture(autouse=True)
-def one_thread() -> Iterator[None]:
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
 
 
 @pytest.fixture
