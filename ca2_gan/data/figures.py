@@ -179,7 +179,7 @@ def augmentations(dataset: Dataset, rng: np.random.Generator) -> Picture:
 
     chosen = dataset.images[np.sort(rng.permutation(len(dataset))[:AUGMENTED_IMAGES])]
     batch = torch.from_numpy(chosen).float() / 127.5 - 1
-    figure = Figure(figsize=(8, 0.62 * (len(AUGMENTED) + 1)), layout="constrained")
+    figure = Figure(figsize=(8, 0.85 * (len(AUGMENTED) + 1)), layout="constrained")
     panels = figure.subplots(len(AUGMENTED) + 1, 1)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(int(rng.integers(2**31)))
@@ -187,6 +187,6 @@ def augmentations(dataset: Dataset, rng: np.random.Generator) -> Picture:
             augment: Callable[[torch.Tensor], torch.Tensor] = augmentation([step] if step else [])
             shown = ((augment(batch).clamp(-1, 1) + 1) * 127.5).round().to(torch.uint8).numpy()
             show(panel, grid(shown, len(shown)))
-            panel.text(-0.02, 0.5, step or "as they are", transform=panel.transAxes, fontsize=8, ha="right", va="center")
+            panel.set_title(step or "as they are", fontsize=8, loc="left", pad=2)
     text = "noise: Gaussian, its standard deviation in units of half the pixel range. salt-pepper: the share of the pixels."
     return Picture("augmentations", "Augmentations", text, render(figure))
