@@ -1,1 +1,42 @@
-"""A zoo of small GANs for letters and digits. Nothing here yet: the reinforcement-learning half came first."""
+"""A zoo of small GANs for letters and digits: one registry, one training loop, one evaluation.
+
+>>> from ca2_gan import create_model
+>>> gan = create_model("cgan", num_classes=26, image_shape=(1, 28, 28))
+>>> gan.sample(4, labels=[0, 1, 2, 3], seed=0).shape
+torch.Size([4, 1, 28, 28])
+"""
+
+from importlib import import_module
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Any
+
+from ca2_gan.registry import models
+
+if TYPE_CHECKING:
+    from ca2_gan.gan import GAN, create_model
+    from ca2_gan.loading import load
+    from ca2_gan.models.players import Discriminator, Generator, ModelSpec, Players
+
+__all__ = ["GAN", "Discriminator", "Generator", "ModelSpec", "Players", "create_model", "list_models", "load", "register_model"]
+
+__version__ = version("ca2")
+
+list_models = models.list
+register_model = models.register
+
+_HOMES = {
+    "GAN": "gan",
+    "create_model": "gan",
+    "load": "loading",
+    "Discriminator": "models.players",
+    "Generator": "models.players",
+    "ModelSpec": "models.players",
+    "Players": "models.players",
+}
+
+
+def __getattr__(name: str) -> Any:
+    # Loaded on first use: torch takes seconds, `ca2-gan --help` should not
+    if name in _HOMES:
+        return getattr(import_module(f"ca2_gan.{_HOMES[name]}"), name)
+    raise AttributeError(f"module 'ca2_gan' has no attribute {name!r}")

@@ -1,0 +1,68 @@
+"""EMNIST letters, MNIST and Fashion-MNIST by name: files that are there, or torchvision's download."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from importlib import import_module
+from pathlib import Path
+from string import ascii_uppercase
+
+import platformdirs
+
+from ca2_gan.data.cleaning import Raw
+from ca2_gan.data.idx import find_images, read_folder
+from ca2_gan.errors import UserError
+from ca2_gan.registry import datasets
+
+GARMENTS = ("T-shirt", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker", "Bag", "Boot")
+
+
+@datasets.register("emnist-letters")
+def emnist_letters(root: Path | None = None) -> Raw:
+    """EMNIST letters, 26 classes, both cases merged: 145,600 images of 28x28."""
+    names = {i + 1: letter for i, letter in enumerate(ascii_uppercase)}
+    return replace(_idx("emnist-letters", "EMNIST", root), names=names, transposed=True)
+
+
+@datasets.register("mnist")
+def mnist(root: Path | None = None) -> Raw:
+    """MNIST, 10 digits: 70,000 images of 28x28."""
+    return _idx("", "MNIST", root, {i: str(i) for i in range(10)})
+
+
+@datasets.register("fashion-mnist")
+def fashion_mnist(root: Path | None = None) -> Raw:
+    """Fashion-MNIST, 10 garments: 70,000 images of 28x28."""
+    return _idx("", "FashionMNIST", root, dict(enumerate(GARMENTS)))
+
+
+def _idx(family: str, torchvision_name: str, root: Path | None, names: Mapping[int, str] | None = None) -> Raw:
+    """The IDX files below ``root``; without them, torchvision's download into it."""
+    folder = root or Path(platformdirs.user_cache_dir("ca2_gan")) / "data"
+    found = _find(folder, family, torchvision_name)
+    if found is None:
+        _download(torchvision_name, folder)
+        found = _find(folder, family, torchvision_name)
+    if found is None:
+        raise UserError(f"{folder}: no IDX files of {torchvision_name} in it.")
+    return replace(read_folder(found, family), names=names, transposed=False)
+
+
+def _find(root: Path, family: str, torchvision_name: str) -> Path | None:
+    """Where the files of a family are: the root itself, or torchvision's places below it."""
+    for folder in (root / torchvision_name / "raw", root / "raw", root / "gzip", root):
+        if folder.is_dir() and any(path.name.startswith(family) for path in find_images(folder)):
+            return folder
+    return None
+
+
+def _download(torchvision_name: str, root: Path) -> None:
+    sets = import_module("torchvision.datasets")  # here because it loads torch, which takes seconds
+    options = {"split": "letters"} if torchvision_name == "EMNIST" else {}
+    try:
+        getattr(sets, torchvision_name)(str(root), download=True, **options)
+    except (RuntimeError, OSError) as error:
+        reason = " ".join(str(error).split())[:100]
+        raise UserError(
+            f"{torchvision_name} can't be downloaded to {root} ({reason}). Put its IDX files (*-images-idx3-ubyte.gz, "
+            "*-labels-idx1-ubyte.gz) into a folder and name it with --root, or use --data glyphs."
+        ) from error

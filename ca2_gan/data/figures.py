@@ -1,0 +1,192 @@
+"""The pictures of ``ca2-gan explore``."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import matplotlib as mpl
+import numpy as np
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+
+from ca2_gan.data.dataset import Dataset
+from ca2_gan.drawing import encode, grid, render, show
+
+if TYPE_CHECKING:
+    from ca2_gan.data.explore import Embedding
+
+PER_CLASS = 16
+# The study's two augmentations at several strengths, and DiffAugment
+AUGMENTED = ("noise:0.1", "noise:0.3", "noise:0.6", "salt-pepper:0.05", "salt-pepper:0.1", "salt-pepper:0.2", "diffaugment")
+AUGMENTED_IMAGES = 12
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A PNG with its file name (without suffix), a title and a sentence."""
+
+    name: str
+    title: str
+    text: str
+    png: bytes
+
+
+def draw_all(dataset: Dataset, embedding: "Embedding | None", seed: int) -> list[Picture]:
+    """Every picture that there is something to draw for."""
+    rng = np.random.default_rng(seed)
+    pictures = [samples(dataset, rng)]
+    if dataset.report.transposed:
+        pictures.append(orientation(dataset, rng))
+    pictures += [counts(dataset), averages(dataset), pixels(dataset)]
+    if embedding is not None:
+        pictures.append(tsne(dataset, embedding))
+    if dataset.report.duplicates:
+        pictures.append(duplicates(dataset))
+    pictures.append(augmentations(dataset, rng))
+    return pictures
+
+
+def samples(dataset: Dataset, rng: np.random.Generator) -> Picture:
+    """A row of images of each class, drawn at random."""
+    height, width = dataset.image_shape[1:]
+    figure = Figure(figsize=(0.3 + PER_CLASS * 0.5, 0.4 + dataset.num_classes * 0.5 * height / width), layout="constrained")
+    panel = figure.subplots()
+    rows = np.zeros((dataset.num_classes * PER_CLASS, *dataset.image_shape), dtype=np.uint8)
+    for label in range(dataset.num_classes):
+        chosen = rng.permutation(np.flatnonzero(dataset.labels == label))[:PER_CLASS]
+        rows[label * PER_CLASS : label * PER_CLASS + len(chosen)] = dataset.images[chosen]
+    show(panel, grid(rows, PER_CLASS))
+    panel.set_axis_on()
+    panel.set_frame_on(False)
+    panel.set_xticks([])
+    panel.set_yticks((np.arange(dataset.num_classes) + 0.5) * (height + 2) - 1, dataset.class_names)
+    panel.tick_params(length=0)
+    return Picture("samples", "Samples", f"{PER_CLASS} images of each class, drawn at random, after cleaning.", render(figure))
+
+
+def orientation(dataset: Dataset, rng: np.random.Generator) -> Picture:
+    """The same images as in the file and as they are now."""
+    upright = dataset.images[np.sort(rng.permutation(len(dataset))[:PER_CLASS])]
+    both = np.concatenate([upright.swapaxes(2, 3), upright])
+    text = "Above as in the file, below after swapping rows and columns."
+    return Picture("orientation", "Orientation", text, encode(grid(both, PER_CLASS), 2))
+
+
+def counts(dataset: Dataset) -> Picture:
+    """Images per class, and what was dropped."""
+    report = dataset.report
+    names = [*dataset.class_names]
+    values = [*report.counts]
+    colors = ["tab:blue"] * len(names)
+    dropped = report.blanks + report.unlabelled
+    if dropped:
+        names, values, colors = [*names, "dropped"], [*values, dropped], [*colors, "0.6"]
+    figure = Figure(figsize=(8, 3.2), layout="constrained")
+    panel = figure.subplots()
+    bars = panel.bar(range(len(names)), values, color=colors)
+    panel.set_xticks(range(len(names)), names, rotation=0 if max(map(len, dataset.class_names)) < 4 or len(names) < 12 else 60)
+    if len(names) < 30:
+        panel.bar_label(bars, fmt="{:,.0f}", fontsize=7)
+    panel.set_ylabel("images")
+    panel.spines[["top", "right"]].set_visible(False)
+    text = "Images of each class" + (f", and {dropped:,} that are blank or labelled -1." if dropped else ".")
+    return Picture("counts", "Count per label", text, render(figure))
+
+
+def averages(dataset: Dataset) -> Picture:
+    """Mean image of each class."""
+    columns = min(dataset.num_classes, 13)
+    rows = -(-dataset.num_classes // columns)
+    figure = Figure(figsize=(columns * 0.8, rows), layout="constrained")
+    for label, panel in enumerate(figure.subplots(rows, columns, squeeze=False).flat):
+        panel.set_axis_off()
+        if label < dataset.num_classes:
+            show(panel, dataset.images[dataset.labels == label].mean(axis=0).transpose(1, 2, 0))
+            panel.set_title(dataset.class_names[label], fontsize=9)
+    text = "Sharp where the images of a class agree; a blur of several shapes where both cases or several hands differ."
+    return Picture("averages", "Average image of each class", text, render(figure))
+
+
+def pixels(dataset: Dataset) -> Picture:
+    """How often each of the 256 values occurs."""
+    histogram = pixel_counts(dataset.images)
+    share = histogram / histogram.sum()
+    figure = Figure(figsize=(8, 3), layout="constrained")
+    panel = figure.subplots()
+    panel.bar(np.arange(256), share, width=1, color="tab:blue")
+    panel.set_yscale("log")
+    panel.set(xlabel="pixel value", ylabel="share of the pixels")
+    panel.spines[["top", "right"]].set_visible(False)
+    text = f"{share[0]:.1%} of the pixels are 0, {share[255]:.1%} are 255; their mean is {float(share @ np.arange(256)):.1f}."
+    return Picture("pixels", "Pixel histogram", text, render(figure))
+
+
+def pixel_counts(images: NDArray[np.uint8]) -> NDArray[np.int64]:
+    """Number of pixels of each value, [256]; a part at a time, so that no wider copy of all images is made."""
+    parts = (np.bincount(images[i : i + 16_384].reshape(-1), minlength=256) for i in range(0, len(images), 16_384))
+    counts: NDArray[np.int64] = np.sum(list(parts), axis=0, dtype=np.int64)
+    return counts
+
+
+def tsne(dataset: Dataset, embedding: "Embedding") -> Picture:
+    """Points coloured by class, each class named where most of it is."""
+    figure = Figure(figsize=(8, 7), layout="constrained")
+    panel = figure.subplots()
+    colors = mpl.colormaps["gist_rainbow"](np.linspace(0, 1, dataset.num_classes, endpoint=False))
+    for label, name in enumerate(dataset.class_names):
+        points = embedding.points[embedding.labels == label]
+        if len(points):
+            panel.scatter(points[:, 0], points[:, 1], s=7, color=colors[label], linewidths=0)
+            panel.annotate(
+                name, _densest(points), weight="bold", ha="center", va="center", bbox={"boxstyle": "round,pad=0.2", "fc": "w", "alpha": 0.8}
+            )
+    panel.set_axis_off()
+    text = (
+        f"{len(embedding.labels):,} images, t-SNE on the first principal components of their pixels. The nearest neighbour of "
+        f"{embedding.neighbours:.0%} of the points is of their own class (chance: about {1 / dataset.num_classes:.0%})."
+    )
+    return Picture("tsne", "t-SNE", text, render(figure))
+
+
+def _densest(points: NDArray[np.float32]) -> tuple[float, float]:
+    """The point with the nearest crowd around it."""
+    distances = np.linalg.norm(points[:, None] - points[None], axis=2)
+    x, y = points[np.sort(distances, axis=1)[:, : len(points) // 3 + 1].mean(axis=1).argmin()]
+    return float(x), float(y)
+
+
+def duplicates(dataset: Dataset) -> Picture:
+    """The first pairs of equal images under their labels."""
+    order = np.argsort(dataset.digests, kind="stable")
+    copies = np.flatnonzero(dataset.digests[order][1:] == dataset.digests[order][:-1])[:PER_CLASS]
+    figure = Figure(figsize=(PER_CLASS * 0.55, 1.8), layout="constrained")
+    panels = figure.subplots(2, PER_CLASS, squeeze=False)
+    for panel in panels.flat:
+        panel.set_axis_off()
+    for column, copy in enumerate(copies):
+        for panel, image in zip(panels[:, column], order[[copy, copy + 1]], strict=True):
+            show(panel, dataset.images[image].transpose(1, 2, 0))
+            panel.set_title(dataset.class_names[dataset.labels[image]], fontsize=7)
+    text = f"{dataset.report.duplicates:,} exact copies, {dataset.report.conflicting:,} under another label; the first pairs."
+    return Picture("duplicates", "Duplicates", text, render(figure))
+
+
+def augmentations(dataset: Dataset, rng: np.random.Generator) -> Picture:
+    """The same images, each row augmented in another way."""
+    import torch  # noqa: PLC0415  (takes seconds to import, and --help should not)
+
+    from ca2_gan.augment import augmentation  # noqa: PLC0415
+
+    chosen = dataset.images[np.sort(rng.permutation(len(dataset))[:AUGMENTED_IMAGES])]
+    batch = torch.from_numpy(chosen).float() / 127.5 - 1
+    figure = Figure(figsize=(8, 0.85 * (len(AUGMENTED) + 1)), layout="constrained")
+    panels = figure.subplots(len(AUGMENTED) + 1, 1)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(int(rng.integers(2**31)))
+        for panel, step in zip(panels, ("", *AUGMENTED), strict=True):
+            augment: Callable[[torch.Tensor], torch.Tensor] = augmentation([step] if step else [])
+            shown = ((augment(batch).clamp(-1, 1) + 1) * 127.5).round().to(torch.uint8).numpy()
+            show(panel, grid(shown, len(shown)))
+            panel.set_title(step or "as they are", fontsize=8, loc="left", pad=2)
+    text = "noise: Gaussian, its standard deviation in units of half the pixel range. salt-pepper: the share of the pixels."
+    return Picture("augmentations", "Augmentations", text, render(figure))

@@ -1,0 +1,195 @@
+"""Handwriting-like letters without a file: Hershey's single-stroke fonts under random slant, scale, pen and warp.
+
+Each stroke is a chain of segments. Their ends are moved, and a pixel's ink is a function of its distance to the nearest segment:
+nothing is rastered large and shrunk, so 20,000 images take seconds.
+"""
+
+from dataclasses import dataclass, replace
+from functools import cache
+from itertools import pairwise
+from pathlib import Path
+from string import ascii_uppercase
+
+import numpy as np
+from HersheyFonts import HersheyFonts  # type: ignore[import-untyped]
+from numpy.typing import NDArray
+
+from ca2_gan.data.cleaning import Raw
+from ca2_gan.errors import UserError
+from ca2_gan.registry import datasets
+
+DEFAULT_SIZE = 20_000
+SIDE = 28
+# Drawn with one random generator; a smaller set is the beginning of a larger one
+BLOCK = 1_024
+# Rendered at once: what fits into the cache
+CHUNK = 16
+# Longest segment in font units (a capital is 21 high): short enough to bend
+SEGMENT = 3.0
+FONTS = {"print": "futural", "script": "scripts"}
+# Script capitals that no reader of print takes for the letter
+UNREADABLE = "FGHIJKQSTXZ"
+SHARES = {"upper": {"print": 0.9, "script": 0.1}, "lower": {"print": 0.6, "script": 0.4}}
+
+Floats = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Template:
+    """A letter in font units, y down.
+
+    :param ends: both ends of each segment, [S, 2, 2]
+    :param strokes: number of the stroke of each segment, [S]
+    """
+
+    ends: Floats
+    strokes: NDArray[np.intp]
+
+
+@datasets.register("glyphs")
+def glyphs(root: Path | None = None, seed: int = 0, size: int = DEFAULT_SIZE) -> Raw:
+    """26 letters in both cases, drawn on the spot: 20,000 images of 28x28 unless ``size`` says otherwise."""
+    if root is not None:
+        raise UserError("glyphs are drawn, not read: --root has no meaning for them.")
+    if size < 1:
+        raise UserError(f"glyphs: {size} images asked for; at least one.")
+    images, labels = draw_glyphs(size, seed)
+    raw = Raw(f"glyphs (seed {seed})", images[:, None], labels, dict(enumerate(ascii_uppercase)))
+    return replace(raw, notes=("Drawn from Hershey's single-stroke fonts; no handwriting.",))
+
+
+def draw_glyphs(n: int, seed: int = 0) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
+    """Letters A to Z in turn, in random case and hand.
+
+    :return: images uint8 [n, 28, 28], white on black, and labels int64 [n] in 0..25
+    """
+    labels = np.arange(n, dtype=np.int64) % 26
+    images = np.empty((n, SIDE, SIDE), dtype=np.uint8)
+    for block, first in enumerate(range(0, n, BLOCK)):
+        chosen = np.arange(first, first + BLOCK) % 26  # the last block is drawn whole too: the same numbers whatever n
+        drawn = _draw_block(chosen, np.random.default_rng([seed, block]))
+        images[first : first + BLOCK] = drawn[: n - first]
+    return images, labels
+
+
+@cache
+def templates() -> dict[tuple[str, str, str], Template]:
+    """By letter, case and hand."""
+    result = {}
+    for hand, font in FONTS.items():
+        hershey = HersheyFonts()
+        hershey.load_default_font(font)
+        for letter in ascii_uppercase:
+            result[letter, "lower", hand] = _template(hershey, letter.lower())
+            if hand == "print" or letter not in UNREADABLE:
+                result[letter, "upper", hand] = _template(hershey, letter)
+    return result
+
+
+def _template(hershey: HersheyFonts, character: str) -> Template:
+    ends, strokes = [], []
+    for number, points in enumerate(hershey.strokes_for_text(character)):
+        chain = np.array(points, dtype=np.float32)
+        for start, end in pairwise(chain):
+            pieces = max(1, int(np.ceil(np.linalg.norm(end - start) / SEGMENT)))
+            nodes = start + np.linspace(0, 1, pieces + 1, dtype=np.float32)[:, None] * (end - start)
+            ends += list(np.stack([nodes[:-1], nodes[1:]], axis=1))
+            strokes += [number] * pieces
+    return Template(np.stack(ends), np.array(strokes))
+
+
+def _draw_block(labels: NDArray[np.int64], rng: np.random.Generator) -> NDArray[np.uint8]:
+    """Images of a block of letters: [N, 28, 28]."""
+    chosen = _choose_templates(labels, rng)
+    longest = max(len(template.ends) for template in chosen)
+    # Padded with copies of the last segment, which ink nothing new
+    index = [np.minimum(np.arange(longest), len(template.ends) - 1) for template in chosen]
+    ends = np.stack([template.ends[i] for template, i in zip(chosen, index, strict=True)])  # [N, S, 2, 2]
+    strokes = np.stack([template.strokes[i] for template, i in zip(chosen, index, strict=True)])  # [N, S]
+    ends = _fit(_slant(_warp(_loosen(ends, strokes, rng), rng), rng), rng)
+
+    n = len(labels)
+    radius = rng.uniform(0.7, 1.75, n).astype(np.float32)
+    softness = rng.uniform(1.4, 3.0, n).astype(np.float32)
+    pressure = rng.uniform(1.0, 1.3, n).astype(np.float32)
+    lengths = np.array([len(template.ends) for template in chosen])
+    images = np.empty((n, SIDE, SIDE), dtype=np.uint8)
+    order = np.argsort(lengths, kind="stable")  # letters of few segments together: less padding
+    for i in range(0, n, CHUNK):
+        part = order[i : i + CHUNK]
+        distance = _distance(ends[part, : lengths[part].max()])
+        ink = ((radius[part, None, None] - distance) / softness[part, None, None] + 0.5).clip(0, 1)
+        ink = ink * ink * (3 - 2 * ink)  # no edge at either end
+        images[part] = np.rint(255 * (pressure[part, None, None] * ink).clip(max=1))
+    return images
+
+
+def _choose_templates(labels: NDArray[np.int64], rng: np.random.Generator) -> list[Template]:
+    known = templates()
+    cases = np.where(rng.random(len(labels)) < 0.5, "upper", "lower")
+    script = rng.random(len(labels))
+    result = []
+    for label, case, chance in zip(labels, cases, script, strict=True):
+        letter, case_name = ascii_uppercase[label], str(case)
+        hand = "script" if chance < SHARES[case_name]["script"] and (letter, case_name, "script") in known else "print"
+        result.append(known[letter, case_name, hand])
+    return result
+
+
+def _loosen(ends: Floats, strokes: NDArray[np.intp], rng: np.random.Generator) -> Floats:
+    """Each stroke a little off its place and size: the pen is set down anew."""
+    n, most = len(ends), int(strokes.max()) + 1
+    shift = rng.normal(0, 0.7, (n, most, 2)).astype(np.float32)
+    scale = rng.normal(1, 0.05, (n, most, 2)).astype(np.float32)
+    rows = np.arange(n)[:, None]
+    return ends * scale[rows, strokes][:, :, None] + shift[rows, strokes][:, :, None]
+
+
+def _warp(ends: Floats, rng: np.random.Generator) -> Floats:
+    """Elastic: points move by a sum of slow waves, so that what is joined stays joined."""
+    n, waves = len(ends), 4
+    wave = rng.normal(0, 0.16, (n, waves, 2)).astype(np.float32)  # radians per font unit
+    phase = rng.uniform(0, 2 * np.pi, (n, waves)).astype(np.float32)
+    height = rng.normal(0, 0.75, (n, waves, 2)).astype(np.float32)
+    angles = np.einsum("nsec,nwc->nsew", ends, wave) + phase[:, None, None]
+    moves: Floats = np.einsum("nsew,nwc->nsec", np.sin(angles), height)
+    return ends + moves
+
+
+def _slant(ends: Floats, rng: np.random.Generator) -> Floats:
+    """Slant, a small turn, and letters wider or narrower."""
+    n = len(ends)
+    slant, turn, stretch = rng.normal(-0.12, 0.18, n), rng.normal(0, 0.09, n), rng.normal(0, 0.13, n)
+    cos, sin = np.cos(turn), np.sin(turn)
+    shear = np.stack([np.stack([np.exp(stretch), slant], 1), np.stack([np.zeros(n), np.ones(n)], 1)], 1)
+    rotation = np.stack([np.stack([cos, -sin], 1), np.stack([sin, cos], 1)], 1)
+    turned: Floats = np.einsum("nij,nsej->nsei", (rotation @ shear).astype(np.float32), ends)
+    return turned
+
+
+def _fit(ends: Floats, rng: np.random.Generator) -> Floats:
+    """Into the picture as EMNIST does it: the longer side fills the box, the middle is in the middle, about."""
+    n = len(ends)
+    low, high = ends.min(axis=(1, 2)), ends.max(axis=(1, 2))
+    size = rng.uniform(17, 21.5, n).astype(np.float32)
+    centre = ((SIDE - 1) / 2 + rng.normal(0, 0.5, (n, 2))).astype(np.float32)
+    scale = size / (high - low).max(axis=1)
+    fitted: Floats = (ends - ((low + high) / 2)[:, None, None]) * scale[:, None, None, None] + centre[:, None, None]
+    return fitted
+
+
+def _distance(ends: Floats) -> Floats:
+    """From each pixel to the nearest of S segments: [N, S, 2, 2] -> [N, 28, 28]."""
+    pixels = np.arange(SIDE, dtype=np.float32)
+    start = ends[:, :, 0]
+    along = ends[:, :, 1] - start
+    length2 = np.maximum((along**2).sum(axis=2), 1e-6)[:, :, None, None]
+    x = (pixels - start[:, :, 0, None])[:, :, None, :]  # [N, S, 1, 28]
+    y = (pixels - start[:, :, 1, None])[:, :, :, None]  # [N, S, 28, 1]
+    dot = x * along[:, :, 0, None, None] + y * along[:, :, 1, None, None]  # [N, S, 28, 28]
+    share = np.clip(dot / length2, 0, 1)  # of the segment, where the nearest point is
+    # |p - share along|^2, p from the segment's start
+    squared = (share * length2 - 2 * dot) * share
+    squared += x * x + y * y
+    nearest: Floats = squared.min(axis=1)
+    return np.sqrt(np.maximum(nearest, 0))

@@ -1,0 +1,70 @@
+"""What was read, dropped and remapped."""
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Report:
+    """What cleaning found and did; nothing is dropped or changed that is not counted here.
+
+    :param source: what was read
+    :param rows: images in it
+    :param blanks: dropped: every pixel the same; those labelled -1 among them are counted in ``blanks_unlabelled``
+    :param unlabelled: dropped: labelled -1 but not blank
+    :param other_classes: dropped: of a class that was not asked for
+    :param duplicates: images that are in it more than once, each copy after the first; kept
+    :param conflicting: duplicates whose label is not that of the first copy; kept
+    :param transposed: whether rows and columns were swapped
+    :param transposed_because: who said so
+    :param labels: label in the source -> new label
+    :param class_names: name of each new label
+    :param counts: images kept of each class
+    :param notes: other things worth knowing, a sentence each
+    """
+
+    source: str
+    rows: int
+    blanks: int
+    blanks_unlabelled: int
+    unlabelled: int
+    other_classes: int
+    duplicates: int
+    conflicting: int
+    transposed: bool
+    transposed_because: str
+    labels: dict[int, int]
+    class_names: tuple[str, ...]
+    counts: tuple[int, ...]
+    image_shape: tuple[int, int, int]
+    notes: tuple[str, ...] = ()
+
+    @property
+    def images(self) -> int:
+        """Images kept."""
+        return sum(self.counts)
+
+    def as_dict(self) -> dict[str, Any]:
+        """For JSON."""
+        return asdict(self) | {"images": self.images}
+
+    def lines(self) -> list[tuple[str, str]]:
+        """What a person wants to know, as pairs of a word and a sentence."""
+        channels, height, width = self.image_shape
+        names = " ".join(self.class_names)
+        remapped = {old: new for old, new in self.labels.items() if old != new}
+        first = next(iter(self.labels.items()))
+        rows = [
+            ("read", f"{self.rows:,} rows from {self.source}"),
+            ("dropped", f"{self.blanks:,} blanks" + (f" ({self.blanks_unlabelled:,} of them labelled -1)" if self.blanks else "")),
+            ("kept", f"{self.images:,} images of {height}x{width}, {channels} channel{'s' if channels > 1 else ''}"),
+            ("classes", f"{len(self.class_names)} classes: {names}"),
+            ("labels", f"{first[0]} -> {first[1]} ({self.class_names[first[1]]}) and so on" if remapped else "already 0..K-1"),
+            ("orientation", f"{'transposed to stand upright' if self.transposed else 'as in the file'} ({self.transposed_because})"),
+            ("duplicates", f"{self.duplicates:,} exact copies of an earlier image, {self.conflicting:,} of them under another label; kept"),
+        ]
+        if self.unlabelled:
+            rows.insert(2, ("dropped", f"{self.unlabelled:,} images labelled -1 that are not blank"))
+        if self.other_classes:
+            rows.insert(2, ("dropped", f"{self.other_classes:,} images of other classes"))
+        return rows + [("note", note) for note in self.notes]

@@ -1,0 +1,61 @@
+"""Arrays as pictures inside figures and pages; ``ca2_gan.pictures`` writes a generator's."""
+
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+from PIL import Image
+
+from ca2_gan.errors import UserError
+from ca2_gan.files import whole_file
+
+GAP = 2
+GAP_GREY = 64
+
+
+def grid(images: NDArray[np.uint8], columns: int) -> NDArray[np.uint8]:
+    """One picture of many, row by row, a thin gap between them: [N, C, H, W] -> [rows, columns, C]."""
+    n, channels, height, width = images.shape
+    rows = -(-n // columns)
+    picture = np.full((rows * (height + GAP) - GAP, columns * (width + GAP) - GAP, channels), GAP_GREY, dtype=np.uint8)
+    for i, image in enumerate(images):
+        top, left = i // columns * (height + GAP), i % columns * (width + GAP)
+        picture[top : top + height, left : left + width] = image.transpose(1, 2, 0)
+    return picture
+
+
+def show(panel: Axes, picture: NDArray[Any]) -> None:
+    """Draws a picture [H, W, C], C 1 or 3, pixels 0 to 255, without axes."""
+    panel.imshow(picture[:, :, 0] if picture.shape[2] == 1 else picture.astype(np.uint8), cmap="gray", vmin=0, vmax=255)
+    panel.set_axis_off()
+
+
+def encode(picture: NDArray[np.uint8], scale: int = 1) -> bytes:
+    """A picture [H, W, C] as PNG, each pixel ``scale`` pixels wide."""
+    enlarged = picture.repeat(scale, axis=0).repeat(scale, axis=1)
+    buffer = BytesIO()
+    Image.fromarray(enlarged[:, :, 0] if enlarged.shape[2] == 1 else enlarged).save(buffer, "PNG", optimize=True)
+    return buffer.getvalue()
+
+
+def render(figure: Figure) -> bytes:
+    """A figure as PNG."""
+    buffer = BytesIO()
+    figure.savefig(buffer, format="png", dpi=110)
+    return buffer.getvalue()
+
+
+def write(path: Path, content: bytes | str) -> None:
+    """Writes a file whole or not at all.
+
+    :raises UserError: if it can't be written
+    """
+    try:
+        with whole_file(path) as partial:
+            partial.write_bytes(content.encode() if isinstance(content, str) else content)
+    except OSError as error:
+        raise UserError(f"{path}: can't be written: {error.strerror or error}.") from error

@@ -1,0 +1,81 @@
+"""Models from wherever they are: a run folder, a saved model, the Hugging Face hub."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+import yaml
+from torch import Tensor
+
+from ca2_gan.errors import UserError
+from ca2_gan.gan import GAN, load_gan
+
+CONFIG = "config.yml"
+
+
+def load(source: str | Path) -> GAN:
+    """A trained model, in evaluation mode.
+
+    :param source: a run of ``ca2-gan train``, a folder that ``save_pretrained`` wrote, or a model on the hub, ``user/name``
+    :raises UserError: if there is none, or a damaged one
+    """
+    path = Path(source)
+    if path.is_dir():
+        folders = class_folders(path)
+        return PerClass(path, folders) if folders else load_gan(path)
+    if path.is_file():
+        raise UserError(f"{path}: a run folder or the folder of a saved model is needed, not a file.")
+    parts = str(source).split("/")
+    if len(parts) == 2 and all(parts) and not str(source).startswith((".", "~")):
+        return _from_hub(str(source))
+    raise UserError(f"{source}: no such folder. `ca2-gan train --out FOLDER` makes one.")
+
+
+def _from_hub(name: str) -> GAN:
+    try:
+        gan: GAN = GAN.from_pretrained(name)
+    except Exception as error:  # whatever the network or the hub answers
+        reason = str(error).strip().partition("\n")[0]
+        raise UserError(f"{name}: no such folder, and it can't be had from the Hugging Face hub: {reason}") from error
+    return gan.eval()
+
+
+def class_folders(run: Path) -> dict[str, Path]:
+    """The folder of each class of a ``--per-class`` run, by class name; empty for any other folder."""
+    try:
+        content = yaml.safe_load((run / CONFIG).read_text(encoding="utf-8"))
+        facts = content["facts"]
+        if not content["per_class"]:
+            return {}
+        return {name: run / folder for name, folder in zip(facts["class_names"], facts["folders"], strict=True)}
+    except (OSError, yaml.YAMLError, UnicodeDecodeError, KeyError, TypeError, ValueError):
+        return {}
+
+
+class PerClass(GAN):
+    """One unconditional model per class, used as if they were one conditional model.
+
+    :param run: the run folder
+    :param folders: folder of each class's model by class name
+    """
+
+    def __init__(self, run: Path, folders: dict[str, Path]):
+        models = [load_gan(folder) for folder in folders.values()]
+        first = models[0].config
+        super().__init__(**{**first, "num_classes": len(models), "class_names": list(folders)})
+        self.models = torch.nn.ModuleList(models)
+        self.is_conditional = True
+        self.eval()
+
+    def images_from(self, noise: Tensor, labels: Sequence[int] | Tensor) -> Tensor:
+        labels = torch.as_tensor(labels)
+        images = torch.empty(len(noise), *self.spec.image_shape, dtype=torch.uint8)
+        for label, model in enumerate(self.models):
+            mine = labels == label
+            if mine.any():
+                assert isinstance(model, GAN)
+                images[mine] = model.images_from(noise[mine], torch.zeros(int(mine.sum()), dtype=torch.int64))
+        return images
+
+    def save(self, folder: str | Path) -> None:
+        raise UserError("a run of one model per class is saved class by class: each of its folders is a model.")

@@ -1,0 +1,122 @@
+"""The small extractor: a classifier of the data at hand, trained on its training split and frozen."""
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+from torch.nn import functional
+from tqdm import tqdm
+
+from ca2_gan.cache import cache_path
+from ca2_gan.data import Dataset
+from ca2_gan.files import whole_file
+from ca2_gan.metrics.extractors import Seen, batches, weights_hash
+
+FEATURES = 64
+BATCH_SIZE = 128
+SEEING_BATCH_SIZE = 500
+EPOCHS, FEWEST, MOST = 8, 40_000, 160_000  # images seen: epochs, but not fewer nor more
+LEARNING_RATE = 3e-3
+SHIFT = 2
+# Part of the cache's key: another recipe is another extractor
+RECIPE = ("convs 32-64-128, 64 features", BATCH_SIZE, EPOCHS, FEWEST, MOST, LEARNING_RATE, SHIFT)
+
+
+class Network(nn.Module):
+    """Three strided convolutions, a 64-d layer of features, a layer of classes: [N, C, H, W] in [0, 1] -> [N, K] logits."""
+
+    def __init__(self, channels: int, num_classes: int):
+        super().__init__()
+        self.body = nn.Sequential(
+            nn.Conv2d(channels, 32, 5, stride=2, padding=2, bias=False),
+            nn.BatchNorm2d(32),
+            nn.ReLU(),
+            nn.Conv2d(32, 64, 3, stride=2, padding=1, bias=False),
+            nn.BatchNorm2d(64),
+            nn.ReLU(),
+            nn.Conv2d(64, 128, 3, stride=2, padding=1, bias=False),
+            nn.BatchNorm2d(128),
+            nn.ReLU(),
+            nn.AdaptiveAvgPool2d(4),  # no change at 28x28 and 32x32
+            nn.Flatten(),
+            nn.Dropout(0.3),
+            nn.Linear(128 * 16, FEATURES),
+        )
+        self.head = nn.Linear(FEATURES, num_classes)
+
+    def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:
+        """Features [N, 64] and logits [N, K]."""
+        features = self.body(images)
+        return features, self.head(functional.relu(features))
+
+
+class Classifier:
+    """A frozen ``Network``.
+
+    :param network: trained
+    """
+
+    resize = "none"
+    dimensions = FEATURES
+
+    def __init__(self, network: Network, data: str):
+        self.name = f"CNN trained on the training split of {data}"
+        self.network = network.eval().requires_grad_(False)
+        self.fingerprint = weights_hash(network)
+
+    @torch.inference_mode()
+    def see(self, images: NDArray[np.uint8], batch_size: int | None = None) -> Seen:
+        """:param images: [N, C, H, W] of the data's shape"""
+        features, classes = [], []
+        for batch in batches(images, batch_size or SEEING_BATCH_SIZE, "classifier"):
+            seen, logits = self.network(batch)
+            features.append(seen.numpy())
+            classes.append(logits.argmax(dim=1).numpy())
+        return Seen(np.concatenate(features), np.concatenate(classes))
+
+
+def trained_on(train: Dataset, seed: int = 0) -> Classifier:
+    """The classifier of a training split, from the cache if it has been trained before."""
+    path = cache_path("classifier", (train.fingerprint, RECIPE, seed, torch.__version__), ".safetensors")
+    with torch.random.fork_rng(devices=[]):  # its first weights don't stay, but drawing them would disturb the caller
+        network = Network(train.image_shape[0], train.num_classes)
+    try:
+        network.load_state_dict(load_file(path))
+    except (OSError, SafetensorError, RuntimeError):  # not there, or damaged
+        network = train_network(train, seed)
+        with whole_file(path) as partial:
+            save_file(network.state_dict(), partial)
+    return Classifier(network, train.report.source)
+
+
+def train_network(train: Dataset, seed: int) -> Network:
+    """Trains with Adam, one cycle of the learning rate, and images shifted by up to 2 pixels. The same seed gives the same weights."""
+    seen = min(max(EPOCHS * len(train), FEWEST), MOST)
+    steps = seen // BATCH_SIZE
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        network = Network(train.image_shape[0], train.num_classes).train()
+        optimiser = torch.optim.Adam(network.parameters(), lr=LEARNING_RATE)
+        schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, LEARNING_RATE, total_steps=steps)
+        rng = np.random.default_rng(seed)
+        order = np.concatenate([rng.permutation(len(train)) for _ in range(-(-seen // len(train)))])
+        for step in tqdm(range(steps), desc="training the extractor", unit_scale=BATCH_SIZE, unit="image", leave=False, disable=None):
+            chosen = order[step * BATCH_SIZE : (step + 1) * BATCH_SIZE]
+            images = _shift(torch.from_numpy(train.images[chosen]).float() / 255, rng)
+            _, logits = network(images)
+            loss = functional.cross_entropy(logits, torch.from_numpy(train.labels[chosen]), label_smoothing=0.05)
+            optimiser.zero_grad()
+            loss.backward()
+            optimiser.step()
+            schedule.step()
+    return network
+
+
+def _shift(images: Tensor, rng: np.random.Generator) -> Tensor:
+    """The whole batch moved by a few pixels, edges repeated."""
+    down, right = rng.integers(0, 2 * SHIFT + 1, 2)
+    height, width = images.shape[2:]
+    padded = functional.pad(images, (SHIFT,) * 4, mode="replicate")
+    return padded[:, :, down : down + height, right : right + width]

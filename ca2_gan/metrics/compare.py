@@ -1,0 +1,185 @@
+"""``ca2-gan compare``: curves and samples of several runs on one page."""
+
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from html import escape
+from pathlib import Path
+from typing import Any
+
+import matplotlib as mpl
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from ca2_gan.arguments import Parser
+from ca2_gan.drawing import render, write
+from ca2_gan.errors import UserError
+from ca2_gan.page import Section, image, page, paragraph, side_by_side, table
+from ca2_gan.trainers.records import METRICS, SAMPLES, read_metrics
+from ca2_gan.trainers.settings import Settings, read_run
+
+# Key in metrics.jsonl, title, whether only positive numbers make sense (log axis)
+PANELS = (
+    ("d_loss", "Discriminator loss", False),
+    ("g_loss", "Generator loss", False),
+    ("fid", "FID", True),
+    ("fcd", "FCD", True),
+    ("kl_class", "KL over the classes [nats]", True),
+    ("kl_pixel", "KL over the pixel values [nats]", True),
+)
+COLUMNS = 2
+# Pictures of a run's progress on the page
+STAGES = 5
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run folder that has logged something.
+
+    :param label: its name on the page
+    :param rows: the lines of ``metrics.jsonl``
+    :param samples: the sample grids, earliest first
+    """
+
+    folder: Path
+    label: str
+    settings: Settings
+    rows: list[dict[str, Any]]
+    samples: list[Path]
+
+    def curve(self, key: str) -> list[tuple[int, float]]:
+        """Images shown so far and the number, where it was logged and finite."""
+        return [(row["images"], row[key]) for row in self.rows if row.get(key) is not None]
+
+    def last(self, key: str) -> float | None:
+        curve = self.curve(key)
+        return curve[-1][1] if curve else None
+
+
+def find_runs(paths: Sequence[Path]) -> list[Run]:
+    """The runs in the given folders; a folder without one stands for the runs right below it, such as those of ``--per-class``.
+
+    :raises UserError: if there is none, or one has not logged anything yet
+    """
+    folders: list[Path] = []
+    for path in paths:
+        if not path.is_dir():
+            raise UserError(f"{path}: no such folder. `ca2-gan train --out FOLDER` makes one.")
+        found = [path] if (path / METRICS).is_file() else sorted(log.parent for log in path.glob(f"*/{METRICS}"))
+        if not found:
+            raise UserError(f"{path}: no run of `ca2-gan train` in it (no {METRICS}).")
+        folders += [folder for folder in found if folder not in folders]
+    names = [folder.name or str(folder.resolve().name) for folder in folders]
+    return [_read(folder, name if names.count(name) == 1 else str(folder)) for folder, name in zip(folders, names, strict=True)]
+
+
+def _read(folder: Path, label: str) -> Run:
+    rows = read_metrics(folder)
+    if not rows:
+        raise UserError(f"{folder}: nothing logged in {METRICS} yet. Let it train a little longer.")
+    return Run(folder, label, read_run(folder)[0], rows, sorted((folder / SAMPLES).glob("*.png")))
+
+
+def draw_curves(runs: Sequence[Run]) -> Figure:
+    """A panel for each number that some run has logged, over images, one colour for each run."""
+    panels = [panel for panel in PANELS if any(run.curve(panel[0]) for run in runs)]
+    rows = max(1, -(-len(panels) // COLUMNS))
+    figure = Figure(figsize=(10, 3 * rows + 0.6), layout="constrained")
+    axes = figure.subplots(rows, COLUMNS, squeeze=False)
+    colors = mpl.colormaps["tab10" if len(runs) <= 10 else "tab20"]
+    for panel, (key, title, is_positive) in zip(axes.flat, panels, strict=False):
+        for i, run in enumerate(runs):
+            curve = run.curve(key)
+            if curve:
+                images, values = zip(*curve, strict=True)
+                panel.plot(
+                    images, values, color=colors(i % colors.N), marker="." if len(curve) < 40 else None, label=run.label, linewidth=1.4
+                )
+        _decorate(panel, title, is_positive)
+    for panel in list(axes.flat)[len(panels) :]:
+        panel.set_axis_off()
+    handles = {label: handle for panel in axes.flat for handle, label in zip(*panel.get_legend_handles_labels(), strict=True)}
+    figure.legend(handles.values(), handles.keys(), loc="outside lower center", ncols=4, frameon=False)
+    return figure
+
+
+def _decorate(panel: Axes, title: str, is_positive: bool) -> None:
+    panel.set_title(title, fontsize=10)
+    panel.set_xlabel("images")
+    panel.grid(alpha=0.25)
+    if is_positive and all((np.asarray(line.get_ydata()) > 0).all() for line in panel.lines):
+        panel.set_yscale("log")
+
+
+def make_page(runs: Sequence[Run]) -> str:
+    """One HTML document with the numbers, the curves and the samples."""
+    keys = [key for key, _, _ in PANELS if any(run.curve(key) for run in runs)]
+    header = ["run", "model", "data", "seed", "images", *(title.partition(" [")[0] for key, title, _ in PANELS if key in keys), "images/s"]
+    rows = [
+        [
+            run.label,
+            run.settings.model,
+            str(run.settings.data),
+            str(run.settings.seed),
+            f"{max(row['images'] for row in run.rows):,}",
+            *(_number(run.last(key)) for key in keys),
+            _number(run.last("images_per_s")),
+        ]
+        for run in runs
+    ]
+    sections = [
+        Section("Where the runs are", table(header, rows) + paragraph("The last number that each run has logged.")),
+        Section("Curves", image(render(draw_curves(runs)), "curves over images")),
+        Section("Samples", side_by_side([_last_grid(run) for run in runs])),
+    ]
+    sections += [Section(f"{run.label}, from the beginning to now", _stages(run)) for run in runs if len(run.samples) > 1]
+    return page(f"{len(runs)} run{'s' if len(runs) > 1 else ''}: {', '.join(run.label for run in runs)}", sections)
+
+
+def _last_grid(run: Run) -> str:
+    if not run.samples:
+        return paragraph(f"{run.label}: no samples yet.")
+    return _grid(run.samples[-1], run.label)
+
+
+def _stages(run: Run) -> str:
+    """A few grids, evenly over the training, the last among them."""
+    count = min(STAGES, len(run.samples))
+    chosen = [run.samples[round(i * (len(run.samples) - 1) / max(count - 1, 1))] for i in range(count)]
+    return side_by_side([_grid(path, "") for path in chosen])
+
+
+def _grid(path: Path, label: str) -> str:
+    images = f"{int(path.stem):,} images" if path.stem.isdigit() else path.stem
+    caption = f"{label}, {images}" if label else images
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise UserError(f"{path}: can't be read: {error.strerror}.") from error
+    return image(content, f"samples of {escape(caption)}", caption, pixels=True)
+
+
+def _number(value: float | None) -> str:
+    return "-" if value is None else f"{value:.4g}"
+
+
+def main(argv: list[str]) -> None:
+    """``ca2-gan compare``."""
+    parser = Parser(
+        prog="ca2-gan compare",
+        description="Draws the losses and, where they were evaluated, FID, FCD and KL of several runs over images, and puts their samples "
+        "side by side: one HTML page that needs no other file.",
+    )
+    parser.add_argument(
+        "runs", nargs="+", type=Path, metavar="RUN", help="run folders of `ca2-gan train`, or folders with runs right in them"
+    )
+    parser.add_argument(
+        "-o", "--out", type=Path, default=Path("compare.html"), metavar="FILE", help="page to write (default: compare.html)"
+    )
+    arguments = parser.parse_args(argv)
+    if arguments.out.suffix.lower() not in (".html", ".htm"):
+        raise UserError(f"{arguments.out}: the page's name should end in .html.")
+    runs = find_runs(arguments.runs)
+    write(arguments.out, make_page(runs))
+    print(f"Written to {arguments.out}: {len(runs)} run{'s' if len(runs) > 1 else ''}", file=sys.stdout)

@@ -1,0 +1,102 @@
+"""What a model's networks promise, and what they are built from."""
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from torch import Tensor, nn
+
+from ca2_gan.errors import UserError
+
+SMALLEST, LARGEST = 16, 64
+
+
+@dataclass(frozen=True)
+class ModelSpec:
+    """What every builder is told.
+
+    :param name: name in the registry, for messages
+    :param num_classes: number of classes K
+    :param image_shape: channels, height, width
+    :param noise_dim: width of the generator's noise
+    """
+
+    name: str
+    num_classes: int
+    image_shape: tuple[int, int, int]
+    noise_dim: int = 100
+
+    def __post_init__(self) -> None:
+        channels, height, width = self.image_shape
+        if channels not in (1, 3):
+            raise UserError(f"{self.name}: images have {channels} channels; 1 (gray) or 3 (RGB) are possible.")
+        if any(side % 4 or not SMALLEST <= side <= LARGEST for side in (height, width)):
+            sizes = f"multiples of 4 from {SMALLEST} to {LARGEST}"
+            raise UserError(f"{self.name}: images are {height}x{width}; its sides have to be {sizes}. Resize or pad the images.")
+        if self.num_classes < 1 or self.noise_dim < 1:
+            raise UserError(f"{self.name}: {self.num_classes} classes and {self.noise_dim} noise values; both have to be at least 1.")
+
+    @property
+    def doublings(self) -> int:
+        """How often the smallest feature map has to be doubled: as long as the sides stay whole and at least 4."""
+        doublings, sides = 0, self.image_shape[1:]
+        while all(side % 2 == 0 and side >= 8 for side in sides):
+            doublings, sides = doublings + 1, (sides[0] // 2, sides[1] // 2)
+        return doublings
+
+    @property
+    def base_sides(self) -> tuple[int, int]:
+        """Height and width of the smallest feature map, such as (7, 7) for 28x28 and (4, 4) for 64x64."""
+        return self.image_shape[1] >> self.doublings, self.image_shape[2] >> self.doublings
+
+
+class Generator(nn.Module):
+    """Makes images: noise [N, noise_dim], labels int64 [N] -> images [N, C, H, W] in [-1, 1].
+
+    Unconditional ones take the labels too, and don't look at them.
+    """
+
+    def forward(self, noise: Tensor, labels: Tensor) -> Tensor:
+        raise NotImplementedError
+
+
+class Discriminator(nn.Module):
+    """Tells real images from generated ones: images [N, C, H, W], labels int64 [N] -> logits [N].
+
+    It works in two halves, since feature matching and auxiliary classifiers want what is between them.
+    """
+
+    def features(self, images: Tensor, labels: Tensor) -> Tensor:
+        """All but the last layer: [N, C, H, W], [N] -> [N, d]."""
+        raise NotImplementedError
+
+    def judge(self, features: Tensor, labels: Tensor) -> Tensor:
+        """The last layer: [N, d], [N] -> logits [N]."""
+        raise NotImplementedError
+
+    def classify(self, features: Tensor) -> Tensor | None:
+        """Logits [N, K] of an auxiliary classifier on the features [N, d], or None without one."""
+        return None
+
+    def judge_as(self, images: Tensor, candidates: Tensor) -> Tensor:
+        """Logits of every image under each of M labels: [N, C, H, W], int64 [N, M] -> [N, M]."""
+        count = candidates.shape[1]
+        logits: Tensor = self(images.repeat_interleave(count, dim=0), candidates.flatten())
+        return logits.view(-1, count)
+
+    def forward(self, images: Tensor, labels: Tensor) -> Tensor:
+        return self.judge(self.features(images, labels), labels)
+
+
+class Players(NamedTuple):
+    """A model's networks.
+
+    :param generator: makes images
+    :param discriminator: tells them from real ones
+    :param classifier: images [N, C, H, W] -> class logits [N, K]; the third player of Triple-GAN
+    :param is_conditional: whether the generator's images depend on the labels
+    """
+
+    generator: Generator
+    discriminator: Discriminator
+    classifier: nn.Module | None = None
+    is_conditional: bool = False

@@ -1,0 +1,53 @@
+"""Images into files: grids, animations."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor
+from torchvision.utils import make_grid  # type: ignore[import-untyped]
+
+from ca2_gan.files import whole_file
+
+GAP = 2
+
+
+def to_picture(image: Tensor) -> Image.Image:
+    """uint8 [C, H, W] -> a gray or RGB picture."""
+    pixels = np.ascontiguousarray(image.permute(1, 2, 0).numpy())
+    return Image.fromarray(pixels[:, :, 0] if pixels.shape[2] == 1 else pixels)
+
+
+def tile(images: Tensor, columns: int) -> Tensor:
+    """uint8 [N, C, H, W] -> one image [C, h, w], row by row with a gap between."""
+    grid: Tensor = make_grid(images, nrow=columns, padding=GAP, pad_value=128)
+    return grid[:1] if images.shape[1] == 1 else grid
+
+
+def write_grid(images: Tensor, columns: int, path: Path) -> None:
+    """Writes a grid of images, uint8 [N, C, H, W], as a PNG."""
+    with whole_file(path) as partial:
+        to_picture(tile(images, columns)).save(partial)
+
+
+def write_animation(frames: Sequence[Tensor], columns: int, path: Path, seconds_per_frame: float = 0.08) -> None:
+    """Writes grids of images, each uint8 [N, C, H, W], as an endless GIF."""
+    first, *rest = (to_picture(tile(frame, columns)) for frame in frames)
+    with whole_file(path) as partial:
+        first.save(partial, save_all=True, append_images=rest, duration=round(1000 * seconds_per_frame), loop=0)
+
+
+def write_folder(images: Tensor, names: Sequence[str], folder: Path) -> None:
+    """Writes each image, uint8 [N, C, H, W], as a PNG of its name into a folder."""
+    for image, name in zip(images, names, strict=True):
+        with whole_file(folder / f"{name}.png") as partial:
+            to_picture(image).save(partial)
+
+
+def slerp(start: Tensor, end: Tensor, share: float) -> Tensor:
+    """Between two noise vectors along the sphere (White 2016), so that all have a length the generator knows: [N, d] x 2 -> [N, d]."""
+    cosine = torch.nn.functional.cosine_similarity(start, end, dim=1).clamp(-1 + 1e-6, 1 - 1e-6)[:, None]
+    angle = cosine.acos()
+    return (((1 - share) * angle).sin() * start + (share * angle).sin() * end) / angle.sin()

@@ -1,0 +1,1 @@
+"""The one training loop, the games it plays, and the ``train`` command."""

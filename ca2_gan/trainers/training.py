@@ -1,0 +1,186 @@
+"""What changes during a training: made from the settings, moved on by a round, saved and restored."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from lightning_fabric import Fabric
+from torch import Tensor, nn
+from torch.nn.utils import parametrize
+from torch.optim import Adam
+
+from ca2_gan.augment import augmentation
+from ca2_gan.errors import UserError
+from ca2_gan.gan import GAN
+from ca2_gan.registry import losses
+from ca2_gan.spectral_norm import spectral_norms
+from ca2_gan.trainers.batches import LAYERS, Images, draw_noise, stream_seed
+from ca2_gan.trainers.ema import Average
+from ca2_gan.trainers.game import Batch, Game, Rules
+from ca2_gan.trainers.optimisers import clip, set_rates
+from ca2_gan.trainers.processes import average_gradients, mean_over_processes
+from ca2_gan.trainers.settings import Settings
+
+
+@dataclass
+class Means:
+    """Means of the numbers in the log since its last line."""
+
+    sums: dict[str, Tensor] = field(default_factory=dict)
+    counts: dict[str, int] = field(default_factory=dict)
+
+    def add(self, values: dict[str, Tensor]) -> None:
+        for name, value in values.items():
+            self.sums[name] = self.sums[name] + value if name in self.sums else value
+            self.counts[name] = self.counts.get(name, 0) + 1
+
+    def take(self, fabric: Fabric) -> dict[str, float]:
+        """The means over all processes; what follows starts anew."""
+        means = {name: mean_over_processes(fabric, value / self.counts[name]) for name, value in self.sums.items()}
+        self.sums, self.counts = {}, {}
+        return means
+
+
+@dataclass
+class Training:
+    """A training in progress.
+
+    :param settings: what the user wants
+    :param source: where the images come from
+    :param gan: the players
+    :param game: what they play
+    :param average: the averaged generator
+    :param optimisers: one per player
+    :param fingerprint: of the training images
+    :param images: real images shown to the discriminator so far
+    :param step: rounds played
+    :param seconds: spent on them
+    """
+
+    settings: Settings
+    source: Images
+    gan: GAN
+    game: Game
+    average: Average
+    optimisers: dict[str, Adam]
+    fingerprint: str
+    images: int = 0
+    step: int = 0
+    seconds: float = 0.0
+    means: Means = field(default_factory=Means)
+
+    @property
+    def finished(self) -> bool:
+        return self.images >= self.settings.max_images
+
+    def play_round(self, fabric: Fabric) -> None:
+        """Every player's turns, and a step of the average."""
+        settings, turns = self.settings, self.game.turns
+        before = self.images
+        # Dropout and augmentation: other numbers in every process, the same after a resumption
+        torch.manual_seed(stream_seed(settings.seed, LAYERS, self.step, fabric.global_rank))
+        set_rates(self.optimisers, settings, self.images)
+        norms = spectral_norms(self.gan.discriminator)
+        for turn, player in enumerate(turns):
+            judging = player == "discriminator"
+            self.gan.discriminator.requires_grad_(judging)
+            for norm in norms:
+                norm.train(judging)  # see spectral_norms
+            with fabric.autocast():
+                if judging:
+                    batch = self._next_batch(turn, keep_graph=turns[turn + 1] != "discriminator")
+                with parametrize.cached():
+                    loss = self.game.losses[player](batch)
+            loss.total.backward()
+            parameters = [p for p in getattr(self.gan, player).parameters() if p.grad is not None]
+            average_gradients(fabric, parameters)
+            clip(parameters, settings.clip)
+            self.optimisers[player].step()
+            self.optimisers[player].zero_grad()
+            self.means.add(loss.shown)
+        self.step += 1
+        self.average.update(self.images - before, self.images)
+
+    def _next_batch(self, turn: int, keep_graph: bool) -> Batch:
+        settings, device = self.settings, self.source.device
+        real, labels, unlabelled = self.source.draw(self.images)
+        noise = draw_noise(settings.batch_size, settings.noise_dim, settings.seed, self.step, turn)
+        with torch.set_grad_enabled(keep_graph):
+            fake = self.gan.generator(self.source.share.of(noise).to(device), labels)
+        self.images += settings.batch_size
+        return Batch(real, labels, unlabelled, fake)
+
+    def weights_are_finite(self) -> bool:
+        return all(bool(value.isfinite().all()) for value in self.gan.state_dict().values())
+
+    def state(self) -> dict[str, Any]:
+        """For ``state.pt``. All randomness is a function of seed and step, so the counters are the generators' state."""
+        return {
+            "model": self.settings.model,
+            "data": self.fingerprint,
+            "players": self.gan.state_dict(),
+            "average": self.average.network.state_dict(),
+            "optimisers": {name: optimiser.state_dict() for name, optimiser in self.optimisers.items()},
+            "game": self.game.state_dict(),
+            "images": self.images,
+            "step": self.step,
+            "seconds": self.seconds,
+            "sums": self.means.sums,
+            "counts": self.means.counts,
+        }
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Takes over what ``state`` returned.
+
+        :raises UserError: if it is of other networks
+        """
+        try:
+            self.gan.load_state_dict(state["players"])
+            self.average.network.load_state_dict(state["average"])
+            for name, optimiser in self.optimisers.items():
+                optimiser.load_state_dict(state["optimisers"][name])
+            self.game.load_state_dict(state["game"])
+            self.images, self.step, self.seconds = state["images"], state["step"], state["seconds"]
+            sums = {name: value.to(self.source.device) for name, value in state["sums"].items()}
+            self.means = Means(sums, state["counts"])
+        except (RuntimeError, KeyError, ValueError, AttributeError) as error:
+            reason = str(error).partition("\n")[0]
+            raise UserError(f"{self.settings.out}: the checkpoint doesn't fit {self.settings.model}: {reason}") from error
+
+
+def make_rules(settings: Settings, class_counts: Tensor, frozen_features: Callable[[Tensor], Tensor] | None = None) -> Rules:
+    """What a game is played with.
+
+    :param settings: what the user wants
+    :param class_counts: labelled images of each class [K]
+    :param frozen_features: of images, for feature matching; None for the discriminator's own
+    """
+    augment = augmentation(settings.augment)
+    return Rules(
+        objective=losses.get(settings.loss),
+        augment=augment,
+        augment_fake=augment if settings.augment_on == "both" else augmentation(()),
+        class_shares=class_counts / class_counts.sum(),
+        critic_steps=settings.critic_steps,
+        gradient_penalty=settings.gradient_penalty,
+        r1=settings.r1,
+        r2=settings.r2,
+        auxiliary=settings.auxiliary,
+        feature_matching=settings.feature_matching,
+        frozen_features=frozen_features,
+    )
+
+
+def compile_players(gan: GAN, settings: Settings) -> None:
+    """Sends the networks through ``torch.compile``, but for a discriminator with gradient penalties: it can't differentiate twice.
+
+    Where compiling fails, as without a C++ compiler, PyTorch says so and goes on without it.
+    """
+    torch._dynamo.config.suppress_errors = True
+    gan.generator.compile()
+    if not (settings.r1 or settings.r2 or settings.gradient_penalty):
+        discriminator: nn.Module = gan.discriminator
+        discriminator.features = torch.compile(gan.discriminator.features)  # type: ignore[assignment]
+    if gan.classifier is not None:
+        gan.classifier.compile()

@@ -1,0 +1,94 @@
+import numpy as np
+import pytest
+import torch
+
+from ca2_gan.errors import UserError
+from ca2_gan.metrics import inception
+from ca2_gan.metrics.classifier import trained_on
+
+
+@pytest.fixture
+def cache(tmp_path):
+    """A new one for each test."""
+    return tmp_path / "cache"
+
+
+def test_the_classifier_learns_and_is_trained_once(data, cache, monkeypatch):
+    train, test = data.split()
+    classifier = trained_on(train)
+    seen = classifier.see(test.images)
+    assert seen.features.shape == (len(test), 64)
+    assert (seen.classes == test.labels).mean() > 0.9
+    monkeypatch.setattr("ca2_gan.metrics.classifier.train_network", None)  # would fail if it were called
+    again = trained_on(train)
+    assert again.fingerprint == classifier.fingerprint
+    np.testing.assert_array_equal(again.see(test.images).features, seen.features)
+    assert [path.suffix for path in cache.iterdir()] == [".safetensors"]
+
+
+def test_the_same_seed_trains_the_same_classifier_and_damage_is_repaired(data, cache):
+    train, _ = data.split()
+    first = trained_on(train)
+    next(cache.iterdir()).write_bytes(b"damaged")
+    assert trained_on(train).fingerprint == first.fingerprint
+    assert trained_on(train, seed=1).fingerprint != first.fingerprint
+
+
+def test_training_leaves_the_global_random_state_alone(data):
+    torch.manual_seed(5)
+    expected = torch.rand(3)
+    torch.manual_seed(5)
+    trained_on(data.split()[0])
+    assert torch.equal(torch.rand(3), expected)
+
+
+@pytest.mark.parametrize("batch_size", [1, 17, 1000])
+def test_features_do_not_depend_on_the_batch_size(batch_size, data):
+    classifier = trained_on(data.split()[0])
+    expected = classifier.see(data.images[:40])
+    found = classifier.see(data.images[:40], batch_size)
+    np.testing.assert_allclose(found.features, expected.features, rtol=1e-4, atol=1e-4)
+    np.testing.assert_array_equal(found.classes, expected.classes)
+
+
+def test_weights_that_cannot_be_had_say_so(monkeypatch):
+    def offline(*_, **__):
+        raise OSError("no network")
+
+    monkeypatch.setattr(torch.hub, "load_state_dict_from_url", offline)
+    with pytest.raises(inception.UnavailableError, match=r"can't be had \(no network\).*--inception-weights"):
+        inception.Inception()
+
+
+def test_wrong_weights_are_refused(tmp_path):
+    with pytest.raises(UserError, match="no such file"):
+        inception.Inception(tmp_path / "x.pth")
+    (tmp_path / "x.pth").write_bytes(b"no weights")
+    with pytest.raises(UserError, match="can't be read as weights"):
+        inception.Inception(tmp_path / "x.pth")
+    torch.save({"a": torch.zeros(1)}, tmp_path / "x.pth")
+    with pytest.raises(UserError, match="not pytorch-fid's Inception weights"):
+        inception.Inception(tmp_path / "x.pth")
+
+
+@pytest.mark.slow
+def test_inception_gives_the_features_that_pytorch_fids_network_gives(tmp_path):
+    """With weights from a file; random ones will do."""
+    from unittest import mock
+
+    from pytorch_fid import inception as theirs
+
+    state = {}
+
+    def keep_initial(module, _):
+        state.update({name: value.clone() for name, value in module.state_dict().items()})
+
+    with mock.patch.object(torch.nn.Module, "load_state_dict", keep_initial), mock.patch.object(theirs, "load_state_dict_from_url"):
+        network = theirs.InceptionV3([3]).eval()
+    torch.save(state, tmp_path / "weights.pth")
+    images = np.random.default_rng(0).integers(0, 256, (3, 1, 28, 28), dtype=np.uint8)
+    ours = inception.Inception(tmp_path / "weights.pth")
+    with torch.inference_mode():
+        expected = network(torch.from_numpy(images).expand(-1, 3, -1, -1).float() / 255)[0].flatten(1).numpy()
+    np.testing.assert_allclose(ours.see(images).features, expected, rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(ours.see(images, batch_size=2).features, expected, rtol=1e-4, atol=1e-5)

@@ -1,0 +1,35 @@
+"""A package of someone else's: one model, which the entry point in its metadata names."""
+
+from torch import Tensor, nn
+
+from ca2_gan import Discriminator, Generator, ModelSpec, Players
+
+
+class TinyGenerator(Generator):
+    def __init__(self, spec: ModelSpec):
+        super().__init__()
+        channels, height, width = spec.image_shape
+        self.layers = nn.Sequential(
+            nn.Linear(spec.noise_dim, channels * height * width), nn.Unflatten(1, (channels, height, width)), nn.Tanh()
+        )
+
+    def forward(self, noise: Tensor, labels: Tensor) -> Tensor:
+        return self.layers(noise)
+
+
+class TinyDiscriminator(Discriminator):
+    def __init__(self, spec: ModelSpec):
+        super().__init__()
+        channels, height, width = spec.image_shape
+        self.head = nn.Linear(channels * height * width, 1)
+
+    def features(self, images: Tensor, labels: Tensor) -> Tensor:
+        return images.flatten(1)
+
+    def judge(self, features: Tensor, labels: Tensor) -> Tensor:
+        return self.head(features).squeeze(1)
+
+
+def tiny(spec: ModelSpec) -> Players:
+    """One layer each."""
+    return Players(TinyGenerator(spec), TinyDiscriminator(spec))

@@ -1,0 +1,264 @@
+import json
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from torch import nn
+
+from ca2_gan import create_model, list_models, load
+from ca2_gan.errors import UserError
+from ca2_gan.gan import GAN
+from ca2_gan.models.blocks import SameConv2d, SameConvTranspose2d
+from ca2_gan.spectral_norm import normalise_spectrally
+
+CONDITIONAL = {"cgan", "triplegan", "sngan", "acgan", "r3gan"}
+
+
+def make(name: str, num_classes: int = 3, image_shape: tuple[int, int, int] = (1, 28, 28), **options: object) -> GAN:
+    torch.manual_seed(0)
+    return create_model(name, num_classes=num_classes, image_shape=image_shape, **options)
+
+
+def trainable(network: nn.Module) -> int:
+    return sum(p.numel() for p in network.parameters() if p.requires_grad)
+
+
+@pytest.mark.parametrize(
+    ("name", "generator", "discriminator"),
+    [
+        ("dcgan", 2_305_472, 212_865),
+        ("dcgan_enhanced", 1_893_472, 1_407_425),
+        ("cgan", 2_219_616, 1_429_169),
+        ("triplegan", 2_219_616, 1_429_169),
+    ],
+)
+def test_the_studys_models_have_its_parameter_counts(name, generator, discriminator):
+    gan = make(name, num_classes=26)
+    assert (trainable(gan.generator), trainable(gan.discriminator)) == (generator, discriminator)
+
+
+@pytest.mark.parametrize("name", ["dcgan", "dcgan_enhanced", "cgan", "triplegan"])
+def test_batch_norm_of_the_studys_generators_is_kerass(name):
+    norms = [m for m in make(name).generator.modules() if isinstance(m, nn.BatchNorm1d | nn.BatchNorm2d)]
+    assert norms
+    assert {(m.eps, m.momentum) for m in norms} == {(1e-3, 0.01)}
+
+
+@pytest.mark.parametrize("shape", [(1, 28, 28), (3, 32, 32), (1, 16, 16), (3, 64, 64), (1, 20, 36)], ids=str)
+@pytest.mark.parametrize("name", list_models())
+def test_shapes(name, shape):
+    gan = make(name, 5, shape)
+    labels = torch.tensor([0, 4, 2])
+    images = gan.generator(torch.randn(3, 100), labels)
+    assert images.shape == (3, *shape)
+    assert images.abs().max() <= 1
+    features = gan.discriminator.features(images, labels)
+    assert features.dim() == 2
+    assert gan.discriminator(images, labels).shape == (3,)
+    assert torch.equal(
+        gan.discriminator.eval()(images, labels), gan.discriminator.judge(gan.discriminator.features(images, labels), labels)
+    )
+    if gan.classifier is not None:
+        assert gan.classifier(images).shape == (3, 5)
+
+
+@pytest.mark.parametrize("shape", [(2, 28, 28), (1, 30, 28), (1, 12, 12), (1, 28, 68)], ids=str)
+@pytest.mark.parametrize("name", list_models())
+def test_impossible_image_shapes_are_named(name, shape):
+    with pytest.raises(UserError, match=f"{name}: images (have 2 channels|are {shape[1]}x{shape[2]})"):
+        make(name, 3, shape)
+
+
+@pytest.mark.parametrize("name", list_models())
+def test_only_conditional_models_look_at_the_labels(name):
+    gan = make(name).eval()
+    with torch.no_grad():
+        for p in gan.parameters():  # zero-initialised layers hide the label
+            p.add_(0.02 * torch.randn_like(p))
+    noise = torch.randn(4, 100)
+    a, b = gan.generator(noise, torch.zeros(4, dtype=torch.int64)), gan.generator(noise, torch.ones(4, dtype=torch.int64))
+    assert gan.is_conditional == (name in CONDITIONAL)
+    assert torch.equal(a, b) != gan.is_conditional
+
+
+@pytest.mark.parametrize("name", list_models())
+def test_saved_model_samples_the_same(name, tmp_path):
+    gan = make(name, class_names=["A", "B", "C"])
+    gan.save_pretrained(tmp_path)
+    again = load(tmp_path)
+    assert torch.equal(gan.sample(4, seed=0), again.sample(4, seed=0))
+    assert again.config == gan.config
+    assert again.class_names == ("A", "B", "C")
+    assert torch.equal(GAN.from_pretrained(tmp_path).sample(4, seed=0), gan.sample(4, seed=0))
+
+
+@pytest.mark.parametrize("name", list_models())
+def test_every_parameter_gets_a_gradient(name):
+    gan = make(name)
+    with torch.no_grad():
+        for p in gan.parameters():
+            p.add_(0.02 * torch.randn_like(p))
+    labels = torch.tensor([0, 1, 2, 0])
+    features = gan.discriminator.features(gan.generator(torch.randn(4, 100), labels), labels)
+    total = gan.discriminator.judge(features, labels).sum()
+    class_logits = gan.discriminator.classify(features)
+    if class_logits is not None:
+        total = total + class_logits.square().sum()
+    total.backward()
+    missing = [n for part in (gan.generator, gan.discriminator) for n, p in part.named_parameters() if p.grad is None or not p.grad.any()]
+    assert missing == []
+
+
+def test_judging_under_several_labels_is_judging_each():
+    for name in ("cgan", "sngan"):
+        discriminator = make(name).discriminator.eval()
+        images, candidates = torch.randn(4, 1, 28, 28), torch.tensor([[0, 1], [2, 1], [1, 0], [2, 2]])
+        expected = torch.stack([discriminator(images, candidates[:, i]) for i in range(2)], dim=1)
+        torch.testing.assert_close(discriminator.judge_as(images, candidates), expected)
+
+
+class TestSampling:
+    def test_is_reproducible_and_independent_of_the_batch(self, monkeypatch):
+        gan = make("cgan")
+        images = gan.sample(30, seed=3)
+        monkeypatch.setattr("ca2_gan.gan.SAMPLING_BATCH", 7)
+        assert images.dtype == torch.uint8
+        assert (gan.sample(30, seed=3).int() - images.int()).abs().max() <= 1  # another batch, another rounding
+        assert not torch.equal(gan.sample(30, seed=4), images)
+        assert not torch.equal(gan.sample(30), gan.sample(30))
+
+    def test_without_labels_classes_come_in_equal_shares(self):
+        gan = make("cgan").eval()
+        noise = gan.draw_noise(9, seed=0)
+        assert torch.equal(gan.sample(9, seed=0), gan.images_from(noise, torch.tensor([0, 1, 2] * 3)))
+
+    def test_leaves_mode_and_random_numbers_alone(self):
+        gan = make("dcgan").train()
+        state = torch.get_rng_state()
+        gan.sample(3, seed=0)
+        assert gan.generator.training
+        assert torch.equal(torch.get_rng_state(), state)
+
+    def test_truncation_draws_towards_the_mean_image(self):
+        gan = make("dcgan_radford")
+        spread = [gan.sample(64, seed=0, truncation=t).float().std(dim=0).mean() for t in (1.0, 0.5, 0.1)]
+        assert spread[0] > spread[1] > spread[2]
+
+    @pytest.mark.parametrize(
+        ("labels", "message"), [([0, 1], "2 labels for 3 images"), ([0, 1, 3], "labels go from 0 to 3"), ([-1, 0, 0], "from -1 to 0")]
+    )
+    def test_labels_have_to_fit(self, labels, message):
+        with pytest.raises(UserError, match=message):
+            make("cgan").sample(3, labels=labels)
+
+
+class TestBadFiles:
+    def test_folder_without_a_model(self, tmp_path):
+        with pytest.raises(UserError, match=r"no config\.json"):
+            load(tmp_path)
+        with pytest.raises(UserError, match="no such folder"):
+            load(tmp_path / "none")
+
+    def test_truncated_weights(self, tmp_path):
+        make("dcgan_radford", width=8).save(tmp_path)
+        weights = tmp_path / "model.safetensors"
+        weights.write_bytes(weights.read_bytes()[:-100])
+        with pytest.raises(UserError, match="damaged or cut off"):
+            load(tmp_path)
+
+    def test_weights_of_another_model(self, tmp_path):
+        make("dcgan_radford", width=8).save(tmp_path)
+        config = json.loads((tmp_path / "config.json").read_text())
+        (tmp_path / "config.json").write_text(json.dumps(config | {"model": "dcgan", "options": {}}))
+        with pytest.raises(UserError, match=r"the weights are of another model than config\.json says, dcgan"):
+            load(tmp_path)
+
+    def test_config_that_is_none(self, tmp_path):
+        (tmp_path / "config.json").write_text("{")
+        with pytest.raises(UserError, match="not the configuration of a model"):
+            load(tmp_path)
+        (tmp_path / "config.json").write_text('{"modell": "cgan"}')
+        with pytest.raises(UserError, match="not the configuration of a model"):
+            load(tmp_path)
+
+
+def test_unknown_options_are_named():
+    with pytest.raises(UserError, match=r"dcgan_radford: no model option 'widht'; it has width\. Did you mean 'width'"):
+        make("dcgan_radford", widht=3)
+
+
+def keras_conv(x: np.ndarray, w: np.ndarray, stride: int) -> np.ndarray:
+    """Keras' documentation in loops: out[i] = sum_k w[k] x[i s + k - pad_before], pad_before = pad // 2. One channel."""
+    size, kernel = x.shape[0], w.shape[0]
+    out = -(-size // stride)
+    before = max((out - 1) * stride + kernel - size, 0) // 2
+    y = np.zeros((out, out))
+    for i, j, k, m in np.ndindex(out, out, kernel, kernel):
+        row, column = i * stride + k - before, j * stride + m - before
+        if 0 <= row < size and 0 <= column < size:
+            y[i, j] += w[k, m] * x[row, column]
+    return y
+
+
+def keras_conv_transpose(x: np.ndarray, w: np.ndarray, stride: int) -> np.ndarray:
+    """The transpose of ``keras_conv`` of the s times larger image, taken column by column."""
+    side = x.shape[0] * stride
+    y = np.zeros((side, side))
+    for i, j in np.ndindex(side, side):
+        unit = np.zeros((side, side))
+        unit[i, j] = 1
+        y[i, j] = (keras_conv(unit, w, stride) * x).sum()
+    return y
+
+
+@given(size=st.integers(3, 9), kernel=st.sampled_from([1, 3, 4, 5]), stride=st.sampled_from([1, 2]), seed=st.integers(0, 99))
+def test_same_convolution_pads_as_keras(size, kernel, stride, seed):
+    rng = np.random.default_rng(seed)
+    x, w = rng.normal(size=(size, size)), rng.normal(size=(kernel, kernel))
+    layer = SameConv2d(1, 1, kernel, stride, bias=False).double()
+    layer.weight.data = torch.from_numpy(w)[None, None]
+    np.testing.assert_allclose(layer(torch.from_numpy(x)[None, None])[0, 0].detach().numpy(), keras_conv(x, w, stride), atol=1e-12)
+
+
+@pytest.mark.parametrize(("kernel", "stride"), [(5, 1), (5, 2), (3, 1), (3, 2), (1, 2), (1, 1)])
+def test_same_transposed_convolution_pads_as_keras(kernel, stride):
+    rng = np.random.default_rng(0)
+    x, w = rng.normal(size=(4, 4)), rng.normal(size=(kernel, kernel))
+    layer = SameConvTranspose2d(1, 1, kernel, stride, bias=False).double()
+    layer.weight.data = torch.from_numpy(w)[None, None]
+    y = layer(torch.from_numpy(x)[None, None])[0, 0].detach().numpy()
+    np.testing.assert_allclose(y, keras_conv_transpose(x, w, stride), atol=1e-12)
+
+
+@pytest.mark.parametrize("name", list_models())
+def test_spectral_norm_is_an_option_of_any_model(name):
+    """After enough power iterations every weight's largest singular value is 1, as the SVD finds it."""
+    gan = make(name, spectral_norm=True)
+    images, labels = torch.randn(2, 1, 28, 28), torch.tensor([0, 1])
+    with torch.no_grad():
+        for _ in range(30):
+            gan.discriminator(images, labels)
+    gan.discriminator.eval()
+    weights = [m.weight for m in gan.discriminator.modules() if isinstance(m, nn.Conv2d | nn.Linear | nn.Embedding) and m.weight.any()]
+    assert len(weights) >= 3
+    for weight in weights:
+        norm = torch.linalg.matrix_norm(weight.flatten(1).detach(), ord=2)
+        assert abs(float(norm) - 1) < 0.05, weight.shape
+
+
+def test_spectral_norm_twice_is_once():
+    discriminator = make("sngan").discriminator
+    before = len(list(discriminator.modules()))
+    normalise_spectrally(discriminator)
+    assert len(list(discriminator.modules())) == before
+
+
+def test_r3gan_begins_as_a_network_without_residual_branches():
+    """Fixup: the last layer of every branch is zero, so each block is the identity at first."""
+    gan = make("r3gan")
+    for block in gan.generator.stages.modules():
+        if type(block).__name__ == "Residual":
+            x = torch.randn(2, block.layers[0].in_channels, 4, 4)
+            assert torch.equal(block(x), x)

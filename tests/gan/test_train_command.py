@@ -1,0 +1,367 @@
+import itertools
+import multiprocessing
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+import yaml
+from PIL import Image
+
+from ca2_gan import load
+from ca2_gan.cli import COMMANDS, run, usage
+from ca2_gan.errors import UserError
+from ca2_gan.trainers.records import read_metrics
+from ca2_gan.trainers.settings import Settings
+from ca2_gan.trainers.train import read_settings
+
+WAIT = 900  # seconds until a process counts as stuck, however busy the machine
+SMALL = ["--options", "width=8", "--batch-size", "8", "--log-every", "32", "--no-tensorboard", "--no-progress", "--threads", "1"]
+
+
+@pytest.fixture(scope="module")
+def letters(tmp_path_factory) -> str:
+    """An npz of 16x16 images with bars, three classes."""
+    rng = np.random.default_rng(0)
+    y = np.arange(180, dtype=np.int64) % 3
+    x = rng.integers(0, 60, (180, 16, 16), dtype=np.uint8)
+    for image, label in zip(x, y, strict=True):
+        image[:, 2 + 4 * label : 5 + 4 * label] += 180
+    path = tmp_path_factory.mktemp("data") / "bars.npz"
+    np.savez(path, x=x, y=y)
+    return str(path)
+
+
+def command(data: str, out: Path, *more: str, model: str = "dcgan_radford", images: int = 64) -> list[str]:
+    return ["train", "--model", model, "--data", data, "--out", str(out), "--max-images", str(images), *SMALL, *more]
+
+
+def weights(folder: Path) -> dict[str, torch.Tensor]:
+    state = torch.load(folder / "state.pt", weights_only=True)
+    return {f"{part}.{name}": value for part in ("players", "average") for name, value in state[part].items()}
+
+
+def same(a: dict[str, torch.Tensor], b: dict[str, torch.Tensor]) -> bool:
+    return a.keys() == b.keys() and all(torch.equal(a[name], b[name]) for name in a)
+
+
+class TestSettings:
+    def test_command_line_over_model_file_over_defaults(self, tmp_path):
+        settings = read_settings(["--model", "wgan_gp", "--data", "x", "--out", str(tmp_path / "run"), "--lr-g", "0.5"])
+        assert (settings.loss, settings.gradient_penalty, settings.critic_steps) == ("wasserstein", 10.0, 5)
+        assert settings.lr_g == 0.5
+        assert settings.precision == Settings.precision
+
+    def test_config_instead_of_the_models_file(self, tmp_path):
+        path = tmp_path / "my.yml"
+        path.write_text("lr_d: 3e-4\noptions: {width: 16}\naugment: [diffaugment, 'noise:0.1']\n")
+        settings = read_settings(["--model", "wgan_gp", "--data", "x", "--out", str(tmp_path / "run"), "--config", str(path)])
+        assert (settings.lr_d, settings.loss) == (3e-4, "non-saturating")
+        assert settings.augment == ("diffaugment", "noise:0.1")
+        assert settings.model_options == {"width": 16}
+
+    @pytest.mark.parametrize(
+        ("text", "message"),
+        [
+            ("lr: 1", r"no setting is called 'lr'\. Did you mean 'lr_"),
+            ("lr_g: fast", "lr_g: 'fast' can't be what is needed here, a number"),
+            ("precision: fp16", "precision: 'fp16' can't be what is needed here, fp32 or bf16"),
+            ("batch_size: 1.5", "batch_size: 1.5 can't be what is needed here, a whole number"),
+            ("- 1", "'name: value' lines are needed"),
+            ("a: [", "line 2: not YAML|line 1: not YAML"),
+        ],
+    )
+    def test_wrong_files_are_explained(self, text, message, tmp_path):
+        path = tmp_path / "my.yml"
+        path.write_text(text + "\n")
+        with pytest.raises(UserError, match=message):
+            read_settings(["--model", "cgan", "--data", "x", "--out", "y", "--config", str(path)])
+
+    @pytest.mark.parametrize(
+        ("argv", "message"),
+        [
+            (["--model", "cgna", "--data", "x", "--out", "OUT"], r"no model named 'cgna'\. Did you mean 'cgan'"),
+            (["--modle", "cgan"], r"no option --modle\. Did you mean '--model'"),
+            (["--model", "cgan", "--data", "x"], r"--out is missing\. `ca2-gan train --help` shows the options"),
+            (["--model", "cgan", "--data", "x", "--out", "OUT", "--lr-g", "x"], "--lr-g.* could not convert"),
+            (["--model", "cgan", "--data", "x", "--out", "OUT", "--batch-size", "0"], "--batch-size 0: more than 0 is needed"),
+            (["--model", "cgan", "--data", "x", "--out", "OUT", "--batch-size", "5", "--devices", "2"], "can't be divided by 2 processes"),
+            (["--model", "cgan", "--data", "x", "--out", "OUT", "--options", "width"], "'name=value' is needed, such as width=32"),
+            (["--model", "cgan", "--data", "nowhere.csv", "--out", "OUT"], "nowhere.csv"),
+        ],
+    )
+    def test_wrong_command_lines_are_one_line(self, argv, message, tmp_path):
+        with pytest.raises(UserError, match=message):
+            run(["train", *[str(tmp_path / "run") if a == "OUT" else a for a in argv]])
+        assert not (tmp_path / "run").exists()
+
+
+def test_exit_code_and_single_line(tmp_path):
+    result = subprocess.run(
+        [sys.executable, "-m", "ca2_gan", "train", "--model", "cgna", "--data", "x", "--out", str(tmp_path / "run")],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert result.returncode == 2
+    assert result.stderr.startswith("ca2-gan: no model named 'cgna'")
+    assert len(result.stderr.splitlines()) == 1
+    assert result.stdout == ""
+
+
+def test_help_needs_no_torch():
+    script = "import sys; from ca2_gan.cli import run; run(['--help']); assert 'torch' not in sys.modules"
+    result = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
+    assert result.returncode == 0, result.stderr
+    assert all(name in result.stdout for name in COMMANDS)
+    assert usage() == result.stdout.rstrip("\n")
+
+
+def test_train_then_load_in_one_line(letters, tmp_path, capsys):
+    run(command(letters, tmp_path / "run"))
+    assert "dcgan_radford, 64 images." in capsys.readouterr().out
+    assert load(tmp_path / "run").sample(3, seed=0).shape == (3, 1, 16, 16)
+    config = yaml.safe_load((tmp_path / "run" / "config.yml").read_text())
+    assert config["model"] == "dcgan_radford"
+    assert config["options"] == ["width=8"]
+    assert config["facts"]["threads"] == 1
+
+
+def test_a_second_run_does_not_overwrite_the_first(letters, tmp_path):
+    run(command(letters, tmp_path / "run", images=16))
+    with pytest.raises(UserError, match=r"there is a run in it already\. `--resume` goes on with it"):
+        run(command(letters, tmp_path / "run"))
+
+
+def test_resume_refuses_changed_settings_by_name(letters, tmp_path):
+    run(command(letters, tmp_path / "run", images=16))
+    before = (tmp_path / "run" / "state.pt").read_bytes()
+    with pytest.raises(UserError, match=r"changed: lr_g 0\.0002 -> 0\.5, seed 0 -> 3\.|changed: seed 0 -> 3, lr_g 0\.0002 -> 0\.5\."):
+        run(command(letters, tmp_path / "run", "--resume", "--seed", "3", "--lr-g", "0.5", images=32))
+    with pytest.raises(UserError, match="changed: model dcgan_radford -> cgan"):
+        run(["train", "--model", "cgan", "--out", str(tmp_path / "run"), "--resume"])
+    assert (tmp_path / "run" / "state.pt").read_bytes() == before
+
+
+def test_resume_may_train_longer_and_needs_only_the_folder(letters, tmp_path):
+    run(command(letters, tmp_path / "whole", images=64))
+    run(command(letters, tmp_path / "run", images=24))
+    run(["train", "--out", str(tmp_path / "run"), "--resume", "--max-images", "64", "--log-every", "16"])
+    assert same(weights(tmp_path / "whole"), weights(tmp_path / "run"))
+
+
+def test_a_schedule_fixes_the_number_of_images(letters, tmp_path):
+    run(command(letters, tmp_path / "run", "--schedule", "linear", images=16))
+    with pytest.raises(UserError, match="changed: max_images 16 -> 64"):
+        run(["train", "--out", str(tmp_path / "run"), "--resume", "--max-images", "64"])
+
+
+def test_resume_of_what_never_began_begins(letters, tmp_path):
+    run(command(letters, tmp_path / "run", "--resume", images=16))
+    assert (tmp_path / "run" / "model.safetensors").exists()
+
+
+def test_resume_of_a_folder_that_is_no_run(letters, tmp_path):
+    (tmp_path / "notes.txt").write_text("mine")
+    with pytest.raises(UserError, match=r"no config\.yml: no run of `ca2-gan train` to go on with"):
+        run(command(letters, tmp_path, "--resume"))
+
+
+def test_classes_and_one_model_per_class(letters, tmp_path):
+    names = load_names(letters)
+    run(command(letters, tmp_path / "two", "--classes", ",".join(names[:2]), images=16))
+    assert load(tmp_path / "two").class_names == tuple(names[:2])
+    run(command(letters, tmp_path / "each", "--per-class", images=16))
+    gan = load(tmp_path / "each")
+    assert gan.class_names == tuple(names)
+    assert gan.is_conditional
+    images = gan.sample(6, labels=[2, 0, 1, 0, 2, 2], seed=0)
+    alone = load(tmp_path / "each" / names[1])
+    noise = gan.draw_noise(6, seed=0)
+    assert torch.equal(images[2:3], alone.images_from(noise[2:3], torch.tensor([0])))
+    run(["train", "--out", str(tmp_path / "each"), "--resume", "--max-images", "24"])
+    assert torch.load(tmp_path / "each" / names[2] / "state.pt", weights_only=True)["images"] == 24
+
+
+def load_names(data: str) -> list[str]:
+    from ca2_gan.data import load as load_data
+
+    return list(load_data(data).class_names)
+
+
+@pytest.fixture(scope="module")
+def trained(letters, tmp_path_factory) -> Path:
+    folder = tmp_path_factory.mktemp("sample") / "run"
+    run(command(letters, folder, model="sngan", images=16))
+    return folder
+
+
+class TestSample:
+    def test_grid_spells_the_labels(self, trained, letters, tmp_path):
+        names = load_names(letters)
+        run(["sample", str(trained), "--labels", "".join(names), "--n", "5", "--seed", "0", "--out", str(tmp_path / "f.png")])
+        picture = np.asarray(Image.open(tmp_path / "f.png"))
+        assert picture.shape == (5 * 18 + 2, 3 * 18 + 2)  # 16 pixels and a gap of 2
+        images = load(trained).sample(15, labels=[0, 1, 2] * 5, seed=0)
+        np.testing.assert_array_equal(picture[2:18, 20:36], images[1, 0].numpy())
+
+    def test_arrays_in_equal_shares(self, trained, tmp_path):
+        run(["sample", str(trained), "--n", "30", "--seed", "1", "--out", str(tmp_path / "f.npz")])
+        with np.load(tmp_path / "f.npz") as saved:
+            assert saved["x"].shape == (30, 16, 16)
+            assert saved["x"].dtype == np.uint8
+            assert saved["y"].dtype == np.int64
+            assert np.bincount(saved["y"]).tolist() == [10, 10, 10]
+
+    def test_folder_of_pictures(self, trained, tmp_path):
+        run(["sample", str(trained), "--n", "7", "--out", str(tmp_path / "many")])
+        assert len(list((tmp_path / "many").glob("*.png"))) == 7
+
+    def test_animation_is_endless_and_comes_back(self, trained, tmp_path):
+        run(["sample", str(trained), "--n", "2", "--frames", "8", "--seed", "0", "--out", str(tmp_path / "f.gif")])
+        with Image.open(tmp_path / "f.gif") as animation:
+            assert animation.info["loop"] == 0
+            assert 1 < animation.n_frames <= 8
+
+    @pytest.mark.parametrize(
+        ("argv", "message"),
+        [
+            (["--labels", "Q"], "no class 'Q' in this model"),
+            (["--n", "0"], "at least 1 is needed"),
+            (["--truncation", "2"], "over 0 and up to 1"),
+            (["--out", "f.jpeg"], r"\.jpeg can't be written"),
+        ],
+    )
+    def test_mistakes_are_explained(self, argv, message, trained, tmp_path, monkeypatch):
+        monkeypatch.chdir(tmp_path)
+        with pytest.raises(UserError, match=message):
+            run(["sample", str(trained), "--out", "f.png", *argv])
+        assert list(tmp_path.iterdir()) == []
+
+    def test_unconditional_models_have_no_labels(self, letters, tmp_path):
+        run(command(letters, tmp_path / "run", images=8))
+        with pytest.raises(UserError, match=r"dcgan_radford is unconditional.*--per-class"):
+            run(["sample", str(tmp_path / "run"), "--labels", "A", "--out", str(tmp_path / "f.png")])
+
+
+def start(argv: list[str]) -> multiprocessing.process.BaseProcess:
+    """The command in a process of its own, which begins with everything imported."""
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["ca2_gan.trainers.train", "torch"])
+    process = context.Process(target=run, args=(argv,), daemon=True)  # no failed test leaves one behind
+    process.start()
+    return process
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_signals_save_and_leave(number, letters, tmp_path):
+    """A run that would not end by itself, however late the signal comes, is gone on with for ten steps."""
+    folder = tmp_path / "run"
+    process = start(command(letters, folder, "--checkpoint-seconds", "100000", images=10**9))
+    while process.is_alive() and not read_metrics(folder):
+        time.sleep(0.01)
+    os.kill(process.pid, number)
+    process.join(WAIT)
+    assert process.exitcode == 128 + number
+    left_at = reached(folder)
+    assert left_at > 0
+    run(["train", "--out", str(folder), "--resume", "--max-images", str(left_at + 80)])
+    run(command(letters, tmp_path / "whole", images=left_at + 80))
+    assert same(weights(tmp_path / "whole"), weights(folder))
+
+
+@pytest.mark.slow
+def test_kill_9_at_20_random_moments_changes_nothing(letters, tmp_path):
+    """Each kill hits the same run; each time the run goes on from what it left on the disk."""
+    often = ["--checkpoint-seconds", "0.03", "--sample-every", "64"]
+    start(["--help"]).join(WAIT)  # whatever follows begins at once
+    began = time.monotonic()
+    process = start(command(letters, tmp_path / "whole", *often, images=320))
+    process.join(WAIT)
+    assert process.exitcode == 0
+    duration = time.monotonic() - began
+    expected, rng, kills = weights(tmp_path / "whole"), random.Random(0), 0
+    for i in itertools.count():
+        folder = tmp_path / f"run{i}"
+        for attempt in range(5):
+            began = time.monotonic()
+            process = start(command(letters, folder, *often, "--resume", images=320))
+            process.join(rng.uniform(0, duration))
+            if process.exitcode is not None:
+                if attempt == 0:  # a whole run in less time than expected: the machine was busy when it was measured
+                    duration = time.monotonic() - began
+                break
+            process.kill()
+            process.join()
+            kills += 1
+            print(f"kill {kills}: {reached(folder)} images")
+        process = start(command(letters, folder, *often, "--resume", images=320))
+        process.join(WAIT)
+        assert process.exitcode == 0
+        assert same(expected, weights(folder))
+        assert torch.equal(load(folder).sample(9, seed=0), load(tmp_path / "whole").sample(9, seed=0))
+        assert list(folder.glob(".*partial*")) == []
+        if kills >= 20:
+            break
+
+
+def reached(folder: Path) -> int:
+    """Images at the last checkpoint."""
+    path = folder / "state.pt"
+    return torch.load(path, weights_only=True)["images"] if path.exists() else 0
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("model", ["dcgan_radford", "sngan"])
+def test_two_processes_train_the_model_of_one(model, letters, tmp_path):
+    """Same global batch: BatchNorm's statistics, spectral norm and gradients are those of the whole batch."""
+    run(command(letters, tmp_path / "one", model=model, images=80))
+    argv = command(letters, tmp_path / "two", "--devices", "2", "--accelerator", "cpu", model=model, images=80)
+    result = subprocess.run([sys.executable, "-m", "ca2_gan", *argv], capture_output=True, text=True, check=False, timeout=WAIT)
+    assert result.returncode == 0, result.stderr
+    one, two = weights(tmp_path / "one"), weights(tmp_path / "two")
+    assert one.keys() == two.keys()
+    begun = {name: value for name, value in one.items() if value.is_floating_point()}
+    largest = max(float((begun[name] - two[name]).abs().max()) for name in begun)
+    print(f"{model}: largest difference {largest:.1e}")
+    for name in begun:
+        torch.testing.assert_close(two[name], one[name], rtol=1e-3, atol=2e-5, msg=name)
+
+
+def test_evaluation_during_training_is_that_of_the_evaluate_command(letters, tmp_path, monkeypatch):
+    """The suite itself is tested with the metrics; here it is what it is asked for that counts."""
+    from ca2_gan.metrics import suite
+
+    asked = []
+
+    class Spy:
+        def __init__(self, names, train, test, n):
+            asked.append((names, len(train) + len(test), n == len(test)))
+
+        def judge(self, samples):
+            asked.append(samples.images.shape)
+            return type("Verdict", (), {"scores": {"fcd": 1.5, "kl_classes": None}})
+
+    monkeypatch.setattr(suite, "Suite", Spy)
+    run(command(letters, tmp_path / "run", "--eval-every", "32", "--eval-metrics", "fcd,kl", images=64))
+    rows = [row for row in read_metrics(tmp_path / "run") if "fcd" in row]
+    assert [(row["images"], row["fcd"]) for row in rows] == [(32, 1.5), (64, 1.5)]
+    assert asked[0] == (["fcd", "kl"], 180, True)
+    assert len(asked) == 3
+
+
+def test_a_collapse_is_told_on_stderr(letters, tmp_path, capsys, monkeypatch):
+    from ca2_gan.trainers import loop
+
+    monkeypatch.setattr(loop, "UNTRAINED", 0)
+    monkeypatch.setattr("ca2_gan.trainers.watch.NO_VARIETY", 100.0)
+    run(command(letters, tmp_path / "run", "--sample-every", "32", images=64))
+    told = [line for line in capsys.readouterr().err.splitlines() if "collapsed" in line]
+    assert len(told) == 1
+    assert told[0].startswith("ca2-gan: after 32 images: the samples hardly differ")

@@ -1,0 +1,191 @@
+import pytest
+import torch
+from torch import nn
+from torch.nn.functional import cross_entropy, softplus
+
+from ca2_gan.augment import augmentation
+from ca2_gan.errors import UserError
+from ca2_gan.registry import losses
+from ca2_gan.trainers.game import Batch, Rules
+from ca2_gan.trainers.games import Adversarial, Triple
+
+
+class Fixed(nn.Module):
+    """A discriminator whose logit is <w, x> + b[y], with two features."""
+
+    def __init__(self, classifies=False):
+        super().__init__()
+        g = torch.Generator().manual_seed(0)
+        self.w, self.b = nn.Parameter(torch.randn(64, generator=g)), nn.Parameter(torch.randn(3, generator=g))
+        self.names = nn.Linear(2, 3) if classifies else None
+
+    def features(self, x, y):
+        return torch.stack([x.flatten(1) @ self.w, self.b[y]], dim=1)
+
+    def judge(self, features, y):
+        return features.sum(dim=1)
+
+    def classify(self, features):
+        return None if self.names is None else self.names(features)
+
+    def judge_as(self, x, candidates):
+        return (x.flatten(1) @ self.w)[:, None] + self.b[candidates]
+
+    def forward(self, x, y):
+        return self.judge(self.features(x, y), y)
+
+
+class Players(nn.Module):
+    """What a game needs of a GAN."""
+
+    spec = type("Spec", (), {"name": "fixed"})
+    is_conditional = True
+
+    def __init__(self, discriminator, classifier=None):
+        super().__init__()
+        self.discriminator, self.classifier = discriminator, classifier
+
+
+def rules(loss="non-saturating", **more):
+    nothing = augmentation([])
+    return Rules(losses.get(loss), more.pop("augment", nothing), more.pop("augment_fake", nothing), torch.full((3,), 1 / 3), **more)
+
+
+@pytest.fixture
+def batch():
+    g = torch.Generator().manual_seed(1)
+    real, fake, other = (torch.randn(6, 1, 8, 8, generator=g) / 8 for _ in range(3))
+    return Batch(real, torch.tensor([0, 1, 2, 0, 1, 2]), other, fake.requires_grad_())
+
+
+def test_two_players_play_the_objective(batch):
+    d = Fixed()
+    game = Adversarial(Players(d), rules())
+    real, fake = d(batch.real, batch.labels), d(batch.fake, batch.labels)
+    loss = game.discriminator_loss(batch)
+    torch.testing.assert_close(loss.total, softplus(-real).mean() + softplus(fake).mean())
+    torch.testing.assert_close(game.generator_loss(batch).total, softplus(-fake).mean())
+    assert loss.shown["d_loss"] == loss.total
+    assert not loss.shown["d_loss"].requires_grad
+
+
+def test_the_discriminators_loss_does_not_reach_the_generator(batch):
+    Adversarial(Players(Fixed()), rules(r2=1.0, gradient_penalty=10.0)).discriminator_loss(batch).total.backward()
+    assert batch.fake.grad is None
+
+
+def test_penalties_of_a_linear_discriminator(batch):
+    """Its gradient is w everywhere: R1 = R2 = |w|^2 / 2, and the one-centred penalty is (|w| - 1)^2."""
+    d = Fixed()
+    plain = Adversarial(Players(d), rules()).discriminator_loss(batch).total
+    norm = d.w.norm()
+    for term, value in (("r1", norm**2 / 2), ("r2", norm**2 / 2), ("gradient_penalty", (norm - 1) ** 2)):
+        loss = Adversarial(Players(d), rules(**{term: 3.0})).discriminator_loss(batch)
+        torch.testing.assert_close(loss.total - plain, 3 * value, rtol=1e-4, atol=1e-4)
+        assert loss.total.requires_grad
+
+
+def test_relativistic_pairs_have_the_same_label(batch):
+    """The label's part of the logit cancels in every pair."""
+    d = Fixed()
+    game = Adversarial(Players(d), rules("relativistic"))
+    before = game.discriminator_loss(batch).total, game.generator_loss(batch).total
+    with torch.no_grad():
+        d.b.add_(torch.tensor([5.0, -3.0, 1.0]))
+    torch.testing.assert_close((game.discriminator_loss(batch).total, game.generator_loss(batch).total), before)
+
+
+def test_auxiliary_classifier_of_both(batch):
+    d = Fixed(classifies=True)
+    game = Adversarial(Players(d), rules(auxiliary=2.0))
+    real, fake = (cross_entropy(d.classify(d.features(x, batch.labels)), batch.labels) for x in (batch.real, batch.fake))
+    loss = game.discriminator_loss(batch)
+    torch.testing.assert_close(loss.total - loss.shown["d_loss"], 2 * real)
+    loss = game.generator_loss(batch)
+    torch.testing.assert_close(loss.total - loss.shown["g_loss"], 2 * fake)
+
+
+def test_feature_matching_of_the_discriminators_features(batch):
+    d = Fixed()
+    loss = Adversarial(Players(d), rules(feature_matching=5.0)).generator_loss(batch)
+    difference = d.features(batch.real, batch.labels).mean(dim=0) - d.features(batch.fake, batch.labels).mean(dim=0)
+    torch.testing.assert_close(loss.total - loss.shown["g_loss"], 5 * difference.square().sum(), rtol=1e-4, atol=1e-5)
+
+
+def test_feature_matching_of_a_frozen_extractor(batch):
+    loss = Adversarial(Players(Fixed()), rules(feature_matching=5.0, frozen_features=lambda x: x.flatten(1))).generator_loss(batch)
+    expected = (batch.real.mean(dim=0) - batch.fake.mean(dim=0)).square().sum()
+    torch.testing.assert_close(loss.shown["g_matching"], expected.detach())
+
+
+def test_augmentation_is_seen_where_the_rules_say(batch):
+    seen = []
+
+    class Spy(Fixed):
+        def features(self, x, y):
+            seen.append(x.detach().clone())
+            return super().features(x, y)
+
+    game = Adversarial(Players(Spy()), rules(augment=lambda x: x + 1))  # on real alone
+    game.discriminator_loss(batch)
+    torch.testing.assert_close(seen, [batch.real + 1, batch.fake.detach()])
+    seen.clear()
+    game.generator_loss(batch)
+    torch.testing.assert_close(seen, [batch.fake.detach()])
+
+
+class TestTriple:
+    def game(self, batch, accuracy=0.0, likely=None):
+        classifier = nn.Sequential(nn.Flatten(), nn.Linear(64, 3))
+        if likely is not None:
+            nn.init.zeros_(classifier[1].weight)
+            classifier[1].bias.data = torch.eye(3)[likely] * 100
+        game = Triple(Players(Fixed(), classifier), rules())
+        game.running_accuracy.fill_(accuracy)
+        return game
+
+    def test_the_discriminator_rejects_generated_pairs_and_the_classifiers_labels_half_each(self, batch):
+        game = self.game(batch, likely=2)
+        d, twos = game.gan.discriminator, torch.full((6,), 2)
+        real, fake, claimed = d(batch.real, batch.labels), d(batch.fake, batch.labels), d(batch.unlabelled, twos)
+        expected = softplus(-real).mean() + softplus(fake).mean() / 2 + softplus(claimed).mean() / 2
+        torch.testing.assert_close(game.discriminator_loss(batch).total, expected)
+
+    def test_the_generator_has_half_the_weight(self, batch):
+        game = self.game(batch)
+        fake = game.gan.discriminator(batch.fake, batch.labels)
+        torch.testing.assert_close(game.generator_loss(batch).total, softplus(-fake).mean() / 2)
+
+    def test_the_classifier_learns_from_labels_and_from_the_discriminator(self, batch):
+        batch.unlabelled = batch.real
+        game = self.game(batch)
+        logits = game.classifier(batch.real)
+        judged = torch.stack([game.gan.discriminator(batch.real, torch.full((6,), k)) for k in range(3)], dim=1)
+        adversarial = (logits.softmax(dim=1) * softplus(-judged)).sum(dim=1).mean()
+        torch.testing.assert_close(game.classifier_loss(batch).total, cross_entropy(logits, batch.labels) + adversarial / 2)
+
+    def test_generated_pairs_teach_it_once_it_is_good_enough_and_only_it(self, batch):
+        batch.unlabelled = batch.real
+        poor, good = self.game(batch), self.game(batch, accuracy=0.95)
+        good.classifier.load_state_dict(poor.classifier.state_dict())
+        pseudo = cross_entropy(good.classifier(batch.fake), batch.labels)
+        loss = good.classifier_loss(batch)
+        torch.testing.assert_close(loss.total - poor.classifier_loss(batch).total, 0.1 * pseudo)
+        loss.total.backward()
+        assert batch.fake.grad is None
+        assert good.gan.discriminator.w.grad is None
+
+    def test_unlabelled_images_add_entropy_and_balance(self, batch):
+        loss = self.game(batch).classifier_loss(batch)
+        assert {"c_entropy", "c_imbalance"} <= set(loss.shown)
+        batch.unlabelled = batch.real
+        assert not {"c_entropy", "c_imbalance"} & set(self.game(batch).classifier_loss(batch).shown)
+
+    def test_its_turns(self, batch):
+        assert self.game(batch).turns == ("discriminator", "generator", "classifier")
+
+    def test_needs_a_classifier_and_its_own_objective(self):
+        with pytest.raises(UserError, match="needs a classifier as third player; fixed has none"):
+            Triple(Players(Fixed()), rules())
+        with pytest.raises(UserError, match="--loss non-saturating"):
+            Triple(Players(Fixed(), nn.Linear(2, 3)), rules("hinge"))
