@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from ca2_rl.cli import COMMANDS
+from ca2_gan import cli as ca2_gan
+from ca2_rl import cli as ca2_rl
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[1]
 PAGES = [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")]
 every_page = pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 
@@ -27,6 +28,7 @@ def test_links_lead_to_files_that_are_there(page):
 
 
 @every_page
-def test_commands_that_are_shown_exist(page):
-    shown = re.findall(r"^ca2-rl ([a-z-]+)", page.read_text(encoding="utf-8"), re.MULTILINE)
-    assert set(shown) <= set(COMMANDS)
+@pytest.mark.parametrize(("program", "commands"), [("ca2-rl", ca2_rl.COMMANDS), ("ca2-gan", ca2_gan.COMMANDS)])
+def test_commands_that_are_shown_exist(page, program, commands):
+    shown = re.findall(rf"^{program} ([a-z][a-z-]*)", page.read_text(encoding="utf-8"), re.MULTILINE)
+    assert set(shown) <= set(commands)
