@@ -1,5 +1,6 @@
-"""Trains an agent on Pendulum-v1, judges it against the optimum and records its video: what ``make demo`` runs."""
+"""What ``make demo`` runs: an agent is trained, judged and filmed; then a GAN is trained, judged and shown. Offline, on two cores."""
 
+import itertools
 import json
 import subprocess
 import sys
@@ -9,31 +10,46 @@ from pathlib import Path
 ALGO, ENV = "discretizeddqn", "Pendulum-v1"
 LOGS = Path("logs", "demo")
 STUDY_REGRET = 701  # of the study's DQN
+GAN, DATA, MINUTES = "cgan", "glyphs", "2"
 
 
-def ca2_rl(*arguments: str | Path) -> None:
-    """Runs a command in view, and leaves with its exit code if it fails."""
-    print(f"\n$ ca2-rl {' '.join(map(str, arguments))}", flush=True)
-    code = subprocess.run([sys.executable, "-m", "ca2_rl", *map(str, arguments)], check=False).returncode
+def run(command: str, *arguments: str | Path) -> None:
+    """Runs ``ca2-rl`` or ``ca2-gan`` in view, and leaves with its exit code if it fails."""
+    print(f"\n$ {command} {' '.join(map(str, arguments))}", flush=True)
+    code = subprocess.run([sys.executable, "-m", command.replace("-", "_"), *map(str, arguments)], check=False).returncode
     if code:
         sys.exit(code)
 
 
-def main() -> None:
+def demo_rl() -> list[str]:
+    """An agent on the pendulum; what to look at."""
     agent = ["--algo", ALGO, "--env", ENV, "-f", LOGS]
-    ca2_rl("train", *agent, "--seed", "0", "--verbose", "0", "--progress")
-    run = max(LOGS.glob(f"{ALGO}/{ENV}_*"), key=lambda folder: int(folder.name.rpartition("_")[2]))
-    with tempfile.TemporaryDirectory() as folder:
-        result = Path(folder, "result.json")
-        ca2_rl("evaluate", run, "--json", result)
+    run("ca2-rl", "train", *agent, "--seed", "0", "--verbose", "0", "--progress")
+    folder = max(LOGS.glob(f"{ALGO}/{ENV}_*"), key=lambda path: int(path.name.rpartition("_")[2]))
+    with tempfile.TemporaryDirectory() as scratch:
+        result = Path(scratch, "result.json")
+        run("ca2-rl", "evaluate", folder, "--json", result)
         regret = json.loads(result.read_text(encoding="utf-8"))["summary"][0]["regret"]["mean"]
-    ca2_rl("plot", run, "--out", run / "curves.png")
-    ca2_rl("record-video", *agent, "-n", "400")
-    video = max(run.glob("videos/*.mp4"), key=lambda path: path.stat().st_mtime)
-    print(f"\nRegret to the optimum: {regret:.1f} (0 is the best possible, {STUDY_REGRET} the study that ca2 rebuilds got)")
-    print(f"Curves: {run / 'curves.png'}")
-    print(f"Video:  {video}")
+    run("ca2-rl", "plot", folder, "--out", folder / "curves.png")
+    run("ca2-rl", "record-video", *agent, "-n", "400")
+    video = max(folder.glob("videos/*.mp4"), key=lambda path: path.stat().st_mtime)
+    return [
+        f"Regret to the optimum: {regret:.1f} (0 is the best possible, {STUDY_REGRET} the study that ca2 rebuilds got)",
+        f"Curves:  {folder / 'curves.png'}",
+        f"Video:   {video}",
+    ]
+
+
+def demo_gan() -> list[str]:
+    """A conditional GAN on letters; what to look at."""
+    folder = next(path for i in itertools.count(1) if not (path := LOGS / f"{GAN}_{i}").exists())
+    often = ["--log-every", "500", "--sample-every", "4000"]
+    run("ca2-gan", "train", "--model", GAN, "--data", DATA, "--out", folder, "--max-minutes", MINUTES, *often)
+    run("ca2-gan", "evaluate", folder, "--data", DATA, "--metrics", "fcd,kl,prdc,acc", "--out", folder / "evaluation")
+    run("ca2-gan", "sample", folder, "--labels", "QUARTZ", "--n", "8", "--seed", "0", "--out", folder / "quartz.png")
+    run("ca2-gan", "compare", folder, "--out", folder / "page.html")
+    return [f"Letters: {folder / 'page.html'}, {folder / 'quartz.png'}"]
 
 
 if __name__ == "__main__":
-    main()
+    print("", *demo_rl(), *demo_gan(), sep="\n")

@@ -21,7 +21,7 @@ from torch.nn.functional import softplus
 
 from ca2_gan import create_model
 from ca2_gan.data import Dataset, load
-from ca2_gan.trainers.loop import train
+from ca2_gan.trainers.loop import prepare, train
 from ca2_gan.trainers.settings import Settings, read, shipped
 from ca2_gan.trainers.stopping import Stop
 
@@ -30,7 +30,7 @@ def command(settings: Settings, data: Dataset, fabric: Fabric) -> None:
     """The loop of the command, with a log line every 2,000 images, TensorBoard, one checkpoint, one grid."""
     shutil.rmtree(settings.out, ignore_errors=True)
     settings.out.mkdir()
-    train(settings, data, fabric, Stop())
+    train(prepare(settings, data, fabric), fabric, Stop())
 
 
 def bare(settings: Settings, data: Dataset) -> None:

@@ -19,6 +19,8 @@ def read_npz(path: Path) -> Raw:
 
     :raises UserError: if it is none of these
     """
+    if path.is_file() and not zipfile.is_zipfile(path):
+        raise UserError(f"{path}: damaged, or no npz.")
     try:
         with np.load(path, allow_pickle=False) as arrays:
             content = {name: arrays[name] for name in arrays.files if name in KNOWN}

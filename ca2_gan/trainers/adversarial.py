@@ -1,11 +1,14 @@
 """Two players: generator against discriminator, with the terms that any such game may add."""
 
+import torch
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 
+from ca2_gan.errors import UserError
+from ca2_gan.gan import GAN
 from ca2_gan.losses import feature_matching, one_centred_penalty, zero_centred_penalty
 from ca2_gan.registry import games
-from ca2_gan.trainers.game import Batch, Game, Loss, accuracy, random_weights, shown
+from ca2_gan.trainers.game import Batch, Game, Loss, Rules, accuracy, random_weights, shown, wrong_labels
 
 
 @games.register("adversarial")
@@ -14,6 +17,11 @@ class Adversarial(Game):
 
     generator_weight = 1.0  # of the objective in the generator's total
 
+    def __init__(self, gan: GAN, rules: Rules):
+        super().__init__(gan, rules)
+        if rules.mismatched and not (gan.is_conditional and gan.spec.num_classes > 1):
+            raise UserError("--mismatched needs a conditional model and at least two classes: there are no wrong labels. Leave it out.")
+
     def discriminator_loss(self, batch: Batch) -> Loss:
         rules, discriminator, labels = self.rules, self.gan.discriminator, batch.labels
         real = rules.augment(batch.real).requires_grad_(rules.r1 > 0)
@@ -21,7 +29,12 @@ class Adversarial(Game):
         real_features, fake_features = discriminator.features(real, labels), discriminator.features(fake, labels)
         real_logits, fake_logits = discriminator.judge(real_features, labels), discriminator.judge(fake_features, labels)
         total = rules.objective.discriminator(real_logits, fake_logits)
-        log = shown(d_loss=total, d_real=real_logits.mean(), d_fake=fake_logits.mean())
+        log = shown(d_real=real_logits.mean(), d_fake=fake_logits.mean())
+        if rules.mismatched:
+            wrong_logits = discriminator(real, wrong_labels(labels, self.gan.spec.num_classes))
+            total = torch.lerp(total, rules.objective.discriminator(real_logits, wrong_logits), rules.mismatched)
+            log |= shown(d_wrong=wrong_logits.mean())
+        log |= shown(d_loss=total)
         if rules.r1:
             r1 = zero_centred_penalty(real_logits, real)
             total, log = total + rules.r1 * r1, log | shown(d_r1=r1)

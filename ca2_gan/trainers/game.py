@@ -51,6 +51,7 @@ class Rules:
     :param r1: weight gamma of R1, gamma/2 |grad D|^2 at real images
     :param r2: the same for R2, at generated ones
     :param auxiliary: weight of the cross-entropy of the discriminator's auxiliary classifier, where it has one
+    :param mismatched: share of what the discriminator has to reject that is real images with a wrong label (Reed et al. 2016)
     :param feature_matching: weight of the squared distance between mean features
     :param frozen_features: images [N, C, H, W] -> features [N, d] for feature matching; None for the discriminator's own
     :param class_shares: share of each class among the labelled images [K]
@@ -65,6 +66,7 @@ class Rules:
     r1: float = 0.0
     r2: float = 0.0
     auxiliary: float = 1.0
+    mismatched: float = 0.0
     feature_matching: float = 0.0
     frozen_features: Callable[[Tensor], Tensor] | None = None
 
@@ -104,6 +106,11 @@ def shown(**values: Tensor) -> dict[str, Tensor]:
 def accuracy(class_logits: Tensor, labels: Tensor) -> Tensor:
     """Share of right answers: logits [N, K], labels [N] -> scalar."""
     return (class_logits.argmax(dim=1) == labels).float().mean()
+
+
+def wrong_labels(labels: Tensor, num_classes: int) -> Tensor:
+    """For each label another one, all equally likely: int64 [N] -> [N]."""
+    return (labels + torch.randint(1, num_classes, labels.shape, device=labels.device)) % num_classes
 
 
 def random_weights(images: Tensor) -> Tensor:

@@ -19,7 +19,7 @@ from ca2_gan.gan import GAN, create_model
 from ca2_gan.registry import games
 from ca2_gan.trainers.batches import WEIGHTS, Images, Share, stream_seed
 from ca2_gan.trainers.checkpoints import STATE, read_state, write_state
-from ca2_gan.trainers.ema import Average
+from ca2_gan.trainers.ema import Average, standing_statistics
 from ca2_gan.trainers.optimisers import make_optimisers
 from ca2_gan.trainers.processes import any_process, share_batch_norm
 from ca2_gan.trainers.records import Records
@@ -48,24 +48,23 @@ class Outcome:
     finished: bool
 
 
-def train(settings: Settings, data: Dataset, fabric: Fabric, stop: Stop, evaluate: Evaluate | None = None) -> Outcome:
+def train(training: Training, fabric: Fabric, stop: Stop, evaluate: Evaluate | None = None) -> Outcome:
     """Trains a model from its beginning or its last checkpoint, until it has seen enough, time is over, or it is asked to stop.
 
-    :param settings: what is trained and how; ``settings.out`` is the run folder
-    :param data: images to train on
+    :param training: at its beginning; ``training.settings.out`` is the run folder
     :param fabric: launched; its processes share each batch
     :param stop: asked before every round
     :param evaluate: measures the model, every ``settings.eval_every`` images
     :raises UserError: if training diverges, the disk is full, or the last checkpoint is damaged or of something else
     """
-    training = prepare(settings, data, fabric)
+    settings = training.settings
     state = read_state(settings.out, settings.model, training.fingerprint)
     if state is not None:
         training.restore(state)
     if settings.compile:
         compile_players(training.gan, settings)
     shown = training.gan.with_generator(training.average.network)
-    watch = Watch(variety(*some_images(data, shown.is_conditional)), settings.loss)
+    watch = Watch(variety(*some_images(training.source, shown.is_conditional)), settings.loss)
     leader = fabric.is_global_zero
     records = Records(settings.out, training.images, settings.tensorboard) if leader else None
     began, saved_at = monotonic() - training.seconds, monotonic()
@@ -97,25 +96,32 @@ def train(settings: Settings, data: Dataset, fabric: Fabric, stop: Stop, evaluat
                     records.note(training.images, values)
                     say(training, watch.losses(values))
             if records is not None and crossed(settings.sample_every, before, training):
-                records.sample(shown, training.images)
+                show(training, shown, records)
                 if training.images >= UNTRAINED:
                     say(training, watch.samples(*some_samples(shown)))
             if records is not None and evaluate is not None and crossed(settings.eval_every, before, training):
+                standing_statistics(shown)
                 records.note(training.images, evaluate(shown))
             if records is not None and monotonic() - saved_at > settings.checkpoint_seconds:
-                save(training, shown)
+                save(training)
                 saved_at = monotonic()
         if records is not None:
-            save(training, shown)
+            save(training)
             if not training.finished:
-                records.sample(shown, training.images)  # to see how far it came
+                show(training, shown, records)  # to see how far it came
             records.close()
     fabric.barrier()
     return Outcome(shown.eval(), training.images, training.finished)
 
 
 def prepare(settings: Settings, data: Dataset, fabric: Fabric) -> Training:
-    """A training at its beginning; the same in every process."""
+    """A training at its beginning; the same in every process.
+
+    :param settings: what is trained and how
+    :param data: images to train on
+    :param fabric: launched
+    :raises UserError: if the settings don't fit each other or the data
+    """
     torch.manual_seed(stream_seed(settings.seed, WEIGHTS))
     gan = create_model(
         settings.model,
@@ -153,13 +159,25 @@ def crossed(every: int, before: int, training: Training) -> bool:
     return training.finished or (every > 0 and training.images // every > before // every)
 
 
-def save(training: Training, shown: GAN) -> None:
-    """Writes the checkpoint and the model as it is sampled; not if training has gone wrong, so that the last good one stays."""
+def save(training: Training) -> None:
+    """Writes the checkpoint; not if training has gone wrong, so that the last good one stays."""
     check_finite({name: float(value) for name, value in training.means.sums.items()}, training)
+    check_weights(training)
+    write_state(training.settings.out, training.state())
+
+
+def show(training: Training, shown: GAN, records: Records) -> None:
+    """Writes the model as it is sampled, and a grid of its samples; not if training has gone wrong."""
+    check_weights(training)
+    standing_statistics(shown)
+    shown.save(training.settings.out)
+    records.sample(shown, training.images)
+
+
+def check_weights(training: Training) -> None:
+    """Raises UserError if a weight is NaN or infinite."""
     if not training.weights_are_finite():
         raise diverged("the weights are", training)
-    write_state(training.settings.out, training.state())
-    shown.save(training.settings.out)
 
 
 def check_finite(values: dict[str, float], training: Training) -> None:
@@ -184,9 +202,9 @@ def say(training: Training, warnings: Sequence[str]) -> None:
         tqdm.write(f"ca2-gan: after {training.images:,} images: {warning}", file=sys.stderr)
 
 
-def some_images(data: Dataset, by_class: bool) -> tuple[Tensor, Tensor]:
+def some_images(source: Images, by_class: bool) -> tuple[Tensor, Tensor]:
     """The first real images, and their labels, or zeros if the model has no classes."""
-    images, labels = torch.from_numpy(data.images[:WATCHED]), torch.from_numpy(data.labels[:WATCHED])
+    images, labels = source.images[:WATCHED], source.labels[:WATCHED]
     return images, labels if by_class else torch.zeros_like(labels)
 
 

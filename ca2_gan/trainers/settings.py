@@ -56,6 +56,7 @@ class Settings:
     :param r1: weight of the R1 penalty, at real images
     :param r2: weight of the R2 penalty, at generated images
     :param auxiliary: weight of the auxiliary classifier's loss, where the discriminator has one
+    :param mismatched: share of what the discriminator rejects that is real images with a wrong label, 0 to 1
     :param feature_matching: weight of feature matching in the generator's loss
     :param matched_features: whose features: the discriminator's, or those of a frozen classifier of the data
     :param label_fraction: share of the images whose labels the game `triple` may use
@@ -108,6 +109,7 @@ class Settings:
     r1: float = 0.0
     r2: float = 0.0
     auxiliary: float = 1.0
+    mismatched: float = 0.0
     feature_matching: float = 0.0
     matched_features: Literal["discriminator", "classifier"] = "discriminator"
     label_fraction: float = 1.0
@@ -142,7 +144,7 @@ class Settings:
         for name in positive:
             if isinstance(getattr(self, name), int | float) and getattr(self, name) <= 0:
                 raise UserError(f"{_flag(name)} {getattr(self, name)}: more than 0 is needed.")
-        for name in ("beta1", "beta2", "label_fraction", "final_lr"):
+        for name in ("beta1", "beta2", "label_fraction", "final_lr", "mismatched"):
             if not 0 <= getattr(self, name) <= 1:
                 raise UserError(f"{_flag(name)} {getattr(self, name)}: a number from 0 to 1 is needed.")
         for name in ("gradient_penalty", "r1", "r2", "auxiliary", "feature_matching", "clip", "ema_half_life", "seed", "threads"):

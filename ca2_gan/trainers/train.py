@@ -15,7 +15,7 @@ from ca2_gan.data import Dataset, load
 from ca2_gan.errors import UserError
 from ca2_gan.gan import GAN
 from ca2_gan.registry import models
-from ca2_gan.trainers.loop import Evaluate, Outcome, train
+from ca2_gan.trainers.loop import Evaluate, Outcome, prepare, train
 from ca2_gan.trainers.settings import CONFIG, Settings, read, read_run, shipped, write
 from ca2_gan.trainers.stopping import Stop
 from ca2_gan.typed_arguments import parse
@@ -104,11 +104,13 @@ def read_data(settings: Settings) -> Dataset:
 def train_on(data: Dataset, settings: Settings, fabric: Fabric, stop: Stop) -> Outcome:
     """One training, on the training part of the data."""
     part, held_out = data.split()
+    # What can't be trained or evaluated leaves no folder
+    training = prepare(settings, part, fabric)
+    evaluate = make_evaluate(settings, part, held_out) if settings.eval_every and fabric.is_global_zero else None
     if fabric.is_global_zero:
         prepare_folder(settings, {"threads": torch.get_num_threads(), "data": data.fingerprint, "images": len(part)} | versions())
     fabric.barrier()
-    evaluate = make_evaluate(settings, part, held_out) if settings.eval_every and fabric.is_global_zero else None
-    return train(settings, part, fabric, stop, evaluate)
+    return train(training, fabric, stop, evaluate)
 
 
 def train_per_class(settings: Settings, fabric: Fabric, stop: Stop) -> None:

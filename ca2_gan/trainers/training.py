@@ -167,6 +167,7 @@ def make_rules(settings: Settings, class_counts: Tensor, frozen_features: Callab
         r1=settings.r1,
         r2=settings.r2,
         auxiliary=settings.auxiliary,
+        mismatched=settings.mismatched,
         feature_matching=settings.feature_matching,
         frozen_features=frozen_features,
     )

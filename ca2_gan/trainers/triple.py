@@ -34,8 +34,10 @@ class Triple(Adversarial):
         super().__init__(gan, rules)
         if gan.classifier is None or not gan.is_conditional:
             raise UserError(f"the game 'triple' needs a classifier as third player; {gan.spec.name} has none. `--model triplegan` has.")
-        if rules.objective is not losses.get("non-saturating") or rules.r1 or rules.r2 or rules.gradient_penalty:
-            raise UserError("the game 'triple' is defined for `--loss non-saturating` without r1, r2 and gradient penalty. Leave them out.")
+        if rules.objective is not losses.get("non-saturating") or rules.r1 or rules.r2 or rules.gradient_penalty or rules.mismatched:
+            raise UserError(
+                "the game 'triple' is defined for `--loss non-saturating` without r1, r2, gradient penalty and mismatched. Leave them out."
+            )
         self.register_buffer("running_accuracy", torch.zeros(()))
         self.losses["classifier"] = self.classifier_loss
 

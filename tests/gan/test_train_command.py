@@ -259,6 +259,23 @@ def start(argv: list[str]) -> multiprocessing.process.BaseProcess:
     return process
 
 
+@pytest.mark.parametrize(
+    ("argv", "message"),
+    [
+        (["--model", "dcgan"], "dcgan: no model option 'width'; it has none"),
+        (["--game", "triple"], "the game 'triple' needs a classifier"),
+        (["--augment", "blurr"], "blurr"),
+        (["--mismatched", "0.5"], "--mismatched needs a conditional model"),
+        (["--eval-every", "64", "--eval-metrics", "fdi"], "fdi"),
+        (["--classes", "0,Q"], "Q"),
+    ],
+)
+def test_what_cannot_be_trained_leaves_no_folder(argv, message, letters, tmp_path):
+    with pytest.raises(UserError, match=message):
+        run([*command(letters, tmp_path / "run"), *argv])
+    assert list(tmp_path.iterdir()) == []
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_signals_save_and_leave(number, letters, tmp_path):
     """A run that would not end by itself, however late the signal comes, is gone on with for ten steps."""

@@ -58,6 +58,6 @@ def run(settings: Callable[..., Settings], data: Dataset, fabric: Fabric) -> Cal
     """A whole training."""
 
     def go(stop: Stop | None = None, evaluate=None, **changes: object) -> Outcome:
-        return train(settings(**changes), data, fabric, stop or Stop(), evaluate)
+        return train(prepare(settings(**changes), data, fabric), fabric, stop or Stop(), evaluate)
 
     return go

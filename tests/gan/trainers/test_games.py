@@ -6,7 +6,7 @@ from torch.nn.functional import cross_entropy, softplus
 from ca2_gan.augment import augmentation
 from ca2_gan.errors import UserError
 from ca2_gan.registry import losses
-from ca2_gan.trainers.game import Batch, Rules
+from ca2_gan.trainers.game import Batch, Rules, wrong_labels
 from ca2_gan.trainers.games import Adversarial, Triple
 
 
@@ -38,7 +38,7 @@ class Fixed(nn.Module):
 class Players(nn.Module):
     """What a game needs of a GAN."""
 
-    spec = type("Spec", (), {"name": "fixed"})
+    spec = type("Spec", (), {"name": "fixed", "num_classes": 3})
     is_conditional = True
 
     def __init__(self, discriminator, classifier=None):
@@ -67,6 +67,36 @@ def test_two_players_play_the_objective(batch):
     torch.testing.assert_close(game.generator_loss(batch).total, softplus(-fake).mean())
     assert loss.shown["d_loss"] == loss.total
     assert not loss.shown["d_loss"].requires_grad
+
+
+def test_the_matching_aware_discriminator_also_rejects_wrong_labels(batch):
+    """-log s_r - (log(1 - s_w) + log(1 - s_f)) / 2 (Reed et al. 2016, algorithm 1); w is set to 0, so that only labels count."""
+    d = Fixed()
+    nn.init.zeros_(d.w)
+    batch.labels.fill_(0)
+    game = Adversarial(Players(d), rules(mismatched=0.5))
+    fake, first, second = softplus(d.b.detach()).tolist()
+    real = softplus(-d.b[0]).item()
+    wrong = [real + fake / 2 + (n * first + (6 - n) * second) / 12 for n in range(7)]  # n of 6 images get the label 1
+    totals = {float(game.discriminator_loss(batch).total) for _ in range(20)}
+    assert all(min(abs(total - value) for value in wrong) < 1e-5 for total in totals)
+    assert len(totals) > 1
+
+
+def test_wrong_labels_are_wrong_and_all_equally_likely():
+    labels = torch.arange(4).repeat(5000)
+    wrong = wrong_labels(labels, 4)
+    counts = torch.bincount(4 * labels + wrong, minlength=16).view(4, 4)
+    assert (counts.diagonal() == 0).all()
+    assert ((counts[~torch.eye(4, dtype=torch.bool)] - 5000 / 3).abs() < 200).all()  # 6 standard deviations
+
+
+@pytest.mark.parametrize(("conditional", "classes"), [(False, 3), (True, 1)])
+def test_wrong_labels_need_labels(conditional, classes):
+    players = Players(Fixed())
+    players.is_conditional, players.spec = conditional, type("Spec", (), {"name": "fixed", "num_classes": classes})
+    with pytest.raises(UserError, match="--mismatched needs a conditional model and at least two classes"):
+        Adversarial(players, rules(mismatched=0.5))
 
 
 def test_the_discriminators_loss_does_not_reach_the_generator(batch):

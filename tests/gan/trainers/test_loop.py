@@ -1,3 +1,4 @@
+import copy
 import json
 import math
 import os
@@ -9,11 +10,11 @@ import pytest
 import torch
 from torch import nn
 
-from ca2_gan import list_models, load
+from ca2_gan import create_model, list_models, load
 from ca2_gan.errors import UserError
 from ca2_gan.registry import games
-from ca2_gan.trainers.ema import Average
-from ca2_gan.trainers.loop import explained_disk_errors, train
+from ca2_gan.trainers.ema import Average, standing_statistics
+from ca2_gan.trainers.loop import explained_disk_errors, prepare, train
 from ca2_gan.trainers.optimisers import rate_factor
 from ca2_gan.trainers.records import read_metrics
 from ca2_gan.trainers.settings import read, shipped
@@ -109,11 +110,11 @@ def test_it_is_the_plain_loop(begin, fabric):
 def test_every_model_trains_with_its_own_settings_and_resumes_bit_for_bit(name, settings, data, fabric, tmp_path, monkeypatch):
     own = read(shipped(name)) | {"model": name, "options": (), "batch_size": 4, "log_every": 8}
     own["max_images"] = 16 * own.get("critic_steps", 1)
-    train(settings(**own), data, fabric, Stop())
+    train(prepare(settings(**own), data, fabric), fabric, Stop())
     with monkeypatch.context() as patch:
-        part = train(settings(**own, out=tmp_path / "parts"), data, fabric, stop_after(3, patch))
+        part = train(prepare(settings(**own, out=tmp_path / "parts"), data, fabric), fabric, stop_after(3, patch))
     assert not part.finished
-    assert train(settings(**own, out=tmp_path / "parts"), data, fabric, Stop()).finished
+    assert train(prepare(settings(**own, out=tmp_path / "parts"), data, fabric), fabric, Stop()).finished
     assert same(without_clock(weights(tmp_path / "run")), without_clock(weights(tmp_path / "parts")))
 
 
@@ -212,7 +213,10 @@ class TestAverage:
 
     def test_can_be_off(self):
         network = nn.Linear(2, 2)
-        assert Average(network, 0).network is network
+        average = Average(network, 0)
+        nn.init.ones_(network.weight)
+        average.update(1, 1)
+        assert torch.equal(average.network.weight, network.weight)
 
     def test_of_spectral_norm_keeps_unit_vectors(self):
         network = nn.utils.parametrizations.spectral_norm(nn.Linear(4, 4))
@@ -223,6 +227,34 @@ class TestAverage:
         norm = average.network.parametrizations.weight[0]
         assert float(norm._u.norm()) == pytest.approx(1, abs=1e-5)
         assert float(norm._v.norm()) == pytest.approx(1, abs=1e-5)
+
+
+class TestStandingStatistics:
+    def test_are_those_of_the_generators_own_images(self):
+        gan = create_model("dcgan", num_classes=5, image_shape=(1, 16, 16), noise_dim=10)
+        standing_statistics(gan)
+        dense, norm = gan.generator.layers[0], gan.generator.layers[1]
+        batches = dense(gan.draw_noise(8 * 65, seed=0)).detach().view(8, 65, -1)  # 65: equal shares of 5 classes
+        torch.testing.assert_close(norm.running_mean, batches.mean(dim=(0, 1)), rtol=1e-4, atol=1e-5)
+        torch.testing.assert_close(norm.running_var, batches.var(dim=1).mean(dim=0), rtol=1e-4, atol=1e-5)
+
+    def test_leave_everything_else_alone(self):
+        gan = create_model("sngan", num_classes=5, image_shape=(1, 16, 16))
+        before, momenta = copy.deepcopy(gan.state_dict()), [m.momentum for m in gan.modules() if isinstance(m, nn.BatchNorm2d)]
+        gan.generator.eval()
+        standing_statistics(gan)
+        changed = {name for name, value in gan.state_dict().items() if not torch.equal(value, before[name])}
+        assert all("running" in name or "num_batches_tracked" in name for name in changed)
+        assert [m.momentum for m in gan.modules() if isinstance(m, nn.BatchNorm2d)] == momenta
+        assert not gan.generator.training
+
+    def test_are_what_is_sampled_saved_and_evaluated(self, run, tmp_path):
+        seen = []
+        outcome = run(max_images=32, eval_every=16, sample_every=16, evaluate=lambda gan: seen.append(copy.deepcopy(gan)) or {})
+        for gan in (*seen, outcome.gan, load(tmp_path / "run")):
+            settled = copy.deepcopy(gan)
+            standing_statistics(settled)
+            assert torch.equal(settled.sample(6, seed=0), gan.sample(6, seed=0))
 
 
 def test_spectral_norm_takes_one_power_iteration_a_step(begin, fabric):
@@ -332,7 +364,7 @@ class TestTrouble:
     def test_other_data(self, run, settings, data, fabric):
         run(max_images=16)
         with pytest.raises(UserError, match="the run saw other data"):
-            train(settings(max_images=32), data.subset(data.labels < 2), fabric, Stop())
+            train(prepare(settings(max_images=32), data.subset(data.labels < 2), fabric), fabric, Stop())
 
     def test_full_disk(self, run, tmp_path, monkeypatch):
         run(max_images=16)
