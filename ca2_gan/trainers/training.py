@@ -1,5 +1,6 @@
 """What changes during a training: made from the settings, moved on by a round, saved and restored."""
 
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -176,9 +177,15 @@ def make_rules(settings: Settings, class_counts: Tensor, frozen_features: Callab
 def compile_players(gan: GAN, settings: Settings) -> None:
     """Sends the networks through ``torch.compile``, but for a discriminator with gradient penalties: it can't differentiate twice.
 
-    Where compiling fails, as without a C++ compiler, PyTorch says so and goes on without it.
+    Where nothing can be compiled, as on a CPU without a C++ compiler, it says so and leaves the networks as they are.
     """
-    torch._dynamo.config.suppress_errors = True
+    try:
+        torch.compile(lambda x: x + 1)(torch.zeros(2, device=next(gan.parameters()).device))
+    except RuntimeError as error:
+        reason = str(error).partition("\n")[0]
+        print(f"ca2-gan: --compile: goes on without, since torch.compile doesn't work here: {reason}", file=sys.stderr)
+        return
+    torch._dynamo.config.suppress_errors = True  # a graph that can't be compiled runs as it is
     gan.generator.compile()
     if not (settings.r1 or settings.r2 or settings.gradient_penalty):
         discriminator: nn.Module = gan.discriminator

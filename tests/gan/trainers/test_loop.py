@@ -2,6 +2,7 @@ import copy
 import json
 import math
 import os
+import shutil
 import signal
 import threading
 
@@ -429,3 +430,23 @@ def test_feature_matching_of_a_frozen_classifier_trains_and_resumes(run, tmp_pat
         run(stop_after(2, patch), **options, out=tmp_path / "parts")
     run(**options, out=tmp_path / "parts")
     assert same(without_clock(weights(tmp_path / "run")), without_clock(weights(tmp_path / "parts")))
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(shutil.which("g++") is None, reason="torch.compile needs a C++ compiler")
+def test_compiled_networks_train_the_same_weights(run, tmp_path):
+    run(max_images=24)
+    run(max_images=24, compile=True, out=tmp_path / "compiled")
+    eager, compiled = weights(tmp_path / "run")["players"], weights(tmp_path / "compiled")["players"]
+    for name, value in eager.items():
+        torch.testing.assert_close(compiled[name], value, rtol=1e-3, atol=1e-4, msg=name)
+
+
+def test_without_a_compiler_it_says_so_and_trains(run, capfd, monkeypatch):
+    monkeypatch.setattr(torch, "compile", lambda *_: raise_(RuntimeError("No working C++ compiler found\nand so on")))
+    assert run(max_images=16, compile=True).finished
+    assert "--compile: goes on without, since torch.compile doesn't work here: No working C++ compiler found\n" in capfd.readouterr().err
+
+
+def raise_(error):
+    raise error
