@@ -6,7 +6,7 @@ READY := $(VENV)/ready
 
 .PHONY: demo test lint type bench
 
-demo: $(READY)  ## train an agent, judge it against the optimum, record its video
+demo: $(READY)  ## an agent and a GAN: trained, judged, shown; five minutes
 	$(BIN)/python scripts/demo.py
 
 test: $(READY)  ## the whole test suite

@@ -9,7 +9,7 @@ from ca2_gan.gan import GAN
 from ca2_gan.losses import entropy, expected_fake_loss, imbalance
 from ca2_gan.registry import games, losses
 from ca2_gan.trainers.adversarial import Adversarial
-from ca2_gan.trainers.game import Batch, Loss, Rules, accuracy, shown
+from ca2_gan.trainers.game import Batch, Loss, Rules, accuracy, shown, wrong_labels
 
 ALPHA = 0.5  # the classifier's share of what the discriminator has to reject
 PSEUDO = 0.1  # weight of the pseudo-discriminative loss (the paper's alpha_P)
@@ -34,10 +34,8 @@ class Triple(Adversarial):
         super().__init__(gan, rules)
         if gan.classifier is None or not gan.is_conditional:
             raise UserError(f"the game 'triple' needs a classifier as third player; {gan.spec.name} has none. `--model triplegan` has.")
-        if rules.objective is not losses.get("non-saturating") or rules.r1 or rules.r2 or rules.gradient_penalty or rules.mismatched:
-            raise UserError(
-                "the game 'triple' is defined for `--loss non-saturating` without r1, r2, gradient penalty and mismatched. Leave them out."
-            )
+        if rules.objective is not losses.get("non-saturating") or rules.r1 or rules.r2 or rules.gradient_penalty:
+            raise UserError("the game 'triple' is defined for `--loss non-saturating` without r1, r2 and gradient penalty. Leave them out.")
         self.register_buffer("running_accuracy", torch.zeros(()))
         self.losses["classifier"] = self.classifier_loss
 
@@ -59,8 +57,14 @@ class Triple(Adversarial):
         real = discriminator(rules.augment(batch.real), batch.labels)
         fake = discriminator(rules.augment_fake(batch.fake.detach()), batch.labels)
         claimed = discriminator(rules.augment(batch.unlabelled), answers)
-        total = softplus(-real).mean() + (1 - ALPHA) * softplus(fake).mean() + ALPHA * softplus(claimed).mean()
-        return Loss(total, shown(d_loss=total, d_real=real.mean(), d_fake=fake.mean(), d_claimed=claimed.mean()))
+        rejected = (1 - ALPHA) * softplus(fake).mean() + ALPHA * softplus(claimed).mean()
+        log = shown(d_real=real.mean(), d_fake=fake.mean(), d_claimed=claimed.mean())
+        if rules.mismatched:
+            wrong = discriminator(rules.augment(batch.real), wrong_labels(batch.labels, self.gan.spec.num_classes))
+            rejected = torch.lerp(rejected, softplus(wrong).mean(), rules.mismatched)
+            log |= shown(d_wrong=wrong.mean())
+        total = softplus(-real).mean() + rejected
+        return Loss(total, log | shown(d_loss=total))
 
     def classifier_loss(self, batch: Batch) -> Loss:
         """Cross-entropy on labelled pairs + alpha E_{y ~ p_c} BCE(D(x, y), 1) + alpha_P cross-entropy on generated pairs."""

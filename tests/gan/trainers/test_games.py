@@ -69,18 +69,21 @@ def test_two_players_play_the_objective(batch):
     assert not loss.shown["d_loss"].requires_grad
 
 
-def test_the_matching_aware_discriminator_also_rejects_wrong_labels(batch):
-    """-log s_r - (log(1 - s_w) + log(1 - s_f)) / 2 (Reed et al. 2016, algorithm 1); w is set to 0, so that only labels count."""
+def of_labels_only():
+    """A discriminator that looks at the label alone: 2 for the first class, -1 for the two others."""
     d = Fixed()
     nn.init.zeros_(d.w)
-    batch.labels.fill_(0)
-    game = Adversarial(Players(d), rules(mismatched=0.5))
-    fake, first, second = softplus(d.b.detach()).tolist()
-    real = softplus(-d.b[0]).item()
-    wrong = [real + fake / 2 + (n * first + (6 - n) * second) / 12 for n in range(7)]  # n of 6 images get the label 1
-    totals = {float(game.discriminator_loss(batch).total) for _ in range(20)}
-    assert all(min(abs(total - value) for value in wrong) < 1e-5 for total in totals)
-    assert len(totals) > 1
+    d.b.data = torch.tensor([2.0, -1.0, -1.0])
+    return d
+
+
+def test_the_matching_aware_discriminator_also_rejects_wrong_labels(batch):
+    """-log s_r - (log(1 - s_w) + log(1 - s_f)) / 2 (Reed et al. 2016, algorithm 1)."""
+    batch.labels.fill_(0)  # a wrong label is 1 or 2
+    loss = Adversarial(Players(of_labels_only()), rules(mismatched=0.5)).discriminator_loss(batch)
+    accepted, fake, wrong = softplus(torch.tensor([-2.0, 2.0, -1.0]))
+    torch.testing.assert_close(loss.total.detach(), accepted + (wrong + fake) / 2)
+    assert loss.shown["d_wrong"] == -1
 
 
 def test_wrong_labels_are_wrong_and_all_equally_likely():
@@ -180,6 +183,12 @@ class TestTriple:
         real, fake, claimed = d(batch.real, batch.labels), d(batch.fake, batch.labels), d(batch.unlabelled, twos)
         expected = softplus(-real).mean() + softplus(fake).mean() / 2 + softplus(claimed).mean() / 2
         torch.testing.assert_close(game.discriminator_loss(batch).total, expected)
+
+    def test_the_discriminator_may_reject_wrong_labels_too(self, batch):
+        batch.labels.fill_(0)
+        game = Triple(Players(of_labels_only(), self.game(batch, likely=1).classifier), rules(mismatched=0.2))
+        accepted, fake, wrong = softplus(torch.tensor([-2.0, 2.0, -1.0]))  # the classifier's answer, 1, is wrong too
+        torch.testing.assert_close(game.discriminator_loss(batch).total.detach(), accepted + 0.8 * (fake + wrong) / 2 + 0.2 * wrong)
 
     def test_the_generator_has_half_the_weight(self, batch):
         game = self.game(batch)
