@@ -15,6 +15,7 @@ from matplotlib.figure import Figure
 from ca2_gan.arguments import Parser
 from ca2_gan.drawing import render, write
 from ca2_gan.errors import UserError
+from ca2_gan.gan import CONFIG, load_gan
 from ca2_gan.page import Section, image, page, paragraph, side_by_side, table
 from ca2_gan.trainers.records import METRICS, SAMPLES, read_metrics
 from ca2_gan.trainers.settings import Settings, read_run
@@ -40,6 +41,7 @@ class Run:
     :param label: its name on the page
     :param rows: the lines of ``metrics.jsonl``
     :param samples: the sample grids, earliest first
+    :param classes: what their rows show, from top to bottom; empty for an unconditional model
     """
 
     folder: Path
@@ -47,6 +49,7 @@ class Run:
     settings: Settings
     rows: list[dict[str, Any]]
     samples: list[Path]
+    classes: tuple[str, ...]
 
     def curve(self, key: str) -> list[tuple[int, float]]:
         """Images shown so far and the number, where it was logged and finite."""
@@ -78,7 +81,9 @@ def _read(folder: Path, label: str) -> Run:
     rows = read_metrics(folder)
     if not rows:
         raise UserError(f"{folder}: nothing logged in {METRICS} yet. Let it train a little longer.")
-    return Run(folder, label, read_run(folder)[0], rows, sorted((folder / SAMPLES).glob("*.png")))
+    samples = sorted((folder / SAMPLES).glob("*.png"))
+    gan = load_gan(folder) if (folder / CONFIG).is_file() else None
+    return Run(folder, label, read_run(folder)[0], rows, samples, gan.class_names if gan and gan.is_conditional else ())
 
 
 def draw_curves(runs: Sequence[Run]) -> Figure:
@@ -140,7 +145,8 @@ def make_page(runs: Sequence[Run]) -> str:
 def _last_grid(run: Run) -> str:
     if not run.samples:
         return paragraph(f"{run.label}: no samples yet.")
-    return _grid(run.samples[-1], run.label)
+    rows = f"; rows: {' '.join(run.classes)}" if run.classes else ""
+    return _grid(run.samples[-1], run.label, rows)
 
 
 def _stages(run: Run) -> str:
@@ -150,9 +156,9 @@ def _stages(run: Run) -> str:
     return side_by_side([_grid(path, "") for path in chosen])
 
 
-def _grid(path: Path, label: str) -> str:
+def _grid(path: Path, label: str, more: str = "") -> str:
     images = f"{int(path.stem):,} images" if path.stem.isdigit() else path.stem
-    caption = f"{label}, {images}" if label else images
+    caption = (f"{label}, {images}" if label else images) + more
     try:
         content = path.read_bytes()
     except OSError as error:

@@ -3,6 +3,7 @@ import re
 
 import pytest
 
+from ca2_gan import create_model
 from ca2_gan.errors import UserError
 from ca2_gan.metrics.compare import find_runs, main
 from ca2_gan.trainers.settings import Settings, write
@@ -42,6 +43,16 @@ def test_page_has_every_run_its_curves_and_its_samples_inside(run, tmp_path, cap
     assert page.count("data:image/png;base64,") == 1 + 2 + 5
     assert not re.search(r"(src|href)=\"(?!data:)", page)
     assert "Written to" in capsys.readouterr().out
+
+
+def test_rows_of_a_conditional_model_are_named(run, tmp_path):
+    for model in ("cgan", "dcgan"):
+        gan = create_model(model, num_classes=3, image_shape=(1, 16, 16), class_names="QRT")
+        gan.save(run(model, ROWS, grids=1))
+    main([str(tmp_path / "cgan"), str(tmp_path / "dcgan"), "--out", str(tmp_path / "page.html")])
+    page = (tmp_path / "page.html").read_text()
+    assert "cgan, 0 images; rows: Q R T<" in page
+    assert "dcgan, 0 images<" in page
 
 
 def test_numbers_that_were_not_finite_leave_a_gap(run):
