@@ -60,7 +60,9 @@ def main() -> None:
     parser.add_argument("--data", default="glyphs")
     parser.add_argument("--images", type=int, default=12_800)
     parser.add_argument("--repeats", type=int, default=5)
+    parser.add_argument("--threads", type=int, default=1, help="of both sides; several wait for each other on a busy machine")
     arguments = parser.parse_args()
+    torch.set_num_threads(arguments.threads)
     data = load(arguments.data).split()[0]
     fabric = Fabric(accelerator="cpu", devices=1)
     fabric.launch()
