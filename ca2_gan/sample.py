@@ -76,7 +76,8 @@ def write_samples(gan: GAN, classes: Sequence[int] | None, arguments: argparse.N
         labels = torch.arange(arguments.n) % gan.spec.num_classes
         columns = min(gan.spec.num_classes, arguments.n) if gan.is_conditional else min(DEFAULT_COLUMNS, arguments.n)
     else:
-        labels, columns = torch.tensor(classes).repeat(arguments.n), len(classes)
+        labels = torch.tensor(classes).repeat(arguments.n)
+        columns = len(classes) if len(classes) > 1 else min(DEFAULT_COLUMNS, arguments.n)
     images = gan.sample(len(labels), labels, arguments.seed, arguments.truncation)
     match out.suffix.lower():
         case ".png":
