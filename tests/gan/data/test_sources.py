@@ -166,7 +166,7 @@ def test_damaged_npz(tmp_path):
     content = (tmp_path / "x.npz").read_bytes()
     for damaged in (content[:-500], b"", b"no zip"):
         (tmp_path / "x.npz").write_bytes(damaged)
-        with pytest.raises(UserError, match="can't be read as npz"):
+        with pytest.raises(UserError, match="damaged, or no npz"):
             load(tmp_path / "x.npz")
 
 
