@@ -1,5 +1,6 @@
 """The ``ca2-gan`` command: a table of subcommands, each loaded when it is called."""
 
+import os
 import sys
 from importlib import import_module
 from importlib.metadata import version
@@ -51,6 +52,8 @@ def run(argv: list[str]) -> None:
 
 def main() -> None:
     """Entry point: exit code 2 and one line for a mistake of the user's, 130 after Ctrl-C."""
+    # Threads that spin while they wait for each other come to a near standstill as soon as another program wants a core
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     try:
         run(sys.argv[1:])
     except UserError as error:
