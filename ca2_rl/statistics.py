@@ -1,6 +1,5 @@
 """Statistics for few runs with wide spread (Agarwal et al. 2021, https://arxiv.org/abs/2108.13264)."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -29,7 +28,7 @@ def iqm_interval(scores: ArrayLike) -> tuple[float, float] | None:
     scores = np.asarray(scores, dtype=np.float64)
     if len(scores) < 2:
         return None
-    result = stats.bootstrap(  # type: ignore[call-overload]
+    result = stats.bootstrap(
         tuple(scores.reshape(len(scores), -1).T),
         _pooled_iqm,
         n_resamples=RESAMPLES,

@@ -17,7 +17,7 @@ from ca2_rl.studies.results import Results
 from ca2_rl.studies.runner import BACKENDS, run
 from ca2_rl.studies.study import Study
 
-STUDIES = ("overview",)
+STUDIES = ("overview", "tuning", "exploration", "deck")
 
 
 def load(name: str) -> Study:
@@ -48,7 +48,7 @@ def select(variants: list[Variant], pattern: str | None) -> list[Variant]:
 
 
 def study(arguments: argparse.Namespace, command: str) -> Results:
-    """Trains what is missing, then writes ``study.json``, ``report.md`` and the figures, also after Ctrl-C.
+    """Trains what is missing, then gathers all of it in ``study.json``.
 
     :param arguments: as ``parse`` returns them
     :param command: the command line, for the report
@@ -57,16 +57,12 @@ def study(arguments: argparse.Namespace, command: str) -> Results:
     seeds = range(arguments.first_seed, arguments.first_seed + (arguments.seeds or chosen.seeds))
     out = arguments.out or Path("studies", chosen.name)
     jobs = plan(select(chosen.variants(), arguments.only), seeds, arguments.steps)
-    done = False
     try:
         run(jobs, out / "jobs", arguments.jobs, arguments.backend)
-        done = True
-    finally:
-        if (out / "jobs").is_dir():
-            results = chosen.gather(out, arguments.steps, command, machine(arguments.jobs))
-        if not done:
-            print("Stopped. The same command goes on with what is missing.", file=sys.stderr)
-    return results
+    except KeyboardInterrupt:
+        print("Stopped. The same command goes on with what is missing.", file=sys.stderr)
+        raise
+    return chosen.gather(out, arguments.steps, command, machine(arguments.jobs))
 
 
 def parse(argv: list[str], prog: str = "ca2-rl study") -> argparse.Namespace:

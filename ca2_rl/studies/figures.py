@@ -1,10 +1,12 @@
 """Figures that several studies draw. Colours that colour-blind readers can tell apart (Okabe & Ito 2008)."""
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.axis import Axis
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter
 from numpy.typing import NDArray
@@ -30,12 +32,12 @@ def tidy(panel: Axes) -> None:
     panel.grid(alpha=0.25, linewidth=0.6)
 
 
-def log_regret(axis: object) -> None:
+def log_regret(axis: Axis) -> None:
     """Plain numbers instead of powers of ten on a logarithmic axis."""
-    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))  # type: ignore[attr-defined]
+    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
 
 
-def style(i: int) -> dict[str, str]:
+def style(i: int) -> dict[str, Any]:
     """Colour and line style of the i-th line."""
     return {"color": COLORS[i % len(COLORS)], "linestyle": LINE_STYLES[i // len(COLORS) % len(LINE_STYLES)]}
 
@@ -64,7 +66,9 @@ def learning_curves(groups: Mapping[str, Records]) -> Figure:
         panel.plot(curves[0]["steps"], middle, label=label, linewidth=1.8, **style(i))
         panel.fill_between(curves[0]["steps"], low, high, color=style(i)["color"], alpha=0.15, linewidth=0)
     panel.axhline(TARGET, color="0.4", linewidth=0.8)
-    panel.annotate(f"regret {TARGET:g}", (0.0, TARGET), xycoords=("axes fraction", "data"), xytext=(3, 3), textcoords="offset points", color="0.3")
+    panel.annotate(
+        f"regret {TARGET:g}", (0.0, TARGET), xycoords=("axes fraction", "data"), xytext=(3, 3), textcoords="offset points", color="0.3"
+    )
     panel.set_yscale("log")
     log_regret(panel.yaxis)
     panel.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))

@@ -74,7 +74,9 @@ STUDY = Study(
     seeds=10,
     tables={"agents": Table("Pendulum-v1: the last model on 500 starts; steps and seconds: median over the seeds that got there", agents)},
     pictures={
-        "curves": Picture("Regret over the training: interquartile mean over the seeds with its 95 % interval", lambda r: learning_curves(r.by_label())),
+        "curves": Picture(
+            "Regret over the training: interquartile mean over the seeds with its 95 % interval", lambda r: learning_curves(r.by_label())
+        ),
         "profile": Picture("Share of all episodes with at most a given regret, with 95 % bands", lambda r: profile(r.by_label())),
     },
     leaves_out=frozenset({"training_returns", "diagnostics"}),

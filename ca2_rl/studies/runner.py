@@ -4,10 +4,11 @@ import json
 import os
 import signal
 from collections.abc import Sequence
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from joblib import Parallel, delayed, parallel_config
+from joblib import Parallel, delayed, parallel_config  # type: ignore[import-untyped]
 from tqdm import tqdm
 
 from ca2_rl.errors import UserError
@@ -49,7 +50,7 @@ def _backend_config(backend: str, workers: int) -> dict[str, Any]:
     if backend == "processes":
         return {"backend": "loky", "n_jobs": workers, "inner_max_num_threads": 1}
     try:
-        from ray.util.joblib import register_ray  # noqa: PLC0415 (an extra)
+        register_ray = import_module("ray.util.joblib").register_ray  # an extra
     except ImportError as error:
         raise UserError("--backend ray needs a package that is not installed: pip install 'ca2[ray]'") from error
     register_ray()

@@ -20,7 +20,6 @@ from ca2_rl.common.diagnostics import GRADIENT_NORM, finished_returns
 from ca2_rl.envs import pendulum
 from ca2_rl.errors import UserError, did_you_mean
 from ca2_rl.optimum import PendulumOptimum, returns
-from ca2_rl.studies.end_points import EndPointActions
 from ca2_rl.studies.jobs import Job
 from ca2_rl.studies.settings import PENDULUM
 from ca2_rl.zoo.plugins import register
@@ -159,7 +158,9 @@ def build(algo: str, hyperparams: dict[str, Any], seed: int) -> tuple[BaseAlgori
     register()
     if algo not in ALGOS:
         raise UserError(f"no algorithm {algo!r}.{did_you_mean(algo, ALGOS)}")
-    arguments = {name: value for name, value in hyperparams.items() if name not in ("n_timesteps", "env_wrapper", "noise_type", "noise_std")}
+    arguments = {
+        name: value for name, value in hyperparams.items() if name not in ("n_timesteps", "env_wrapper", "noise_type", "noise_std")
+    }
     if isinstance(rate := arguments.get("learning_rate"), str):
         arguments["learning_rate"] = LinearSchedule(float(rate.removeprefix("lin_")), 0.0, 1.0)
     if hyperparams.get("noise_type") == "normal":
