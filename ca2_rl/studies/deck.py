@@ -22,6 +22,8 @@ DECK_SETTINGS: dict[str, dict[str, Any]] = {
     "noisydqn": NETWORK | DQN,
     "ouddpg": NETWORK | DDPG,
 }
+# Of ours, where a constructor's default is as good as an entry in the shipped file
+DEFAULTS = {"ouddpg": {"ou_dt": 1.0}}
 # In this order, those of a group at once; what else differs follows
 CHANGES = (
     ("train_freq",),
@@ -39,7 +41,7 @@ CHANGES = (
 
 def chain(algo: str) -> list[Variant]:
     """The deck's settings, then each change on top of the ones before, up to the shipped settings."""
-    agent, settings, ours = OURS[algo], DECK_SETTINGS[algo], shipped(algo)
+    agent, settings, ours = OURS[algo], DECK_SETTINGS[algo], DEFAULTS.get(algo, {}) | shipped(algo)
     steps = {"n_timesteps": ours["n_timesteps"]}
     variants = [Variant(f"{agent}, the deck's", algo, settings | steps, {"agent": agent})]
     listed = {name for group in CHANGES for name in group}

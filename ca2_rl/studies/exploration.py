@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 from matplotlib.figure import Figure
 
-from ca2_rl.studies.figures import band, log_regret, plain_figure, style
+from ca2_rl.studies.figures import band, legend, log_regret, plain_figure, style
 from ca2_rl.studies.jobs import Variant
 from ca2_rl.studies.results import Results, iqm_text, label_text, markdown, mean_text, reached_text, scores, std_text, succeeded
 from ca2_rl.studies.settings import shipped
@@ -93,7 +93,7 @@ def sigma_curves(results: Results) -> Figure:
     log_regret(panel.yaxis)
     panel.set_xlabel("Environment steps")
     panel.set_ylabel("Mean |sigma| of a layer's weights")
-    figure.legend(loc="outside right upper", frameon=False)
+    legend(figure)
     return figure
 
 

@@ -32,6 +32,12 @@ def tidy(panel: Axes) -> None:
     panel.grid(alpha=0.25, linewidth=0.6)
 
 
+def legend(figure: Figure) -> None:
+    """Beside the panel, where it hides nothing."""
+    if figure.axes[0].lines:
+        figure.legend(loc="outside right upper", frameon=False)
+
+
 def log_regret(axis: Axis) -> None:
     """Plain numbers instead of powers of ten on a logarithmic axis."""
     axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
@@ -74,7 +80,7 @@ def learning_curves(groups: Mapping[str, Records]) -> Figure:
     panel.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
     panel.set_xlabel("Environment steps")
     panel.set_ylabel("Regret (optimal return minus return)")
-    figure.legend(loc="outside right upper", frameon=False)
+    legend(figure)
     return figure
 
 
@@ -94,5 +100,5 @@ def profile(groups: Mapping[str, Records]) -> Figure:
     panel.set_ylim(0, 101)
     panel.set_xlabel("Regret of an episode, at most")
     panel.set_ylabel("Episodes [%]")
-    figure.legend(loc="outside right upper", frameon=False)
+    legend(figure)
     return figure

@@ -47,9 +47,9 @@ class Starts:
     optimal_returns: Array
 
     @classmethod
-    def sample(cls, n: int, seed: int) -> "Starts":
+    def sample(cls, n: int, seed: int, optimum: PendulumOptimum) -> "Starts":
         states = pendulum.sample_starts(n, seed)
-        return cls(states, PendulumOptimum().returns(states))
+        return cls(states, optimum.returns(states))
 
     def returns(self, predictor: PolicyPredictor) -> Array:
         """The deterministic policy's returns, [N].
@@ -70,8 +70,9 @@ class Evaluations:
     final: Starts
 
     @classmethod
-    def sample(cls) -> "Evaluations":
-        return cls(Starts.sample(CURVE_STARTS, CURVE_SEED), Starts.sample(FINAL_STARTS, FINAL_SEED))
+    def sample(cls, optimum: PendulumOptimum | None = None) -> "Evaluations":
+        optimum = optimum or PendulumOptimum()
+        return cls(Starts.sample(CURVE_STARTS, CURVE_SEED, optimum), Starts.sample(FINAL_STARTS, FINAL_SEED, optimum))
 
 
 class Torques:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from ca2_rl.statistics import rank_correlation
 from ca2_rl.studies.effects import expected_best, variance_explained
-from ca2_rl.studies.figures import plain_figure, style
+from ca2_rl.studies.figures import legend, plain_figure, style
 from ca2_rl.studies.jobs import Variant
 from ca2_rl.studies.overview import OURS
 from ca2_rl.studies.results import Record, Results, failures_text, iqm_text, markdown, mean_text, scores, succeeded
@@ -232,7 +232,7 @@ def search_curves(results: Results) -> Figure:
     panel.set_yscale("log")
     panel.set_xlabel("Settings tried, in random order")
     panel.set_ylabel("Expected regret of the best so far")
-    figure.legend(loc="outside right upper", frameon=False)
+    legend(figure)
     return figure
 
 
