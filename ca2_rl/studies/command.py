@@ -88,12 +88,16 @@ def parse(argv: list[str], prog: str = "ca2-rl study") -> argparse.Namespace:
     parser.add_argument("--out", type=Path, metavar="FOLDER", help="default: studies/NAME")
     parser.add_argument("--only", metavar="PATTERN", help="train only the variants whose label contains this (* and ? as in a shell)")
     arguments = parser.parse_args(argv)
+    load(arguments.name)
     for option, least in (("seeds", 1), ("first_seed", 0), ("jobs", 1), ("steps", 1)):
         value = getattr(arguments, option)
         if value is not None and value < least:
             raise UserError(f"--{option.replace('_', '-')} {value}: at least {least}.")
-    if arguments.out is not None and arguments.out.exists() and not arguments.out.is_dir():
-        raise UserError(f"--out {arguments.out}: a file; give a folder.")
+    if arguments.out is not None:
+        for path in (arguments.out, *arguments.out.parents):
+            if path.exists() and not path.is_dir():
+                problem = "a file" if path == arguments.out else f"{path} is a file"
+                raise UserError(f"--out {arguments.out}: {problem}; give a folder.")
     return arguments
 
 

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 from matplotlib.figure import Figure
 
-from ca2_rl.studies.figures import band, legend, log_regret, plain_figure, style
+from ca2_rl.studies.figures import band, legend, log_regret, over_steps, plain_figure, style
 from ca2_rl.studies.jobs import Variant
 from ca2_rl.studies.results import Results, iqm_text, label_text, markdown, mean_text, reached_text, scores, std_text, succeeded
 from ca2_rl.studies.settings import shipped
@@ -89,9 +89,8 @@ def sigma_curves(results: Results) -> Figure:
             line = ("-", "--", ":")[j % 3]
             panel.plot(steps, middle, label=f"{label}, layer {j + 1}", color=style(i)["color"], linestyle=line, linewidth=1.8)
             panel.fill_between(steps, low, high, color=style(i)["color"], alpha=0.15, linewidth=0)
-    panel.set_yscale("log")
-    log_regret(panel.yaxis)
-    panel.set_xlabel("Environment steps")
+    panel.set_ylim(bottom=0)
+    over_steps(panel)
     panel.set_ylabel("Mean |sigma| of a layer's weights")
     legend(figure)
     return figure

@@ -34,8 +34,13 @@ def tidy(panel: Axes) -> None:
 
 def legend(figure: Figure) -> None:
     """Beside the panel, where it hides nothing."""
-    if figure.axes[0].lines:
+    if figure.axes[0].get_legend_handles_labels()[0]:
         figure.legend(loc="outside right upper", frameon=False)
+
+
+def over_steps(panel: Axes) -> None:
+    panel.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
+    panel.set_xlabel("Environment steps")
 
 
 def log_regret(axis: Axis) -> None:
@@ -77,8 +82,7 @@ def learning_curves(groups: Mapping[str, Records]) -> Figure:
     )
     panel.set_yscale("log")
     log_regret(panel.yaxis)
-    panel.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
-    panel.set_xlabel("Environment steps")
+    over_steps(panel)
     panel.set_ylabel("Regret (optimal return minus return)")
     legend(figure)
     return figure

@@ -60,8 +60,12 @@ def plan(variants: Iterable[Variant], seeds: Iterable[int], steps: int | None = 
     :param steps: instead of each variant's own
     """
     variants = list(variants)
-    jobs = [Job(variant, seed, steps or variant.n_timesteps) for seed in seeds for variant in variants]
-    return list({job.file_name: job for job in reversed(jobs)}.values())[::-1]
+    jobs: dict[str, Job] = {}
+    for seed in seeds:
+        for variant in variants:
+            job = Job(variant, seed, steps or variant.n_timesteps)
+            jobs.setdefault(job.file_name, job)
+    return list(jobs.values())
 
 
 def read_records(variants: Iterable[Variant], folder: Path, steps: int | None = None) -> list[dict[str, Any]]:

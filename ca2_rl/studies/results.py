@@ -68,9 +68,9 @@ def reached(record: Record, what: str) -> float:
     return next((value for value, regret in zip(curve[what], curve["regret"], strict=True) if regret <= TARGET), math.inf)
 
 
-def markdown(header: list[str], rows: list[list[str]]) -> str:
-    """A table whose first column is aligned to the left and the others to the right."""
-    lines = [header, ["---", *["---:"] * (len(header) - 1)], *rows]
+def markdown(header: list[str], rows: list[list[str]], texts: int = 1) -> str:
+    """A table whose first ``texts`` columns are aligned to the left and the others to the right."""
+    lines = [header, ["---"] * texts + ["---:"] * (len(header) - texts), *rows]
     return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
 
 

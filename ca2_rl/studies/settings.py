@@ -1,6 +1,8 @@
 """Hyperparameters for Pendulum-v1 that are published: ours and the zoo's."""
 
 import ast
+from copy import deepcopy
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -33,5 +35,10 @@ def of_the_zoo(algo: str) -> dict[str, Any]:
 
 
 def _read(path: Path) -> dict[str, Any]:
+    return deepcopy(_content(path))
+
+
+@cache
+def _content(path: Path) -> dict[str, Any]:
     hyperparams: dict[str, Any] = yaml.safe_load(path.read_text(encoding="utf-8"))[PENDULUM]
     return hyperparams

@@ -85,7 +85,7 @@ class Study:
         parts += [f"## {table.title}\n\n{table.make(results)}" for table in self.tables.values()]
         for name, picture in self.pictures.items():
             save_figure(picture.make(results), out / f"{name}.png")
-            parts.append(f"![{picture.title}]({name}.png)")
+            parts.append(f"![{picture.title}]({name}.png)\n\n{picture.title}.")
         path = out / "report.md"
         with whole_file(path) as partial:
             partial.write_text("\n\n".join([*parts, results.conditions()]) + "\n", encoding="utf-8")

@@ -1,6 +1,7 @@
 """One training of a study, and what is measured of it."""
 
 import time
+from copy import deepcopy
 from dataclasses import dataclass
 from typing import Any
 
@@ -159,6 +160,7 @@ def build(algo: str, hyperparams: dict[str, Any], seed: int) -> tuple[BaseAlgori
     register()
     if algo not in ALGOS:
         raise UserError(f"no algorithm {algo!r}.{did_you_mean(algo, ALGOS)}")
+    hyperparams = deepcopy(hyperparams)  # SB3 writes into policy_kwargs
     arguments = {
         name: value for name, value in hyperparams.items() if name not in ("n_timesteps", "env_wrapper", "noise_type", "noise_std")
     }
@@ -166,7 +168,7 @@ def build(algo: str, hyperparams: dict[str, Any], seed: int) -> tuple[BaseAlgori
         arguments["learning_rate"] = LinearSchedule(float(rate.removeprefix("lin_")), 0.0, 1.0)
     if hyperparams.get("noise_type") == "normal":
         arguments["action_noise"] = NormalActionNoise(np.zeros(1), np.full(1, hyperparams["noise_std"]))
-    env = make_vec_env(PENDULUM, seed=seed, wrapper_class=get_wrapper_class(dict(hyperparams)))
+    env = make_vec_env(PENDULUM, seed=seed, wrapper_class=get_wrapper_class(hyperparams))
     model = ALGOS[algo](env=env, seed=seed, device="cpu", **arguments)
     wrapped = [actions for actions in env.get_attr("actions") if actions is not None] if "env_wrapper" in hyperparams else []
     return model, Torques(model, wrapped[0]) if wrapped else model

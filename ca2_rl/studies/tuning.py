@@ -125,7 +125,7 @@ def search(results: Results) -> str:
             chosen = ", ".join(f"{NAMES[name]} {best[name]:.4g}" for name in FACTORS)
             rows.append([agent, kind, str(len(found)), f"{regret:,.1f}", *after, chosen])
     note = "\n\nRegret is the mean over the seeds. The best of many is better than it would be with new seeds."
-    return markdown(header, rows) + note
+    return markdown(header, rows, texts=2) + note
 
 
 def cells(results: Results, agent: str) -> NDArray[np.float64]:
@@ -173,7 +173,10 @@ def criteria(results: Results) -> str:
                 continue
             numbers = f"{correlation.rho:+.2f} [{correlation.low:+.2f}, {correlation.high:+.2f}]"
             rows.append([name, agent, numbers, str(len(pairs)), in_words(correlation.low, correlation.high)])
-    return markdown(header, rows) + "\n\nLate: the last fifth. Spearman's rho over settings; its interval is a bootstrap over settings."
+    return (
+        markdown(header, rows, texts=2)
+        + "\n\nLate: the last fifth. Spearman's rho over settings; its interval is a bootstrap over settings."
+    )
 
 
 def in_words(low: float, high: float) -> str:
@@ -208,7 +211,7 @@ def heat_maps(results: Results) -> Figure:
             panel.set_ylabel(NAMES[FACTORS[a]].capitalize(), fontsize=8)
         row[0].set_title(agent, loc="left", fontsize=10)
     assert image is not None
-    figure.colorbar(image, ax=panels, label="Mean regret over the other two factors and the seeds", shrink=0.7)
+    figure.colorbar(image, ax=panels, label="Mean regret over the other two factors and the seeds", shrink=0.7, format="{x:g}")
     return figure
 
 

@@ -50,7 +50,14 @@ def record(variant: Variant, seed: int, regret: float) -> dict[str, Any]:
 
 
 def failure(variant: Variant, seed: int) -> dict[str, Any]:
-    return {"label": variant.label, "tags": variant.tags, "algo": variant.algo, "seed": seed, "steps": 20000, "error": "ValueError: no | luck"}
+    return {
+        "label": variant.label,
+        "tags": variant.tags,
+        "algo": variant.algo,
+        "seed": seed,
+        "steps": 20000,
+        "error": "ValueError: no | luck",
+    }
 
 
 @pytest.fixture

@@ -1,6 +1,7 @@
 """Tables and figures from measurements made by hand."""
 
 import math
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -124,7 +125,7 @@ def test_chain_leads_from_the_decks_settings_to_ours_one_change_at_a_time(algo):
 
     chain = deck.chain(algo)
     groups = {name: group for group in deck.CHANGES for name in group}
-    for before, after in zip(chain, chain[1:], strict=False):
+    for before, after in pairwise(chain):
         keys = before.hyperparams.keys() | after.hyperparams.keys()
         changed = {key for key in keys if before.hyperparams.get(key) != after.hyperparams.get(key)}
         assert changed
