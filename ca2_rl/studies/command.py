@@ -1,7 +1,6 @@
 """``ca2-rl study``: trains agents x settings x seeds in parallel, and makes tables and figures of it."""
 
 import argparse
-import os
 import sys
 from fnmatch import fnmatch
 from importlib import import_module
@@ -14,7 +13,7 @@ from ca2_rl.errors import UserError, did_you_mean
 from ca2_rl.studies.conditions import machine
 from ca2_rl.studies.jobs import Variant, plan
 from ca2_rl.studies.results import Results
-from ca2_rl.studies.runner import BACKENDS, run
+from ca2_rl.studies.runner import BACKENDS, cores, run
 from ca2_rl.studies.study import Study
 
 STUDIES = ("overview", "tuning", "exploration", "deck")
@@ -56,13 +55,14 @@ def study(arguments: argparse.Namespace, command: str) -> Results:
     chosen = load(arguments.name)
     seeds = range(arguments.first_seed, arguments.first_seed + (arguments.seeds or chosen.seeds))
     out = arguments.out or Path("studies", chosen.name)
-    jobs = plan(select(chosen.variants(), arguments.only), seeds, arguments.steps)
+    selected = select(chosen.variants(), arguments.only)
+    workers = arguments.jobs or cores(arguments.backend)
     try:
-        run(jobs, out / "jobs", arguments.jobs, arguments.backend)
+        run(plan(selected, seeds, arguments.steps), out / "jobs", workers, arguments.backend)
     except KeyboardInterrupt:
         print("Stopped. The same command goes on with what is missing.", file=sys.stderr)
         raise
-    return chosen.gather(out, arguments.steps, command, machine(arguments.jobs))
+    return chosen.gather(out, arguments.steps, command, machine(workers))
 
 
 def parse(argv: list[str], prog: str = "ca2-rl study") -> argparse.Namespace:
@@ -80,7 +80,7 @@ def parse(argv: list[str], prog: str = "ca2-rl study") -> argparse.Namespace:
     parser.add_argument("name", metavar="NAME", help="one of them")
     parser.add_argument("--seeds", type=int, metavar="N", help="seeds of each variant (default: 10; tuning: 3)")
     parser.add_argument("--first-seed", type=int, default=0, metavar="S", help="the first of them (default: 0)")
-    parser.add_argument("--jobs", type=int, default=os.cpu_count(), metavar="J", help="trainings at a time (default: one a core)")
+    parser.add_argument("--jobs", type=int, metavar="J", help="trainings at a time (default: one a core)")
     parser.add_argument(
         "--backend", choices=BACKENDS, default="processes", help="where: this machine, or the cluster at RAY_ADDRESS (default: processes)"
     )

@@ -3,7 +3,7 @@
 import json
 import os
 import signal
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,16 @@ from ca2_rl.studies.training import Evaluations, train
 
 BACKENDS = ("processes", "ray")
 
+Attempt = tuple[Job, dict[str, Any]]
+
+
+def cores(backend: str) -> int:
+    """Trainings that can run at a time, a core each.
+
+    :raises UserError: if ray is asked for and not installed
+    """
+    return int(_ray().cluster_resources()["CPU"]) if backend == "ray" else os.cpu_count() or 1
+
 
 def run(jobs: Sequence[Job], folder: Path, workers: int, backend: str = "processes") -> None:
     """Trains what has no file in the folder; each gets its file as soon as it is done.
@@ -31,33 +41,48 @@ def run(jobs: Sequence[Job], folder: Path, workers: int, backend: str = "process
     missing = [job for job in jobs if not (folder / job.file_name).is_file()]
     if not missing:
         return
-    config = _backend_config(backend, workers)
-    evaluations = Evaluations.sample()
-    with (
-        parallel_config(**config),
-        tqdm(total=len(jobs), initial=len(jobs) - len(missing), unit="training") as progress,
-    ):
-        # One at a time: a batch would be lost as a whole
-        parallel = Parallel(return_as="generator_unordered", batch_size=1)
-        for job, record in parallel(delayed(attempt)(job, evaluations, os.getpid()) for job in missing):
+    attempts = {"processes": _on_this_machine, "ray": _on_a_cluster}[backend](missing, workers)
+    with tqdm(total=len(jobs), initial=len(jobs) - len(missing), unit="training") as progress:
+        for job, record in attempts:
             with whole_file(folder / job.file_name) as partial:
                 partial.write_text(json.dumps(record, allow_nan=False) + "\n", encoding="utf-8")
             progress.update()
 
 
-def _backend_config(backend: str, workers: int) -> dict[str, Any]:
-    """What ``joblib.parallel_config`` needs."""
-    if backend == "processes":
-        return {"backend": "loky", "n_jobs": workers, "inner_max_num_threads": 1}
+def _on_this_machine(jobs: Sequence[Job], workers: int) -> Iterator[Attempt]:
+    """By joblib's processes; in this one for a single worker."""
+    evaluations = Evaluations.sample()
+    with parallel_config(backend="loky", n_jobs=workers, inner_max_num_threads=1):
+        # One at a time: a batch would be lost as a whole
+        parallel = Parallel(return_as="generator_unordered", batch_size=1)
+        yield from parallel(delayed(attempt)(job, evaluations, os.getpid()) for job in jobs)
+
+
+def _on_a_cluster(jobs: Sequence[Job], workers: int) -> Iterator[Attempt]:
+    """By Ray itself: its backend for joblib gives back nothing before all is done."""
+    ray = _ray()
+    remote = ray.remote(num_cpus=1)(attempt)
+    evaluations = ray.put(Evaluations.sample())
+    waiting, running = list(jobs), list[Any]()
+    while waiting or running:
+        while waiting and len(running) < workers:
+            running.append(remote.remote(waiting.pop(0), evaluations, os.getpid()))
+        done, running = ray.wait(running)
+        yield from ray.get(done)
+
+
+def _ray() -> Any:
+    """Ray, connected to its cluster."""
     try:
-        register_ray = import_module("ray.util.joblib").register_ray  # an extra
+        ray = import_module("ray")  # an extra
     except ImportError as error:
         raise UserError("--backend ray needs a package that is not installed: pip install 'ca2[ray]'") from error
-    register_ray()
-    return {"backend": "ray", "n_jobs": workers}
+    if not ray.is_initialized():
+        ray.init()
+    return ray
 
 
-def attempt(job: Job, evaluations: Evaluations, parent: int) -> tuple[Job, dict[str, Any]]:
+def attempt(job: Job, evaluations: Evaluations, parent: int) -> Attempt:
     """One training; whatever goes wrong becomes a line in its record and stops no other.
 
     :param parent: id of the process that Ctrl-C is meant for

@@ -72,7 +72,6 @@ def test_a_file_that_was_not_written_whole_is_none(two_variants, tmp_path, train
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.skipif("ray" in sys.modules, reason="ray is there")
 def test_ray_that_is_not_installed_is_named(two_variants, tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "ray", None)
     with pytest.raises(UserError, match=r"pip install 'ca2\[ray\]'"):
