@@ -45,7 +45,7 @@ class Results:
         content = self.content
         versions = ", ".join(f"{name} {number}" for name, number in content["versions"].items())
         machine = content["machine"]
-        where = f"{machine['cores']} cores ({machine['cpu']}), {machine['trainings at a time']} trainings at a time"
+        where = f"{machine['cores']} cores ({machine['cpu']}), {machine['trainings at a time']} at a time"
         return f"Measured by `{content['command']}` on {where}, with {versions}."
 
 

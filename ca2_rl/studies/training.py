@@ -1,5 +1,6 @@
 """One training of a study, and what is measured of it."""
 
+import math
 import time
 from copy import deepcopy
 from dataclasses import dataclass
@@ -145,9 +146,9 @@ class Diagnostics(KVWriter):
         pass
 
     def curves(self) -> dict[str, list[float | None]]:
-        """By name, one entry a dump; None where nothing was logged."""
+        """By name, one entry a dump; None where nothing was logged, or nothing finite."""
         names = dict.fromkeys(name for row in self.rows for name in row)
-        return {name: [_digits(row[name]) if name in row else None for row in self.rows] for name in names}
+        return {name: [_digits(row[name]) if math.isfinite(row.get(name, math.nan)) else None for row in self.rows] for name in names}
 
 
 def build(algo: str, hyperparams: dict[str, Any], seed: int) -> tuple[BaseAlgorithm, PolicyPredictor]:

@@ -1,6 +1,7 @@
 """One training, and what is measured of it."""
 
 import itertools
+import json
 from types import SimpleNamespace
 
 import numpy as np
@@ -85,6 +86,14 @@ def test_a_policy_that_is_not_a_number_has_diverged(evaluations):
     broken = SimpleNamespace(predict=lambda obs, deterministic: (np.full((len(obs), 1), np.nan), None))
     with pytest.raises(FloatingPointError, match="diverged"):
         evaluations.final.returns(broken)
+
+
+def test_losses_that_overflow_leave_a_record_that_json_can_hold(evaluations):
+    """The greedy action of Q-values that are not numbers is a torque all the same."""
+    overflowing = Variant("x", "discretizeddqn", QUICK_AGENTS["discretizeddqn"] | {"learning_rate": 1e30, "train_freq": 1})
+    record = train(Job(overflowing, 0, 300), evaluations)
+    assert None in record["diagnostics"]["loss"]
+    json.dumps(record, allow_nan=False)
 
 
 def test_dqn_of_sb3_gets_the_same_torques_as_ours():
