@@ -76,7 +76,7 @@ def compare(results: Results, question: str) -> str:
 
 
 def sigma_curves(results: Results) -> Figure:
-    """Mean sigma of each noisy layer over the training."""
+    """Mean sigma of each noisy layer over the training, relative to where it starts."""
     figure, panel = plain_figure()
     groups = {label: succeeded(records) for label, records in results.by_label(question="networks").items()}
     noisy = {label: records for label, records in groups.items() if records and "sigma_0" in records[0]["diagnostics"]}
@@ -85,13 +85,14 @@ def sigma_curves(results: Results) -> Figure:
         for j, layer in enumerate(layers):
             shortest = min(len(record["diagnostics"]["steps"]) for record in records)
             steps = records[0]["diagnostics"]["steps"][:shortest]
-            middle, low, high = band([np.array(record["diagnostics"][layer][:shortest], dtype=np.float64) for record in records])
+            sigmas = [np.array(record["diagnostics"][layer][:shortest], dtype=np.float64) for record in records]
+            middle, low, high = band([sigma / sigma[0] for sigma in sigmas])
             line = ("-", "--", ":")[j % 3]
             panel.plot(steps, middle, label=f"{label}, layer {j + 1}", color=style(i)["color"], linestyle=line, linewidth=1.8)
             panel.fill_between(steps, low, high, color=style(i)["color"], alpha=0.15, linewidth=0)
     panel.set_ylim(bottom=0)
     over_steps(panel)
-    panel.set_ylabel("Mean |sigma| of a layer's weights")
+    panel.set_ylabel("Mean |sigma| of a layer, relative to its start")
     legend(figure)
     return figure
 
@@ -127,7 +128,7 @@ STUDY = Study(
         "bins": Table("DiscretizedDQN: number of torques", lambda results: compare(results, "bins")),
     },
     pictures={
-        "sigma": Picture("Sigma over the training, by layer", sigma_curves),
+        "sigma": Picture("Sigma over the training, by layer, relative to its start", sigma_curves),
         "bins": Picture("Regret over the number of torques", regret_over_bins),
     },
     leaves_out=frozenset({"regret_percentiles"}),

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from ca2_rl.statistics import rank_correlation
 from ca2_rl.studies.effects import expected_best, variance_explained
-from ca2_rl.studies.figures import legend, plain_figure, style
+from ca2_rl.studies.figures import legend, log_regret, plain_figure, style
 from ca2_rl.studies.jobs import Variant
 from ca2_rl.studies.overview import OURS
 from ca2_rl.studies.results import Record, Results, failures_text, iqm_text, markdown, mean_text, scores, succeeded
@@ -233,6 +233,7 @@ def search_curves(results: Results) -> Figure:
             best = [expected_best(regrets, n) for n in trials]
             panel.plot(trials, best, label=f"{agent}, {kind}", color=style(i)["color"], linestyle=line, linewidth=1.8)
     panel.set_yscale("log")
+    log_regret(panel.yaxis)
     panel.set_xlabel("Settings tried, in random order")
     panel.set_ylabel("Expected regret of the best so far")
     legend(figure)
