@@ -1,7 +1,12 @@
-"""Writes the measured numbers into the README and the docs, between ``<!-- table: NAME -->`` and ``<!-- end -->``."""
+"""Writes the measured numbers into the README and the docs, between ``<!-- table: NAME -->`` and ``<!-- end -->``.
+
+NAME is a table of docs/rl/results.json, or STUDY/TABLE: a table of the study whose measurements are in
+docs/rl/studies/STUDY.json, or its ``conditions``. Likewise ``<!-- figure: STUDY/FIGURE -->``.
+"""
 
 import argparse
 import json
+import os
 import re
 import sys
 from collections import defaultdict
@@ -9,13 +14,17 @@ from pathlib import Path
 from typing import Any
 
 from ca2_rl.statistics import iqm, iqm_interval
+from ca2_rl.studies.command import load
+from ca2_rl.studies.results import Results
 
 ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "docs" / "rl" / "results.json"
 NAMES = {"discretizeddqn": "DiscretizedDQN", "noisydqn": "NoisyDQN", "ouddpg": "OUDDPG"}
 # Average returns and regrets that the study reported
 STUDY = {"discretizeddqn": (-838.13, 701), "noisydqn": (-1367.53, 1230), "ouddpg": (-627.46, 490)}
-PLACE = re.compile(r"(<!-- table: (\S+) -->\n).*?(<!-- end -->)", re.DOTALL)
+STUDIES = ROOT / "docs" / "rl" / "studies"
+IMAGES = ROOT / "docs" / "images"
+PLACE = re.compile(r"(<!-- (table|figure): (\S+) -->\n).*?(<!-- end -->)", re.DOTALL)
 
 Runs = list[dict[str, Any]]
 
@@ -85,11 +94,30 @@ def conditions(content: dict[str, Any]) -> str:
     return f"Measured by `{content['command']}` on {machine['cores']} cores ({machine['cpu']}), with {versions}."
 
 
-def fill(text: str, content: dict[str, Any]) -> str:
-    """The text with every table made anew."""
+def of_a_study(kind: str, name: str, page: Path) -> str:
+    """A table or figure of a study, for a page."""
+    study_name, _, part = name.partition("/")
+    study, measurements = load(study_name), STUDIES / f"{study_name}.json"
+    if not measurements.is_file():
+        return f"Not measured yet: `python scripts/study_rl.py {study_name}`."
+    if kind == "figure":
+        picture = os.path.relpath(IMAGES / f"study-{study_name}-{part}.png", page.parent)
+        return f"![{study.pictures[part].title}]({Path(picture).as_posix()})"
+    results = Results(json.loads(measurements.read_text(encoding="utf-8")))
+    return results.conditions() if part == "conditions" else study.tables[part].make(results)
+
+
+def fill(text: str, content: dict[str, Any], page: Path) -> str:
+    """The text of a page with every table and figure made anew."""
     makers = {"pendulum": lambda: pendulum(content["runs"]), "conditions": lambda: conditions(content)}
     makers |= {algo: lambda algo=algo: one_agent(content["runs"], algo) for algo in NAMES}
-    return PLACE.sub(lambda match: f"{match[1]}{makers[match[2]]()}\n{match[3]}", text)
+
+    def make(match: re.Match[str]) -> str:
+        opening, kind, name, end = match.groups()
+        made = of_a_study(kind, name, page) if "/" in name else makers[name]()
+        return f"{opening}{made}\n{end}"
+
+    return PLACE.sub(make, text)
 
 
 def main() -> None:
@@ -99,9 +127,9 @@ def main() -> None:
     content = json.loads(RESULTS.read_text(encoding="utf-8"))
     for path in [ROOT / "README.md", *sorted((ROOT / "docs" / "rl").glob("*.md"))]:
         text = path.read_text(encoding="utf-8")
-        filled = fill(text, content)
+        filled = fill(text, content, path)
         if filled != text and check:
-            sys.exit(f"{path.relative_to(ROOT)}: its tables are not those of {RESULTS.name}. Run `python scripts/tables.py`.")
+            sys.exit(f"{path.relative_to(ROOT)}: its tables are not those of the measurements. Run `python scripts/tables.py`.")
         if filled != text:
             path.write_text(filled, encoding="utf-8")
             print(f"{path.relative_to(ROOT)}: tables written")

@@ -1,0 +1,118 @@
+"""Where the deck went wrong: its settings, then one change at a time until they are ours."""
+
+from typing import Any
+
+import numpy as np
+
+from ca2_rl.studies.figures import learning_curves
+from ca2_rl.studies.jobs import Variant
+from ca2_rl.studies.overview import DECK, OURS
+from ca2_rl.studies.results import TARGET, Results, iqm_text, label_text, markdown, mean_text, reached_text, scores, succeeded
+from ca2_rl.studies.settings import shipped
+from ca2_rl.studies.study import Picture, Study, Table
+
+# The deck gives the algorithms and the ranges that it tuned in. All else is SB3's default, but for the number of torques
+NETWORK = {"policy": "MlpPolicy", "learning_rate": 1e-3, "gamma": 0.99, "batch_size": 64, "policy_kwargs": {"net_arch": [64, 64]}}
+DQN = {"n_bins": 11, "train_freq": 4, "target_update_interval": 10_000, "tau": 1.0, "learning_starts": 100}
+EPSILON = {"exploration_fraction": 0.1, "exploration_final_eps": 0.05}
+# The noise as in SB3 too, with its dt of 0.01; theta is 0.15 everywhere
+DDPG = {"ou_sigma": 0.2, "ou_dt": 0.01, "train_freq": 1, "tau": 0.005, "learning_starts": 100}
+DECK_SETTINGS: dict[str, dict[str, Any]] = {
+    "discretizeddqn": NETWORK | DQN | EPSILON,
+    "noisydqn": NETWORK | DQN,
+    "ouddpg": NETWORK | DDPG,
+}
+# Of ours, where a constructor's default is as good as an entry in the shipped file
+DEFAULTS = {"ouddpg": {"ou_dt": 1.0}}
+# In this order, those of a group at once; what else differs follows
+CHANGES = (
+    ("train_freq",),
+    ("target_update_interval", "tau"),
+    ("ou_dt", "ou_sigma"),
+    ("learning_starts",),
+    ("learning_rate",),
+    ("gamma",),
+    ("batch_size",),
+    ("policy_kwargs",),
+    ("n_bins",),
+    ("exploration_fraction", "exploration_final_eps"),
+)
+
+
+def chain(algo: str) -> list[Variant]:
+    """The deck's settings, then each change on top of the ones before, up to the shipped settings."""
+    agent, settings, ours = OURS[algo], DECK_SETTINGS[algo], DEFAULTS.get(algo, {}) | shipped(algo)
+    steps = {"n_timesteps": ours["n_timesteps"]}
+    variants = [Variant(f"{agent}, the deck's", algo, settings | steps, {"agent": agent})]
+    listed = {name for group in CHANGES for name in group}
+    others = [(name,) for name in ours | settings if name not in listed | set(steps)]
+    for group in (*CHANGES, *others):
+        after = {name: value for name, value in settings.items() if name not in group} | {
+            name: ours[name] for name in group if name in ours
+        }
+        if after != settings:
+            changed = [f"{name} {_short(after.get(name))}" for name in group if after.get(name) != settings.get(name)]
+            variants.append(Variant(f"{agent}, + {', '.join(changed)}", algo, after | steps, {"agent": agent}))
+            settings = after
+    return variants
+
+
+def _short(value: Any) -> str:
+    """A value as a table shows it."""
+    if isinstance(value, dict):
+        return " ".join(map(str, value.values()))
+    return "as by default" if value is None else f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def variants() -> list[Variant]:
+    return [variant for algo in OURS for variant in chain(algo)]
+
+
+def changes(results: Results) -> str:
+    """A row for each change, and where the regret falls below the target for good."""
+    header = ["each change on top of the ones before", "return during the training", "return of the last model", "regret, IQM [95 %]"]
+    header += ["steps to regret 15", "seeds below 15"]
+    rows = []
+    for agent in OURS.values():
+        below = False
+        rows.append([f"**{agent}: the deck reported**", f"{DECK[agent]:.0f}", "", "", "", ""])
+        for label, records in results.by_label(agent=agent).items():
+            regrets = scores(records)
+            during = np.array([np.mean(record["training_returns"]) for record in succeeded(records) if record["training_returns"]])
+            cells = [
+                label_text(label.removeprefix(f"{agent}, "), records),
+                mean_text(during),
+                mean_text(scores(records, "return")),
+                iqm_text(regrets),
+                reached_text(records, "steps"),
+                f"{(regrets < TARGET).sum()} of {len(records)}",
+            ]
+            if not below and len(regrets) and np.median(regrets) < TARGET:
+                below = True
+                cells[0] = f"**{cells[0]}: here most seeds fall below {TARGET:g}**"
+            rows.append(cells)
+    note = (
+        "\n\nThe deck gives the algorithms and the values that it tuned; all else is SB3's default (11 torques), so that this is not "
+        "its code. Its averages may be over the episodes of the training, exploration included: compare them with the first column."
+    )
+    return markdown(header, rows) + note
+
+
+def curves(agent: str) -> Picture:
+    return Picture(
+        f"{agent}: regret over the training, change by change",
+        lambda results: learning_curves(
+            {label.removeprefix(f"{agent}, "): group for label, group in results.by_label(agent=agent).items()}
+        ),
+    )
+
+
+STUDY = Study(
+    "deck",
+    "where the deck went wrong: its settings, then one change at a time until they are ours",
+    variants,
+    seeds=10,
+    tables={"changes": Table("From the deck's settings to ours", changes)},
+    pictures={f"curves-{algo}": curves(agent) for algo, agent in OURS.items()},
+    leaves_out=frozenset({"regret_percentiles", "diagnostics"}),
+)

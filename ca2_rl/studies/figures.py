@@ -1,0 +1,108 @@
+"""Figures that several studies draw. Colours that colour-blind readers can tell apart (Okabe & Ito 2008)."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import matplotlib.pyplot as plt
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.axis import Axis
+from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter
+from numpy.typing import NDArray
+
+from ca2_rl.statistics import iqm, iqm_interval, performance_profile
+from ca2_rl.studies.results import TARGET, Records, succeeded
+
+COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#999999", "#B8A800")
+LINE_STYLES = ("-", "--", ":")
+
+Array = NDArray[np.float64]
+
+
+def plain_figure(width: float = 7.2, height: float = 4.4) -> tuple[Figure, Axes]:
+    """One panel without a box."""
+    figure, panel = plt.subplots(figsize=(width, height), layout="constrained")
+    tidy(panel)
+    return figure, panel
+
+
+def tidy(panel: Axes) -> None:
+    panel.spines[["top", "right"]].set_visible(False)
+    panel.grid(alpha=0.25, linewidth=0.6)
+
+
+def legend(figure: Figure) -> None:
+    """Beside the panel, where it hides nothing."""
+    if figure.axes[0].get_legend_handles_labels()[0]:
+        figure.legend(loc="outside right upper", frameon=False)
+
+
+def over_steps(panel: Axes) -> None:
+    panel.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
+    panel.set_xlabel("Environment steps")
+
+
+def log_regret(axis: Axis) -> None:
+    """Plain numbers instead of powers of ten on a logarithmic axis."""
+    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+
+
+def style(i: int) -> dict[str, Any]:
+    """Colour and line style of the i-th line."""
+    return {"color": COLORS[i % len(COLORS)], "linestyle": LINE_STYLES[i // len(COLORS) % len(LINE_STYLES)]}
+
+
+def band(curves: Sequence[Array]) -> tuple[Array, Array, Array]:
+    """Interquartile mean over the seeds at each point, and its 95 % interval.
+
+    :param curves: one a seed, [points] each
+    """
+    columns = np.stack(curves).T
+    middle = np.array([iqm(column) for column in columns])
+    bounds = [iqm_interval(column) or (value, value) for column, value in zip(columns, middle, strict=True)]
+    return middle, np.array([low for low, _ in bounds]), np.array([high for _, high in bounds])
+
+
+def learning_curves(groups: Mapping[str, Records]) -> Figure:
+    """Regret over the steps of training: interquartile mean over the seeds with its interval."""
+    figure, panel = plain_figure()
+    for i, (label, records) in enumerate(groups.items()):
+        curves = [record["curve"] for record in succeeded(records)]
+        if not curves:
+            continue
+        longest = max(len(curve["steps"]) for curve in curves)
+        curves = [curve for curve in curves if len(curve["steps"]) == longest]
+        middle, low, high = band([np.maximum(curve["regret"], 1e-2) for curve in curves])
+        panel.plot(curves[0]["steps"], middle, label=label, linewidth=1.8, **style(i))
+        panel.fill_between(curves[0]["steps"], low, high, color=style(i)["color"], alpha=0.15, linewidth=0)
+    panel.axhline(TARGET, color="0.4", linewidth=0.8)
+    panel.annotate(
+        f"regret {TARGET:g}", (0.0, TARGET), xycoords=("axes fraction", "data"), xytext=(3, 3), textcoords="offset points", color="0.3"
+    )
+    panel.set_yscale("log")
+    log_regret(panel.yaxis)
+    over_steps(panel)
+    panel.set_ylabel("Regret (optimal return minus return)")
+    legend(figure)
+    return figure
+
+
+def profile(groups: Mapping[str, Records]) -> Figure:
+    """Share of episodes, over all seeds and starts, with at most a given regret."""
+    figure, panel = plain_figure()
+    thresholds = np.geomspace(0.1, 2000, 200)
+    for i, (label, records) in enumerate(groups.items()):
+        percentiles = [record["regret_percentiles"] for record in succeeded(records)]
+        if percentiles:
+            shares = performance_profile(percentiles, thresholds)
+            panel.plot(thresholds, 100 * shares.share, label=label, linewidth=1.8, **style(i))
+            panel.fill_between(thresholds, 100 * shares.low, 100 * shares.high, color=style(i)["color"], alpha=0.15, linewidth=0)
+    panel.set_xscale("log")
+    log_regret(panel.xaxis)
+    panel.set_xlim(thresholds[0], thresholds[-1])
+    panel.set_ylim(0, 101)
+    panel.set_xlabel("Regret of an episode, at most")
+    panel.set_ylabel("Episodes [%]")
+    legend(figure)
+    return figure

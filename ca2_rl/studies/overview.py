@@ -1,0 +1,83 @@
+"""The agents beside those of Stable-Baselines3 and rl-zoo3, and beside the deck's."""
+
+from ca2_rl.studies.figures import learning_curves, profile
+from ca2_rl.studies.jobs import Variant
+from ca2_rl.studies.results import (
+    OPTIMUM,
+    Results,
+    iqm_text,
+    label_text,
+    markdown,
+    mean_text,
+    reached_text,
+    scores,
+    std_text,
+)
+from ca2_rl.studies.settings import of_the_zoo, shipped
+from ca2_rl.studies.study import Picture, Study, Table
+
+OURS = {"discretizeddqn": "DiscretizedDQN", "noisydqn": "NoisyDQN", "ouddpg": "OUDDPG"}
+# Average returns that the deck reported
+DECK = {"DiscretizedDQN": -838.13, "NoisyDQN": -1367.53, "OUDDPG": -627.46}
+# The zoo has none for DQN on Pendulum-v1. A hard target update each 200 steps is what separates these from the defaults
+SB3_DQN = {
+    "n_timesteps": 20_000,
+    "policy": "MlpPolicy",
+    "env_wrapper": {"ca2_rl.studies.end_points.EndPointActions": {"n_bins": 5}},
+    "learning_rate": 1e-3,
+    "gamma": 0.98,
+    "batch_size": 128,
+    "learning_starts": 1000,
+    "train_freq": 1,
+    "target_update_interval": 200,
+    "exploration_fraction": 0.2,
+    "exploration_final_eps": 0.05,
+    "policy_kwargs": {"net_arch": [64, 64]},
+}
+
+
+def variants() -> list[Variant]:
+    """Ours as shipped, SB3's DQN with settings that suit, and the zoo's agents as the zoo has them."""
+    ours = [Variant(label, algo, shipped(algo)) for algo, label in OURS.items()]
+    zoo = [Variant(f"{algo.upper()}, zoo", algo, of_the_zoo(algo)) for algo in ("ddpg", "td3", "sac", "tqc")]
+    return [*ours, Variant("DQN, SB3", "dqn", SB3_DQN), *zoo]
+
+
+def agents(results: Results) -> str:
+    """All agents, a row each."""
+    header = ["agent", "return", "regret", "std over seeds", "regret, IQM [95 %]"]
+    header += ["steps to regret 15", "seconds to it", "seconds of training", "the deck's return", "its regret"]
+    rows = []
+    for label, records in results.by_label().items():
+        regrets = scores(records)
+        deck = [f"{DECK[label]:.0f}", f"{OPTIMUM - DECK[label]:.0f}"] if label in DECK else ["", ""]
+        rows.append(
+            [
+                label_text(label, records),
+                mean_text(scores(records, "return")),
+                mean_text(regrets),
+                std_text(regrets),
+                iqm_text(regrets),
+                reached_text(records, "steps"),
+                reached_text(records, "seconds", digits=1),
+                mean_text(scores(records, "train_seconds")),
+                *deck,
+            ]
+        )
+    return markdown(header, rows)
+
+
+STUDY = Study(
+    "overview",
+    "our agents beside those of Stable-Baselines3 and rl-zoo3, and beside the deck's",
+    variants,
+    seeds=10,
+    tables={"agents": Table("Pendulum-v1: the last model on 500 starts; steps and seconds: median over the seeds that got there", agents)},
+    pictures={
+        "curves": Picture(
+            "Regret over the training: interquartile mean over the seeds with its 95 % interval", lambda r: learning_curves(r.by_label())
+        ),
+        "profile": Picture("Share of all episodes with at most a given regret, with 95 % bands", lambda r: profile(r.by_label())),
+    },
+    leaves_out=frozenset({"training_returns", "diagnostics"}),
+)

@@ -1,0 +1,260 @@
+"""The deck's tuning tables for all three agents, as grid and as random search, and its two criteria put to the test."""
+
+from itertools import product
+from typing import Any
+
+import matplotlib.pyplot as plt
+import numpy as np
+from matplotlib.colors import LogNorm
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+
+from ca2_rl.statistics import rank_correlation
+from ca2_rl.studies.effects import expected_best, variance_explained
+from ca2_rl.studies.figures import legend, log_regret, plain_figure, style
+from ca2_rl.studies.jobs import Variant
+from ca2_rl.studies.overview import OURS
+from ca2_rl.studies.results import Record, Results, failures_text, iqm_text, markdown, mean_text, scores, succeeded
+from ca2_rl.studies.settings import shipped
+from ca2_rl.studies.study import Picture, Study, Table
+
+# The deck's values with the average returns that it reported (of DDPG)
+DECK: dict[str, dict[float, float]] = {
+    "learning_rate": {0.001: -625.7, 0.01: -728.2, 0.1: -676.7},
+    "gamma": {0.9: -588.6, 0.95: -608.7, 0.99: -665.7},
+    "batch_size": {16: -586.8, 32: -631.1, 64: -616.4},
+    "width": {32: -668.6, 64: -683.4, 128: -676.4},
+}
+FACTORS = tuple(DECK)
+NAMES = {"learning_rate": "learning rate", "gamma": "gamma", "batch_size": "batch", "width": "width"}
+# What the deck does not say: which values the other three had meanwhile
+BASE = {"learning_rate": 0.001, "gamma": 0.99, "batch_size": 64, "width": 64}
+RANDOM_TRIALS = 27
+CRITERIA = {
+    "gradient_norm": "size of the gradient (the deck's)",
+    "return_std": "std of the return (the deck's)",
+    "return_mean": "mean return",
+}
+
+
+def setting(algo: str, search: str, **values: Any) -> Variant:
+    """An agent as shipped, but for the four factors.
+
+    :param search: "grid" or "random"
+    """
+    label = f"{OURS[algo]}, " + ", ".join(f"{NAMES[name]} {value:.4g}" for name, value in values.items())
+    changed = {name: value for name, value in values.items() if name != "width"}
+    hyperparams = shipped(algo, **changed, policy_kwargs={"net_arch": [values["width"]] * 2})
+    return Variant(f"{label} ({search})", algo, hyperparams, {"agent": OURS[algo], "search": search, **values})
+
+
+def draw(rng: np.random.Generator) -> dict[str, Any]:
+    """A random setting from the deck's ranges; all but gamma on a logarithmic scale."""
+    lows, highs = [{name: pick(values) for name, values in DECK.items()} for pick in (min, max)]
+    chosen = {name: float(np.exp(rng.uniform(np.log(lows[name]), np.log(highs[name])))) for name in FACTORS}
+    gamma = float(rng.uniform(lows["gamma"], highs["gamma"]))
+    return {
+        "learning_rate": float(f"{chosen['learning_rate']:.3g}"),
+        "gamma": round(gamma, 4),
+        "batch_size": round(chosen["batch_size"]),
+        "width": round(chosen["width"]),
+    }
+
+
+def variants() -> list[Variant]:
+    """The full grid, then as many random settings for each agent; the same ones for all."""
+    grid = [dict(zip(FACTORS, values, strict=True)) for values in product(*DECK.values())]
+    rng = np.random.default_rng(0)
+    random = [draw(rng) for _ in range(RANDOM_TRIALS)]
+    settings = [("grid", values) for values in grid] + [("random", values) for values in random]
+    return [setting(algo, search, **values) for search, values in settings for algo in OURS]
+
+
+def one_at_a_time(results: Results) -> str:
+    """The deck's table: one factor at a time, the others at ``BASE``."""
+    header = ["", "the deck's DDPG, return", *(f"{agent}: {what}" for agent in OURS.values() for what in ("return", "regret, IQM [95 %]"))]
+    rows = []
+    for factor, values in DECK.items():
+        for value, deck_return in values.items():
+            cells = [f"{NAMES[factor]} {value:g}", f"{deck_return:.1f}"]
+            for agent in OURS.values():
+                records = results.tagged(agent=agent, search="grid", **(BASE | {factor: value}))
+                cells += [mean_text(scores(records, "return")), iqm_text(scores(records)) + _failed(records)]
+            rows.append(cells)
+    base = ", ".join(f"{NAMES[name]} {value:g}" for name, value in BASE.items())
+    return markdown(header, rows) + f"\n\nThe other three are {base}: the deck does not say what it had there."
+
+
+def _failed(records: list[Record]) -> str:
+    text = failures_text(records)
+    return f" ({text})" if text else ""
+
+
+def over_the_grid(results: Results) -> str:
+    """Each value of each factor, over all values of the others."""
+    header = ["", *(f"{agent}: {what}" for agent in OURS.values() for what in ("mean regret", "best"))]
+    rows = []
+    for factor, values in DECK.items():
+        for value in values:
+            cells = [f"{NAMES[factor]} {value:g}"]
+            for agent in OURS.values():
+                regrets = [regret for _, regret in _settings(results, agent=agent, search="grid", **{factor: value})]
+                cells += [f"{np.mean(regrets):,.1f}", f"{min(regrets):,.1f}"] if regrets else ["-", "-"]
+            rows.append(cells)
+    return markdown(header, rows)
+
+
+def _settings(results: Results, **tags: Any) -> list[tuple[dict[str, Any], float]]:
+    """Tags and mean regret over the seeds of each setting of which a training succeeded."""
+    groups = results.by_label(**tags).values()
+    return [(records[0]["tags"], float(scores(records).mean())) for records in groups if len(scores(records))]
+
+
+def search(results: Results) -> str:
+    """What grid and random search found."""
+    header = ["agent", "search", "settings", "best regret", "expected after 9", "after 27", "its setting"]
+    rows = []
+    for agent in OURS.values():
+        for kind in ("grid", "random"):
+            found = _settings(results, agent=agent, search=kind)
+            if not found:
+                continue
+            regrets = [regret for _, regret in found]
+            best, regret = min(found, key=lambda each: each[1])
+            after = [f"{expected_best(regrets, n):,.1f}" if n <= len(regrets) else "-" for n in (9, 27)]
+            chosen = ", ".join(f"{NAMES[name]} {best[name]:.4g}" for name in FACTORS)
+            rows.append([agent, kind, str(len(found)), f"{regret:,.1f}", *after, chosen])
+    note = "\n\nRegret is the mean over the seeds. The best of many is better than it would be with new seeds."
+    return markdown(header, rows, texts=2) + note
+
+
+def cells(results: Results, agent: str) -> NDArray[np.float64]:
+    """Mean regret over the seeds for each setting of the grid, an axis a factor; not a number where there is none."""
+    table = np.full([len(values) for values in DECK.values()], np.nan)
+    for tags, regret in _settings(results, agent=agent, search="grid"):
+        table[tuple(list(DECK[name]).index(tags[name]) for name in FACTORS)] = regret
+    return table
+
+
+def interactions(results: Results) -> str:
+    """How much of the variance of log regret each factor and each pair explains."""
+    columns: dict[str, dict[tuple[int, ...], float] | None] = {}
+    for agent in OURS.values():
+        table = cells(results, agent)
+        columns[agent] = variance_explained(np.log10(np.maximum(table, 0.1))) if np.isfinite(table).all() else None
+    axes = next((list(shares) for shares in columns.values() if shares), [])
+    rows = [
+        [
+            " x ".join(NAMES[FACTORS[axis]] for axis in pair),
+            *(f"{100 * shares[pair]:.1f} %" if shares else "-" for shares in columns.values()),
+        ]
+        for pair in axes
+    ]
+    rest = [f"{100 * (1 - sum(shares.values())):.1f} %" if shares else "-" for shares in columns.values()]
+    note = "\n\nAnalysis of variance over the grid of log10 of the mean regret: a factor alone, then what a pair adds to its two factors."
+    return markdown(["", *columns], [*rows, ["three and four together", *rest]]) + note
+
+
+def criteria(results: Results) -> str:
+    """Whether what the deck chose settings by predicts the regret: over the settings of the grid, means over the seeds."""
+    header = ["late in the training", "agent", "rank correlation with the final regret [95 %]", "settings", "in words"]
+    rows = []
+    for criterion, name in CRITERIA.items():
+        for agent in OURS.values():
+            groups = [succeeded(records) for records in results.by_label(agent=agent, search="grid").values()]
+            pairs = [
+                (np.mean([record["late"][criterion] for record in records]), scores(records).mean())
+                for records in groups
+                if records and all(record["late"][criterion] is not None for record in records)
+            ]
+            correlation = rank_correlation(*zip(*pairs, strict=True)) if pairs else None
+            if correlation is None:
+                rows.append([name, agent, "-", str(len(pairs)), "too few settings"])
+                continue
+            numbers = f"{correlation.rho:+.2f} [{correlation.low:+.2f}, {correlation.high:+.2f}]"
+            rows.append([name, agent, numbers, str(len(pairs)), in_words(correlation.low, correlation.high)])
+    return (
+        markdown(header, rows, texts=2)
+        + "\n\nLate: the last fifth. Spearman's rho over settings; its interval is a bootstrap over settings."
+    )
+
+
+def in_words(low: float, high: float) -> str:
+    """What an interval of a rank correlation with regret says about a criterion."""
+    if low <= 0 <= high:
+        return "predicts nothing that these settings could show"
+    weakest = min(abs(low), abs(high))
+    strength = "well" if weakest >= 0.7 else "moderately" if weakest >= 0.4 else "weakly"
+    return f"{'more' if low > 0 else 'less'} of it goes with a higher regret: predicts {strength}"
+
+
+def heat_maps(results: Results) -> Figure:
+    """Mean regret over each pair of factors, a row an agent."""
+    pairs = [(a, b) for a in range(len(FACTORS)) for b in range(a + 1, len(FACTORS))]
+    figure, panels = plt.subplots(len(OURS), len(pairs), figsize=(2.3 * len(pairs), 2.3 * len(OURS)), layout="constrained", squeeze=False)
+    tables = {agent: cells(results, agent) for agent in OURS.values()}
+    norm = LogNorm(5, 1500, clip=True)
+    image = None
+    for row, (agent, table) in zip(panels, tables.items(), strict=True):
+        for panel, (a, b) in zip(row, pairs, strict=True):
+            others = tuple(axis for axis in range(len(FACTORS)) if axis not in (a, b))
+            regrets = _nanmean(table, others)
+            image = panel.imshow(regrets, norm=norm, cmap="cividis_r", aspect="auto")
+            for (i, j), regret in np.ndenumerate(regrets):
+                if np.isfinite(regret):
+                    panel.text(
+                        j, i, f"{regret:.0f}", ha="center", va="center", fontsize=8, color="white" if norm(regret) > 0.5 else "black"
+                    )
+            for axis, factor in ((panel.xaxis, FACTORS[b]), (panel.yaxis, FACTORS[a])):
+                axis.set_ticks(range(len(DECK[factor])), [f"{value:g}" for value in DECK[factor]], fontsize=8)
+            panel.set_xlabel(NAMES[FACTORS[b]].capitalize(), fontsize=8)
+            panel.set_ylabel(NAMES[FACTORS[a]].capitalize(), fontsize=8)
+        row[0].set_title(agent, loc="left", fontsize=10)
+    assert image is not None
+    figure.colorbar(image, ax=panels, label="Mean regret over the other two factors and the seeds", shrink=0.7, format="{x:g}")
+    return figure
+
+
+def _nanmean(table: NDArray[np.float64], axes: tuple[int, ...]) -> NDArray[np.float64]:
+    """Mean of what is there, without a warning where nothing is."""
+    there = np.isfinite(table)
+    count = there.sum(axis=axes)
+    mean: NDArray[np.float64] = np.where(count > 0, np.where(there, table, 0).sum(axis=axes) / np.maximum(count, 1), np.nan)
+    return mean
+
+
+def search_curves(results: Results) -> Figure:
+    """Expected best regret over the number of settings tried."""
+    figure, panel = plain_figure()
+    for i, agent in enumerate(OURS.values()):
+        for kind, line in (("grid", "-"), ("random", ":")):
+            regrets = [regret for _, regret in _settings(results, agent=agent, search=kind)]
+            trials = range(1, len(regrets) + 1)
+            best = [expected_best(regrets, n) for n in trials]
+            panel.plot(trials, best, label=f"{agent}, {kind}", color=style(i)["color"], linestyle=line, linewidth=1.8)
+    panel.set_yscale("log")
+    log_regret(panel.yaxis)
+    panel.set_xlabel("Settings tried, in random order")
+    panel.set_ylabel("Expected regret of the best so far")
+    legend(figure)
+    return figure
+
+
+STUDY = Study(
+    "tuning",
+    "the deck's tuning tables as grid and random search; do its criteria predict the regret?",
+    variants,
+    seeds=3,
+    tables={
+        "one-at-a-time": Table("One factor at a time, as in the deck", one_at_a_time),
+        "grid": Table("Each value over the whole grid", over_the_grid),
+        "search": Table("Grid search and random search", search),
+        "interactions": Table("Which factors matter, and which together", interactions),
+        "criteria": Table("Do the deck's selection criteria predict the regret?", criteria),
+    },
+    pictures={
+        "heat-maps": Picture("Mean regret over pairs of factors", heat_maps),
+        "search": Picture("Expected regret of the best setting over the number tried", search_curves),
+    },
+    leaves_out=frozenset({"curve", "regret_percentiles", "training_returns", "diagnostics", "hyperparams"}),
+)

@@ -1,0 +1,37 @@
+"""``ca2-rl study`` for the docs: leaves the measurements in docs/rl/studies, the figures in docs/images, and fills the tables."""
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import matplotlib as mpl
+
+from ca2_rl.errors import UserError
+from ca2_rl.plot import save_figure
+from ca2_rl.studies.command import load, parse, study
+
+ROOT = Path(__file__).parents[1]
+
+
+def main() -> None:
+    mpl.use("agg")
+    arguments = parse(sys.argv[1:], prog="python scripts/study_rl.py")
+    chosen = load(arguments.name)
+    arguments.out = arguments.out or ROOT / "studies" / chosen.name
+    results = study(arguments, " ".join(["python scripts/study_rl.py", *sys.argv[1:]]))
+    measurements = ROOT / "docs" / "rl" / "studies" / f"{chosen.name}.json"
+    measurements.parent.mkdir(exist_ok=True)
+    shutil.copy(arguments.out / "study.json", measurements)
+    for name, picture in chosen.pictures.items():
+        save_figure(picture.make(results), ROOT / "docs" / "images" / f"study-{chosen.name}-{name}.png")
+    subprocess.run([sys.executable, ROOT / "scripts" / "tables.py"], check=True)
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except UserError as error:
+        sys.exit(f"study_rl: {error}")
+    except KeyboardInterrupt:
+        sys.exit(130)
