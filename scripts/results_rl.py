@@ -20,6 +20,7 @@ import yaml
 from tqdm import tqdm
 
 from ca2_rl.files import whole_file
+from ca2_rl.studies.conditions import cpu_name
 
 ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "docs" / "rl" / "results.json"
@@ -65,15 +66,6 @@ def shipped() -> list[tuple[str, str, dict[str, Any]]]:
         content = yaml.safe_load((ROOT / "hyperparams" / "rl" / f"{algo}.yml").read_text(encoding="utf-8"))
         entries += [(algo, env, values) for env, values in content.items() if env != "default"]
     return entries
-
-
-def cpu_name() -> str:
-    """The processor, as the system calls it."""
-    try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-        return next(line.partition(": ")[2] for line in lines if line.startswith("model name"))
-    except (OSError, StopIteration):
-        return platform.processor()
 
 
 def main() -> None:

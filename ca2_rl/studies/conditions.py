@@ -18,10 +18,11 @@ def versions() -> dict[str, str]:
 
 def machine(jobs: int) -> dict[str, Any]:
     """The processor, its cores, and how many trainings shared them."""
-    return {"cpu": _cpu_name(), "cores": os.cpu_count(), "trainings at a time": jobs}
+    return {"cpu": cpu_name(), "cores": os.cpu_count(), "trainings at a time": jobs}
 
 
-def _cpu_name() -> str:
+def cpu_name() -> str:
+    """The processor, as the system calls it."""
     try:
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
         return next(line.partition(": ")[2] for line in lines if line.startswith("model name"))

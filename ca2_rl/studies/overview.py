@@ -1,4 +1,4 @@
-"""The agents beside those of Stable-Baselines3 and rl-zoo3, and beside the deck's."""
+"""The agents beside those of Stable-Baselines3 and rl-zoo3, and beside the coursework's."""
 
 from ca2_rl.studies.figures import learning_curves, profile
 from ca2_rl.studies.jobs import Variant
@@ -17,8 +17,8 @@ from ca2_rl.studies.settings import of_the_zoo, shipped
 from ca2_rl.studies.study import Picture, Study, Table
 
 OURS = {"discretizeddqn": "DiscretizedDQN", "noisydqn": "NoisyDQN", "ouddpg": "OUDDPG"}
-# Average returns that the deck reported
-DECK = {"DiscretizedDQN": -838.13, "NoisyDQN": -1367.53, "OUDDPG": -627.46}
+# Average returns that the coursework reported
+COURSEWORK = {"DiscretizedDQN": -838.13, "NoisyDQN": -1367.53, "OUDDPG": -627.46}
 # The zoo has none for DQN on Pendulum-v1. A hard target update each 200 steps is what separates these from the defaults
 SB3_DQN = {
     "n_timesteps": 20_000,
@@ -46,11 +46,11 @@ def variants() -> list[Variant]:
 def agents(results: Results) -> str:
     """All agents, a row each."""
     header = ["agent", "return", "regret", "std over seeds", "regret, IQM [95 %]"]
-    header += ["steps to regret 15", "seconds to it", "seconds of training", "the deck's return", "its regret"]
+    header += ["steps to regret 15", "seconds to it", "seconds of training", "the coursework's return", "its regret"]
     rows = []
     for label, records in results.by_label().items():
         regrets = scores(records)
-        deck = [f"{DECK[label]:.0f}", f"{OPTIMUM - DECK[label]:.0f}"] if label in DECK else ["", ""]
+        coursework = [f"{COURSEWORK[label]:.0f}", f"{OPTIMUM - COURSEWORK[label]:.0f}"] if label in COURSEWORK else ["", ""]
         rows.append(
             [
                 label_text(label, records),
@@ -61,7 +61,7 @@ def agents(results: Results) -> str:
                 reached_text(records, "steps"),
                 reached_text(records, "seconds", digits=1),
                 mean_text(scores(records, "train_seconds")),
-                *deck,
+                *coursework,
             ]
         )
     return markdown(header, rows)
@@ -69,7 +69,7 @@ def agents(results: Results) -> str:
 
 STUDY = Study(
     "overview",
-    "our agents beside those of Stable-Baselines3 and rl-zoo3, and beside the deck's",
+    "our agents beside those of Stable-Baselines3 and rl-zoo3, and beside the coursework's",
     variants,
     seeds=10,
     tables={"agents": Table("Pendulum-v1: the last model on 500 starts; steps and seconds: median over the seeds that got there", agents)},

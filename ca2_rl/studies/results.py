@@ -11,7 +11,7 @@ from ca2_rl.statistics import iqm, iqm_interval
 
 # The regret that counts as solved
 TARGET = 15.0
-# Mean return of the optimum over the env's own starts, see docs/rl/optimum.md: the deck gives returns only
+# Mean return of the optimum over the env's own starts, see docs/rl/optimum.md: the coursework gives returns only
 OPTIMUM = -137.0
 
 Record = dict[str, Any]

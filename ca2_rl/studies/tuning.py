@@ -1,4 +1,4 @@
-"""The deck's tuning tables for all three agents, as grid and as random search, and its two criteria put to the test."""
+"""The coursework's tuning tables for all three agents, as grid and as random search, and its two criteria put to the test."""
 
 from itertools import product
 from typing import Any
@@ -18,21 +18,21 @@ from ca2_rl.studies.results import Record, Results, failures_text, iqm_text, mar
 from ca2_rl.studies.settings import shipped
 from ca2_rl.studies.study import Picture, Study, Table
 
-# The deck's values with the average returns that it reported (of DDPG)
-DECK: dict[str, dict[float, float]] = {
+# The coursework's values with the average returns that it reported (of DDPG)
+COURSEWORK: dict[str, dict[float, float]] = {
     "learning_rate": {0.001: -625.7, 0.01: -728.2, 0.1: -676.7},
     "gamma": {0.9: -588.6, 0.95: -608.7, 0.99: -665.7},
     "batch_size": {16: -586.8, 32: -631.1, 64: -616.4},
     "width": {32: -668.6, 64: -683.4, 128: -676.4},
 }
-FACTORS = tuple(DECK)
+FACTORS = tuple(COURSEWORK)
 NAMES = {"learning_rate": "learning rate", "gamma": "gamma", "batch_size": "batch", "width": "width"}
-# What the deck does not say: which values the other three had meanwhile
+# What the coursework does not say: which values the other three had meanwhile
 BASE = {"learning_rate": 0.001, "gamma": 0.99, "batch_size": 64, "width": 64}
 RANDOM_TRIALS = 27
 CRITERIA = {
-    "gradient_norm": "size of the gradient (the deck's)",
-    "return_std": "std of the return (the deck's)",
+    "gradient_norm": "size of the gradient (the coursework's)",
+    "return_std": "std of the return (the coursework's)",
     "return_mean": "mean return",
 }
 
@@ -49,8 +49,8 @@ def setting(algo: str, search: str, **values: Any) -> Variant:
 
 
 def draw(rng: np.random.Generator) -> dict[str, Any]:
-    """A random setting from the deck's ranges; all but gamma on a logarithmic scale."""
-    lows, highs = [{name: pick(values) for name, values in DECK.items()} for pick in (min, max)]
+    """A random setting from the coursework's ranges; all but gamma on a logarithmic scale."""
+    lows, highs = [{name: pick(values) for name, values in COURSEWORK.items()} for pick in (min, max)]
     chosen = {name: float(np.exp(rng.uniform(np.log(lows[name]), np.log(highs[name])))) for name in FACTORS}
     gamma = float(rng.uniform(lows["gamma"], highs["gamma"]))
     return {
@@ -63,7 +63,7 @@ def draw(rng: np.random.Generator) -> dict[str, Any]:
 
 def variants() -> list[Variant]:
     """The full grid, then as many random settings for each agent; the same ones for all."""
-    grid = [dict(zip(FACTORS, values, strict=True)) for values in product(*DECK.values())]
+    grid = [dict(zip(FACTORS, values, strict=True)) for values in product(*COURSEWORK.values())]
     rng = np.random.default_rng(0)
     random = [draw(rng) for _ in range(RANDOM_TRIALS)]
     settings = [("grid", values) for values in grid] + [("random", values) for values in random]
@@ -71,18 +71,22 @@ def variants() -> list[Variant]:
 
 
 def one_at_a_time(results: Results) -> str:
-    """The deck's table: one factor at a time, the others at ``BASE``."""
-    header = ["", "the deck's DDPG, return", *(f"{agent}: {what}" for agent in OURS.values() for what in ("return", "regret, IQM [95 %]"))]
+    """The coursework's table: one factor at a time, the others at ``BASE``."""
+    header = [
+        "",
+        "the coursework's DDPG, return",
+        *(f"{agent}: {what}" for agent in OURS.values() for what in ("return", "regret, IQM [95 %]")),
+    ]
     rows = []
-    for factor, values in DECK.items():
-        for value, deck_return in values.items():
-            cells = [f"{NAMES[factor]} {value:g}", f"{deck_return:.1f}"]
+    for factor, values in COURSEWORK.items():
+        for value, coursework_return in values.items():
+            cells = [f"{NAMES[factor]} {value:g}", f"{coursework_return:.1f}"]
             for agent in OURS.values():
                 records = results.tagged(agent=agent, search="grid", **(BASE | {factor: value}))
                 cells += [mean_text(scores(records, "return")), iqm_text(scores(records)) + _failed(records)]
             rows.append(cells)
     base = ", ".join(f"{NAMES[name]} {value:g}" for name, value in BASE.items())
-    return markdown(header, rows) + f"\n\nThe other three are {base}: the deck does not say what it had there."
+    return markdown(header, rows) + f"\n\nThe other three are {base}: the coursework does not say what it had there."
 
 
 def _failed(records: list[Record]) -> str:
@@ -94,7 +98,7 @@ def over_the_grid(results: Results) -> str:
     """Each value of each factor, over all values of the others."""
     header = ["", *(f"{agent}: {what}" for agent in OURS.values() for what in ("mean regret", "best"))]
     rows = []
-    for factor, values in DECK.items():
+    for factor, values in COURSEWORK.items():
         for value in values:
             cells = [f"{NAMES[factor]} {value:g}"]
             for agent in OURS.values():
@@ -130,9 +134,9 @@ def search(results: Results) -> str:
 
 def cells(results: Results, agent: str) -> NDArray[np.float64]:
     """Mean regret over the seeds for each setting of the grid, an axis a factor; not a number where there is none."""
-    table = np.full([len(values) for values in DECK.values()], np.nan)
+    table = np.full([len(values) for values in COURSEWORK.values()], np.nan)
     for tags, regret in _settings(results, agent=agent, search="grid"):
-        table[tuple(list(DECK[name]).index(tags[name]) for name in FACTORS)] = regret
+        table[tuple(list(COURSEWORK[name]).index(tags[name]) for name in FACTORS)] = regret
     return table
 
 
@@ -156,7 +160,7 @@ def interactions(results: Results) -> str:
 
 
 def criteria(results: Results) -> str:
-    """Whether what the deck chose settings by predicts the regret: over the settings of the grid, means over the seeds."""
+    """Whether what the coursework chose settings by predicts the regret: over the settings of the grid, means over the seeds."""
     header = ["late in the training", "agent", "rank correlation with the final regret [95 %]", "settings", "in words"]
     rows = []
     for criterion, name in CRITERIA.items():
@@ -206,7 +210,7 @@ def heat_maps(results: Results) -> Figure:
                         j, i, f"{regret:.0f}", ha="center", va="center", fontsize=8, color="white" if norm(regret) > 0.5 else "black"
                     )
             for axis, factor in ((panel.xaxis, FACTORS[b]), (panel.yaxis, FACTORS[a])):
-                axis.set_ticks(range(len(DECK[factor])), [f"{value:g}" for value in DECK[factor]], fontsize=8)
+                axis.set_ticks(range(len(COURSEWORK[factor])), [f"{value:g}" for value in COURSEWORK[factor]], fontsize=8)
             panel.set_xlabel(NAMES[FACTORS[b]].capitalize(), fontsize=8)
             panel.set_ylabel(NAMES[FACTORS[a]].capitalize(), fontsize=8)
         row[0].set_title(agent, loc="left", fontsize=10)
@@ -242,15 +246,15 @@ def search_curves(results: Results) -> Figure:
 
 STUDY = Study(
     "tuning",
-    "the deck's tuning tables as grid and random search; do its criteria predict the regret?",
+    "the coursework's tuning tables as grid and random search; do its criteria predict the regret?",
     variants,
     seeds=3,
     tables={
-        "one-at-a-time": Table("One factor at a time, as in the deck", one_at_a_time),
+        "one-at-a-time": Table("One factor at a time, as in the coursework", one_at_a_time),
         "grid": Table("Each value over the whole grid", over_the_grid),
         "search": Table("Grid search and random search", search),
         "interactions": Table("Which factors matter, and which together", interactions),
-        "criteria": Table("Do the deck's selection criteria predict the regret?", criteria),
+        "criteria": Table("Do the coursework's selection criteria predict the regret?", criteria),
     },
     pictures={
         "heat-maps": Picture("Mean regret over pairs of factors", heat_maps),

@@ -49,4 +49,4 @@ def test_only_takes_parts_of_labels_and_patterns_in_any_case():
 def test_options_have_defaults():
     arguments = parse(["tuning"])
     assert (arguments.seeds, arguments.first_seed, arguments.backend, arguments.steps, arguments.only) == (None, 0, "processes", None, None)
-    assert load("overview").seeds == load("deck").seeds == load("exploration").seeds == 10
+    assert load("overview").seeds == load("coursework").seeds == load("exploration").seeds == 10

@@ -6,7 +6,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from ca2_rl.studies import deck, exploration, overview, tuning
+from ca2_rl.studies import coursework, exploration, overview, tuning
 from ca2_rl.studies.command import STUDIES, load
 from ca2_rl.studies.results import reached, reached_text
 
@@ -72,14 +72,14 @@ def test_target_is_reached_at_the_first_evaluation_at_or_below_it():
     assert reached_text([never, never, {"curve": curve}], "steps") == "never (1 of 3)"
 
 
-def test_grid_is_the_decks_and_random_search_stays_within_it():
+def test_grid_is_the_courseworks_and_random_search_stays_within_it():
     variants = tuning.variants()
     grid = [variant.tags for variant in variants if variant.tags["search"] == "grid"]
     assert len(grid) == 3 * 3**4
     assert len({tuple(tags.items()) for tags in grid}) == len(grid)
     for variant in variants:
         assert variant.hyperparams["policy_kwargs"]["net_arch"] == [variant.tags["width"]] * 2
-        for factor, values in tuning.DECK.items():
+        for factor, values in tuning.COURSEWORK.items():
             assert min(values) <= variant.tags[factor] <= max(values)
             assert variant.hyperparams.get(factor, variant.tags[factor]) == variant.tags[factor]
     assert [variant.label for variant in tuning.variants()] == [variant.label for variant in variants]
@@ -120,23 +120,23 @@ def test_gaussian_noise_has_the_std_of_the_process_it_is_compared_with():
 
 
 @pytest.mark.parametrize("algo", overview.OURS)
-def test_chain_leads_from_the_decks_settings_to_ours_one_change_at_a_time(algo):
+def test_chain_leads_from_the_courseworks_settings_to_ours_one_change_at_a_time(algo):
     from ca2_rl.studies.settings import shipped
 
-    chain = deck.chain(algo)
-    groups = {name: group for group in deck.CHANGES for name in group}
+    chain = coursework.chain(algo)
+    groups = {name: group for group in coursework.CHANGES for name in group}
     for before, after in pairwise(chain):
         keys = before.hyperparams.keys() | after.hyperparams.keys()
         changed = {key for key in keys if before.hyperparams.get(key) != after.hyperparams.get(key)}
         assert changed
         assert len({groups.get(key, (key,)) for key in changed}) == 1
-    assert deck.DEFAULTS.get(algo, {}) | shipped(algo) == chain[-1].hyperparams
+    assert coursework.DEFAULTS.get(algo, {}) | shipped(algo) == chain[-1].hyperparams
 
 
 def test_first_change_with_most_seeds_below_the_target_is_marked_and_only_it(made_by_hand):
-    labels = [variant.label for variant in deck.variants()]
+    labels = [variant.label for variant in coursework.variants()]
     ouddpg = [i for i, label in enumerate(labels) if label.startswith("OUDDPG")]
-    results = made_by_hand(deck.STUDY, lambda i, seed: 9.0 if i in ouddpg[3:] else 300.0)
-    marked = [line for line in deck.changes(results).splitlines() if "here most seeds" in line]
+    results = made_by_hand(coursework.STUDY, lambda i, seed: 9.0 if i in ouddpg[3:] else 300.0)
+    marked = [line for line in coursework.changes(results).splitlines() if "here most seeds" in line]
     assert len(marked) == 1
     assert labels[ouddpg[3]].removeprefix("OUDDPG, ") in marked[0]

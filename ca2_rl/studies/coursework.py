@@ -1,4 +1,4 @@
-"""Where the deck went wrong: its settings, then one change at a time until they are ours."""
+"""Where the coursework went wrong: its settings, then one change at a time until they are ours."""
 
 from typing import Any
 
@@ -6,18 +6,18 @@ import numpy as np
 
 from ca2_rl.studies.figures import learning_curves
 from ca2_rl.studies.jobs import Variant
-from ca2_rl.studies.overview import DECK, OURS
+from ca2_rl.studies.overview import COURSEWORK, OURS
 from ca2_rl.studies.results import TARGET, Results, iqm_text, label_text, markdown, mean_text, reached_text, scores, succeeded
 from ca2_rl.studies.settings import shipped
 from ca2_rl.studies.study import Picture, Study, Table
 
-# The deck gives the algorithms and the ranges that it tuned in. All else is SB3's default, but for the number of torques
+# The coursework gives the algorithms and the ranges that it tuned in. All else is SB3's default, but for the number of torques
 NETWORK = {"policy": "MlpPolicy", "learning_rate": 1e-3, "gamma": 0.99, "batch_size": 64, "policy_kwargs": {"net_arch": [64, 64]}}
 DQN = {"n_bins": 11, "train_freq": 4, "target_update_interval": 10_000, "tau": 1.0, "learning_starts": 100}
 EPSILON = {"exploration_fraction": 0.1, "exploration_final_eps": 0.05}
 # The noise as in SB3 too, with its dt of 0.01; theta is 0.15 everywhere
 DDPG = {"ou_sigma": 0.2, "ou_dt": 0.01, "train_freq": 1, "tau": 0.005, "learning_starts": 100}
-DECK_SETTINGS: dict[str, dict[str, Any]] = {
+COURSEWORK_SETTINGS: dict[str, dict[str, Any]] = {
     "discretizeddqn": NETWORK | DQN | EPSILON,
     "noisydqn": NETWORK | DQN,
     "ouddpg": NETWORK | DDPG,
@@ -40,10 +40,10 @@ CHANGES = (
 
 
 def chain(algo: str) -> list[Variant]:
-    """The deck's settings, then each change on top of the ones before, up to the shipped settings."""
-    agent, settings, ours = OURS[algo], DECK_SETTINGS[algo], DEFAULTS.get(algo, {}) | shipped(algo)
+    """The coursework's settings, then each change on top of the ones before, up to the shipped settings."""
+    agent, settings, ours = OURS[algo], COURSEWORK_SETTINGS[algo], DEFAULTS.get(algo, {}) | shipped(algo)
     steps = {"n_timesteps": ours["n_timesteps"]}
-    variants = [Variant(f"{agent}, the deck's", algo, settings | steps, {"agent": agent})]
+    variants = [Variant(f"{agent}, the coursework's", algo, settings | steps, {"agent": agent})]
     listed = {name for group in CHANGES for name in group}
     others = [(name,) for name in ours | settings if name not in listed | set(steps)]
     for group in (*CHANGES, *others):
@@ -75,7 +75,7 @@ def changes(results: Results) -> str:
     rows = []
     for agent in OURS.values():
         below = False
-        rows.append([f"**{agent}: the deck reported**", f"{DECK[agent]:.0f}", "", "", "", ""])
+        rows.append([f"**{agent}: the coursework reported**", f"{COURSEWORK[agent]:.0f}", "", "", "", ""])
         for label, records in results.by_label(agent=agent).items():
             regrets = scores(records)
             during = np.array([np.mean(record["training_returns"]) for record in succeeded(records) if record["training_returns"]])
@@ -92,7 +92,7 @@ def changes(results: Results) -> str:
                 cells[0] = f"**{cells[0]}: here most seeds fall below {TARGET:g}**"
             rows.append(cells)
     note = (
-        "\n\nThe deck gives the algorithms and the values that it tuned; all else is SB3's default (11 torques), so that this is not "
+        "\n\nThe coursework gives the algorithms and the values that it tuned; all else is SB3's default (11 torques), so that this is not "
         "its code. Its averages may be over the episodes of the training, exploration included: compare them with the first column."
     )
     return markdown(header, rows) + note
@@ -108,11 +108,11 @@ def curves(agent: str) -> Picture:
 
 
 STUDY = Study(
-    "deck",
-    "where the deck went wrong: its settings, then one change at a time until they are ours",
+    "coursework",
+    "where the coursework went wrong: its settings, then one change at a time until they are ours",
     variants,
     seeds=10,
-    tables={"changes": Table("From the deck's settings to ours", changes)},
+    tables={"changes": Table("From the coursework's settings to ours", changes)},
     pictures={f"curves-{algo}": curves(agent) for algo, agent in OURS.items()},
     leaves_out=frozenset({"regret_percentiles", "diagnostics"}),
 )
