@@ -71,13 +71,17 @@ def with_noisy_layers(network: nn.Sequential, sigma0: float) -> NoisySequential:
     )
 
 
-def sample_noise(layers: Sequence[NoisyLinear], rows: int | None = None) -> list[Noise]:
-    """Fresh noise for each layer, f(x) = sgn(x) sqrt|x| of standard normals (eq. 10 and 11).
+def noise_width(layers: Sequence[NoisyLinear]) -> int:
+    """How many random numbers one draw of noise for all the layers takes."""
+    return sum(layer.in_features + layer.out_features for layer in layers)
+
+
+def factorised_noise(layers: Sequence[NoisyLinear], normals: th.Tensor) -> list[Noise]:
+    """Noise for each layer, f(x) = sgn(x) sqrt|x| of standard normals (eq. 10 and 11).
 
     :param layers: the noisy layers of a network, in the order of its forward pass
-    :param rows: one noise for each of so many rows, [rows, width]; one for the whole batch, [width], if None
+    :param normals: [noise_width] for the whole batch, [N, noise_width] for one noise for each of N rows
     """
     widths = [width for layer in layers for width in (layer.in_features, layer.out_features)]
-    normals = th.randn((*(() if rows is None else (rows,)), sum(widths)), device=layers[0].weight_mu.device)
     parts = (normals.sign() * normals.abs().sqrt()).split(widths, dim=-1)
     return list(zip(parts[::2], parts[1::2], strict=True))

@@ -1,0 +1,265 @@
+"""The gradient step of an algorithm as one function over tensors, run as it is or compiled to one program.
+
+At 64 units a gradient step of SB3 is hundreds of small operations, each with more overhead than arithmetic. Compiled, it
+is the matrix products and a few C++ loops: the same numbers, about ten times as fast.
+"""
+
+import os
+import shutil
+import time
+import warnings
+from collections.abc import Callable
+from functools import partial
+from typing import Any, ClassVar
+
+import torch as th
+from stable_baselines3.common.buffers import ReplayBuffer
+from stable_baselines3.common.callbacks import BaseCallback
+from stable_baselines3.common.torch_layers import FlattenExtractor
+from stable_baselines3.common.type_aliases import ReplayBufferSamples, TrainFreq, TrainFrequencyUnit
+from stable_baselines3.common.utils import get_parameters_by_name
+from torch import nn
+from torch._inductor import compile as compile_graph
+from torch._inductor.exc import InductorError
+from torch.fx.experimental.proxy_tensor import make_fx
+from torch.optim import Adam, Optimizer
+
+from ca2_rl.common.diagnostics import WithDiagnostics
+from ca2_rl.errors import UserError
+
+Update = Callable[[Optimizer, list[th.Tensor], list[th.Tensor]], None]
+"""What an optimiser does to parameters, given their gradients."""
+
+COMPILE_FROM = 10_000
+"""Gradient steps ahead from which on compiling is won back: docs/rl/speed.md has the measurement."""
+
+
+def optimizer_update(optimizer: Optimizer, parameters: list[th.Tensor], gradients: list[th.Tensor]) -> None:
+    """The optimiser's own step, whichever it is."""
+    for parameter, gradient in zip(parameters, gradients, strict=True):
+        parameter.grad = gradient
+    optimizer.step()
+
+
+def adam_update(optimizer: Optimizer, parameters: list[th.Tensor], gradients: list[th.Tensor], *, learning_rate: th.Tensor) -> None:
+    """Adam (Kingma & Ba 2015, algorithm 1) on the state of a ``torch.optim.Adam``.
+
+    torch's own ``step`` reads the number of steps as a Python number, which can't be traced.
+    """
+    group = optimizer.param_groups[0]
+    beta1, beta2 = group["betas"]
+    states = [optimizer.state[parameter] for parameter in parameters]
+    with th.no_grad():
+        step = states[0]["step"].double() + 1  # powers of beta in double precision, as torch takes them
+        size = learning_rate / (1 - beta1**step)
+        root_correction = (1 - beta2**step).sqrt()
+        for parameter, gradient, state in zip(parameters, gradients, states, strict=True):
+            mean = state["exp_avg"].lerp_(gradient, 1 - beta1)
+            square = state["exp_avg_sq"].mul_(beta2).addcmul_(gradient, gradient, value=1 - beta2)
+            parameter.sub_(size * mean / (square.sqrt() / root_correction + group["eps"]))
+            state["step"].add_(1)
+
+
+def minimise(loss: th.Tensor, optimizer: Optimizer, update: Update, max_norm: float | None = None) -> th.Tensor:
+    """Moves the parameters of the optimiser down the gradient of the loss.
+
+    :param loss: scalar
+    :param optimizer: what the update needs of it: its parameters, settings and state
+    :param update: ``optimizer_update`` or ``adam_update``
+    :param max_norm: a gradient of a larger norm is scaled down to it
+    :return: 2-norm of the gradient before that, a scalar
+    """
+    learned = [parameter for group in optimizer.param_groups for parameter in group["params"] if parameter.requires_grad]
+    found = th.autograd.grad(loss, learned, allow_unused=True)
+    parameters = [parameter for parameter, gradient in zip(learned, found, strict=True) if gradient is not None]
+    gradients = [gradient for gradient in found if gradient is not None]
+    norm = nn.utils.get_total_norm(gradients)
+    if max_norm is not None:
+        th._foreach_mul_(gradients, (max_norm / (norm + 1e-6)).clamp(max=1.0))
+    update(optimizer, parameters, gradients)
+    return norm
+
+
+class TargetUpdate:
+    """target <- (1 - tau) target + tau online, for all parameters of a network; running statistics are copied (SB3 #996).
+
+    :param online: the network that learns
+    :param target: one of the same form
+    """
+
+    def __init__(self, online: nn.Module, target: nn.Module):
+        self._online, self._target = list(online.parameters()), list(target.parameters())
+        self._statistics = [get_parameters_by_name(network, ["running_"]) for network in (online, target)]
+
+    def __call__(self, tau: float) -> None:
+        with th.no_grad():
+            th._foreach_mul_(self._target, 1 - tau)
+            th._foreach_add_(self._target, self._online, alpha=tau)
+            for online, target in zip(*self._statistics, strict=True):
+                target.copy_(online)
+
+
+class CompiledStep:
+    """A gradient step for batches of one shape as one program, which changes parameters and optimiser states in place.
+
+    The step is traced to a graph of plain operations, derivatives included, and this goes to torch's compiler. That is
+    what ``torch.compile`` does, without its check of all that Python might have changed since, which takes as long as
+    the step itself: ``WithCompiledStep`` knows what can change, and compiles anew.
+
+    :param step: (update, batch, *random) -> metrics [n]
+    :param optimizers: plain Adam, all with one learning rate
+    :param batch: an example
+    :param random: an example of the random numbers
+    """
+
+    def __init__(self, step: Callable[..., th.Tensor], optimizers: list[Adam], batch: ReplayBufferSamples, random: list[th.Tensor]):
+        self._optimizer = optimizers[0]
+        self._learning_rate = th.tensor(0.0, dtype=th.float64)
+        for optimizer in optimizers:
+            for parameter in optimizer.param_groups[0]["params"]:
+                if not optimizer.state[parameter]:
+                    zeros = {name: th.zeros_like(parameter.detach()) for name in ("exp_avg", "exp_avg_sq")}
+                    optimizer.state[parameter] = {"step": th.tensor(0.0), **zeros}
+        update = partial(adam_update, learning_rate=self._learning_rate)
+        n_fields = len(present(batch))
+
+        def on_tensors(*tensors: th.Tensor) -> th.Tensor:
+            return step(update, ReplayBufferSamples(*tensors[:n_fields]), *tensors[n_fields:])
+
+        tensors = [*present(batch), *random]
+        # On fake tensors, so that tracing learns nothing
+        graph = make_fx(on_tensors, tracing_mode="fake", _allow_non_fake_inputs=True)(*tensors)
+        with th.no_grad():
+            self._program = compile_graph(graph, tensors, options={"size_asserts": False})
+
+    def __call__(self, batch: ReplayBufferSamples, random: list[th.Tensor]) -> th.Tensor:
+        self._learning_rate.fill_(self._optimizer.param_groups[0]["lr"])
+        with th.no_grad():
+            metrics: th.Tensor = self._program(*present(batch), *random)
+        return metrics
+
+
+def present(batch: ReplayBufferSamples) -> list[th.Tensor]:
+    """The fields of a batch; ``discounts``, the last, is there with n-step returns only."""
+    return [field for field in batch if field is not None]
+
+
+class WithCompiledStep(WithDiagnostics):
+    """``train`` by the subclass's ``_gradient_step``, as it is or compiled.
+
+    ``compile`` says which; None: compiled where it can be and is won back, see ``_pays``.
+    """
+
+    METRICS: ClassVar[tuple[str, ...]]
+    compile: bool | None
+    replay_buffer: ReplayBuffer
+
+    def _gradient_step(self, update: Update, batch: ReplayBufferSamples, *random: th.Tensor) -> th.Tensor:
+        """Targets, loss, gradient, optimiser: all of one gradient step, as operations on tensors.
+
+        :param update: how the optimiser moves parameters
+        :param batch: B transitions
+        :param random: what ``_random_inputs`` drew
+        :return: values of ``METRICS``, [n]
+        """
+        raise NotImplementedError
+
+    def _random_inputs(self) -> list[th.Tensor]:
+        """The random numbers of one gradient step, drawn before it: compiled code has a generator of its own."""
+        return []
+
+    def _optimizers(self) -> list[Optimizer]:
+        """Those that ``_gradient_step`` uses."""
+        raise NotImplementedError
+
+    def _constants(self) -> tuple[Any, ...]:
+        """The settings that a compiled step contains as numbers."""
+        return self.gamma, self.tau
+
+    def _setup_model(self) -> None:
+        self._programs: dict[Any, CompiledStep] = {}
+        super()._setup_model()
+        obstacle = self._obstacle()
+        if self.compile and obstacle is not None:
+            raise UserError(f"compile=True: {obstacle}. Leave compile out.")
+        self._compiles = bool(self.compile)
+
+    def _excluded_save_params(self) -> list[str]:
+        return [*super()._excluded_save_params(), "_programs", "_compiles"]
+
+    def set_parameters(self, *args: Any, **kwargs: Any) -> None:
+        super().set_parameters(*args, **kwargs)
+        self._programs.clear()  # the optimiser has other state tensors now
+
+    def _setup_learn(self, *args: Any, **kwargs: Any) -> tuple[int, BaseCallback]:
+        total_timesteps, callback = super()._setup_learn(*args, **kwargs)
+        self._compiles = self._pays(total_timesteps - self.num_timesteps) if self.compile is None else self.compile
+        if self._compiles and not has_cpp_compiler():
+            self._without_compiler("no C++ compiler was found")
+        return total_timesteps, callback
+
+    def _without_compiler(self, reason: str) -> None:
+        warnings.warn(f"{reason}: the gradient steps are not compiled, which is several times slower.", stacklevel=2)
+        self._compiles = False
+
+    def _obstacle(self) -> str | None:
+        """Why the gradient step can't be compiled, if so."""
+        if self.device.type != "cpu":
+            return f"the agent is on {self.device}, only the CPU is compiled for"
+        for optimizer in self._optimizers():
+            group = optimizer.param_groups[0]
+            if type(optimizer) is not Adam or group["weight_decay"] or group["amsgrad"] or group["maximize"]:
+                return "only torch.optim.Adam without weight decay, amsgrad and maximize is compiled"
+        for network in self.policy.children():
+            for module in network.modules():
+                if isinstance(module, nn.modules.dropout._DropoutNd) or next(module.buffers(), None) is not None:
+                    return f"{type(module).__name__} layers draw random numbers or keep statistics"
+        if self.policy.features_extractor_class is not FlattenExtractor:
+            return f"only FlattenExtractor is compiled, not {self.policy.features_extractor_class.__name__}"
+        return None
+
+    def _pays(self, timesteps: int) -> bool:
+        """Whether compiling is possible and enough steps are ahead: ``COMPILE_FROM`` gradient steps."""
+        if self._obstacle() is not None:
+            return False
+        assert isinstance(self.train_freq, TrainFreq)
+        if self.gradient_steps < 0:
+            return timesteps >= COMPILE_FROM
+        if self.train_freq.unit == TrainFrequencyUnit.EPISODE:
+            return False  # nobody knows how long they are
+        return timesteps // (self.train_freq.frequency * self.n_envs) * self.gradient_steps >= COMPILE_FROM
+
+    def train(self, gradient_steps: int, batch_size: int = 100) -> None:
+        optimizers = self._optimizers()
+        self._update_learning_rate(optimizers)
+        if not self._compiles:
+            self.policy.set_training_mode(True)
+        for _ in range(gradient_steps):
+            batch = self.replay_buffer.sample(batch_size, env=self._vec_normalize_env)
+            random = self._random_inputs()
+            program = self._program(batch, random) if self._compiles else None
+            metrics = self._gradient_step(optimizer_update, batch, *random) if program is None else program(batch, random)
+            self.averages.add(self.METRICS, metrics)
+        self._n_updates += gradient_steps
+
+    def _program(self, batch: ReplayBufferSamples, random: list[th.Tensor]) -> CompiledStep | None:
+        """The compiled step for batches of this shape; None if the compiler fails."""
+        key = (len(batch.rewards), batch.discounts is None, self._constants())
+        if key not in self._programs:
+            begin = time.perf_counter()
+            try:
+                self._programs[key] = CompiledStep(self._gradient_step, self._optimizers(), batch, random)
+            except InductorError as error:
+                self._without_compiler(f"torch's compiler failed ({str(error).splitlines()[0]})")
+                return None
+            self.logger.record("time/compile_seconds", time.perf_counter() - begin)
+        return self._programs[key]
+
+    def dump_logs(self) -> None:
+        self.logger.record("train/n_updates", self._n_updates, exclude="tensorboard")
+        super().dump_logs()
+
+
+def has_cpp_compiler() -> bool:
+    """Whether there is a C++ compiler for torch's inductor to call."""
+    return any(shutil.which(name) for name in (os.environ.get("CXX", "c++"), "g++", "clang++", "cl"))
