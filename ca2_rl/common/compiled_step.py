@@ -12,6 +12,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any, ClassVar
 
+import numpy as np
 import torch as th
 from stable_baselines3.common.buffers import ReplayBuffer
 from stable_baselines3.common.callbacks import BaseCallback
@@ -25,6 +26,7 @@ from torch.fx.experimental.proxy_tensor import make_fx
 from torch.optim import Adam, Optimizer
 
 from ca2_rl.common.diagnostics import WithDiagnostics
+from ca2_rl.common.replay_buffer import QuickReplayBuffer, gather
 from ca2_rl.errors import UserError
 
 Update = Callable[[Optimizer, list[th.Tensor], list[th.Tensor]], None]
@@ -93,80 +95,72 @@ class TargetUpdate:
 
     def __call__(self, tau: float) -> None:
         with th.no_grad():
-            th._foreach_mul_(self._target, 1 - tau)
-            th._foreach_add_(self._target, self._online, alpha=tau)
+            th._foreach_lerp_(self._target, self._online, tau)
             for online, target in zip(*self._statistics, strict=True):
                 target.copy_(online)
 
 
 class CompiledStep:
-    """A gradient step for batches of one shape as one program, which changes parameters and optimiser states in place.
+    """A gradient step as one program, which changes parameters and optimiser states in place.
 
     The step is traced to a graph of plain operations, derivatives included, and this goes to torch's compiler. That is
-    what ``torch.compile`` does, without its check of all that Python might have changed since, which takes as long as
-    the step itself: ``WithCompiledStep`` knows what can change, and compiles anew.
+    what ``torch.compile`` does, without its check at every call of all that may have changed in Python, which takes a
+    third of the time of the step: ``WithCompiledStep`` knows what can change, and compiles anew.
 
-    :param step: (update, batch, *random) -> metrics [n]
+    :param step: (update, *inputs) -> metrics [n]
     :param optimizers: plain Adam, all with one learning rate
-    :param batch: an example
-    :param random: an example of the random numbers
+    :param inputs: an example
     """
 
-    def __init__(self, step: Callable[..., th.Tensor], optimizers: list[Adam], batch: ReplayBufferSamples, random: list[th.Tensor]):
+    def __init__(self, step: Callable[..., th.Tensor], optimizers: list[Optimizer], inputs: list[th.Tensor]):
         self._optimizer = optimizers[0]
         self._learning_rate = th.tensor(0.0, dtype=th.float64)
         for optimizer in optimizers:
-            for parameter in optimizer.param_groups[0]["params"]:
-                if not optimizer.state[parameter]:
-                    zeros = {name: th.zeros_like(parameter.detach()) for name in ("exp_avg", "exp_avg_sq")}
-                    optimizer.state[parameter] = {"step": th.tensor(0.0), **zeros}
+            fill_state(optimizer)
         update = partial(adam_update, learning_rate=self._learning_rate)
-        n_fields = len(present(batch))
-
-        def on_tensors(*tensors: th.Tensor) -> th.Tensor:
-            return step(update, ReplayBufferSamples(*tensors[:n_fields]), *tensors[n_fields:])
-
-        tensors = [*present(batch), *random]
-        # On fake tensors, so that tracing learns nothing
-        graph = make_fx(on_tensors, tracing_mode="fake", _allow_non_fake_inputs=True)(*tensors)
+        # On fake tensors: tracing must not learn anything
+        graph = make_fx(lambda *tensors: step(update, *tensors), tracing_mode="fake", _allow_non_fake_inputs=True)(*inputs)
         with th.no_grad():
-            self._program = compile_graph(graph, tensors, options={"size_asserts": False})
+            self._program = compile_graph(graph, inputs, options={"size_asserts": False})
 
-    def __call__(self, batch: ReplayBufferSamples, random: list[th.Tensor]) -> th.Tensor:
+    def __call__(self, *inputs: th.Tensor) -> th.Tensor:
         self._learning_rate.fill_(self._optimizer.param_groups[0]["lr"])
         with th.no_grad():
-            metrics: th.Tensor = self._program(*present(batch), *random)
+            metrics: th.Tensor = self._program(*inputs)
         return metrics
 
 
-def present(batch: ReplayBufferSamples) -> list[th.Tensor]:
-    """The fields of a batch; ``discounts``, the last, is there with n-step returns only."""
-    return [field for field in batch if field is not None]
+def fill_state(optimizer: Optimizer) -> None:
+    """The state of an Adam that has not made a step, as its first step makes it."""
+    for parameter in optimizer.param_groups[0]["params"]:
+        if not optimizer.state[parameter]:
+            zeros = {name: th.zeros_like(parameter.detach()) for name in ("exp_avg", "exp_avg_sq")}
+            optimizer.state[parameter] = {"step": th.tensor(0.0), **zeros}
 
 
 class WithCompiledStep(WithDiagnostics):
     """``train`` by the subclass's ``_gradient_step``, as it is or compiled.
 
-    ``compile`` says which; None: compiled where it can be and is won back, see ``_pays``.
+    ``compile`` says which; None: compiled if it can be and is won back, see ``_pays``.
     """
 
     METRICS: ClassVar[tuple[str, ...]]
     compile: bool | None
     replay_buffer: ReplayBuffer
 
-    def _gradient_step(self, update: Update, batch: ReplayBufferSamples, *random: th.Tensor) -> th.Tensor:
-        """Targets, loss, gradient, optimiser: all of one gradient step, as operations on tensors.
+    def _gradient_step(self, update: Update, batch: ReplayBufferSamples, normals: th.Tensor) -> th.Tensor:
+        """All of one gradient step, as operations on tensors: targets, loss, gradient, clipping, optimiser.
 
         :param update: how the optimiser moves parameters
         :param batch: B transitions
-        :param random: what ``_random_inputs`` drew
+        :param normals: what ``_normals`` drew
         :return: values of ``METRICS``, [n]
         """
         raise NotImplementedError
 
-    def _random_inputs(self) -> list[th.Tensor]:
-        """The random numbers of one gradient step, drawn before it: compiled code has a generator of its own."""
-        return []
+    def _normals(self) -> th.Tensor:
+        """Standard normals for one gradient step, drawn before it: compiled code would draw others."""
+        return th.empty(0)
 
     def _optimizers(self) -> list[Optimizer]:
         """Those that ``_gradient_step`` uses."""
@@ -177,7 +171,8 @@ class WithCompiledStep(WithDiagnostics):
         return self.gamma, self.tau
 
     def _setup_model(self) -> None:
-        self._programs: dict[Any, CompiledStep] = {}
+        self._compiled: CompiledStep | None = None
+        self._compiled_for: tuple[Any, ...] = ()
         super()._setup_model()
         obstacle = self._obstacle()
         if self.compile and obstacle is not None:
@@ -185,22 +180,24 @@ class WithCompiledStep(WithDiagnostics):
         self._compiles = bool(self.compile)
 
     def _excluded_save_params(self) -> list[str]:
-        return [*super()._excluded_save_params(), "_programs", "_compiles"]
+        return [*super()._excluded_save_params(), "_compiled", "_compiled_for", "_compiles"]
 
     def set_parameters(self, *args: Any, **kwargs: Any) -> None:
         super().set_parameters(*args, **kwargs)
-        self._programs.clear()  # the optimiser has other state tensors now
+        self._compiled = None  # the optimiser has other state tensors now
 
     def _setup_learn(self, *args: Any, **kwargs: Any) -> tuple[int, BaseCallback]:
         total_timesteps, callback = super()._setup_learn(*args, **kwargs)
         self._compiles = self._pays(total_timesteps - self.num_timesteps) if self.compile is None else self.compile
-        if self._compiles and not has_cpp_compiler():
+        if not self._compiles:
+            self._compiled = None
+        elif not has_cpp_compiler():
             self._without_compiler("no C++ compiler was found")
         return total_timesteps, callback
 
     def _without_compiler(self, reason: str) -> None:
         warnings.warn(f"{reason}: the gradient steps are not compiled, which is several times slower.", stacklevel=2)
-        self._compiles = False
+        self._compiles, self._compiled = False, None
 
     def _obstacle(self) -> str | None:
         """Why the gradient step can't be compiled, if so."""
@@ -230,30 +227,52 @@ class WithCompiledStep(WithDiagnostics):
         return timesteps // (self.train_freq.frequency * self.n_envs) * self.gradient_steps >= COMPILE_FROM
 
     def train(self, gradient_steps: int, batch_size: int = 100) -> None:
-        optimizers = self._optimizers()
-        self._update_learning_rate(optimizers)
+        self._update_learning_rate(self._optimizers())
+        if self._compiles:
+            self._compile(batch_size)
         if not self._compiles:
             self.policy.set_training_mode(True)
         for _ in range(gradient_steps):
-            batch = self.replay_buffer.sample(batch_size, env=self._vec_normalize_env)
-            random = self._random_inputs()
-            program = self._program(batch, random) if self._compiles else None
-            metrics = self._gradient_step(optimizer_update, batch, *random) if program is None else program(batch, random)
+            if self._compiled is not None:
+                metrics = self._compiled(self._normals(), *self._drawn(batch_size))
+            else:
+                batch = self.replay_buffer.sample(batch_size, env=self._vec_normalize_env)
+                metrics = self._gradient_step(optimizer_update, batch, self._normals())
             self.averages.add(self.METRICS, metrics)
         self._n_updates += gradient_steps
 
-    def _program(self, batch: ReplayBufferSamples, random: list[th.Tensor]) -> CompiledStep | None:
-        """The compiled step for batches of this shape; None if the compiler fails."""
-        key = (len(batch.rewards), batch.discounts is None, self._constants())
-        if key not in self._programs:
-            begin = time.perf_counter()
-            try:
-                self._programs[key] = CompiledStep(self._gradient_step, self._optimizers(), batch, random)
-            except InductorError as error:
-                self._without_compiler(f"torch's compiler failed ({str(error).splitlines()[0]})")
-                return None
-            self.logger.record("time/compile_seconds", time.perf_counter() - begin)
-        return self._programs[key]
+    def _reads_buffer(self) -> bool:
+        """Whether a compiled step takes the batch out of the replay buffer by itself."""
+        buffer = self.replay_buffer
+        return isinstance(buffer, QuickReplayBuffer) and not buffer.optimize_memory_usage and self._vec_normalize_env is None
+
+    def _drawn(self, batch_size: int) -> list[th.Tensor]:
+        """What a compiled step gets of the replay buffer."""
+        if self._reads_buffer():
+            return [self.replay_buffer.sample_rows(batch_size)]
+        batch = self.replay_buffer.sample(batch_size, env=self._vec_normalize_env)
+        return [field for field in batch if field is not None]  # discounts, the last, are there with n-step returns only
+
+    def _compile(self, batch_size: int) -> None:
+        """Makes the compiled step, unless there is one that fits."""
+        needed_for = (batch_size, id(self.replay_buffer), self._reads_buffer(), *self._constants())
+        if self._compiled is not None and needed_for == self._compiled_for:
+            return
+        unpack = partial(gather, self.replay_buffer.tensors()) if self._reads_buffer() else ReplayBufferSamples
+
+        def step(update: Update, normals: th.Tensor, *drawn: th.Tensor) -> th.Tensor:
+            return self._gradient_step(update, unpack(*drawn), normals)
+
+        begin = time.perf_counter()
+        state = np.random.get_state(), th.get_rng_state()
+        try:
+            self._compiled = CompiledStep(step, self._optimizers(), [self._normals(), *self._drawn(batch_size)])
+        except InductorError as error:
+            self._without_compiler(f"torch's compiler failed ({str(error).splitlines()[0]})")
+        np.random.set_state(state[0])
+        th.set_rng_state(state[1])
+        self._compiled_for = needed_for
+        self.logger.record("time/compile_seconds", time.perf_counter() - begin)
 
     def dump_logs(self) -> None:
         self.logger.record("train/n_updates", self._n_updates, exclude="tensorboard")

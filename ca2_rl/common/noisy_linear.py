@@ -40,12 +40,15 @@ class NoisyLinear(nn.Module):
         self.bias_sigma = nn.Parameter(th.full((out_features,), sigma0 * bound))
 
     def forward(self, x: th.Tensor, noise: Noise | None = None) -> th.Tensor:
-        y = F.linear(x, self.weight_mu, self.bias_mu)
         if noise is None:
-            return y
+            return F.linear(x, self.weight_mu, self.bias_mu)
         noise_in, noise_out = noise
-        # (sigma o eps_out eps_in^T) x = eps_out o (sigma (eps_in o x)): no noisy weight is ever made, so rows may differ
-        return y + noise_out * F.linear(x * noise_in, self.weight_sigma, self.bias_sigma)
+        if noise_in.dim() == 1:  # one noise for all rows: one noisy weight, half of the products
+            weight = self.weight_mu + self.weight_sigma * th.outer(noise_out, noise_in)
+            return F.linear(x, weight, self.bias_mu + self.bias_sigma * noise_out)
+        # (sigma o eps_out eps_in^T) x = eps_out o (sigma (eps_in o x)): no weight for each row is ever made
+        noisy = noise_out * F.linear(x * noise_in, self.weight_sigma, self.bias_sigma)
+        return F.linear(x, self.weight_mu, self.bias_mu) + noisy
 
     def mean_sigma(self) -> float:
         """Mean |sigma| over weight and bias: how much noise is left."""

@@ -1,6 +1,6 @@
 """Small networks evaluated by NumPy, for one or a few observations at a time: torch's dispatch costs more than the products."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -70,6 +70,21 @@ def _noisy_layer(module: NoisyLinear) -> Layer:
         return y
 
     return layer
+
+
+def numpy_noise(layers: Sequence[NoisyLinear], normals: Array) -> NumpyNoise:
+    """``noisy_linear.factorised_noise`` by NumPy.
+
+    :param layers: the noisy layers of a network, in the order of its forward pass
+    :param normals: [N, noise_width]
+    """
+    noise = np.copysign(np.sqrt(np.abs(normals)), normals)
+    begin = 0
+    for layer in layers:
+        middle = begin + layer.in_features
+        end = middle + layer.out_features
+        yield noise[:, begin:middle], noise[:, middle:end]
+        begin = end
 
 
 def _view(parameter: th.Tensor) -> Array:

@@ -33,19 +33,27 @@ class QuickReplayBuffer(ReplayBuffer):
     def _get_samples(self, batch_inds: np.ndarray, env: VecNormalize | None = None) -> ReplayBufferSamples:
         if self.optimize_memory_usage or env is not None or self.device.type != "cpu":
             return super()._get_samples(batch_inds, env)
-        env_indices = np.random.randint(0, high=self.n_envs, size=(len(batch_inds),))
-        rows = batch_inds * self.n_envs + env_indices
+        return gather(self.tensors(), self._rows(batch_inds))
 
-        def take(array: np.ndarray, *shape: int) -> np.ndarray:
-            """The rows of an array [buffer_size, n_envs, ...] as [B, *shape]."""
-            return array.reshape(-1, *shape).take(rows, axis=0)
+    def _rows(self, batch_inds: np.ndarray) -> th.Tensor:
+        """Rows of ``tensors`` for steps of the buffer, each of an env by chance: int64 [B]."""
+        # With one env there is nothing to draw: for a range of one, NumPy leaves its generator alone
+        envs = np.random.randint(0, self.n_envs, size=len(batch_inds)) if self.n_envs > 1 else 0
+        return th.from_numpy(batch_inds * self.n_envs + envs)
 
-        data = (
-            take(self.observations, *self.obs_shape),
-            take(self.actions, self.action_dim),
-            take(self.next_observations, *self.obs_shape),
-            # The end of the time is not the end of the task
-            take(self.dones, 1) * (1 - take(self.timeouts, 1)),
-            take(self.rewards, 1),
-        )
-        return ReplayBufferSamples(*map(th.from_numpy, data))
+    def sample_rows(self, batch_size: int) -> th.Tensor:
+        """What ``sample`` takes from ``tensors``: int64 [batch_size]."""
+        return self._rows(np.random.randint(0, self.size(), size=batch_size))
+
+    def tensors(self) -> list[th.Tensor]:
+        """Observations, actions, next observations, dones, timeouts, rewards, [buffer_size * n_envs, ...]: views, no copies."""
+        arrays = (self.observations, self.actions, self.next_observations, self.dones, self.timeouts, self.rewards)
+        return [th.from_numpy(array).flatten(0, 1) for array in arrays]
+
+
+def gather(tensors: list[th.Tensor], rows: th.Tensor) -> ReplayBufferSamples:
+    """The batch of these rows of ``QuickReplayBuffer.tensors``."""
+    observations, actions, next_observations, dones, timeouts, rewards = (tensor[rows] for tensor in tensors)
+    # The end of the time is not the end of the task
+    ends = dones * (1 - timeouts)
+    return ReplayBufferSamples(observations, actions, next_observations, ends.unsqueeze(1), rewards.unsqueeze(1))

@@ -5,7 +5,7 @@ import torch as th
 from stable_baselines3.common.policies import BasePolicy
 from stable_baselines3.common.type_aliases import GymEnv
 
-from ca2_rl.common.numpy_network import NumpyNoise
+from ca2_rl.common.numpy_network import NumpyNoise, numpy_noise
 from ca2_rl.discretized_dqn.discretized_dqn import DiscretizedDQN, QFunction
 from ca2_rl.errors import UserError
 from ca2_rl.noisy_dqn.policies import CnnPolicy, MlpPolicy, MultiInputPolicy, NoisyDQNPolicy, NoisyQNetwork
@@ -64,15 +64,15 @@ class NoisyDQN(DiscretizedDQN):
             self.logger.record(f"diagnostics/sigma_{i}", layer.mean_sigma())
 
     def _acting_noise(self) -> NumpyNoise:
-        return ((noise_in.numpy(), noise_out.numpy()) for noise_in, noise_out in self.q_net.sample_noise(self.n_envs))
+        return numpy_noise(self.q_net.noisy_layers, self.q_net.sample_normals(self.n_envs).numpy())
 
-    def _random_inputs(self) -> list[th.Tensor]:
-        # Three independent draws, one each for online, target and double Q-learning's choice (eq. 18 and 19)
-        return [self.q_net.sample_normals(3)]
+    def _normals(self) -> th.Tensor:
+        # Independent draws, one each for online, target and double Q-learning's choice (eq. 18 and 19)
+        return self.q_net.sample_normals(3 if self.double_q else 2)
 
-    def _q_functions(self, *random: th.Tensor) -> tuple[QFunction, QFunction, QFunction | None]:
-        online, target, selector = (
-            partial(network, noise=network.noise_of(normals))
-            for network, normals in zip((self.q_net, self.q_net_target, self.q_net), random[0], strict=True)
+    def _q_functions(self, normals: th.Tensor) -> tuple[QFunction, QFunction, QFunction | None]:
+        online, target, *selector = (
+            partial(network, noise=network.noise_of(each))
+            for network, each in zip((self.q_net, self.q_net_target, self.q_net), normals, strict=False)
         )
-        return online, target, selector if self.double_q else None
+        return online, target, selector[0] if selector else None
