@@ -52,7 +52,13 @@ def _layer(module: nn.Module) -> Layer | None:
         return lambda x, noise: activation(x)
     if type(module) is nn.Linear and module.bias is not None:
         weight, bias = _view(module.weight).T, _view(module.bias)
-        return lambda x, noise: x @ weight + bias
+
+        def linear(x: Array, noise: NumpyNoise | None) -> Array:
+            y: Array = x @ weight
+            y += bias
+            return y
+
+        return linear
     if type(module) is NoisyLinear:
         return _noisy_layer(module)
     return None
@@ -63,10 +69,14 @@ def _noisy_layer(module: NoisyLinear) -> Layer:
     weight_sigma, bias_sigma = _view(module.weight_sigma).T, _view(module.bias_sigma)
 
     def layer(x: Array, noise: NumpyNoise | None) -> Array:
-        y: Array = x @ weight_mu + bias_mu
+        y: Array = x @ weight_mu
+        y += bias_mu
         if noise is not None:
             noise_in, noise_out = next(noise)
-            y += noise_out * ((x * noise_in) @ weight_sigma + bias_sigma)
+            noisy: Array = (x * noise_in) @ weight_sigma
+            noisy += bias_sigma
+            noisy *= noise_out
+            y += noisy
         return y
 
     return layer

@@ -10,6 +10,9 @@ from stable_baselines3.common.type_aliases import ReplayBufferSamples
 from stable_baselines3.common.vec_env import VecNormalize
 
 
+FIELDS = ("observations", "actions", "next_observations", "dones", "timeouts", "rewards")
+
+
 class QuickReplayBuffer(ReplayBuffer):
     """Same arrays, same random numbers, same batches as SB3's ``ReplayBuffer``; what enters and leaves is copied once."""
 
@@ -46,9 +49,8 @@ class QuickReplayBuffer(ReplayBuffer):
         return self._rows(np.random.randint(0, self.size(), size=batch_size))
 
     def tensors(self) -> list[th.Tensor]:
-        """Observations, actions, next observations, dones, timeouts, rewards, [buffer_size * n_envs, ...]: views, no copies."""
-        arrays = (self.observations, self.actions, self.next_observations, self.dones, self.timeouts, self.rewards)
-        return [th.from_numpy(array).flatten(0, 1) for array in arrays]
+        """The ``FIELDS``, each [buffer_size * n_envs, ...]: views, no copies."""
+        return [th.from_numpy(getattr(self, name)).flatten(0, 1) for name in FIELDS]
 
 
 def gather(tensors: list[th.Tensor], rows: th.Tensor) -> ReplayBufferSamples:

@@ -100,6 +100,8 @@ class DiscretizedDQN(WithCompiledStep, WithQuickRollouts, DQN, _AnyActionSpace):
 
     def _explore(self, greedy: np.ndarray, choices: np.ndarray) -> np.ndarray:
         """Replaces entries of ``greedy`` [N, ...] by random ``choices`` [n_actions, ...]: a coin for each (epsilon-greedy)."""
+        if self.exploration_rate == 0:
+            return greedy
         explores = np.random.rand(len(greedy)) < self.exploration_rate
         if explores.any():
             greedy[explores] = choices[self._random_index(explores.sum())]

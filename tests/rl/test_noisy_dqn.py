@@ -31,23 +31,19 @@ def sigmas(network):
 
 @pytest.fixture
 def spy(monkeypatch):
-    """Notes what a network's ``sample_noise`` returned: (rows, noise) in the order of the calls."""
+    """Notes the normals that a network drew for its noise, [rows, n], in the order of the calls."""
 
     def watch(network):
-        draws, sample = [], network.sample_noise
+        draws, sample = [], network.sample_normals
 
-        def noted(rows=None):
-            draws.append((rows, sample(rows)))
-            return draws[-1][1]
+        def noted(*shape):
+            draws.append(sample(*shape))
+            return draws[-1]
 
-        monkeypatch.setattr(network, "sample_noise", noted)
+        monkeypatch.setattr(network, "sample_normals", noted)
         return draws
 
     return watch
-
-
-def flat(noise):
-    return torch.cat([part.flatten() for pair in noise for part in pair])
 
 
 @pytest.mark.parametrize("training", [True, False])
@@ -84,41 +80,36 @@ def test_without_sigma_exploring_is_greedy():
 
 @pytest.mark.parametrize("n_envs", [1, 2])
 def test_noise_is_fresh_at_each_step_between_updates_and_of_each_env(spy, n_envs):
-    model = create(make_vec_env("Pendulum-v1", n_envs), train_freq=8)
+    model = create(make_vec_env("Pendulum-v1", n_envs), train_freq=8, gradient_steps=0)
     draws = spy(model.q_net)
     model.learn(24 * n_envs)
-    acting = [noise for rows, noise in draws if rows is not None]
-    assert [rows for rows, _ in draws if rows is not None] == [n_envs] * 24
-    by_row = torch.stack([torch.cat([part[i] for pair in noise for part in pair]) for noise in acting for i in range(n_envs)])
-    assert len(by_row.unique(dim=0)) == 24 * n_envs
+    assert [len(normals) for normals in draws] == [n_envs] * 24
+    assert len(torch.cat(draws).unique(dim=0)) == 24 * n_envs
 
 
 @pytest.mark.parametrize("double_q", [False, True])
 def test_every_gradient_step_draws_noise_for_online_target_and_selector_of_their_own(spy, double_q):
-    model = create(double_q=double_q)
-    online, target = spy(model.q_net), spy(model.q_net_target)
-    model.learn(8)
+    model = create(double_q=double_q).learn(8)
+    draws = spy(model.q_net)
     model.train(5, batch_size=8)
-    learning = [flat(noise) for draws in (online, target) for rows, noise in draws if rows is None]
-    updates = model._n_updates
-    assert sum(rows is None for rows, _ in target) == updates
-    assert sum(rows is None for rows, _ in online) >= updates * (2 if double_q else 1)
-    assert len(torch.stack(learning).unique(dim=0)) == len(learning)
+    assert [len(normals) for normals in draws] == [3 if double_q else 2] * 5
+    assert len(torch.cat(draws).unique(dim=0)) == sum(len(normals) for normals in draws)
 
 
 def test_online_target_and_selector_evaluate_different_noise():
     model = create(double_q=True, target_update_interval=1)
     x = torch.as_tensor(SAME[:4])
     with torch.no_grad():
-        q = [function(x) for function in model._q_functions()]
-        again = [function(x) for function in model._q_functions()]
+        q = [function(x) for function in model._q_functions(model._normals())]
+        again = [function(x) for function in model._q_functions(model._normals())]
     assert all(torch.equal(values[0], row) for values in q for row in values)  # one noise for the whole batch
     # The networks have equal weights, so what differs is noise
     assert len(torch.stack([values[0] for values in [*q, *again]]).unique(dim=0)) == 6
 
 
 def test_without_double_q_there_is_no_selector():
-    assert create()._q_functions()[2] is None
+    model = create()
+    assert model._q_functions(model._normals())[2] is None
 
 
 @pytest.mark.parametrize("dueling", [False, True])

@@ -123,7 +123,8 @@ def test_target_networks_are_polyak_averages():
             for parameter in online.parameters():
                 parameter.add_(1.0)
     before = [[p.clone() for p in target.parameters()] for _, target in pairs]
-    model._update_targets()
+    for update_target in model._update_targets:
+        update_target(model.tau)
     for (online, target), old in zip(pairs, before, strict=True):
         for o, t, b in zip(online.parameters(), target.parameters(), old, strict=True):
             torch.testing.assert_close(t, 0.25 * o + 0.75 * b)
