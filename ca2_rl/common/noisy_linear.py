@@ -74,6 +74,12 @@ def with_noisy_layers(network: nn.Sequential, sigma0: float) -> NoisySequential:
     )
 
 
+def sample_noise(layers: Sequence[NoisyLinear], rows: int | None = None) -> list[Noise]:
+    """Fresh noise for each layer: one for the whole batch, [width], or one for each of so many rows, [rows, width]."""
+    shape = () if rows is None else (rows,)
+    return factorised_noise(layers, th.randn((*shape, noise_width(layers)), device=layers[0].weight_mu.device))
+
+
 def noise_width(layers: Sequence[NoisyLinear]) -> int:
     """How many random numbers one draw of noise for all the layers takes."""
     return sum(layer.in_features + layer.out_features for layer in layers)

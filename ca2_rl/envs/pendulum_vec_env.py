@@ -23,13 +23,14 @@ class PendulumVecEnv(DummyVecEnv):
     """
 
     def __init__(self, env_fns: list[Callable[[], gym.Env]]):  # type: ignore[type-arg]
+        # Before all else: the base class looks into the envs already
+        self._steps_left = 0  # until the first env ends its episode; 0: the envs have the states
+        self._rewards: list[np.ndarray] = []  # [n_envs] each, of the steps since the envs had the states
         super().__init__(env_fns)
         self._are_plain = all(_is_plain(env) for env in self.envs)
-        self._steps_left = 0  # until the first env ends its episode; 0: the envs have the states
         self._states = np.zeros((self.num_envs, 2))
         self._gravity = np.zeros(self.num_envs)
         self._torques = np.zeros(self.num_envs)
-        self._rewards: list[np.ndarray] = []  # [n_envs] each, of the steps since the envs had the states
 
     def step_wait(self) -> VecEnvStepReturn:
         if self._steps_left == 0 and self._are_plain:

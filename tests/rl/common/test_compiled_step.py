@@ -1,0 +1,191 @@
+"""Compiled gradient steps against the same function run as it is."""
+
+import numpy as np
+import pytest
+import torch
+from stable_baselines3.common.env_util import make_vec_env
+from stable_baselines3.common.vec_env import VecNormalize
+
+from ca2_rl import OUDDPG, DiscretizedDQN, NoisyDQN
+from ca2_rl.common import compiled_step
+from ca2_rl.common.compiled_step import has_cpp_compiler
+from ca2_rl.common.diagnostics import GRADIENT_NORM
+from ca2_rl.errors import UserError
+
+ALGORITHMS = (DiscretizedDQN, NoisyDQN, OUDDPG)
+every_algorithm = pytest.mark.parametrize("algorithm", ALGORITHMS)
+with_compiler = pytest.mark.skipif(not has_cpp_compiler(), reason="no C++ compiler")
+
+
+def create(algorithm, env="Pendulum-v1", **kwargs):
+    settings = {"seed": 0, "buffer_size": 600, "learning_starts": 300, "batch_size": 16, "learning_rate": 1e-3, "tau": 0.01, "device": "cpu"}
+    dqn = {} if algorithm is OUDDPG else {"target_update_interval": 1, "n_bins": 5}
+    return algorithm("MlpPolicy", env, **settings | dqn | {"policy_kwargs": {"net_arch": [16, 16]}} | kwargs)
+
+
+def filled(algorithm, n_envs=1, normalised=False, **kwargs):
+    """An agent with 300 random transitions, that has not learned yet."""
+    env = make_vec_env("Pendulum-v1", n_envs)
+    return create(algorithm, VecNormalize(env) if normalised else env, **kwargs).learn(300)
+
+
+def state(model):
+    """Weights and optimisers' states by name."""
+    parameters = model.get_parameters()
+    optimisers = {k: v["state"] for k, v in parameters.items() if "optimizer" in k}
+    moments = {f"{k}.{i}.{name}": value for k, v in optimisers.items() for i, each in v.items() for name, value in each.items()}
+    return parameters["policy"] | moments
+
+
+def assert_same(model, other, tolerance):
+    ours, theirs = state(model), state(other)
+    assert ours.keys() == theirs.keys()
+    for name, value in theirs.items():
+        torch.testing.assert_close(ours[name], value, rtol=tolerance, atol=tolerance, msg=lambda text, name=name: f"{name}: {text}")
+
+
+def train(model, calls, gradient_steps):
+    """Calls of ``train`` with the target updates that ``collect_rollouts`` makes."""
+    for i in range(calls):
+        model._current_progress_remaining = 1 - i / calls
+        model._on_step()
+        model.train(gradient_steps, model.batch_size)
+
+
+@with_compiler
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("algorithm", "settings"),
+    [
+        (DiscretizedDQN, {}),
+        (DiscretizedDQN, {"double_q": True, "dueling": True, "max_grad_norm": 0.05}),
+        (DiscretizedDQN, {"n_steps": 3, "learning_rate": lambda progress: 1e-3 * progress}),
+        (NoisyDQN, {}),
+        (NoisyDQN, {"double_q": True, "dueling": True, "n_envs": 3}),
+        (DiscretizedDQN, {"normalised": True, "n_envs": 2}),
+        (OUDDPG, {}),
+        (OUDDPG, {"n_steps": 3, "n_envs": 3, "policy_kwargs": {"net_arch": [16], "n_critics": 2}}),
+    ],
+    ids=str,
+)
+def test_compiled_and_eager_agents_are_the_same_after_a_thousand_steps(algorithm, settings):
+    eager, compiled = (filled(algorithm, compile=choice, **settings) for choice in (False, True))
+    for model in (eager, compiled):
+        torch.manual_seed(1)
+        np.random.seed(1)
+        train(model, calls=250, gradient_steps=4)
+    assert compiled._compiled is not None
+    assert eager._compiled is None
+    assert_same(compiled, eager, tolerance=1e-3)
+    expected = eager.averages.pop()
+    assert compiled.averages.pop() == pytest.approx(expected, rel=1e-3, abs=1e-3)
+    assert expected[GRADIENT_NORM] > 0
+
+
+@with_compiler
+@every_algorithm
+def test_one_compiled_step_is_one_eager_step(algorithm):
+    eager, compiled = (filled(algorithm, compile=choice) for choice in (False, True))
+    for model in (eager, compiled):
+        torch.manual_seed(1)
+        np.random.seed(1)
+        model.train(1, 16)
+    assert_same(compiled, eager, tolerance=1e-6)
+    assert next(iter(compiled._optimizers()[0].state.values()))["step"] == 1
+
+
+@with_compiler
+@every_algorithm
+def test_compiled_and_eager_agents_load_each_other_and_go_on_the_same(algorithm, tmp_path):
+    model = filled(algorithm, compile=True)
+    model.train(5, 16)
+    model.save(tmp_path / "model")
+    model.save_replay_buffer(tmp_path / "buffer")
+    loaded = [algorithm.load(tmp_path / "model", env=make_vec_env("Pendulum-v1"), compile=choice) for choice in (False, True)]
+    for each in (model, *loaded):
+        if each is not model:
+            each.load_replay_buffer(tmp_path / "buffer")
+            each.learn(0, reset_num_timesteps=False)
+        torch.manual_seed(1)
+        np.random.seed(1)
+        each.train(20, 16)
+    for each in loaded:
+        assert_same(each, model, tolerance=1e-5)
+        assert next(iter(each._optimizers()[0].state.values()))["step"] == 25
+
+
+@with_compiler
+def test_settings_changed_between_steps_count():
+    eager, compiled = (filled(DiscretizedDQN, compile=choice) for choice in (False, True))
+    for model in (eager, compiled):
+        torch.manual_seed(1)
+        np.random.seed(1)
+        model.train(3, 16)
+        model.gamma, model.max_grad_norm = 0.5, 0.01
+        model.train(3, 16)
+        model.train(3, 8)
+    assert_same(compiled, eager, tolerance=1e-5)
+
+
+@with_compiler
+def test_the_time_of_compiling_is_logged():
+    model = create(DiscretizedDQN, compile=True, learning_starts=10).learn(20)
+    assert model.logger.name_to_value["time/compile_seconds"] > 0
+
+
+@every_algorithm
+@pytest.mark.parametrize(
+    ("obstacle", "settings"),
+    [
+        ("Adam", {"policy_kwargs": {"optimizer_class": torch.optim.RMSprop}}),
+        ("Adam", {"policy_kwargs": {"optimizer_kwargs": {"weight_decay": 0.1}}}),
+    ],
+)
+def test_what_cannot_be_compiled_is_refused_if_asked_for_and_run_eagerly_if_not(algorithm, obstacle, settings, monkeypatch):
+    monkeypatch.setattr(compiled_step, "COMPILE_FROM", 1)
+    with pytest.raises(UserError, match=obstacle):
+        create(algorithm, compile=True, **settings)
+    model = create(algorithm, learning_starts=10, **settings).learn(20)
+    assert model._n_updates > 0
+    assert model._compiled is None
+
+
+@pytest.mark.parametrize(
+    ("settings", "timesteps", "pays"),
+    [
+        ({}, 40_000, True),
+        ({}, 39_999, False),
+        ({"train_freq": 1}, 10_000, True),
+        ({"gradient_steps": 4}, 10_000, True),
+        ({"gradient_steps": -1}, 10_000, True),
+        ({"train_freq": (1, "episode")}, 1_000_000, False),
+        ({"compile": False, "train_freq": 1}, 10_000, False),
+    ],
+    ids=str,
+)
+def test_compiles_by_itself_from_ten_thousand_gradient_steps_on(settings, timesteps, pays):
+    model = create(DiscretizedDQN, **settings)
+    model._convert_train_freq()
+    assert (model.compile is not False and model._pays(timesteps)) is pays
+
+
+@every_algorithm
+def test_without_a_compiler_there_is_a_warning_and_eager_learning(algorithm, monkeypatch):
+    monkeypatch.setattr(compiled_step, "has_cpp_compiler", lambda: False)
+    model = create(algorithm, compile=True, learning_starts=10)
+    with pytest.warns(UserWarning, match=r"no C\+\+ compiler"):
+        model.learn(20)
+    assert model._n_updates > 0
+    assert model._compiled is None
+
+
+def test_a_compiler_that_fails_is_a_warning_and_eager_learning(monkeypatch):
+    def fail(*args, **kwargs):
+        raise compiled_step.InductorError(RuntimeError("no headers"))
+
+    monkeypatch.setattr(compiled_step, "compile_graph", fail)
+    monkeypatch.setattr(compiled_step, "has_cpp_compiler", lambda: True)
+    model = create(DiscretizedDQN, compile=True, learning_starts=10)
+    with pytest.warns(UserWarning, match="compiler failed"):
+        model.learn(20)
+    assert model._n_updates > 0
