@@ -8,7 +8,7 @@ import os
 import shutil
 import time
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Any, ClassVar
 
@@ -109,18 +109,25 @@ class CompiledStep:
 
     :param step: (update, *inputs) -> metrics [n]
     :param optimizers: plain Adam, all with one learning rate
+    :param networks: whatever has the parameters that the step changes
     :param inputs: an example
     """
 
-    def __init__(self, step: Callable[..., th.Tensor], optimizers: list[Optimizer], inputs: list[th.Tensor]):
+    def __init__(
+        self, step: Callable[..., th.Tensor], optimizers: list[Optimizer], networks: Iterable[nn.Module], inputs: list[th.Tensor]
+    ):
         self._optimizer = optimizers[0]
         self._learning_rate = th.tensor(0.0, dtype=th.float64)
         for optimizer in optimizers:
             fill_state(optimizer)
         update = partial(adam_update, learning_rate=self._learning_rate)
-        # On fake tensors: tracing must not learn anything
-        graph = make_fx(lambda *tensors: step(update, *tensors), tracing_mode="fake", _allow_non_fake_inputs=True)(*inputs)
+        changing = [parameter for network in networks for parameter in network.parameters()]
+        changing += [value for optimizer in optimizers for state in optimizer.state.values() for value in state.values()]
+        before = [tensor.detach().clone() for tensor in changing]
+        graph = make_fx(lambda *tensors: step(update, *tensors))(*inputs)
         with th.no_grad():
+            for tensor, value in zip(changing, before, strict=True):
+                tensor.copy_(value)  # tracing makes the step
             self._program = compile_graph(graph, inputs, options={"size_asserts": False})
 
     def __call__(self, *inputs: th.Tensor) -> th.Tensor:
@@ -266,7 +273,7 @@ class WithCompiledStep(WithDiagnostics):
         begin = time.perf_counter()
         state = np.random.get_state(), th.get_rng_state()
         try:
-            self._compiled = CompiledStep(step, self._optimizers(), [self._normals(), *self._drawn(batch_size)])
+            self._compiled = CompiledStep(step, self._optimizers(), self.policy.children(), [self._normals(), *self._drawn(batch_size)])
         except InductorError as error:
             self._without_compiler(f"torch's compiler failed ({str(error).splitlines()[0]})")
         np.random.set_state(state[0])

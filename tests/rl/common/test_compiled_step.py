@@ -83,6 +83,7 @@ def test_compiled_and_eager_agents_are_the_same_after_a_thousand_steps(algorithm
 
 
 @with_compiler
+@pytest.mark.slow
 @every_algorithm
 def test_one_compiled_step_is_one_eager_step(algorithm):
     eager, compiled = (filled(algorithm, compile=choice) for choice in (False, True))
@@ -95,6 +96,7 @@ def test_one_compiled_step_is_one_eager_step(algorithm):
 
 
 @with_compiler
+@pytest.mark.slow
 @every_algorithm
 def test_compiled_and_eager_agents_load_each_other_and_go_on_the_same(algorithm, tmp_path):
     model = filled(algorithm, compile=True)
@@ -115,6 +117,7 @@ def test_compiled_and_eager_agents_load_each_other_and_go_on_the_same(algorithm,
 
 
 @with_compiler
+@pytest.mark.slow
 def test_settings_changed_between_steps_count():
     eager, compiled = (filled(DiscretizedDQN, compile=choice) for choice in (False, True))
     for model in (eager, compiled):
@@ -128,6 +131,7 @@ def test_settings_changed_between_steps_count():
 
 
 @with_compiler
+@pytest.mark.slow
 def test_the_time_of_compiling_is_logged():
     model = create(DiscretizedDQN, compile=True, learning_starts=10).learn(20)
     assert model.logger.name_to_value["time/compile_seconds"] > 0
@@ -181,7 +185,7 @@ def test_without_a_compiler_there_is_a_warning_and_eager_learning(algorithm, mon
 
 def test_a_compiler_that_fails_is_a_warning_and_eager_learning(monkeypatch):
     def fail(*args, **kwargs):
-        raise compiled_step.InductorError(RuntimeError("no headers"))
+        raise compiled_step.InductorError(RuntimeError("no headers"), None)
 
     monkeypatch.setattr(compiled_step, "compile_graph", fail)
     monkeypatch.setattr(compiled_step, "has_cpp_compiler", lambda: True)
