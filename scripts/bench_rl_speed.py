@@ -18,9 +18,6 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-for threads in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
-    os.environ[threads] = "1"  # before NumPy and torch are loaded
-
 import gymnasium as gym
 import numpy as np
 import torch as th
@@ -41,7 +38,14 @@ SPEED = ROOT / "docs" / "rl" / "speed.json"
 N_BINS = 11
 SEED = 0
 WARM_UP = 150
-COMMON: dict[str, Any] = {"seed": SEED, "buffer_size": 20_000, "learning_starts": 100, "learning_rate": 1e-3, "gamma": 0.98, "device": "cpu"}
+COMMON: dict[str, Any] = {
+    "seed": SEED,
+    "buffer_size": 20_000,
+    "learning_starts": 100,
+    "learning_rate": 1e-3,
+    "gamma": 0.98,
+    "device": "cpu",
+}
 DQN_ONLY = {"train_freq": 1, "target_update_interval": 1}
 
 Learn = Callable[[int], Any]
@@ -202,12 +206,14 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="few rounds, no growth, under five minutes; prints only")
     parser.add_argument("--json", type=Path, help="write here (default: docs/rl/speed.json, with --quick nowhere)")
     arguments = parser.parse_args()
+    if os.environ.get("OMP_NUM_THREADS") != "1":  # NumPy reads it when it is loaded
+        os.execve(sys.executable, [sys.executable, *sys.argv], os.environ | {"OMP_NUM_THREADS": "1"})
     th.set_num_threads(1)
     warnings.simplefilter("ignore")
-    rounds, steps = (7, 150) if arguments.quick else (15, 300)
+    rounds, steps = (7, 300) if arguments.quick else (15, 300)
     runs = []
     for case in cases(arguments.quick):
-        for row in compare(*case, rounds=rounds, steps=max(steps * 64 // case[1], 50)):
+        for row in compare(*case, rounds=rounds, steps=max(steps * 64 // case[1], 100)):
             ratio = row["ratio"]
             print(
                 f"[{row['width']}, {row['width']}], batch {row['batch_size']}, {row['n_envs']} env: {row['agent']:22}"

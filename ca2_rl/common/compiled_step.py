@@ -17,7 +17,7 @@ import torch as th
 from stable_baselines3.common.buffers import ReplayBuffer
 from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.torch_layers import FlattenExtractor
-from stable_baselines3.common.type_aliases import ReplayBufferSamples, TrainFreq, TrainFrequencyUnit
+from stable_baselines3.common.type_aliases import ReplayBufferSamples, TrainFrequencyUnit
 from stable_baselines3.common.utils import get_parameters_by_name
 from torch import nn
 from torch._inductor import compile as compile_graph
@@ -90,7 +90,8 @@ class TargetUpdate:
     """
 
     def __init__(self, online: nn.Module, target: nn.Module):
-        self._online, self._target = list(online.parameters()), list(target.parameters())
+        self._online: list[th.Tensor] = list(online.parameters())
+        self._target: list[th.Tensor] = list(target.parameters())
         self._statistics = [get_parameters_by_name(network, ["running_"]) for network in (online, target)]
 
     def __call__(self, tau: float) -> None:
@@ -113,9 +114,7 @@ class CompiledStep:
     :param inputs: an example
     """
 
-    def __init__(
-        self, step: Callable[..., th.Tensor], optimizers: list[Optimizer], networks: Iterable[nn.Module], inputs: list[th.Tensor]
-    ):
+    def __init__(self, step: Callable[..., th.Tensor], optimizers: list[Optimizer], networks: Iterable[nn.Module], inputs: list[th.Tensor]):
         self._optimizer = optimizers[0]
         self._learning_rate = th.tensor(0.0, dtype=th.float64)
         for optimizer in optimizers:
@@ -128,7 +127,7 @@ class CompiledStep:
         with th.no_grad():
             for tensor, value in zip(changing, before, strict=True):
                 tensor.copy_(value)  # tracing makes the step
-            self._program = compile_graph(graph, inputs, options={"size_asserts": False})
+            self._program = compile_graph(graph, list(inputs), options={"size_asserts": False})
 
     def __call__(self, *inputs: th.Tensor) -> th.Tensor:
         self._learning_rate.fill_(self._optimizer.param_groups[0]["lr"])
@@ -226,12 +225,12 @@ class WithCompiledStep(WithDiagnostics):
         """Whether compiling is possible and enough steps are ahead: ``COMPILE_FROM`` gradient steps."""
         if self._obstacle() is not None:
             return False
-        assert isinstance(self.train_freq, TrainFreq)
+        train_freq: Any = self.train_freq  # a TrainFreq by now
         if self.gradient_steps < 0:
             return timesteps >= COMPILE_FROM
-        if self.train_freq.unit == TrainFrequencyUnit.EPISODE:
+        if train_freq.unit == TrainFrequencyUnit.EPISODE:
             return False  # nobody knows how long they are
-        return timesteps // (self.train_freq.frequency * self.n_envs) * self.gradient_steps >= COMPILE_FROM
+        return bool(timesteps // (train_freq.frequency * self.n_envs) * self.gradient_steps >= COMPILE_FROM)
 
     def train(self, gradient_steps: int, batch_size: int = 100) -> None:
         self._update_learning_rate(self._optimizers())
@@ -248,24 +247,27 @@ class WithCompiledStep(WithDiagnostics):
             self.averages.add(self.METRICS, metrics)
         self._n_updates += gradient_steps
 
-    def _reads_buffer(self) -> bool:
-        """Whether a compiled step takes the batch out of the replay buffer by itself."""
+    def _readable(self) -> QuickReplayBuffer | None:
+        """The replay buffer if a compiled step takes the batch out of it by itself."""
         buffer = self.replay_buffer
-        return isinstance(buffer, QuickReplayBuffer) and not buffer.optimize_memory_usage and self._vec_normalize_env is None
+        is_readable = isinstance(buffer, QuickReplayBuffer) and not buffer.optimize_memory_usage and self._vec_normalize_env is None
+        return buffer if is_readable else None  # type: ignore[return-value]
 
     def _drawn(self, batch_size: int) -> list[th.Tensor]:
         """What a compiled step gets of the replay buffer."""
-        if self._reads_buffer():
-            return [self.replay_buffer.sample_rows(batch_size)]
+        buffer = self._readable()
+        if buffer is not None:
+            return [buffer.sample_rows(batch_size)]
         batch = self.replay_buffer.sample(batch_size, env=self._vec_normalize_env)
         return [field for field in batch if field is not None]  # discounts, the last, are there with n-step returns only
 
     def _compile(self, batch_size: int) -> None:
         """Makes the compiled step, unless there is one that fits."""
-        needed_for = (batch_size, id(self.replay_buffer), self._reads_buffer(), *self._constants())
+        buffer = self._readable()
+        needed_for = (batch_size, id(self.replay_buffer), buffer is None, *self._constants())
         if self._compiled is not None and needed_for == self._compiled_for:
             return
-        unpack = partial(gather, self.replay_buffer.tensors()) if self._reads_buffer() else ReplayBufferSamples
+        unpack: Callable[..., ReplayBufferSamples] = ReplayBufferSamples if buffer is None else partial(gather, buffer.tensors())
 
         def step(update: Update, normals: th.Tensor, *drawn: th.Tensor) -> th.Tensor:
             return self._gradient_step(update, unpack(*drawn), normals)

@@ -9,7 +9,6 @@ from stable_baselines3.common.buffers import ReplayBuffer
 from stable_baselines3.common.type_aliases import ReplayBufferSamples
 from stable_baselines3.common.vec_env import VecNormalize
 
-
 FIELDS = ("observations", "actions", "next_observations", "dones", "timeouts", "rewards")
 
 

@@ -121,7 +121,8 @@ class DiscretizedDQN(WithCompiledStep, WithQuickRollouts, DQN, _AnyActionSpace):
         """Bins of the highest Q-values for the last observations, under noise if there is any: int64 [n_envs]."""
         if self._acting is not None:
             q_values = self._acting(self._vectors(), self._acting_noise())
-            return q_values.argmax(axis=1)
+            best: np.ndarray = q_values.argmax(axis=1)
+            return best
         assert self._last_obs is not None
         obs, _ = self.policy.obs_to_tensor(self._last_obs)
         with th.no_grad():

@@ -67,7 +67,8 @@ class DiscretizedQNetwork(QNetwork):
         def dueling(features: Array, noise: NumpyNoise | None) -> Array:
             hidden = torso(features, noise)
             values, advantages = value(hidden, noise), advantage(hidden, noise)
-            return values + advantages - advantages.mean(axis=1, keepdims=True)
+            q_values: Array = values + advantages - advantages.mean(axis=1, keepdims=True)
+            return q_values
 
         return dueling
 

@@ -1,6 +1,7 @@
 """Several Pendulum-v1 at a time, stepped by NumPy."""
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import gymnasium as gym
 import numpy as np
@@ -22,7 +23,7 @@ class PendulumVecEnv(DummyVecEnv):
     :param env_fns: make one env each
     """
 
-    def __init__(self, env_fns: list[Callable[[], gym.Env]]):  # type: ignore[type-arg]
+    def __init__(self, env_fns: list[Callable[[], gym.Env]]):
         # Before all else: the base class looks into the envs already
         self._steps_left = 0  # until the first env ends its episode; 0: the envs have the states
         self._rewards: list[np.ndarray] = []  # [n_envs] each, of the steps since the envs had the states
@@ -46,11 +47,11 @@ class PendulumVecEnv(DummyVecEnv):
         return pendulum.observe(self._states), rewards.astype(np.float32), np.zeros(self.num_envs, dtype=bool), infos
 
     def _take_states(self) -> None:
-        limits = [_wrapper(env, gym.wrappers.TimeLimit) for env in self.envs]
+        limits = [_time_limit(env) for env in self.envs]
         if all(limit._elapsed_steps is not None for limit in limits):
             self._steps_left = min(limit._max_episode_steps - limit._elapsed_steps for limit in limits)
-            self._states = np.array([env.unwrapped.state for env in self.envs])
-            self._gravity = np.array([env.unwrapped.g for env in self.envs])
+            self._states = np.array([_physics(env).state for env in self.envs])
+            self._gravity = np.array([_physics(env).g for env in self.envs])
 
     def _return_states(self) -> None:
         """Leaves the envs as if they had made all steps by themselves."""
@@ -58,9 +59,9 @@ class PendulumVecEnv(DummyVecEnv):
         if not self._rewards:
             return
         for i, env in enumerate(self.envs):
-            env.unwrapped.state = self._states[i]
-            env.unwrapped.last_u = np.clip(self._torques[i], -pendulum.MAX_TORQUE, pendulum.MAX_TORQUE)
-            _wrapper(env, gym.wrappers.TimeLimit)._elapsed_steps += len(self._rewards)
+            _physics(env).state = self._states[i]
+            _physics(env).last_u = np.clip(self._torques[i], -pendulum.MAX_TORQUE, pendulum.MAX_TORQUE)
+            _time_limit(env)._elapsed_steps += len(self._rewards)
             if isinstance(env, Monitor):
                 env.rewards += [float(rewards[i]) for rewards in self._rewards]
                 env.total_steps += len(self._rewards)
@@ -74,13 +75,13 @@ class PendulumVecEnv(DummyVecEnv):
         self._return_states()
         return super().get_images()
 
-    def _get_target_envs(self, indices: VecEnvIndices) -> list[gym.Env]:  # type: ignore[type-arg]
+    def _get_target_envs(self, indices: VecEnvIndices) -> list[gym.Env]:
         # Whoever looks at an env, or changes it, finds it up to date
         self._return_states()
         return super()._get_target_envs(indices)
 
 
-def _is_plain(env: gym.Env) -> bool:  # type: ignore[type-arg]
+def _is_plain(env: gym.Env) -> bool:
     """Whether the env is Gymnasium's pendulum with a time limit and no wrapper that would see the single steps."""
     wrappers = []
     inner = env.env if isinstance(env, Monitor) else env
@@ -92,7 +93,14 @@ def _is_plain(env: gym.Env) -> bool:  # type: ignore[type-arg]
     return type(inner) is PendulumEnv and inner.render_mode != "human" and wrappers.count(time_limit) == 1 and set(wrappers) <= harmless
 
 
-def _wrapper(env, kind):
-    while not isinstance(env, kind):
+def _time_limit(env: gym.Env) -> Any:
+    """The wrapper that counts the steps."""
+    while not isinstance(env, gym.wrappers.TimeLimit):
+        assert isinstance(env, gym.Wrapper)
         env = env.env
     return env
+
+
+def _physics(env: gym.Env) -> Any:
+    """The env inside all wrappers, which has the state."""
+    return env.unwrapped

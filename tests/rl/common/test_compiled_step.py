@@ -18,7 +18,16 @@ with_compiler = pytest.mark.skipif(not has_cpp_compiler(), reason="no C++ compil
 
 
 def create(algorithm, env="Pendulum-v1", **kwargs):
-    settings = {"seed": 0, "buffer_size": 600, "learning_starts": 300, "batch_size": 16, "learning_rate": 1e-3, "tau": 0.01, "device": "cpu"}
+    settings = {
+        "seed": 0,
+        "buffer_size": 600,
+        "learning_starts": 300,
+        "batch_size": 16,
+        "learning_rate": 1e-3,
+        "tau": 0.01,
+        "device": "cpu",
+    }
+    settings["learning_rate"] = 1e-3
     dqn = {} if algorithm is OUDDPG else {"target_update_interval": 1, "n_bins": 5}
     return algorithm("MlpPolicy", env, **settings | dqn | {"policy_kwargs": {"net_arch": [16, 16]}} | kwargs)
 

@@ -71,7 +71,9 @@ def test_numpy_follows_weights_that_change_in_place():
 
 @pytest.mark.parametrize("n_envs", [1, 3])
 @pytest.mark.parametrize("n_steps", [30, 70])
-@pytest.mark.parametrize("kwargs", [{}, {"handle_timeout_termination": False}, {"handle_timeout_termination": False, "optimize_memory_usage": True}])
+@pytest.mark.parametrize(
+    "kwargs", [{}, {"handle_timeout_termination": False}, {"handle_timeout_termination": False, "optimize_memory_usage": True}]
+)
 def test_quick_buffer_gives_the_batches_of_sb3_s(n_envs, n_steps, kwargs):
     spaces = gym.spaces.Box(-1, 1, (3,)), gym.spaces.Box(-1, 1, (2,))
     buffers = [buffer(50 * n_envs, *spaces, device="cpu", n_envs=n_envs, **kwargs) for buffer in (QuickReplayBuffer, ReplayBuffer)]
