@@ -182,7 +182,7 @@ class WithCompiledStep(WithDiagnostics):
         super()._setup_model()
         obstacle = self._obstacle()
         if self.compile and obstacle is not None:
-            raise UserError(f"compile=True: {obstacle}. Leave compile out.")
+            raise UserError(f"compile=True: {obstacle}. Leave compile out, or set it to None.")
         self._compiles = bool(self.compile)
 
     def _excluded_save_params(self) -> list[str]:
@@ -211,8 +211,9 @@ class WithCompiledStep(WithDiagnostics):
             return f"the agent is on {self.device}, only the CPU is compiled for"
         for optimizer in self._optimizers():
             group = optimizer.param_groups[0]
-            if type(optimizer) is not Adam or group["weight_decay"] or group["amsgrad"] or group["maximize"]:
-                return "only torch.optim.Adam without weight decay, amsgrad and maximize is compiled"
+            is_plain = type(optimizer) is Adam and not (group["weight_decay"] or group["amsgrad"] or group["maximize"])
+            if not is_plain or len(optimizer.param_groups) > 1:
+                return "only torch.optim.Adam without weight decay, amsgrad, maximize and parameter groups is compiled"
         for network in self.policy.children():
             for module in network.modules():
                 if isinstance(module, nn.modules.dropout._DropoutNd) or next(module.buffers(), None) is not None:

@@ -25,8 +25,9 @@ class WithQuickRollouts(OffPolicyAlgorithm):
 
     def _setup_model(self) -> None:
         self._acting = None
-        if self.replay_buffer_class is None and self.n_steps == 1 and not isinstance(self.observation_space, spaces.Dict):
-            self.replay_buffer_class = QuickReplayBuffer
+        if self.replay_buffer_class in (None, QuickReplayBuffer):  # chosen anew for a loaded agent
+            is_simple = self.n_steps == 1 and not isinstance(self.observation_space, spaces.Dict)
+            self.replay_buffer_class = QuickReplayBuffer if is_simple else None
         super()._setup_model()
 
     def _excluded_save_params(self) -> list[str]:
