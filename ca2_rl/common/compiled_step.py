@@ -8,7 +8,7 @@ import os
 import shutil
 import time
 import warnings
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any, ClassVar
 
@@ -25,6 +25,7 @@ from torch._inductor.exc import InductorError
 from torch.fx.experimental.proxy_tensor import make_fx
 from torch.optim import Adam, Optimizer
 
+from ca2_rl.common.blocks import in_blocks
 from ca2_rl.common.diagnostics import WithDiagnostics
 from ca2_rl.common.replay_buffer import QuickReplayBuffer, gather
 from ca2_rl.errors import UserError
@@ -94,11 +95,24 @@ class TargetUpdate:
         self._target: list[th.Tensor] = list(target.parameters())
         self._statistics = [get_parameters_by_name(network, ["running_"]) for network in (online, target)]
 
-    def __call__(self, tau: float) -> None:
+    def __call__(self, tau: float | th.Tensor) -> None:
         with th.no_grad():
-            th._foreach_lerp_(self._target, self._online, tau)
+            # SB3's operations in SB3's order: the same to the last bit
+            th._foreach_mul_(self._target, 1 - tau)
+            if isinstance(tau, th.Tensor):
+                th._foreach_add_(self._target, th._foreach_mul(self._online, tau))
+            else:
+                th._foreach_add_(self._target, self._online, alpha=tau)
             for online, target in zip(*self._statistics, strict=True):
                 target.copy_(online)
+
+
+def _norms(tensors: list[th.Tensor], order: float = 2, dtype: th.dtype | None = None) -> list[th.Tensor]:
+    return [tensor.square().sum().sqrt() for tensor in tensors]
+
+
+# What the compiler would leave to a call of torch
+DECOMPOSITIONS = {th.ops.aten._foreach_norm.Scalar: _norms}
 
 
 class CompiledStep:
@@ -110,27 +124,32 @@ class CompiledStep:
 
     :param step: (update, *inputs) -> metrics [n]
     :param optimizers: plain Adam, all with one learning rate
-    :param networks: whatever has the parameters that the step changes
+    :param changing: what the step changes, but for the optimisers' states
     :param inputs: an example
     """
 
-    def __init__(self, step: Callable[..., th.Tensor], optimizers: list[Optimizer], networks: Iterable[nn.Module], inputs: list[th.Tensor]):
+    def __init__(self, step: Callable[..., th.Tensor], optimizers: list[Optimizer], changing: list[th.Tensor], inputs: list[th.Tensor]):
         self._optimizer = optimizers[0]
         self._learning_rate = th.tensor(0.0, dtype=th.float64)
+        self._filled = 0.0
         for optimizer in optimizers:
             fill_state(optimizer)
         update = partial(adam_update, learning_rate=self._learning_rate)
-        changing = [parameter for network in networks for parameter in network.parameters()]
-        changing += [value for optimizer in optimizers for state in optimizer.state.values() for value in state.values()]
+        changing = changing + [value for optimizer in optimizers for state in optimizer.state.values() for value in state.values()]
         before = [tensor.detach().clone() for tensor in changing]
-        graph = make_fx(lambda *tensors: step(update, *tensors))(*inputs)
+        graph = make_fx(lambda *tensors: step(update, *tensors), decomposition_table=DECOMPOSITIONS)(*inputs)
+        for node in graph.graph.nodes:
+            node.meta.clear()  # each example value of a trace has a mode of its own, which the compiler refuses
         with th.no_grad():
             for tensor, value in zip(changing, before, strict=True):
                 tensor.copy_(value)  # tracing makes the step
             self._program = compile_graph(graph, list(inputs), options={"size_asserts": False})
 
     def __call__(self, *inputs: th.Tensor) -> th.Tensor:
-        self._learning_rate.fill_(self._optimizer.param_groups[0]["lr"])
+        learning_rate = self._optimizer.param_groups[0]["lr"]
+        if learning_rate != self._filled:
+            self._learning_rate.fill_(learning_rate)
+            self._filled = learning_rate
         with th.no_grad():
             metrics: th.Tensor = self._program(*inputs)
         return metrics
@@ -159,14 +178,21 @@ class WithCompiledStep(WithDiagnostics):
 
         :param update: how the optimiser moves parameters
         :param batch: B transitions
-        :param normals: what ``_normals`` drew
+        :param normals: one of what ``_draw_normals`` gives
         :return: values of ``METRICS``, [n]
         """
         raise NotImplementedError
 
-    def _normals(self) -> th.Tensor:
-        """Standard normals for one gradient step, drawn before it: compiled code would draw others."""
-        return th.empty(0)
+    def _before_step(self) -> None:
+        """What else a compiled step does, ahead of ``_gradient_step``."""
+
+    def _changing(self) -> list[th.Tensor]:
+        """What a compiled step changes, but for the optimisers' states."""
+        return list(self.policy.parameters())
+
+    def _draw_normals(self, n: int) -> th.Tensor:
+        """Standard normals for n gradient steps, [n, ...], drawn before them: compiled code would draw others."""
+        return th.empty(n, 0)
 
     def _optimizers(self) -> list[Optimizer]:
         """Those that ``_gradient_step`` uses."""
@@ -176,9 +202,19 @@ class WithCompiledStep(WithDiagnostics):
         """The settings that a compiled step contains as numbers."""
         return self.gamma, self.tau
 
+    def _restart_draws(self) -> None:
+        """Forgets the random numbers that were drawn ahead."""
+        self._normals = in_blocks(self._draw_normals)
+        self._uniforms: dict[int, Iterator[th.Tensor]] = {}  # by batch size
+
+    def set_random_seed(self, seed: int | None = None) -> None:
+        super().set_random_seed(seed)
+        self._restart_draws()
+
     def _setup_model(self) -> None:
         self._compiled: CompiledStep | None = None
         self._compiled_for: tuple[Any, ...] = ()
+        self._restart_draws()
         super()._setup_model()
         obstacle = self._obstacle()
         if self.compile and obstacle is not None:
@@ -186,7 +222,7 @@ class WithCompiledStep(WithDiagnostics):
         self._compiles = bool(self.compile)
 
     def _excluded_save_params(self) -> list[str]:
-        return [*super()._excluded_save_params(), "_compiled", "_compiled_for", "_compiles"]
+        return [*super()._excluded_save_params(), "_compiled", "_compiled_for", "_compiles", "_normals", "_uniforms"]
 
     def set_parameters(self, *args: Any, **kwargs: Any) -> None:
         super().set_parameters(*args, **kwargs)
@@ -198,10 +234,10 @@ class WithCompiledStep(WithDiagnostics):
         if not self._compiles:
             self._compiled = None
         elif not has_cpp_compiler():
-            self._without_compiler("no C++ compiler was found")
+            self._run_eagerly("no C++ compiler was found")
         return total_timesteps, callback
 
-    def _without_compiler(self, reason: str) -> None:
+    def _run_eagerly(self, reason: str) -> None:
         warnings.warn(f"{reason}: the gradient steps are not compiled, which is several times slower.", stacklevel=2)
         self._compiles, self._compiled = False, None
 
@@ -235,53 +271,72 @@ class WithCompiledStep(WithDiagnostics):
 
     def train(self, gradient_steps: int, batch_size: int = 100) -> None:
         self._update_learning_rate(self._optimizers())
-        if self._compiles:
-            self._compile(batch_size)
-        if not self._compiles:
-            self.policy.set_training_mode(True)
-        for _ in range(gradient_steps):
+        for i in range(gradient_steps):
+            drawn = self._drawn(batch_size)
+            if i == 0:
+                self._prepare(drawn)
             if self._compiled is not None:
-                metrics = self._compiled(self._normals(), *self._drawn(batch_size))
+                metrics = self._compiled(*drawn)
             else:
-                batch = self.replay_buffer.sample(batch_size, env=self._vec_normalize_env)
-                metrics = self._gradient_step(optimizer_update, batch, self._normals())
+                metrics = self._gradient_step(optimizer_update, self._batch(*drawn[1:]), drawn[0])
             self.averages.add(self.METRICS, metrics)
         self._n_updates += gradient_steps
 
     def _readable(self) -> QuickReplayBuffer | None:
-        """The replay buffer if a compiled step takes the batch out of it by itself."""
+        """The replay buffer if a gradient step takes the batch out of it by itself."""
         buffer = self.replay_buffer
-        is_readable = isinstance(buffer, QuickReplayBuffer) and not buffer.optimize_memory_usage and self._vec_normalize_env is None
+        is_readable = isinstance(buffer, QuickReplayBuffer) and buffer.has_tensors and self._vec_normalize_env is None
         return buffer if is_readable else None  # type: ignore[return-value]
 
     def _drawn(self, batch_size: int) -> list[th.Tensor]:
-        """What a compiled step gets of the replay buffer."""
+        """What chance gives to a gradient step: the normals, and what ``_batch`` makes a batch of."""
         buffer = self._readable()
-        if buffer is not None:
-            return [buffer.sample_rows(batch_size)]
-        batch = self.replay_buffer.sample(batch_size, env=self._vec_normalize_env)
-        return [field for field in batch if field is not None]  # discounts, the last, are there with n-step returns only
+        if buffer is None:
+            batch = self.replay_buffer.sample(batch_size, env=self._vec_normalize_env)
+            # discounts, the last, are there with n-step returns only
+            return [next(self._normals), *(field for field in batch if field is not None)]
+        if batch_size not in self._uniforms:
+            self._uniforms[batch_size] = in_blocks(lambda n: th.from_numpy(np.random.random_sample((n, batch_size))))
+        # [0, 1) to [0, rows): also in floating point, a number below 1 times a whole number is below that
+        return [next(self._normals), next(self._uniforms[batch_size]).mul_(buffer.size() * buffer.n_envs)]
 
-    def _compile(self, batch_size: int) -> None:
-        """Makes the compiled step, unless there is one that fits."""
+    def _batch(self, *drawn: th.Tensor) -> ReplayBufferSamples:
         buffer = self._readable()
-        needed_for = (batch_size, id(self.replay_buffer), buffer is None, *self._constants())
-        if self._compiled is not None and needed_for == self._compiled_for:
+        return ReplayBufferSamples(*drawn) if buffer is None else gather(buffer.tensors(), drawn[0].long())
+
+    def _prepare(self, drawn: list[th.Tensor]) -> None:
+        """Compiles, unless there is a program that fits; without one, the policy is set to training.
+
+        :param drawn: what the first step is made with, an example of all that follow
+        """
+        if self._compiles and self._compiled is not None and self._compiled_for == self._needed_for(drawn):
             return
-        unpack: Callable[..., ReplayBufferSamples] = ReplayBufferSamples if buffer is None else partial(gather, buffer.tensors())
+        if self._compiles:
+            obstacle = self._obstacle()
+            if obstacle is None:
+                self._compile(drawn)
+            else:  # somebody changed the optimiser
+                self._run_eagerly(obstacle)
+        if not self._compiles:
+            self.policy.set_training_mode(True)
+
+    def _needed_for(self, drawn: list[th.Tensor]) -> tuple[Any, ...]:
+        """What a program can't be used without: its constants, the memory that it reads, the shapes of its inputs."""
+        settings = [value for each in self._optimizers() for name, value in each.param_groups[0].items() if name not in ("params", "lr")]
+        return len(drawn[1]), id(self.replay_buffer), self._vec_normalize_env is None, settings, *self._constants()
+
+    def _compile(self, drawn: list[th.Tensor]) -> None:
 
         def step(update: Update, normals: th.Tensor, *drawn: th.Tensor) -> th.Tensor:
-            return self._gradient_step(update, unpack(*drawn), normals)
+            self._before_step()
+            return self._gradient_step(update, self._batch(*drawn), normals)
 
         begin = time.perf_counter()
-        state = np.random.get_state(), th.get_rng_state()
         try:
-            self._compiled = CompiledStep(step, self._optimizers(), self.policy.children(), [self._normals(), *self._drawn(batch_size)])
+            self._compiled = CompiledStep(step, self._optimizers(), self._changing(), drawn)
         except InductorError as error:
-            self._without_compiler(f"torch's compiler failed ({str(error).splitlines()[0]})")
-        np.random.set_state(state[0])
-        th.set_rng_state(state[1])
-        self._compiled_for = needed_for
+            self._run_eagerly(f"torch's compiler failed ({str(error).splitlines()[0]})")
+        self._compiled_for = self._needed_for(drawn)
         self.logger.record("time/compile_seconds", time.perf_counter() - begin)
 
     def dump_logs(self) -> None:

@@ -7,13 +7,12 @@ import torch as th
 from gymnasium import spaces
 from stable_baselines3.common.buffers import ReplayBuffer
 from stable_baselines3.common.type_aliases import ReplayBufferSamples
-from stable_baselines3.common.vec_env import VecNormalize
 
 FIELDS = ("observations", "actions", "next_observations", "dones", "timeouts", "rewards")
 
 
 class QuickReplayBuffer(ReplayBuffer):
-    """Same arrays, same random numbers, same batches as SB3's ``ReplayBuffer``; what enters and leaves is copied once."""
+    """SB3's ``ReplayBuffer``; what enters is copied once, and all of it can be read as tensors."""
 
     def add(
         self, obs: np.ndarray, next_obs: np.ndarray, action: np.ndarray, reward: np.ndarray, done: np.ndarray, infos: list[dict[str, Any]]
@@ -32,20 +31,10 @@ class QuickReplayBuffer(ReplayBuffer):
         self.pos = (at + 1) % self.buffer_size
         self.full = self.full or self.pos == 0
 
-    def _get_samples(self, batch_inds: np.ndarray, env: VecNormalize | None = None) -> ReplayBufferSamples:
-        if self.optimize_memory_usage or env is not None or self.device.type != "cpu":
-            return super()._get_samples(batch_inds, env)
-        return gather(self.tensors(), self._rows(batch_inds))
-
-    def _rows(self, batch_inds: np.ndarray) -> th.Tensor:
-        """Rows of ``tensors`` for steps of the buffer, each of an env by chance: int64 [B]."""
-        # With one env there is nothing to draw: for a range of one, NumPy leaves its generator alone
-        envs = np.random.randint(0, self.n_envs, size=len(batch_inds)) if self.n_envs > 1 else 0
-        return th.from_numpy(batch_inds * self.n_envs + envs)
-
-    def sample_rows(self, batch_size: int) -> th.Tensor:
-        """What ``sample`` takes from ``tensors``: int64 [batch_size]."""
-        return self._rows(np.random.randint(0, self.size(), size=batch_size))
+    @property
+    def has_tensors(self) -> bool:
+        """Whether a transition is a row of ``tensors``, on the CPU."""
+        return not self.optimize_memory_usage and self.device.type == "cpu"
 
     def tensors(self) -> list[th.Tensor]:
         """The ``FIELDS``, each [buffer_size * n_envs, ...]: views, no copies."""

@@ -7,7 +7,7 @@ from stable_baselines3 import DQN
 from stable_baselines3.common.noise import ActionNoise
 from stable_baselines3.common.off_policy_algorithm import OffPolicyAlgorithm
 from stable_baselines3.common.policies import BasePolicy
-from stable_baselines3.common.type_aliases import GymEnv, ReplayBufferSamples
+from stable_baselines3.common.type_aliases import GymEnv, ReplayBufferSamples, TrainFreq, TrainFrequencyUnit
 from torch.nn import functional as F
 from torch.optim import Optimizer
 
@@ -86,9 +86,10 @@ class DiscretizedDQN(WithCompiledStep, WithQuickRollouts, DQN, _AnyActionSpace):
     def _create_aliases(self) -> None:
         super()._create_aliases()
         self._update_target = TargetUpdate(self.q_net, self.q_net_target)
+        self._tau_due = th.tensor(0.0)  # of the target update that the compiled step makes first
 
     def _excluded_save_params(self) -> list[str]:
-        return [*super()._excluded_save_params(), "_update_target"]
+        return [*super()._excluded_save_params(), "_update_target", "_tau_due"]
 
     def set_random_seed(self, seed: int | None = None) -> None:
         super().set_random_seed(seed)
@@ -152,8 +153,25 @@ class DiscretizedDQN(WithCompiledStep, WithQuickRollouts, DQN, _AnyActionSpace):
     def _on_step(self) -> None:
         self._n_calls += 1
         if self._n_calls % max(self.target_update_interval // self.n_envs, 1) == 0:
-            self._update_target(self.tau)
+            if self._compiled is not None and self._leaves_target and self.num_timesteps > self.learning_starts:
+                self._tau_due.fill_(self.tau)
+            else:
+                self._update_target(self.tau)
         self._update_exploration()
+
+    @property
+    def _leaves_target(self) -> bool:
+        """Whether the target follows at every step, and a gradient step comes right after: both are one program then."""
+        every_step = self.target_update_interval < 2 * self.n_envs and self.train_freq == TrainFreq(1, TrainFrequencyUnit.STEP)
+        return every_step and self.gradient_steps != 0
+
+    def _before_step(self) -> None:
+        if self._leaves_target:
+            self._update_target(self._tau_due)
+            self._tau_due.zero_()
+
+    def _changing(self) -> list[th.Tensor]:
+        return [*super()._changing(), self._tau_due]
 
     def _update_exploration(self) -> None:
         self.exploration_rate = self.exploration_schedule(self._current_progress_remaining)
@@ -169,7 +187,7 @@ class DiscretizedDQN(WithCompiledStep, WithQuickRollouts, DQN, _AnyActionSpace):
         return [self.policy.optimizer]
 
     def _constants(self) -> tuple[Any, ...]:
-        return self.gamma, self.max_grad_norm, self.double_q
+        return self.gamma, self.max_grad_norm, self.double_q, self._leaves_target
 
     def _q_functions(self, normals: th.Tensor) -> tuple[QFunction, QFunction, QFunction | None]:
         """What one gradient step evaluates: ``online``, ``target`` and ``selector`` of ``td_loss``."""

@@ -66,9 +66,9 @@ class NoisyDQN(DiscretizedDQN):
     def _acting_noise(self) -> NumpyNoise:
         return numpy_noise(self.q_net.noisy_layers, self.q_net.sample_normals(self.n_envs).numpy())
 
-    def _normals(self) -> th.Tensor:
+    def _draw_normals(self, n: int) -> th.Tensor:
         # Independent draws, one each for online, target and double Q-learning's choice (eq. 18 and 19)
-        return self.q_net.sample_normals(3 if self.double_q else 2)
+        return self.q_net.sample_normals(n, 3 if self.double_q else 2)
 
     def _q_functions(self, normals: th.Tensor) -> tuple[QFunction, QFunction, QFunction | None]:
         online, target, *selector = (

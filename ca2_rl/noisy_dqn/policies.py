@@ -31,9 +31,9 @@ class NoisyQNetwork(DiscretizedQNetwork):
         """Fresh noise for ``forward``: one for the whole batch, or one for each of ``rows`` observations."""
         return sample_noise(self.noisy_layers, rows)
 
-    def sample_normals(self, n: int) -> th.Tensor:
-        """The random numbers behind n noises, for ``noise_of``: [n, width]."""
-        return th.randn((n, noise_width(self.noisy_layers)), device=self.device)
+    def sample_normals(self, *shape: int) -> th.Tensor:
+        """The random numbers behind so many noises, for ``noise_of``: [*shape, width]."""
+        return th.randn((*shape, noise_width(self.noisy_layers)), device=self.device)
 
     def noise_of(self, normals: th.Tensor) -> list[Noise]:
         """Noise for ``forward`` from standard normals: [width] for the whole batch, [N, width] for N observations."""
