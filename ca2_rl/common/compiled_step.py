@@ -44,23 +44,38 @@ def optimizer_update(optimizer: Optimizer, parameters: list[th.Tensor], gradient
     optimizer.step()
 
 
-def adam_update(optimizer: Optimizer, parameters: list[th.Tensor], gradients: list[th.Tensor], *, learning_rate: th.Tensor) -> None:
-    """Adam (Kingma & Ba 2015, algorithm 1) on the state of a ``torch.optim.Adam``.
+class AdamUpdate:
+    """Adam (Kingma & Ba 2015, algorithm 1) on the states of ``torch.optim.Adam``.
 
-    torch's own ``step`` reads the number of steps as a Python number, which can't be traced.
+    torch's own ``step`` reads the number of steps as a Python number, which can't be traced. Here everything that
+    follows from it is in a tensor, filled by ``prepare`` before each step.
     """
-    group = optimizer.param_groups[0]
-    beta1, beta2 = group["betas"]
-    states = [optimizer.state[parameter] for parameter in parameters]
-    with th.no_grad():
-        step = states[0]["step"].double() + 1  # powers of beta in double precision, as torch takes them
-        size = learning_rate / (1 - beta1**step)
-        root_correction = (1 - beta2**step).sqrt()
-        for parameter, gradient, state in zip(parameters, gradients, states, strict=True):
-            mean = state["exp_avg"].lerp_(gradient, 1 - beta1)
-            square = state["exp_avg_sq"].mul_(beta2).addcmul_(gradient, gradient, value=1 - beta2)
-            parameter.sub_(size * mean / (square.sqrt() / root_correction + group["eps"]))
-            state["step"].add_(1)
+
+    def __init__(self, optimizers: list[Optimizer]):
+        for optimizer in optimizers:
+            fill_state(optimizer)
+        self._optimizers = optimizers
+        self._steps = [next(iter(optimizer.state.values()))["step"] for optimizer in optimizers]
+        self._factors = np.zeros((len(optimizers), 2), dtype=np.float32)
+
+    def prepare(self) -> None:
+        for factors, optimizer, step in zip(self._factors, self._optimizers, self._steps, strict=True):
+            group, n = optimizer.param_groups[0], step.item() + 1
+            beta1, beta2 = group["betas"]
+            factors[0] = group["lr"] / (1 - beta1**n)
+            factors[1] = (1 - beta2**n) ** -0.5
+
+    def __call__(self, optimizer: Optimizer, parameters: list[th.Tensor], gradients: list[th.Tensor]) -> None:
+        group = optimizer.param_groups[0]
+        beta1, beta2 = group["betas"]
+        size, correction = th.from_numpy(self._factors)[self._optimizers.index(optimizer)]
+        with th.no_grad():
+            for parameter, gradient in zip(parameters, gradients, strict=True):
+                state = optimizer.state[parameter]
+                mean = state["exp_avg"].lerp_(gradient, 1 - beta1)
+                square = state["exp_avg_sq"].mul_(beta2).addcmul_(gradient, gradient, value=1 - beta2)
+                parameter.sub_(size * mean / (square.sqrt() * correction + group["eps"]))
+                state["step"].add_(1)
 
 
 def minimise(loss: th.Tensor, optimizer: Optimizer, update: Update, max_norm: float | None = None) -> th.Tensor:
@@ -68,7 +83,7 @@ def minimise(loss: th.Tensor, optimizer: Optimizer, update: Update, max_norm: fl
 
     :param loss: scalar
     :param optimizer: what the update needs of it: its parameters, settings and state
-    :param update: ``optimizer_update`` or ``adam_update``
+    :param update: ``optimizer_update`` or an ``AdamUpdate``
     :param max_norm: a gradient of a larger norm is scaled down to it
     :return: 2-norm of the gradient before that, a scalar
     """
@@ -123,21 +138,16 @@ class CompiledStep:
     third of the time of the step: ``WithCompiledStep`` knows what can change, and compiles anew.
 
     :param step: (update, *inputs) -> metrics [n]
-    :param optimizers: plain Adam, all with one learning rate
+    :param optimizers: plain Adam
     :param changing: what the step changes, but for the optimisers' states
     :param inputs: an example
     """
 
     def __init__(self, step: Callable[..., th.Tensor], optimizers: list[Optimizer], changing: list[th.Tensor], inputs: list[th.Tensor]):
-        self._optimizer = optimizers[0]
-        self._learning_rate = th.tensor(0.0, dtype=th.float64)
-        self._filled = 0.0
-        for optimizer in optimizers:
-            fill_state(optimizer)
-        update = partial(adam_update, learning_rate=self._learning_rate)
+        self._update = AdamUpdate(optimizers)
         changing = changing + [value for optimizer in optimizers for state in optimizer.state.values() for value in state.values()]
         before = [tensor.detach().clone() for tensor in changing]
-        graph = make_fx(lambda *tensors: step(update, *tensors), decomposition_table=DECOMPOSITIONS)(*inputs)
+        graph = make_fx(lambda *tensors: step(self._update, *tensors), decomposition_table=DECOMPOSITIONS)(*inputs)
         for node in graph.graph.nodes:
             node.meta.clear()  # each example value of a trace has a mode of its own, which the compiler refuses
         with th.no_grad():
@@ -146,10 +156,7 @@ class CompiledStep:
             self._program = compile_graph(graph, list(inputs), options={"size_asserts": False})
 
     def __call__(self, *inputs: th.Tensor) -> th.Tensor:
-        learning_rate = self._optimizer.param_groups[0]["lr"]
-        if learning_rate != self._filled:
-            self._learning_rate.fill_(learning_rate)
-            self._filled = learning_rate
+        self._update.prepare()
         with th.no_grad():
             metrics: th.Tensor = self._program(*inputs)
         return metrics
