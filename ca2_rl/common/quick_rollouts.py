@@ -5,17 +5,21 @@ from typing import Any
 import numpy as np
 from gymnasium import spaces
 from stable_baselines3.common.buffers import ReplayBuffer
-from stable_baselines3.common.callbacks import BaseCallback
+from stable_baselines3.common.callbacks import BaseCallback, CallbackList
+from stable_baselines3.common.noise import ActionNoise
 from stable_baselines3.common.off_policy_algorithm import OffPolicyAlgorithm
 from stable_baselines3.common.preprocessing import is_image_space
 from stable_baselines3.common.torch_layers import FlattenExtractor
+from stable_baselines3.common.type_aliases import RolloutReturn, TrainFreq
+from stable_baselines3.common.utils import should_collect_more_steps
+from stable_baselines3.common.vec_env import VecEnv
 
 from ca2_rl.common.numpy_network import Array, Layer
 from ca2_rl.common.replay_buffer import QuickReplayBuffer
 
 
 class WithQuickRollouts(OffPolicyAlgorithm):
-    """Acts by a NumPy network, ``_acting``, where it can, and stores transitions without deep copies."""
+    """Acts by a NumPy network, ``_acting``, where it can, and collects with it."""
 
     _acting: Layer | None
 
@@ -43,27 +47,55 @@ class WithQuickRollouts(OffPolicyAlgorithm):
     def _vectors(self) -> Array:
         """The last observations, [n_envs, d]."""
         assert isinstance(self._last_obs, np.ndarray)
-        return self._last_obs.reshape(len(self._last_obs), -1).astype(np.float32, copy=False)
+        obs = self._last_obs
+        return obs if obs.ndim == 2 and obs.dtype == np.float32 else obs.reshape(len(obs), -1).astype(np.float32)
 
-    def _store_transition(
+    def collect_rollouts(
         self,
+        env: VecEnv,
+        callback: BaseCallback,
+        train_freq: TrainFreq,
         replay_buffer: ReplayBuffer,
-        buffer_action: np.ndarray,
-        new_obs: np.ndarray | dict[str, np.ndarray],
-        reward: np.ndarray,
-        dones: np.ndarray,
-        infos: list[dict[str, Any]],
-    ) -> None:
-        if self._vec_normalize_env is not None or not isinstance(replay_buffer, QuickReplayBuffer):
-            super()._store_transition(replay_buffer, buffer_action, new_obs, reward, dones, infos)
-            return
-        assert isinstance(new_obs, np.ndarray)
-        assert isinstance(self._last_obs, np.ndarray)
-        next_obs = new_obs
-        if dones.any():  # then ``new_obs`` is the first of the next episode
-            next_obs = new_obs.copy()
-            for i in np.flatnonzero(dones):
-                if infos[i].get("terminal_observation") is not None:
-                    next_obs[i] = infos[i]["terminal_observation"]
-        replay_buffer.add(self._last_obs, next_obs, buffer_action, reward, dones, infos)
-        self._last_obs = self._last_original_obs = new_obs
+        action_noise: ActionNoise | None = None,
+        learning_starts: int = 0,
+        log_interval: int | None = None,
+    ) -> RolloutReturn:
+        """SB3's, step for step, for vectors that go to a ``QuickReplayBuffer`` as they are; SB3's own for all else."""
+        if self._acting is None or self._vec_normalize_env is not None or not isinstance(replay_buffer, QuickReplayBuffer):
+            return super().collect_rollouts(env, callback, train_freq, replay_buffer, action_noise, learning_starts, log_interval)
+        self.policy.set_training_mode(False)
+        is_watched = not (type(callback) is CallbackList and not callback.callbacks)
+        num_collected_steps, num_collected_episodes = 0, 0
+        if is_watched:
+            callback.on_rollout_start()
+        while should_collect_more_steps(train_freq, num_collected_steps, num_collected_episodes):
+            actions, buffer_actions = self._sample_action(learning_starts, action_noise, env.num_envs)
+            new_obs, rewards, dones, infos = env.step(actions)
+            self.num_timesteps += env.num_envs
+            num_collected_steps += 1
+            if is_watched:
+                callback.update_locals(locals())
+                if not callback.on_step():
+                    return RolloutReturn(num_collected_steps * env.num_envs, num_collected_episodes, continue_training=False)
+            ended = [i for i, done in enumerate(dones.tolist()) if done]
+            next_obs = new_obs
+            if ended:  # then ``new_obs`` is the first of the next episode
+                self._update_info_buffer(infos, dones)
+                next_obs = new_obs.copy()  # type: ignore[union-attr]
+                for i in ended:
+                    if infos[i].get("terminal_observation") is not None:
+                        next_obs[i] = infos[i]["terminal_observation"]
+            replay_buffer.add(self._last_obs, next_obs, buffer_actions, rewards, dones, infos)  # type: ignore[arg-type]
+            self._last_obs = self._last_original_obs = new_obs  # type: ignore[assignment]
+            self._update_current_progress_remaining(self.num_timesteps, self._total_timesteps)
+            self._on_step()
+            for i in ended:
+                num_collected_episodes += 1
+                self._episode_num += 1
+                if action_noise is not None:
+                    action_noise.reset(**({"indices": [i]} if env.num_envs > 1 else {}))
+                if log_interval is not None and self._episode_num % log_interval == 0:
+                    self.dump_logs()
+        if is_watched:
+            callback.on_rollout_end()
+        return RolloutReturn(num_collected_steps * env.num_envs, num_collected_episodes, continue_training=True)

@@ -76,6 +76,7 @@ class DiscretizedDQN(WithCompiledStep, WithQuickRollouts, DQN, _AnyActionSpace):
 
     def _setup_model(self) -> None:
         self.bins = ActionBins(self.action_space, self.n_bins)
+        self._indices = np.arange(len(self.bins.actions))
         self.policy_kwargs = {**self.policy_kwargs, "n_bins": self.n_bins, "dueling": self.dueling}
         super()._setup_model()
         # SB3 sized the buffer for an action of the env; it keeps one index
@@ -89,7 +90,7 @@ class DiscretizedDQN(WithCompiledStep, WithQuickRollouts, DQN, _AnyActionSpace):
         self._tau_due = th.tensor(0.0)  # of the target update that the compiled step makes first
 
     def _excluded_save_params(self) -> list[str]:
-        return [*super()._excluded_save_params(), "_update_target", "_tau_due"]
+        return [*super()._excluded_save_params(), "_update_target", "_tau_due", "_indices"]
 
     def set_random_seed(self, seed: int | None = None) -> None:
         super().set_random_seed(seed)
@@ -103,9 +104,9 @@ class DiscretizedDQN(WithCompiledStep, WithQuickRollouts, DQN, _AnyActionSpace):
         """Replaces entries of ``greedy`` [N, ...] by random ``choices`` [n_actions, ...]: a coin for each (epsilon-greedy)."""
         if self.exploration_rate == 0:
             return greedy
-        explores = np.random.rand(len(greedy)) < self.exploration_rate
-        if explores.any():
-            greedy[explores] = choices[self._random_index(explores.sum())]
+        explores = [i for i, coin in enumerate(np.random.random_sample(len(greedy)).tolist()) if coin < self.exploration_rate]
+        if explores:
+            greedy[explores] = choices[self._random_index(len(explores))]
         return greedy
 
     def _sample_action(
@@ -115,7 +116,7 @@ class DiscretizedDQN(WithCompiledStep, WithQuickRollouts, DQN, _AnyActionSpace):
         if self.num_timesteps < learning_starts:
             index = self._random_index(n_envs)
         else:
-            index = self._explore(self._greedy_index(), np.arange(len(self.bins.actions)))
+            index = self._explore(self._greedy_index(), self._indices)
         return self.bins.actions[index], index
 
     def _greedy_index(self) -> np.ndarray:

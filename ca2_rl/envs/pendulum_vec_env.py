@@ -1,5 +1,6 @@
-"""Several Pendulum-v1 at a time, stepped by NumPy."""
+"""Pendulum-v1, one or several at a time, stepped without Gymnasium's wrappers."""
 
+import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -14,7 +15,7 @@ from ca2_rl.envs import pendulum
 
 
 class PendulumVecEnv(DummyVecEnv):
-    """``DummyVecEnv`` whose Pendulum-v1 are stepped by array operations, but for the last step of an episode.
+    """``DummyVecEnv`` whose Pendulum-v1 are stepped by ``ca2_rl.envs.pendulum``, but for the last step of an episode.
 
     That step, resets, seeds, pictures and monitor files stay with Gymnasium's envs and SB3's ``Monitor``, which are given
     the state for it: none of what they do is done here a second time. Envs of another kind, or with other wrappers than
@@ -26,7 +27,7 @@ class PendulumVecEnv(DummyVecEnv):
     def __init__(self, env_fns: list[Callable[[], gym.Env]]):
         # Before all else: the base class looks into the envs already
         self._steps_left = 0  # until the first env ends its episode; 0: the envs have the states
-        self._rewards: list[np.ndarray] = []  # [n_envs] each, of the steps since the envs had the states
+        self._rewards: list[list[float]] = []  # [n_envs] each, of the steps since the envs had the states
         super().__init__(env_fns)
         self._are_plain = all(_is_plain(env) for env in self.envs)
         self._states = np.zeros((self.num_envs, 2))
@@ -41,10 +42,21 @@ class PendulumVecEnv(DummyVecEnv):
             return super().step_wait()
         self._steps_left -= 1
         self._torques = self.actions.reshape(self.num_envs)
-        self._states, rewards = pendulum.step(self._states, self._torques, self._gravity)
+        observations, rewards = self._step_one() if self.num_envs == 1 else self._step_all()
         self._rewards.append(rewards)
-        infos = [{"TimeLimit.truncated": False} for _ in range(self.num_envs)]
-        return pendulum.observe(self._states), rewards.astype(np.float32), np.zeros(self.num_envs, dtype=bool), infos
+        infos: list[dict[str, Any]] = [{"TimeLimit.truncated": False} for _ in range(self.num_envs)]
+        return observations, np.array(rewards, dtype=np.float32), np.zeros(self.num_envs, dtype=bool), infos
+
+    def _step_all(self) -> tuple[np.ndarray, list[float]]:
+        self._states, rewards = pendulum.step(self._states, self._torques, self._gravity)
+        return pendulum.observe(self._states), rewards.tolist()
+
+    def _step_one(self) -> tuple[np.ndarray, list[float]]:
+        """For one env Python's floats are quicker than arrays."""
+        theta, speed = self._states[0].tolist()
+        theta, speed, reward = pendulum.step_one(theta, speed, self._torques.item(), self._gravity.item())
+        self._states[0] = theta, speed
+        return np.array([[math.cos(theta), math.sin(theta), speed]], dtype=np.float32), [reward]
 
     def _take_states(self) -> None:
         limits = [_time_limit(env) for env in self.envs]
@@ -63,7 +75,7 @@ class PendulumVecEnv(DummyVecEnv):
             _physics(env).last_u = np.clip(self._torques[i], -pendulum.MAX_TORQUE, pendulum.MAX_TORQUE)
             _time_limit(env)._elapsed_steps += len(self._rewards)
             if isinstance(env, Monitor):
-                env.rewards += [float(rewards[i]) for rewards in self._rewards]
+                env.rewards += [rewards[i] for rewards in self._rewards]
                 env.total_steps += len(self._rewards)
         self._rewards = []
 
