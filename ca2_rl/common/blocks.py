@@ -1,13 +1,13 @@
 """Random numbers drawn for many steps at once: a call of a generator costs more than the few numbers of one step."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from typing import TypeVar
 
-import torch as th
-
+T = TypeVar("T")
 STEPS = 32
 
 
-def in_blocks(draw: Callable[[int], th.Tensor]) -> Iterator[th.Tensor]:
-    """One row after the other of what ``draw`` gives for so many steps, [steps, ...]."""
+def in_blocks(draw: Callable[[int], Iterable[T]]) -> Iterator[T]:
+    """One after the other of what ``draw`` gives for so many steps."""
     while True:
-        yield from draw(STEPS).unbind()
+        yield from draw(STEPS)

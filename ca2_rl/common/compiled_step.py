@@ -9,7 +9,7 @@ import shutil
 import time
 import warnings
 from collections.abc import Callable, Iterator
-from functools import partial
+from operator import itemgetter
 from typing import Any, ClassVar
 
 import numpy as np
@@ -18,7 +18,7 @@ from stable_baselines3.common.buffers import ReplayBuffer
 from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.torch_layers import FlattenExtractor
 from stable_baselines3.common.type_aliases import ReplayBufferSamples, TrainFrequencyUnit
-from stable_baselines3.common.utils import get_parameters_by_name
+from stable_baselines3.common.utils import get_parameters_by_name, update_learning_rate
 from torch import nn
 from torch._inductor import compile as compile_graph
 from torch._inductor.exc import InductorError
@@ -32,6 +32,8 @@ from ca2_rl.errors import UserError
 
 Update = Callable[[Optimizer, list[th.Tensor], list[th.Tensor]], None]
 """What an optimiser does to parameters, given their gradients."""
+
+adam_settings = itemgetter("betas", "eps", "weight_decay", "amsgrad", "maximize")
 
 COMPILE_FROM = 10_000
 """Gradient steps ahead from which on compiling is won back: docs/rl/speed.md has the measurement."""
@@ -137,13 +139,13 @@ class CompiledStep:
     what ``torch.compile`` does, without its check at every call of all that may have changed in Python, which takes a
     third of the time of the step: ``WithCompiledStep`` knows what can change, and compiles anew.
 
-    :param step: (update, *inputs) -> metrics [n]
+    :param step: (update, *inputs) -> None
     :param optimizers: plain Adam
     :param changing: what the step changes, but for the optimisers' states
     :param inputs: an example
     """
 
-    def __init__(self, step: Callable[..., th.Tensor], optimizers: list[Optimizer], changing: list[th.Tensor], inputs: list[th.Tensor]):
+    def __init__(self, step: Callable[..., None], optimizers: list[Optimizer], changing: list[th.Tensor], inputs: list[th.Tensor]):
         self._update = AdamUpdate(optimizers)
         changing = changing + [value for optimizer in optimizers for state in optimizer.state.values() for value in state.values()]
         before = [tensor.detach().clone() for tensor in changing]
@@ -155,11 +157,10 @@ class CompiledStep:
                 tensor.copy_(value)  # tracing makes the step
             self._program = compile_graph(graph, list(inputs), options={"size_asserts": False})
 
-    def __call__(self, *inputs: th.Tensor) -> th.Tensor:
+    def __call__(self, *inputs: th.Tensor) -> None:
         self._update.prepare()
         with th.no_grad():
-            metrics: th.Tensor = self._program(*inputs)
-        return metrics
+            self._program(*inputs)
 
 
 def fill_state(optimizer: Optimizer) -> None:
@@ -213,6 +214,7 @@ class WithCompiledStep(WithDiagnostics):
         """Forgets the random numbers that were drawn ahead."""
         self._normals = in_blocks(self._draw_normals)
         self._uniforms: dict[int, Iterator[th.Tensor]] = {}  # by batch size
+        self._n_rows = np.zeros(1)  # in the replay buffer; as an array that compiled code reads
 
     def set_random_seed(self, seed: int | None = None) -> None:
         super().set_random_seed(seed)
@@ -229,7 +231,7 @@ class WithCompiledStep(WithDiagnostics):
         self._compiles = bool(self.compile)
 
     def _excluded_save_params(self) -> list[str]:
-        return [*super()._excluded_save_params(), "_compiled", "_compiled_for", "_compiles", "_normals", "_uniforms"]
+        return [*super()._excluded_save_params(), "_compiled", "_compiled_for", "_compiles", "_normals", "_uniforms", "_n_rows"]
 
     def set_parameters(self, *args: Any, **kwargs: Any) -> None:
         super().set_parameters(*args, **kwargs)
@@ -277,16 +279,18 @@ class WithCompiledStep(WithDiagnostics):
         return bool(timesteps // (train_freq.frequency * self.n_envs) * self.gradient_steps >= COMPILE_FROM)
 
     def train(self, gradient_steps: int, batch_size: int = 100) -> None:
-        self._update_learning_rate(self._optimizers())
+        learning_rate = self.lr_schedule(self._current_progress_remaining)
+        for optimizer in self._optimizers():
+            update_learning_rate(optimizer, learning_rate)
         for i in range(gradient_steps):
             drawn = self._drawn(batch_size)
             if i == 0:
                 self._prepare(drawn)
             if self._compiled is not None:
-                metrics = self._compiled(*drawn)
+                self._compiled(*drawn)
+                self.averages.count(self.METRICS)
             else:
-                metrics = self._gradient_step(optimizer_update, self._batch(*drawn[1:]), drawn[0])
-            self.averages.add(self.METRICS, metrics)
+                self.averages.add(self.METRICS, self._gradient_step(optimizer_update, self._batch(*drawn[1:]), drawn[0]))
         self._n_updates += gradient_steps
 
     def _readable(self) -> QuickReplayBuffer | None:
@@ -304,12 +308,15 @@ class WithCompiledStep(WithDiagnostics):
             return [next(self._normals), *(field for field in batch if field is not None)]
         if batch_size not in self._uniforms:
             self._uniforms[batch_size] = in_blocks(lambda n: th.from_numpy(np.random.random_sample((n, batch_size))))
-        # [0, 1) to [0, rows): also in floating point, a number below 1 times a whole number is below that
-        return [next(self._normals), next(self._uniforms[batch_size]).mul_(buffer.size() * buffer.n_envs)]
+        self._n_rows[0] = buffer.size() * buffer.n_envs
+        return [next(self._normals), next(self._uniforms[batch_size])]
 
     def _batch(self, *drawn: th.Tensor) -> ReplayBufferSamples:
         buffer = self._readable()
-        return ReplayBufferSamples(*drawn) if buffer is None else gather(buffer.tensors(), drawn[0].long())
+        if buffer is None:
+            return ReplayBufferSamples(*drawn)
+        # [0, 1) to [0, n): also in floating point, a number below 1 times a whole number is below that
+        return gather(buffer.tensors(), (drawn[0] * th.from_numpy(self._n_rows)).long())
 
     def _prepare(self, drawn: list[th.Tensor]) -> None:
         """Compiles, unless there is a program that fits; without one, the policy is set to training.
@@ -329,25 +336,29 @@ class WithCompiledStep(WithDiagnostics):
 
     def _needed_for(self, drawn: list[th.Tensor]) -> tuple[Any, ...]:
         """What a program can't be used without: its constants, the memory that it reads, the shapes of its inputs."""
-        settings = [value for each in self._optimizers() for name, value in each.param_groups[0].items() if name not in ("params", "lr")]
+        settings = [adam_settings(each.param_groups[0]) for each in self._optimizers()]
         return len(drawn[1]), id(self.replay_buffer), self._vec_normalize_env is None, settings, *self._constants()
 
     def _compile(self, drawn: list[th.Tensor]) -> None:
 
-        def step(update: Update, normals: th.Tensor, *drawn: th.Tensor) -> th.Tensor:
+        totals = self.averages.totals(self.METRICS)
+
+        def step(update: Update, normals: th.Tensor, *drawn: th.Tensor) -> None:
             self._before_step()
-            return self._gradient_step(update, self._batch(*drawn), normals)
+            totals.add_(self._gradient_step(update, self._batch(*drawn), normals))
 
         begin = time.perf_counter()
         try:
-            self._compiled = CompiledStep(step, self._optimizers(), self._changing(), drawn)
+            self._compiled = CompiledStep(step, self._optimizers(), [totals, *self._changing()], drawn)
         except InductorError as error:
             self._run_eagerly(f"torch's compiler failed ({str(error).splitlines()[0]})")
         self._compiled_for = self._needed_for(drawn)
         self.logger.record("time/compile_seconds", time.perf_counter() - begin)
 
     def dump_logs(self) -> None:
-        self.logger.record("train/n_updates", self._n_updates, exclude="tensorboard")
+        if self._n_updates:
+            self.logger.record("train/learning_rate", self._optimizers()[0].param_groups[0]["lr"])
+            self.logger.record("train/n_updates", self._n_updates, exclude="tensorboard")
         super().dump_logs()
 
 

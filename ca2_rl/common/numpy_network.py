@@ -8,7 +8,7 @@ import torch as th
 from numpy.typing import NDArray
 from torch import nn
 
-from ca2_rl.common.noisy_linear import NoisyLinear
+from ca2_rl.common.noisy_linear import NoisyLinear, factorised_noise
 
 Array = NDArray[Any]
 NumpyNoise = Iterator[tuple[Array, Array]]
@@ -17,8 +17,9 @@ NumpyNoise = Iterator[tuple[Array, Array]]
 Layer = Callable[[Array, NumpyNoise | None], Array]
 """Input [N, in] and the noise of the layers still to come, or None -> output [N, out]."""
 
+ZERO = np.float32(0)
 ACTIVATIONS: dict[type[nn.Module], Callable[[Array], Array]] = {
-    nn.ReLU: lambda x: np.maximum(x, 0),
+    nn.ReLU: lambda x: np.maximum(x, ZERO),
     nn.Tanh: np.tanh,
     nn.Identity: lambda x: x,
 }
@@ -54,7 +55,7 @@ def _layer(module: nn.Module) -> Layer | None:
         weight, bias = _view(module.weight).T, _view(module.bias)
 
         def linear(x: Array, noise: NumpyNoise | None) -> Array:
-            y: Array = x @ weight
+            y: Array = x.dot(weight)
             y += bias
             return y
 
@@ -69,11 +70,11 @@ def _noisy_layer(module: NoisyLinear) -> Layer:
     weight_sigma, bias_sigma = _view(module.weight_sigma).T, _view(module.bias_sigma)
 
     def layer(x: Array, noise: NumpyNoise | None) -> Array:
-        y: Array = x @ weight_mu
+        y: Array = x.dot(weight_mu)
         y += bias_mu
         if noise is not None:
             noise_in, noise_out = next(noise)
-            noisy: Array = (x * noise_in) @ weight_sigma
+            noisy: Array = (x * noise_in).dot(weight_sigma)
             noisy += bias_sigma
             noisy *= noise_out
             y += noisy
@@ -82,19 +83,15 @@ def _noisy_layer(module: NoisyLinear) -> Layer:
     return layer
 
 
-def numpy_noise(layers: Sequence[NoisyLinear], normals: Array) -> NumpyNoise:
-    """``noisy_linear.factorised_noise`` by NumPy.
+def numpy_noise(layers: Sequence[NoisyLinear], normals: th.Tensor) -> list[list[tuple[Array, Array]]]:
+    """``noisy_linear.factorised_noise`` of many steps, for one after the other.
 
     :param layers: the noisy layers of a network, in the order of its forward pass
-    :param normals: [N, noise_width]
+    :param normals: [steps, N, noise_width]
+    :return: for each step, for each layer: f(eps_in) [N, in] and f(eps_out) [N, out]
     """
-    noise = np.copysign(np.sqrt(np.abs(normals)), normals)
-    begin = 0
-    for layer in layers:
-        middle = begin + layer.in_features
-        end = middle + layer.out_features
-        yield noise[:, begin:middle], noise[:, middle:end]
-        begin = end
+    by_layer = [zip(noise_in.numpy(), noise_out.numpy(), strict=True) for noise_in, noise_out in factorised_noise(layers, normals)]
+    return [list(step) for step in zip(*by_layer, strict=True)]
 
 
 def _view(parameter: th.Tensor) -> Array:

@@ -14,6 +14,10 @@ FIELDS = ("observations", "actions", "next_observations", "dones", "timeouts", "
 class QuickReplayBuffer(ReplayBuffer):
     """SB3's ``ReplayBuffer``; what enters is copied once, and all of it can be read as tensors."""
 
+    def __init__(self, *args: Any, **kwargs: Any):
+        super().__init__(*args, **kwargs)
+        self.has_tensors = not self.optimize_memory_usage and self.device.type == "cpu"
+
     def add(
         self, obs: np.ndarray, next_obs: np.ndarray, action: np.ndarray, reward: np.ndarray, done: np.ndarray, infos: list[dict[str, Any]]
     ) -> None:
@@ -30,11 +34,6 @@ class QuickReplayBuffer(ReplayBuffer):
             self.timeouts[at] = [info.get("TimeLimit.truncated", False) for info in infos]
         self.pos = (at + 1) % self.buffer_size
         self.full = self.full or self.pos == 0
-
-    @property
-    def has_tensors(self) -> bool:
-        """Whether a transition is a row of ``tensors``, on the CPU."""
-        return not self.optimize_memory_usage and self.device.type == "cpu"
 
     def tensors(self) -> list[th.Tensor]:
         """The ``FIELDS``, each [buffer_size * n_envs, ...]: views, no copies."""

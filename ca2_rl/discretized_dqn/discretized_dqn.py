@@ -18,6 +18,7 @@ from ca2_rl.common.numpy_network import Layer, NumpyNoise
 from ca2_rl.common.quick_rollouts import WithQuickRollouts
 from ca2_rl.discretized_dqn.policies import CnnPolicy, DiscretizedDQNPolicy, DiscretizedQNetwork, MlpPolicy, MultiInputPolicy
 
+EVERY_STEP = TrainFreq(1, TrainFrequencyUnit.STEP)
 QFunction = Callable[[th.Tensor], th.Tensor]
 
 
@@ -87,7 +88,8 @@ class DiscretizedDQN(WithCompiledStep, WithQuickRollouts, DQN, _AnyActionSpace):
     def _create_aliases(self) -> None:
         super()._create_aliases()
         self._update_target = TargetUpdate(self.q_net, self.q_net_target)
-        self._tau_due = th.tensor(0.0)  # of the target update that the compiled step makes first
+        # tau if a target update is due, which the compiled step makes first; as an array that it reads
+        self._tau_due = np.zeros((), dtype=np.float32)
 
     def _excluded_save_params(self) -> list[str]:
         return [*super()._excluded_save_params(), "_update_target", "_tau_due", "_indices"]
@@ -113,10 +115,8 @@ class DiscretizedDQN(WithCompiledStep, WithQuickRollouts, DQN, _AnyActionSpace):
         self, learning_starts: int, action_noise: ActionNoise | None = None, n_envs: int = 1
     ) -> tuple[np.ndarray, np.ndarray]:
         """Actions for the envs [n_envs, ...], and their bins [n_envs] for the buffer."""
-        if self.num_timesteps < learning_starts:
-            index = self._random_index(n_envs)
-        else:
-            index = self._explore(self._greedy_index(), self._indices)
+        is_random = self.num_timesteps < learning_starts
+        index = self._random_index(n_envs) if is_random else self._explore(self._greedy_index(), self._indices)
         return self.bins.actions[index], index
 
     def _greedy_index(self) -> np.ndarray:
@@ -134,7 +134,7 @@ class DiscretizedDQN(WithCompiledStep, WithQuickRollouts, DQN, _AnyActionSpace):
         return self.q_net.as_numpy()
 
     def _acting_noise(self) -> NumpyNoise | None:
-        """Noise of one step of each env for ``_acting``."""
+        """Noise of one step for ``_acting``, each env's own."""
         return None
 
     def predict(
@@ -155,7 +155,7 @@ class DiscretizedDQN(WithCompiledStep, WithQuickRollouts, DQN, _AnyActionSpace):
         self._n_calls += 1
         if self._n_calls % max(self.target_update_interval // self.n_envs, 1) == 0:
             if self._compiled is not None and self._leaves_target and self.num_timesteps > self.learning_starts:
-                self._tau_due.fill_(self.tau)
+                self._tau_due.fill(self.tau)
             else:
                 self._update_target(self.tau)
         self._update_exploration()
@@ -163,16 +163,17 @@ class DiscretizedDQN(WithCompiledStep, WithQuickRollouts, DQN, _AnyActionSpace):
     @property
     def _leaves_target(self) -> bool:
         """Whether the target follows at every step, and a gradient step comes right after: both are one program then."""
-        every_step = self.target_update_interval < 2 * self.n_envs and self.train_freq == TrainFreq(1, TrainFrequencyUnit.STEP)
+        every_step = self.target_update_interval < 2 * self.n_envs and self.train_freq == EVERY_STEP
         return every_step and self.gradient_steps != 0
 
     def _before_step(self) -> None:
         if self._leaves_target:
-            self._update_target(self._tau_due)
-            self._tau_due.zero_()
+            tau = th.from_numpy(self._tau_due)
+            self._update_target(tau)
+            tau.zero_()
 
     def _changing(self) -> list[th.Tensor]:
-        return [*super()._changing(), self._tau_due]
+        return [*super()._changing(), th.from_numpy(self._tau_due)]
 
     def _update_exploration(self) -> None:
         self.exploration_rate = self.exploration_schedule(self._current_progress_remaining)

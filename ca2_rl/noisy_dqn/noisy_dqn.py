@@ -5,6 +5,7 @@ import torch as th
 from stable_baselines3.common.policies import BasePolicy
 from stable_baselines3.common.type_aliases import GymEnv
 
+from ca2_rl.common.blocks import in_blocks
 from ca2_rl.common.numpy_network import NumpyNoise, numpy_noise
 from ca2_rl.discretized_dqn.discretized_dqn import DiscretizedDQN, QFunction
 from ca2_rl.errors import UserError
@@ -63,8 +64,15 @@ class NoisyDQN(DiscretizedDQN):
         for i, layer in enumerate(self.q_net.noisy_layers):
             self.logger.record(f"diagnostics/sigma_{i}", layer.mean_sigma())
 
+    def _restart_draws(self) -> None:
+        super()._restart_draws()
+        self._acting_noises = in_blocks(lambda n: numpy_noise(self.q_net.noisy_layers, self.q_net.sample_normals(n, self.n_envs)))
+
+    def _excluded_save_params(self) -> list[str]:
+        return [*super()._excluded_save_params(), "_acting_noises"]
+
     def _acting_noise(self) -> NumpyNoise:
-        return numpy_noise(self.q_net.noisy_layers, self.q_net.sample_normals(self.n_envs).numpy())
+        return iter(next(self._acting_noises))
 
     def _draw_normals(self, n: int) -> th.Tensor:
         # Independent draws, one each for online, target and double Q-learning's choice (eq. 18 and 19)

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 import torch
 from stable_baselines3 import DQN
+from stable_baselines3.common.buffers import ReplayBuffer
 from stable_baselines3.common.env_util import make_vec_env
 from stable_baselines3.common.type_aliases import ReplayBufferSamples
 from torch import nn
@@ -40,23 +41,20 @@ class EndPointTorques(gym.ActionWrapper):
         return self.torques[action]
 
 
-def assert_same_training(model, reference, tolerance=0.0):
+def assert_same_training(model, reference):
     for name, value in reference.policy.state_dict().items():
-        torch.testing.assert_close(model.policy.state_dict()[name], value, rtol=tolerance, atol=tolerance, msg=name)
+        torch.testing.assert_close(model.policy.state_dict()[name], value, rtol=0, atol=0, msg=name)
     ours, theirs = model.replay_buffer, reference.replay_buffer
     for name in ("observations", "actions", "rewards", "dones"):
         np.testing.assert_array_equal(getattr(ours, name), getattr(theirs, name), err_msg=name)
 
 
-# Averaging the target by interpolation rounds in another way than SB3 does
-@pytest.mark.parametrize(
-    ("change", "steps", "tolerance"),
-    [({}, 600, 0.0), ({"n_steps": 3}, 600, 0.0), ({"tau": 0.05, "target_update_interval": 1, "train_freq": 1}, 150, 1e-3)],
-    ids=str,
-)
-def test_on_a_discrete_space_it_is_sb3_s_dqn(change, steps, tolerance):
-    model, reference = (algorithm("MlpPolicy", "CartPole-v1", **SETTINGS | change).learn(steps) for algorithm in (DiscretizedDQN, DQN))
-    assert_same_training(model, reference, tolerance)
+@pytest.mark.parametrize("change", [{}, {"n_steps": 3}, {"tau": 0.05, "target_update_interval": 1, "train_freq": 1}], ids=str)
+def test_on_a_discrete_space_it_is_sb3_s_dqn(change):
+    buffer = {} if "n_steps" in change else {"replay_buffer_class": ReplayBuffer}  # ours draws other rows
+    model = DiscretizedDQN("MlpPolicy", "CartPole-v1", **SETTINGS | change | buffer).learn(600)
+    reference = DQN("MlpPolicy", "CartPole-v1", **SETTINGS | change).learn(600)
+    assert_same_training(model, reference)
     observations = np.random.default_rng(0).normal(size=(50, 4)).astype(np.float32)
     np.testing.assert_array_equal(
         model.predict(observations, deterministic=True)[0], reference.predict(observations, deterministic=True)[0]
@@ -67,7 +65,7 @@ def test_on_a_box_it_is_sb3_s_dqn_on_a_wrapped_env():
     def pendulum():
         return gym.make("Pendulum-v1", max_episode_steps=50)
 
-    model = DiscretizedDQN("MlpPolicy", pendulum(), n_bins=5, **SETTINGS).learn(400)
+    model = DiscretizedDQN("MlpPolicy", pendulum(), n_bins=5, replay_buffer_class=ReplayBuffer, **SETTINGS).learn(400)
     reference = DQN("MlpPolicy", EndPointTorques(pendulum(), 5), **SETTINGS).learn(400)
     assert_same_training(model, reference)
 

