@@ -59,6 +59,7 @@ class AdamUpdate:
         self._optimizers = optimizers
         self._steps = [next(iter(optimizer.state.values()))["step"] for optimizer in optimizers]
         self._factors = np.zeros((len(optimizers), 2), dtype=np.float32)
+        self._tensors = {id(optimizer): th.from_numpy(factors) for optimizer, factors in zip(optimizers, self._factors, strict=True)}
 
     def prepare(self) -> None:
         for factors, optimizer, step in zip(self._factors, self._optimizers, self._steps, strict=True):
@@ -70,7 +71,7 @@ class AdamUpdate:
     def __call__(self, optimizer: Optimizer, parameters: list[th.Tensor], gradients: list[th.Tensor]) -> None:
         group = optimizer.param_groups[0]
         beta1, beta2 = group["betas"]
-        size, correction = th.from_numpy(self._factors)[self._optimizers.index(optimizer)]
+        size, correction = self._tensors[id(optimizer)]
         with th.no_grad():
             for parameter, gradient in zip(parameters, gradients, strict=True):
                 state = optimizer.state[parameter]
@@ -290,7 +291,7 @@ class WithCompiledStep(WithDiagnostics):
                 self._compiled(*drawn)
                 self.averages.count(self.METRICS)
             else:
-                self.averages.add(self.METRICS, self._gradient_step(optimizer_update, self._batch(*drawn[1:]), drawn[0]))
+                self.averages.add(self.METRICS, self._gradient_step(optimizer_update, self._reader()(*drawn[1:]), drawn[0]))
         self._n_updates += gradient_steps
 
     def _readable(self) -> QuickReplayBuffer | None:
@@ -300,7 +301,7 @@ class WithCompiledStep(WithDiagnostics):
         return buffer if is_readable else None  # type: ignore[return-value]
 
     def _drawn(self, batch_size: int) -> list[th.Tensor]:
-        """What chance gives to a gradient step: the normals, and what ``_batch`` makes a batch of."""
+        """What chance gives to a gradient step: the normals, and what ``_reader`` makes a batch of."""
         buffer = self._readable()
         if buffer is None:
             batch = self.replay_buffer.sample(batch_size, env=self._vec_normalize_env)
@@ -311,12 +312,14 @@ class WithCompiledStep(WithDiagnostics):
         self._n_rows[0] = buffer.size() * buffer.n_envs
         return [next(self._normals), next(self._uniforms[batch_size])]
 
-    def _batch(self, *drawn: th.Tensor) -> ReplayBufferSamples:
+    def _reader(self) -> Callable[..., ReplayBufferSamples]:
+        """What makes a batch of the drawn. Its tensors are there before a step is traced: those made within are constants."""
         buffer = self._readable()
         if buffer is None:
-            return ReplayBufferSamples(*drawn)
+            return ReplayBufferSamples
+        tensors, n_rows = buffer.tensors(), th.from_numpy(self._n_rows)
         # [0, 1) to [0, n): also in floating point, a number below 1 times a whole number is below that
-        return gather(buffer.tensors(), (drawn[0] * th.from_numpy(self._n_rows)).long())
+        return lambda uniforms: gather(tensors, (uniforms * n_rows).long())
 
     def _prepare(self, drawn: list[th.Tensor]) -> None:
         """Compiles, unless there is a program that fits; without one, the policy is set to training.
@@ -341,11 +344,11 @@ class WithCompiledStep(WithDiagnostics):
 
     def _compile(self, drawn: list[th.Tensor]) -> None:
 
-        totals = self.averages.totals(self.METRICS)
+        totals, read = self.averages.totals(self.METRICS), self._reader()
 
         def step(update: Update, normals: th.Tensor, *drawn: th.Tensor) -> None:
             self._before_step()
-            totals.add_(self._gradient_step(update, self._batch(*drawn), normals))
+            totals.add_(self._gradient_step(update, read(*drawn), normals))
 
         begin = time.perf_counter()
         try:

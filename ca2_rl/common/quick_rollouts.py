@@ -81,7 +81,8 @@ class WithQuickRollouts(OffPolicyAlgorithm):
             next_obs = new_obs
             if ended:  # then ``new_obs`` is the first of the next episode
                 self._update_info_buffer(infos, dones)
-                next_obs = new_obs.copy()  # type: ignore[union-attr]
+                assert isinstance(new_obs, np.ndarray)
+                next_obs = new_obs.copy()
                 for i in ended:
                     if infos[i].get("terminal_observation") is not None:
                         next_obs[i] = infos[i]["terminal_observation"]

@@ -88,11 +88,12 @@ class DiscretizedDQN(WithCompiledStep, WithQuickRollouts, DQN, _AnyActionSpace):
     def _create_aliases(self) -> None:
         super()._create_aliases()
         self._update_target = TargetUpdate(self.q_net, self.q_net_target)
-        # tau if a target update is due, which the compiled step makes first; as an array that it reads
+        # tau while a target update is due, which the compiled step makes first; it reads the array as a tensor
         self._tau_due = np.zeros((), dtype=np.float32)
+        self._tau_tensor = th.from_numpy(self._tau_due)
 
     def _excluded_save_params(self) -> list[str]:
-        return [*super()._excluded_save_params(), "_update_target", "_tau_due", "_indices"]
+        return [*super()._excluded_save_params(), "_update_target", "_tau_due", "_tau_tensor", "_indices"]
 
     def set_random_seed(self, seed: int | None = None) -> None:
         super().set_random_seed(seed)
@@ -163,17 +164,16 @@ class DiscretizedDQN(WithCompiledStep, WithQuickRollouts, DQN, _AnyActionSpace):
     @property
     def _leaves_target(self) -> bool:
         """Whether the target follows at every step, and a gradient step comes right after: both are one program then."""
-        every_step = self.target_update_interval < 2 * self.n_envs and self.train_freq == EVERY_STEP
-        return every_step and self.gradient_steps != 0
+        train_freq: Any = self.train_freq  # a TrainFreq by now
+        return self.target_update_interval < 2 * self.n_envs and train_freq == EVERY_STEP and self.gradient_steps != 0
 
     def _before_step(self) -> None:
         if self._leaves_target:
-            tau = th.from_numpy(self._tau_due)
-            self._update_target(tau)
-            tau.zero_()
+            self._update_target(self._tau_tensor)
+            self._tau_tensor.zero_()
 
     def _changing(self) -> list[th.Tensor]:
-        return [*super()._changing(), th.from_numpy(self._tau_due)]
+        return [*super()._changing(), self._tau_tensor]
 
     def _update_exploration(self) -> None:
         self.exploration_rate = self.exploration_schedule(self._current_progress_remaining)

@@ -36,11 +36,11 @@ def step(states: Array, torques: Array, g: float | Array = GRAVITY) -> tuple[Arr
     return next_states, rewards
 
 
-def step_one(theta: float, speed: float, torque: np.float32, g: float = GRAVITY) -> tuple[float, float, float]:
+def step_one(theta: float, speed: float, torque: float, g: float = GRAVITY) -> tuple[float, float, float]:
     """``step`` of a single state, by Python's floats: theta and theta dot after it, and the reward."""
-    clipped = min(max(torque, -MAX_TORQUE), MAX_TORQUE)
-    push = float(3 * clipped)  # rounded as the torque is, which Gymnasium does too
-    reward = -(((theta + math.pi) % (2 * math.pi) - math.pi) ** 2 + 0.1 * speed**2 + 0.001 * float(clipped) ** 2)
+    torque = min(max(torque, -MAX_TORQUE), MAX_TORQUE)
+    push = float(np.float32(3 * torque))  # Gymnasium rounds here: its torque is a float32
+    reward = -(((theta + math.pi) % (2 * math.pi) - math.pi) ** 2 + 0.1 * speed**2 + 0.001 * torque**2)
     speed = min(max(speed + (1.5 * g * math.sin(theta) + push) * DT, -MAX_SPEED), MAX_SPEED)
     return theta + speed * DT, speed, reward
 

@@ -54,7 +54,7 @@ class PendulumVecEnv(DummyVecEnv):
     def _step_one(self) -> tuple[np.ndarray, list[float]]:
         """For one env Python's floats are quicker than arrays."""
         theta, speed = self._states[0].tolist()
-        theta, speed, reward = pendulum.step_one(theta, speed, self._torques[0], self._gravity.item())
+        theta, speed, reward = pendulum.step_one(theta, speed, self._torques.item(), self._gravity.item())
         self._states[0] = theta, speed
         return np.array([[math.cos(theta), math.sin(theta), speed]], dtype=np.float32), [reward]
 

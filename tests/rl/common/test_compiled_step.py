@@ -27,7 +27,6 @@ def create(algorithm, env="Pendulum-v1", **kwargs):
         "tau": 0.01,
         "device": "cpu",
     }
-    settings["learning_rate"] = 1e-3
     dqn = {} if algorithm is OUDDPG else {"target_update_interval": 1, "n_bins": 5}
     return algorithm("MlpPolicy", env, **settings | dqn | {"policy_kwargs": {"net_arch": [16, 16]}} | kwargs)
 
@@ -57,6 +56,7 @@ def train(model, calls, gradient_steps):
     """Calls of ``train`` with the target updates that ``collect_rollouts`` makes."""
     for i in range(calls):
         model._current_progress_remaining = 1 - i / calls
+        model.learning_starts = 0
         model._on_step()
         model.train(gradient_steps, model.batch_size)
 
@@ -67,6 +67,7 @@ def train(model, calls, gradient_steps):
     ("algorithm", "settings"),
     [
         (DiscretizedDQN, {}),
+        (DiscretizedDQN, {"train_freq": 1}),  # the program updates the target network
         (DiscretizedDQN, {"double_q": True, "dueling": True, "max_grad_norm": 0.05}),
         (DiscretizedDQN, {"n_steps": 3, "learning_rate": lambda progress: 1e-3 * progress}),
         (NoisyDQN, {}),
@@ -80,8 +81,7 @@ def train(model, calls, gradient_steps):
 def test_compiled_and_eager_agents_are_the_same_after_a_thousand_steps(algorithm, settings):
     eager, compiled = (filled(algorithm, compile=choice, **settings) for choice in (False, True))
     for model in (eager, compiled):
-        torch.manual_seed(1)
-        np.random.seed(1)
+        model.set_random_seed(1)
         train(model, calls=250, gradient_steps=4)
     assert compiled._compiled is not None
     assert eager._compiled is None
@@ -97,8 +97,7 @@ def test_compiled_and_eager_agents_are_the_same_after_a_thousand_steps(algorithm
 def test_one_compiled_step_is_one_eager_step(algorithm):
     eager, compiled = (filled(algorithm, compile=choice) for choice in (False, True))
     for model in (eager, compiled):
-        torch.manual_seed(1)
-        np.random.seed(1)
+        model.set_random_seed(1)
         model.train(1, 16)
     assert_same(compiled, eager, tolerance=1e-6)
     assert next(iter(compiled._optimizers()[0].state.values()))["step"] == 1
@@ -117,8 +116,7 @@ def test_compiled_and_eager_agents_load_each_other_and_go_on_the_same(algorithm,
         if each is not model:
             each.load_replay_buffer(tmp_path / "buffer")
             each.learn(0, reset_num_timesteps=False)
-        torch.manual_seed(1)
-        np.random.seed(1)
+        each.set_random_seed(1)
         each.train(20, 16)
     for each in loaded:
         assert_same(each, model, tolerance=1e-5)
@@ -130,13 +128,75 @@ def test_compiled_and_eager_agents_load_each_other_and_go_on_the_same(algorithm,
 def test_settings_changed_between_steps_count():
     eager, compiled = (filled(DiscretizedDQN, compile=choice) for choice in (False, True))
     for model in (eager, compiled):
-        torch.manual_seed(1)
-        np.random.seed(1)
+        model.set_random_seed(1)
         model.train(3, 16)
         model.gamma, model.max_grad_norm = 0.5, 0.01
         model.train(3, 16)
         model.train(3, 8)
+        model.policy.optimizer.param_groups[0].update(betas=(0.5, 0.9), eps=0.1)
+        model.train(3, 8)
     assert_same(compiled, eager, tolerance=1e-5)
+
+
+@with_compiler
+@pytest.mark.slow
+def test_an_optimiser_changed_to_what_cannot_be_compiled_goes_on_eagerly():
+    eager, compiled = (filled(DiscretizedDQN, compile=choice) for choice in (False, True))
+    for model in (eager, compiled):
+        model.set_random_seed(1)
+        model.train(3, 16)
+        model.policy.optimizer.param_groups[0]["weight_decay"] = 0.1
+        if model is compiled:
+            with pytest.warns(UserWarning, match="weight decay"):
+                model.train(3, 16)
+        else:
+            model.train(3, 16)
+    assert_same(compiled, eager, tolerance=1e-5)
+
+
+@with_compiler
+@pytest.mark.slow
+@pytest.mark.parametrize("interval", [1, 3])
+def test_a_compiled_training_is_the_eager_one(interval):
+    """With everything around the gradient steps: target updates, acting, storing, logging."""
+    settings = {"learning_starts": 10, "train_freq": 1, "target_update_interval": interval, "exploration_final_eps": 0.2}
+    eager, compiled = (create(DiscretizedDQN, compile=choice, **settings).learn(60) for choice in (False, True))
+    np.testing.assert_array_equal(compiled.replay_buffer.actions, eager.replay_buffer.actions)
+    assert_same(compiled, eager, tolerance=1e-4)
+
+
+@pytest.mark.parametrize("n_envs", [1, 3])
+def test_rows_of_a_batch_are_uniform_over_all_that_is_stored(n_envs):
+    model = filled(DiscretizedDQN, n_envs)
+    buffer = model.replay_buffer
+    n = buffer.size() * n_envs
+    buffer.rewards.reshape(-1)[:n] = np.arange(n)
+    rows = np.concatenate([model._reader()(*model._drawn(100)[1:]).rewards.numpy().ravel() for _ in range(600)]).astype(int)
+    counts = np.bincount(rows, minlength=n)
+    assert len(counts) == n
+    expected = len(rows) / n
+    chi_square = ((counts - expected) ** 2 / expected).sum()
+    assert abs(chi_square - (n - 1)) < 4 * np.sqrt(2 * (n - 1))  # its mean and standard deviation
+
+
+def test_rows_follow_the_buffer_as_it_grows():
+    model = create(DiscretizedDQN, learning_starts=0, gradient_steps=0)
+    for _ in range(5):
+        model.learn(3, reset_num_timesteps=False)
+        buffer = model.replay_buffer
+        buffer.rewards[: buffer.pos, 0] = np.arange(buffer.pos)
+        rewards = model._reader()(*model._drawn(200)[1:]).rewards
+        assert set(rewards.ravel().tolist()) == set(range(buffer.pos))
+
+
+def test_a_seed_forgets_what_was_drawn_ahead():
+    model = filled(NoisyDQN)
+    draws = []
+    for _ in range(2):
+        model.set_random_seed(3)
+        draws.append(model._drawn(8))
+    assert all(torch.equal(*each) for each in zip(*draws, strict=True))
+    assert not torch.equal(model._drawn(8)[1], draws[0][1])
 
 
 @with_compiler

@@ -5,10 +5,13 @@ import numpy as np
 import pytest
 import torch
 from stable_baselines3.common.buffers import ReplayBuffer
+from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.env_util import make_vec_env
+from stable_baselines3.common.off_policy_algorithm import OffPolicyAlgorithm
 
 from ca2_rl import OUDDPG, DiscretizedDQN, NoisyDQN
 from ca2_rl.common.numpy_network import numpy_layers, numpy_noise
+from ca2_rl.common.quick_rollouts import WithQuickRollouts
 from ca2_rl.common.replay_buffer import QuickReplayBuffer
 
 SETTINGS = {"seed": 0, "buffer_size": 500, "learning_starts": 20, "batch_size": 8, "device": "cpu"}
@@ -105,6 +108,55 @@ def test_what_was_stored_does_not_change_with_the_env_s_arrays():
     obs[:] = 5
     assert (buffer.observations[0] == 1).all()
     assert (buffer.next_observations[0] == 1).all()
+
+
+class Watcher(BaseCallback):
+    """Notes the calls that it gets and what the local variables were; may stop the training."""
+
+    def __init__(self, stop_at=None):
+        super().__init__()
+        self.calls, self.stop_at = [], stop_at
+
+    def _on_rollout_start(self):
+        self.calls.append(("start", self.num_timesteps))
+
+    def _on_step(self):
+        names = ("actions", "buffer_actions", "new_obs", "rewards", "dones")
+        self.calls.append((self.num_timesteps, *(self.locals[name].tolist() for name in names)))
+        assert self.locals["replay_buffer"] is self.model.replay_buffer
+        assert len(self.locals["infos"]) == self.locals["env"].num_envs
+        return self.num_timesteps != self.stop_at
+
+    def _on_rollout_end(self):
+        self.calls.append(("end", self.num_timesteps))
+
+
+@every_algorithm
+@pytest.mark.parametrize(
+    ("n_envs", "settings"),
+    [(1, {"train_freq": 1}), (3, {"train_freq": 1}), (1, {"train_freq": (1, "episode")}), (1, {"train_freq": 4, "gradient_steps": -1})],
+)
+@pytest.mark.parametrize("stop_at", [None, 45])
+def test_rollouts_are_those_of_sb3_s_loop(algorithm, n_envs, settings, stop_at, monkeypatch):
+    def learn():
+        env = make_vec_env(lambda: gym.make("Pendulum-v1", max_episode_steps=20), n_envs, seed=1)
+        model = algorithm("MlpPolicy", env, **SETTINGS | {"policy_kwargs": {"net_arch": [16]}} | settings)
+        return model.learn(90, callback=watcher, log_interval=1)
+
+    watchers, models = [], []
+    for is_quick in (True, False):
+        if not is_quick:
+            monkeypatch.setattr(WithQuickRollouts, "collect_rollouts", OffPolicyAlgorithm.collect_rollouts)
+        watcher = Watcher(stop_at)
+        models.append(learn())
+        watchers.append(watcher)
+    assert watchers[0].calls == watchers[1].calls
+    quick, slow = models
+    for name in ("observations", "next_observations", "actions", "rewards", "dones", "timeouts"):
+        np.testing.assert_array_equal(getattr(quick.replay_buffer, name), getattr(slow.replay_buffer, name))
+    assert (quick.num_timesteps, quick._episode_num, quick._n_updates) == (slow.num_timesteps, slow._episode_num, slow._n_updates)
+    assert [each["r"] for each in quick.ep_info_buffer] == [each["r"] for each in slow.ep_info_buffer]
+    np.testing.assert_array_equal(quick._last_obs, slow._last_obs)
 
 
 @every_algorithm
