@@ -66,7 +66,7 @@ class AdamUpdate:
             group, n = optimizer.param_groups[0], step.item() + 1
             beta1, beta2 = group["betas"]
             factors[0] = group["lr"] / (1 - beta1**n)
-            factors[1] = (1 - beta2**n) ** -0.5
+            factors[1] = (1 - beta2**n) ** 0.5
 
     def __call__(self, optimizer: Optimizer, parameters: list[th.Tensor], gradients: list[th.Tensor]) -> None:
         group = optimizer.param_groups[0]
@@ -77,7 +77,7 @@ class AdamUpdate:
                 state = optimizer.state[parameter]
                 mean = state["exp_avg"].lerp_(gradient, 1 - beta1)
                 square = state["exp_avg_sq"].mul_(beta2).addcmul_(gradient, gradient, value=1 - beta2)
-                parameter.sub_(size * mean / (square.sqrt() * correction + group["eps"]))
+                parameter.sub_(size * mean / (square.sqrt() / correction + group["eps"]))
                 state["step"].add_(1)
 
 

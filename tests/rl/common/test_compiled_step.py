@@ -81,7 +81,7 @@ def train(model, calls, gradient_steps):
 def test_compiled_and_eager_agents_are_the_same_after_a_thousand_steps(algorithm, settings):
     eager, compiled = (filled(algorithm, compile=choice, **settings) for choice in (False, True))
     for model in (eager, compiled):
-        model.set_random_seed(1)
+        model.set_random_seed(2)  # with 1, OUDDPG has a ReLU so near its kink that one rounding error parts eager agents too
         train(model, calls=250, gradient_steps=4)
     assert compiled._compiled is not None
     assert eager._compiled is None
