@@ -6,9 +6,11 @@ Compiling and the first steps are left out. SBX is measured if it is installed.
 """
 
 import argparse
+import cProfile
 import json
 import os
 import platform
+import pstats
 import sys
 import time
 import warnings
@@ -190,6 +192,40 @@ def products(family: str, width: int, batch_size: int) -> float:
         return min(seconds(lambda: [part() for _ in range(50) for part in parts]) / 50 for _ in range(10))
 
 
+# Label, file and function of the parts of a step in a profile; each includes what it calls
+PARTS = (
+    ("`train`", "", "train"),
+    ("of it, the compiled program", "compiled_step.py", "__call__"),
+    ("`collect_rollouts`", "", "collect_rollouts"),
+    ("of it, choosing the action", "", "_sample_action"),
+    ("of it, `env.step`", "base_vec_env.py", "step"),
+    ("of it, `_on_step`: target network, exploration rate", "", "_on_step"),
+    ("of it, storing the transition", "", "add"),
+)
+
+
+def profile(steps: int = 3000) -> str:
+    """The parts of a step of SB3's DQN and of DiscretizedDQN at [64, 64], batch 64, by cProfile, which slows calls of Python down."""
+    learn = agents("dqn", 64, 64, 1)
+    found = {}
+    for name in ("SB3 DQN", "DiscretizedDQN"):
+        watcher = cProfile.Profile(time.process_time)
+        watcher.runcall(learn[name], steps)
+        found[name] = [(Path(file).name, function, times[3]) for (file, _, function), times in pstats.Stats(watcher).stats.items()]  # type: ignore[attr-defined]
+    lines = ["| part, us of a step under cProfile | SB3 DQN | DiscretizedDQN |", "| --- | ---: | ---: |"]
+    for label, file, function in PARTS:
+        # The longest of the name: others are the base classes' or somebody else's
+        longest = [
+            max((spent for where, called, spent in calls if called == function and file in where and where not in OTHERS), default=0.0)
+            for calls in found.values()
+        ]
+        lines.append(f"| {label} | {' | '.join(f'{spent / steps * 1e6:,.0f}' if spent else '-' for spent in longest)} |")
+    return "\n".join(lines)
+
+
+OTHERS = ("diagnostics.py", "module.py")
+
+
 def cases(is_quick: bool) -> list[tuple[str, int, int, int]]:
     """Family, width, batch size and number of envs of each comparison."""
     headline = [("dqn", 64, 64, 1), ("ddpg", 64, 128, 1), ("dqn", 256, 256, 1), ("ddpg", 256, 256, 1)]
@@ -204,12 +240,16 @@ def cases(is_quick: bool) -> list[tuple[str, int, int, int]]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quick", action="store_true", help="few rounds, no growth, under five minutes; prints only")
+    parser.add_argument("--profile", action="store_true", help="print where the time of a step goes instead")
     parser.add_argument("--json", type=Path, help="write here (default: docs/rl/speed.json, with --quick nowhere)")
     arguments = parser.parse_args()
     if os.environ.get("OMP_NUM_THREADS") != "1":  # NumPy reads it when it is loaded
         os.execve(sys.executable, [sys.executable, *sys.argv], os.environ | {"OMP_NUM_THREADS": "1"})
     th.set_num_threads(1)
     warnings.simplefilter("ignore")
+    if arguments.profile:
+        print(profile())
+        return
     rounds, steps = (7, 300) if arguments.quick else (15, 300)
     runs = []
     for case in cases(arguments.quick):
