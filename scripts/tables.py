@@ -19,6 +19,7 @@ from ca2_rl.studies.results import Results
 
 ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "docs" / "rl" / "results.json"
+SPEED = ROOT / "docs" / "rl" / "speed.json"
 NAMES = {"discretizeddqn": "DiscretizedDQN", "noisydqn": "NoisyDQN", "ouddpg": "OUDDPG"}
 # Average returns and regrets that the study reported
 STUDY = {"discretizeddqn": (-838.13, 701), "noisydqn": (-1367.53, 1230), "ouddpg": (-627.46, 490)}
@@ -107,9 +108,38 @@ def of_a_study(kind: str, name: str, page: Path) -> str:
     return results.conditions() if part == "conditions" else study.tables[part].make(results)
 
 
-def fill(text: str, content: dict[str, Any], page: Path) -> str:
+def speed(runs: Runs) -> str:
+    """Steps per second of every agent beside SB3's."""
+    lines = [
+        "| networks | batch | envs | agent | steps/s | times SB3's | of one step, us | products alone, us |",
+        "| --- | ---: | ---: | --- | ---: | ---: | ---: | ---: |",
+    ]
+    for run in runs:
+        ratio, time = run["ratio"], run["microseconds"]
+        cells = [
+            f"[{run['width']}, {run['width']}]",
+            f"{run['batch_size']}",
+            f"{run['n_envs']}",
+            run["agent"],
+            f"{run['steps_per_second']:,}",
+            f"{ratio['median']:.1f} [{ratio['least']:.1f}, {ratio['most']:.1f}]",
+            f"{time['update and env.step']:,.0f}",
+            f"{time['matrix products alone']:,.0f}",
+        ]
+        lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def speed_conditions(content: dict[str, Any]) -> str:
+    """Where the speeds come from."""
+    shortness = " A quick run, without the growth with width, batch and number of envs." if "--quick" in content["command"] else ""
+    return f"{conditions(content)} CPU time, one thread, {content['rounds']} slices each.{shortness}"
+
+
+def fill(text: str, content: dict[str, Any], speeds: dict[str, Any], page: Path) -> str:
     """The text of a page with every table and figure made anew."""
     makers = {"pendulum": lambda: pendulum(content["runs"]), "conditions": lambda: conditions(content)}
+    makers |= {"speed": lambda: speed(speeds["runs"]), "speed-conditions": lambda: speed_conditions(speeds)}
     makers |= {algo: lambda algo=algo: one_agent(content["runs"], algo) for algo in NAMES}
 
     def make(match: re.Match[str]) -> str:
@@ -124,10 +154,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--check", action="store_true", help="write nothing; fail if a table differs from the JSON")
     check = parser.parse_args().check
-    content = json.loads(RESULTS.read_text(encoding="utf-8"))
+    content, speeds = (json.loads(path.read_text(encoding="utf-8")) for path in (RESULTS, SPEED))
     for path in [ROOT / "README.md", *sorted((ROOT / "docs" / "rl").glob("*.md"))]:
         text = path.read_text(encoding="utf-8")
-        filled = fill(text, content, path)
+        filled = fill(text, content, speeds, path)
         if filled != text and check:
             sys.exit(f"{path.relative_to(ROOT)}: its tables are not those of the measurements. Run `python scripts/tables.py`.")
         if filled != text:

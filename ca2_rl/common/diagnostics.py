@@ -27,16 +27,32 @@ class Averages:
     """Means of named scalars since they were last read. Tensors stay tensors until then, so that adding never waits."""
 
     def __init__(self) -> None:
-        self._sums: dict[str, th.Tensor | float] = defaultdict(float)
-        self._counts: dict[str, int] = defaultdict(int)
+        self._sums: dict[str | tuple[str, ...], th.Tensor | float] = defaultdict(float)
+        self._counts: dict[str | tuple[str, ...], int] = defaultdict(int)
+        self._totals: dict[tuple[str, ...], th.Tensor] = {}
 
-    def add(self, name: str, value: th.Tensor | float) -> None:
+    def totals(self, names: tuple[str, ...]) -> th.Tensor:
+        """A tensor [n] for whoever adds n values to it in place, and tells by ``count``; it is kept for good."""
+        return self._totals.setdefault(names, th.zeros(len(names)))
+
+    def count(self, names: tuple[str, ...]) -> None:
+        """Says that values were added to ``totals``."""
+        self._counts[names] += 1
+
+    def add(self, name: str | tuple[str, ...], value: th.Tensor | float) -> None:
+        """A scalar under a name, or a tensor [n] under n names."""
         self._sums[name] = self._sums[name] + value
         self._counts[name] += 1
 
     def pop(self) -> dict[str, float]:
         """The means by name; starts a new interval."""
-        means = {name: float(total) / self._counts[name] for name, total in self._sums.items()}
+        means: dict[str, float] = {}
+        for counted in self._totals.keys() & self._counts.keys():
+            self._sums[counted] = self._sums[counted] + self._totals[counted].clone()
+            self._totals[counted].zero_()
+        for name, total in self._sums.items():
+            names, totals = ((name,), [float(total)]) if isinstance(name, str) else (name, th.as_tensor(total).tolist())
+            means |= {each: value / self._counts[name] for each, value in zip(names, totals, strict=True)}
         self._sums.clear()
         self._counts.clear()
         return means

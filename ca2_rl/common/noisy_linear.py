@@ -40,12 +40,15 @@ class NoisyLinear(nn.Module):
         self.bias_sigma = nn.Parameter(th.full((out_features,), sigma0 * bound))
 
     def forward(self, x: th.Tensor, noise: Noise | None = None) -> th.Tensor:
-        y = F.linear(x, self.weight_mu, self.bias_mu)
         if noise is None:
-            return y
+            return F.linear(x, self.weight_mu, self.bias_mu)
         noise_in, noise_out = noise
-        # (sigma o eps_out eps_in^T) x = eps_out o (sigma (eps_in o x)): no noisy weight is ever made, so rows may differ
-        return y + noise_out * F.linear(x * noise_in, self.weight_sigma, self.bias_sigma)
+        if noise_in.dim() == 1:  # one noise for all rows: one noisy weight, half of the products
+            weight = self.weight_mu + self.weight_sigma * th.outer(noise_out, noise_in)
+            return F.linear(x, weight, self.bias_mu + self.bias_sigma * noise_out)
+        # (sigma o eps_out eps_in^T) x = eps_out o (sigma (eps_in o x)): no weight for each row is ever made
+        noisy = noise_out * F.linear(x * noise_in, self.weight_sigma, self.bias_sigma)
+        return F.linear(x, self.weight_mu, self.bias_mu) + noisy
 
     def mean_sigma(self) -> float:
         """Mean |sigma| over weight and bias: how much noise is left."""
@@ -72,12 +75,22 @@ def with_noisy_layers(network: nn.Sequential, sigma0: float) -> NoisySequential:
 
 
 def sample_noise(layers: Sequence[NoisyLinear], rows: int | None = None) -> list[Noise]:
-    """Fresh noise for each layer, f(x) = sgn(x) sqrt|x| of standard normals (eq. 10 and 11).
+    """Fresh noise for each layer: one for the whole batch, [width], or one for each of so many rows, [rows, width]."""
+    shape = () if rows is None else (rows,)
+    return factorised_noise(layers, th.randn((*shape, noise_width(layers)), device=layers[0].weight_mu.device))
+
+
+def noise_width(layers: Sequence[NoisyLinear]) -> int:
+    """How many random numbers one draw of noise for all the layers takes."""
+    return sum(layer.in_features + layer.out_features for layer in layers)
+
+
+def factorised_noise(layers: Sequence[NoisyLinear], normals: th.Tensor) -> list[Noise]:
+    """Noise for each layer, f(x) = sgn(x) sqrt|x| of standard normals (eq. 10 and 11).
 
     :param layers: the noisy layers of a network, in the order of its forward pass
-    :param rows: one noise for each of so many rows, [rows, width]; one for the whole batch, [width], if None
+    :param normals: [noise_width] for the whole batch, [N, noise_width] for one noise for each of N rows
     """
     widths = [width for layer in layers for width in (layer.in_features, layer.out_features)]
-    normals = th.randn((*(() if rows is None else (rows,)), sum(widths)), device=layers[0].weight_mu.device)
     parts = (normals.sign() * normals.abs().sqrt()).split(widths, dim=-1)
     return list(zip(parts[::2], parts[1::2], strict=True))

@@ -43,7 +43,7 @@ class OUNoise(ActionNoise):
 
     def __call__(self) -> np.ndarray:
         """The next value: float32 [*shape]."""
-        self._x = self.mu + (self._x - self.mu) * self._decay + self._step_std * np.random.normal(size=self._x.shape)
+        self._x = self.mu + (self._x - self.mu) * self._decay + self._step_std * np.random.standard_normal(self._x.shape)
         return self._x.astype(np.float32)
 
     def reset(self) -> None:

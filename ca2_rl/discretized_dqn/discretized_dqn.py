@@ -4,18 +4,21 @@ from typing import Any, ClassVar
 import numpy as np
 import torch as th
 from stable_baselines3 import DQN
-from stable_baselines3.common.buffers import ReplayBuffer
 from stable_baselines3.common.noise import ActionNoise
 from stable_baselines3.common.off_policy_algorithm import OffPolicyAlgorithm
 from stable_baselines3.common.policies import BasePolicy
-from stable_baselines3.common.type_aliases import GymEnv, ReplayBufferSamples
-from stable_baselines3.common.utils import polyak_update
+from stable_baselines3.common.type_aliases import GymEnv, ReplayBufferSamples, TrainFreq, TrainFrequencyUnit
 from torch.nn import functional as F
+from torch.optim import Optimizer
 
 from ca2_rl.common.action_bins import ActionBins
-from ca2_rl.common.diagnostics import GRADIENT_NORM, LOSS, MEAN_Q, WithDiagnostics
-from ca2_rl.discretized_dqn.policies import CnnPolicy, DiscretizedDQNPolicy, MlpPolicy, MultiInputPolicy
+from ca2_rl.common.compiled_step import TargetUpdate, Update, WithCompiledStep, minimise
+from ca2_rl.common.diagnostics import GRADIENT_NORM, LOSS, MEAN_Q
+from ca2_rl.common.numpy_network import Layer, NumpyNoise
+from ca2_rl.common.quick_rollouts import WithQuickRollouts
+from ca2_rl.discretized_dqn.policies import CnnPolicy, DiscretizedDQNPolicy, DiscretizedQNetwork, MlpPolicy, MultiInputPolicy
 
+EVERY_STEP = TrainFreq(1, TrainFrequencyUnit.STEP)
 QFunction = Callable[[th.Tensor], th.Tensor]
 
 
@@ -26,7 +29,7 @@ class _AnyActionSpace(OffPolicyAlgorithm):
         super().__init__(*args, **{**kwargs, "supported_action_spaces": None})
 
 
-class DiscretizedDQN(WithDiagnostics, DQN, _AnyActionSpace):
+class DiscretizedDQN(WithCompiledStep, WithQuickRollouts, DQN, _AnyActionSpace):
     """DQN (Mnih et al. 2015) that also acts in a Box, on a grid of ``n_bins`` values per dimension, without a wrapper.
 
     The env keeps its own action space: ``predict`` returns torques, the replay buffer keeps the index of the bin.
@@ -37,6 +40,7 @@ class DiscretizedDQN(WithDiagnostics, DQN, _AnyActionSpace):
     :param n_bins: values per dimension of a Box, >= 2, end points included; an odd number has the middle of the range
     :param double_q: the online network chooses the next action, the target network values it (van Hasselt et al. 2016)
     :param dueling: separate streams for value and advantage (Wang et al. 2016)
+    :param compile: whether gradient steps are compiled; None: if they can be and it pays (see docs/rl/speed.md)
     :param kwargs: as in SB3's ``DQN``
     :raises UserError: if the action space is no Box or Discrete, ``n_bins`` < 2, or the grid has over 4,096 actions
     """
@@ -46,8 +50,10 @@ class DiscretizedDQN(WithDiagnostics, DQN, _AnyActionSpace):
         "CnnPolicy": CnnPolicy,
         "MultiInputPolicy": MultiInputPolicy,
     }
+    METRICS = (LOSS, GRADIENT_NORM, MEAN_Q)
     policy: DiscretizedDQNPolicy
-    replay_buffer: ReplayBuffer
+    q_net: DiscretizedQNetwork
+    q_net_target: DiscretizedQNetwork
 
     def __init__(
         self,
@@ -57,6 +63,7 @@ class DiscretizedDQN(WithDiagnostics, DQN, _AnyActionSpace):
         n_bins: int = 11,
         double_q: bool = False,
         dueling: bool = False,
+        compile: bool | None = None,
         _init_setup_model: bool = True,
         **kwargs: Any,
     ):
@@ -64,17 +71,29 @@ class DiscretizedDQN(WithDiagnostics, DQN, _AnyActionSpace):
         self.n_bins = n_bins
         self.double_q = double_q
         self.dueling = dueling
+        self.compile = compile
         if _init_setup_model:
             self._setup_model()
 
     def _setup_model(self) -> None:
         self.bins = ActionBins(self.action_space, self.n_bins)
+        self._indices = np.arange(len(self.bins.actions))
         self.policy_kwargs = {**self.policy_kwargs, "n_bins": self.n_bins, "dueling": self.dueling}
         super()._setup_model()
         # SB3 sized the buffer for an action of the env; it keeps one index
         self.replay_buffer.action_space = self.bins.index_space
         self.replay_buffer.action_dim = 1
         self.replay_buffer.actions = np.zeros((*self.replay_buffer.rewards.shape, 1), dtype=np.int64)
+
+    def _create_aliases(self) -> None:
+        super()._create_aliases()
+        self._update_target = TargetUpdate(self.q_net, self.q_net_target)
+        # tau while a target update is due, which the compiled step makes first; it reads the array as a tensor
+        self._tau_due = np.zeros((), dtype=np.float32)
+        self._tau_tensor = th.from_numpy(self._tau_due)
+
+    def _excluded_save_params(self) -> list[str]:
+        return [*super()._excluded_save_params(), "_update_target", "_tau_due", "_tau_tensor", "_indices"]
 
     def set_random_seed(self, seed: int | None = None) -> None:
         super().set_random_seed(seed)
@@ -86,24 +105,38 @@ class DiscretizedDQN(WithDiagnostics, DQN, _AnyActionSpace):
 
     def _explore(self, greedy: np.ndarray, choices: np.ndarray) -> np.ndarray:
         """Replaces entries of ``greedy`` [N, ...] by random ``choices`` [n_actions, ...]: a coin for each (epsilon-greedy)."""
-        explores = np.random.rand(len(greedy)) < self.exploration_rate
-        if explores.any():
-            greedy[explores] = choices[self._random_index(explores.sum())]
+        if self.exploration_rate == 0:
+            return greedy
+        explores = [i for i, coin in enumerate(np.random.random_sample(len(greedy)).tolist()) if coin < self.exploration_rate]
+        if explores:
+            greedy[explores] = choices[self._random_index(len(explores))]
         return greedy
 
     def _sample_action(
         self, learning_starts: int, action_noise: ActionNoise | None = None, n_envs: int = 1
     ) -> tuple[np.ndarray, np.ndarray]:
         """Actions for the envs [n_envs, ...], and their bins [n_envs] for the buffer."""
-        if self.num_timesteps < learning_starts:
-            index = self._random_index(n_envs)
-        else:
-            assert self._last_obs is not None
-            obs, _ = self.policy.obs_to_tensor(self._last_obs)
-            with th.no_grad():
-                greedy = self.policy.predict_index(obs, deterministic=False).cpu().numpy()
-            index = self._explore(greedy, np.arange(len(self.bins.actions)))
+        is_random = self.num_timesteps < learning_starts
+        index = self._random_index(n_envs) if is_random else self._explore(self._greedy_index(), self._indices)
         return self.bins.actions[index], index
+
+    def _greedy_index(self) -> np.ndarray:
+        """Bins of the highest Q-values for the last observations, under noise if there is any: int64 [n_envs]."""
+        if self._acting is not None:
+            q_values = self._acting(self._vectors(), self._acting_noise())
+            best: np.ndarray = q_values.argmax(axis=1)
+            return best
+        assert self._last_obs is not None
+        obs, _ = self.policy.obs_to_tensor(self._last_obs)
+        with th.no_grad():
+            return self.policy.predict_index(obs, deterministic=False).cpu().numpy()
+
+    def _numpy_network(self) -> Layer | None:
+        return self.q_net.as_numpy()
+
+    def _acting_noise(self) -> NumpyNoise | None:
+        """Noise of one step for ``_acting``, each env's own."""
+        return None
 
     def predict(
         self,
@@ -122,33 +155,50 @@ class DiscretizedDQN(WithDiagnostics, DQN, _AnyActionSpace):
     def _on_step(self) -> None:
         self._n_calls += 1
         if self._n_calls % max(self.target_update_interval // self.n_envs, 1) == 0:
-            polyak_update(self.q_net.parameters(), self.q_net_target.parameters(), self.tau)
-            # Running statistics are copied, not averaged: SB3 #996
-            polyak_update(self.batch_norm_stats, self.batch_norm_stats_target, 1.0)
+            if self._compiled is not None and self._leaves_target and self.num_timesteps > self.learning_starts:
+                self._tau_due.fill(self.tau)
+            else:
+                self._update_target(self.tau)
         self._update_exploration()
+
+    @property
+    def _leaves_target(self) -> bool:
+        """Whether the target follows at every step, and a gradient step comes right after: both are one program then."""
+        train_freq: Any = self.train_freq  # a TrainFreq by now
+        return self.target_update_interval < 2 * self.n_envs and train_freq == EVERY_STEP and self.gradient_steps != 0
+
+    def _before_step(self) -> None:
+        if self._leaves_target:
+            self._update_target(self._tau_tensor)
+            self._tau_tensor.zero_()
+
+    def _changing(self) -> list[th.Tensor]:
+        return [*super()._changing(), self._tau_tensor]
 
     def _update_exploration(self) -> None:
         self.exploration_rate = self.exploration_schedule(self._current_progress_remaining)
+
+    def dump_logs(self) -> None:
+        self._log_exploration()
+        super().dump_logs()
+
+    def _log_exploration(self) -> None:
         self.logger.record("rollout/exploration_rate", self.exploration_rate)
 
-    def _q_functions(self) -> tuple[QFunction, QFunction, QFunction | None]:
+    def _optimizers(self) -> list[Optimizer]:
+        return [self.policy.optimizer]
+
+    def _constants(self) -> tuple[Any, ...]:
+        return self.gamma, self.max_grad_norm, self.double_q, self._leaves_target
+
+    def _q_functions(self, normals: th.Tensor) -> tuple[QFunction, QFunction, QFunction | None]:
         """What one gradient step evaluates: ``online``, ``target`` and ``selector`` of ``td_loss``."""
         return self.q_net, self.q_net_target, self.q_net if self.double_q else None
 
-    def train(self, gradient_steps: int, batch_size: int = 100) -> None:
-        self.policy.set_training_mode(True)
-        self._update_learning_rate(self.policy.optimizer)
-        for _ in range(gradient_steps):
-            batch = self.replay_buffer.sample(batch_size, env=self._vec_normalize_env)
-            loss, mean_q = td_loss(batch, self.gamma, *self._q_functions())
-            self.policy.optimizer.zero_grad()
-            loss.backward()
-            gradient_norm = th.nn.utils.clip_grad_norm_(self.q_net.parameters(), self.max_grad_norm)
-            self.policy.optimizer.step()
-            for name, value in {LOSS: loss.detach(), GRADIENT_NORM: gradient_norm, MEAN_Q: mean_q}.items():
-                self.averages.add(name, value)
-        self._n_updates += gradient_steps
-        self.logger.record("train/n_updates", self._n_updates, exclude="tensorboard")
+    def _gradient_step(self, update: Update, batch: ReplayBufferSamples, normals: th.Tensor) -> th.Tensor:
+        loss, mean_q = td_loss(batch, self.gamma, *self._q_functions(normals))
+        gradient_norm = minimise(loss, self.policy.optimizer, update, self.max_grad_norm)
+        return th.stack([loss.detach(), gradient_norm, mean_q])
 
 
 def td_loss(

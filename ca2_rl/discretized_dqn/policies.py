@@ -10,6 +10,8 @@ from stable_baselines3.dqn.policies import DQNPolicy, QNetwork
 from torch import nn
 
 from ca2_rl.common.action_bins import ActionBins
+from ca2_rl.common.numpy_network import Array, Layer, NumpyNoise, numpy_layers
+from ca2_rl.common.training_mode import SwitchesOnce
 
 
 class DuelingHead(nn.Module):
@@ -54,11 +56,27 @@ class DiscretizedQNetwork(QNetwork):
             n_actions = int(self.action_space.n)
             self.q_net = DuelingHead(self.features_dim, n_actions, self.net_arch, self.activation_fn)
 
+    def as_numpy(self) -> Layer | None:
+        """The head as a function of features [N, d] and noise, evaluated by NumPy; None if it has layers that NumPy lacks."""
+        if not isinstance(self.q_net, DuelingHead):
+            return numpy_layers(self.q_net)
+        torso, value, advantage = (numpy_layers(part) for part in (self.q_net.torso, self.q_net.value, self.q_net.advantage))
+        if torso is None or value is None or advantage is None:
+            return None
+
+        def dueling(features: Array, noise: NumpyNoise | None) -> Array:
+            hidden = torso(features, noise)
+            values, advantages = value(hidden, noise), advantage(hidden, noise)
+            q_values: Array = values + advantages - advantages.mean(axis=1, keepdims=True)
+            return q_values
+
+        return dueling
+
     def _get_constructor_parameters(self) -> dict[str, Any]:
         return {**super()._get_constructor_parameters(), "dueling": self.dueling}
 
 
-class DiscretizedDQNPolicy(DQNPolicy):
+class DiscretizedDQNPolicy(SwitchesOnce, DQNPolicy):
     """DQN's policy for Box and Discrete spaces: its network ranks bins, its predictions are actions of the env.
 
     :param n_bins: values per dimension of a Box

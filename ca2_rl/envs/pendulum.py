@@ -1,5 +1,7 @@
 """Gymnasium's Pendulum-v1 as functions over batches of states (theta [rad], 0 is upright; theta dot [rad/s])."""
 
+import math
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -17,25 +19,44 @@ def wrap_angle(theta: Array) -> Array:
     return (theta + np.pi) % (2 * np.pi) - np.pi
 
 
-def step(states: Array, torques: Array, g: float = GRAVITY) -> tuple[Array, Array]:
+def step(states: Array, torques: Array, g: float | Array = GRAVITY) -> tuple[Array, Array]:
     """One time step of 0.05 s with mass and length 1.
 
     :param states: theta and theta dot: [..., 2]
     :param torques: clipped to +-2 N m: [...]
-    :param g: gravity in m/s^2
+    :param g: gravity in m/s^2, one for all or [...]
     :return: next states [..., 2], theta not wrapped; rewards [...] in [-16.27, 0]
     """
     theta, speed = states[..., 0], states[..., 1]
-    torques = np.clip(torques, -MAX_TORQUE, MAX_TORQUE)
+    torques = _clip(torques, MAX_TORQUE)
     rewards = -(wrap_angle(theta) ** 2 + 0.1 * speed**2 + 0.001 * torques**2)
-    speed = np.clip(speed + (1.5 * g * np.sin(theta) + 3 * torques) * DT, -MAX_SPEED, MAX_SPEED)
-    return np.stack([theta + speed * DT, speed], axis=-1), rewards
+    next_states = np.empty(states.shape)
+    next_speed = next_states[..., 1] = _clip(speed + (1.5 * g * np.sin(theta) + 3 * torques) * DT, MAX_SPEED)
+    next_states[..., 0] = theta + next_speed * DT
+    return next_states, rewards
+
+
+def step_one(theta: float, speed: float, torque: float, g: float = GRAVITY) -> tuple[float, float, float]:
+    """``step`` of a single state, by Python's floats: theta and theta dot after it, and the reward."""
+    torque = min(max(torque, -MAX_TORQUE), MAX_TORQUE)
+    push = float(np.float32(3 * torque))  # Gymnasium rounds here: its torque is a float32
+    reward = -(((theta + math.pi) % (2 * math.pi) - math.pi) ** 2 + 0.1 * speed**2 + 0.001 * torque**2)
+    speed = min(max(speed + (1.5 * g * math.sin(theta) + push) * DT, -MAX_SPEED), MAX_SPEED)
+    return theta + speed * DT, speed, reward
+
+
+def _clip(x: Array, limit: float) -> Array:
+    """``np.clip``, which takes three times as long for a few numbers."""
+    return np.minimum(np.maximum(x, -limit), limit)
 
 
 def observe(states: Array) -> NDArray[np.float32]:
     """Cos theta, sin theta, theta dot: [..., 2] -> [..., 3]."""
-    theta, speed = states[..., 0], states[..., 1]
-    return np.stack([np.cos(theta), np.sin(theta), speed], axis=-1).astype(np.float32)
+    observations = np.empty((*states.shape[:-1], 3), dtype=np.float32)
+    observations[..., 0] = np.cos(states[..., 0])
+    observations[..., 1] = np.sin(states[..., 0])
+    observations[..., 2] = states[..., 1]
+    return observations
 
 
 def sample_starts(n: int, seed: int) -> Array:

@@ -1,9 +1,12 @@
 from functools import partial
 from typing import Any, ClassVar
 
+import torch as th
 from stable_baselines3.common.policies import BasePolicy
 from stable_baselines3.common.type_aliases import GymEnv
 
+from ca2_rl.common.blocks import in_blocks
+from ca2_rl.common.numpy_network import NumpyNoise, numpy_noise
 from ca2_rl.discretized_dqn.discretized_dqn import DiscretizedDQN, QFunction
 from ca2_rl.errors import UserError
 from ca2_rl.noisy_dqn.policies import CnnPolicy, MlpPolicy, MultiInputPolicy, NoisyDQNPolicy, NoisyQNetwork
@@ -57,14 +60,27 @@ class NoisyDQN(DiscretizedDQN):
     def _update_exploration(self) -> None:
         """Nothing to anneal: the noise is learned."""
 
-    def _q_functions(self) -> tuple[QFunction, QFunction, QFunction | None]:
-        # Three independent draws, one each for online, target and double Q-learning's choice (eq. 18 and 19)
-        online, target, selector = (
-            partial(network, noise=network.sample_noise()) for network in (self.q_net, self.q_net_target, self.q_net)
-        )
-        return online, target, selector if self.double_q else None
-
-    def dump_logs(self) -> None:
+    def _log_exploration(self) -> None:
         for i, layer in enumerate(self.q_net.noisy_layers):
             self.logger.record(f"diagnostics/sigma_{i}", layer.mean_sigma())
-        super().dump_logs()
+
+    def _restart_draws(self) -> None:
+        super()._restart_draws()
+        self._acting_noises = in_blocks(lambda n: numpy_noise(self.q_net.noisy_layers, self.q_net.sample_normals(n, self.n_envs)))
+
+    def _excluded_save_params(self) -> list[str]:
+        return [*super()._excluded_save_params(), "_acting_noises"]
+
+    def _acting_noise(self) -> NumpyNoise:
+        return iter(next(self._acting_noises))
+
+    def _draw_normals(self, n: int) -> th.Tensor:
+        # Independent draws, one each for online, target and double Q-learning's choice (eq. 18 and 19)
+        return self.q_net.sample_normals(n, 3 if self.double_q else 2)
+
+    def _q_functions(self, normals: th.Tensor) -> tuple[QFunction, QFunction, QFunction | None]:
+        online, target, *selector = (
+            partial(network, noise=network.noise_of(each))
+            for network, each in zip((self.q_net, self.q_net_target, self.q_net), normals, strict=False)
+        )
+        return online, target, selector[0] if selector else None

@@ -1,19 +1,25 @@
-from typing import Any
+from typing import Any, ClassVar
 
+import numpy as np
 import torch as th
 from stable_baselines3 import DDPG
-from stable_baselines3.common.buffers import ReplayBuffer
+from stable_baselines3.common.noise import ActionNoise
+from stable_baselines3.common.policies import BasePolicy
 from stable_baselines3.common.type_aliases import GymEnv, ReplayBufferSamples
-from stable_baselines3.common.utils import polyak_update
 from stable_baselines3.td3.policies import TD3Policy
 from torch.nn import functional as F
+from torch.optim import Optimizer
 
-from ca2_rl.common.diagnostics import GRADIENT_NORM, LOSS, MEAN_Q, WithDiagnostics
+from ca2_rl.common.compiled_step import TargetUpdate, Update, WithCompiledStep, minimise
+from ca2_rl.common.diagnostics import GRADIENT_NORM, LOSS, MEAN_Q
+from ca2_rl.common.numpy_network import Layer, numpy_layers
 from ca2_rl.common.ou_noise import OUNoise
+from ca2_rl.common.quick_rollouts import WithQuickRollouts
 from ca2_rl.errors import UserError
+from ca2_rl.ou_ddpg.policies import CnnPolicy, MlpPolicy, MultiInputPolicy
 
 
-class OUDDPG(WithDiagnostics, DDPG):
+class OUDDPG(WithCompiledStep, WithQuickRollouts, DDPG):
     """DDPG (Lillicrap et al. 2016) that explores by Ornstein-Uhlenbeck noise with all of its parameters.
 
     Each env has its own process, which starts again at ``ou_mu`` when that env's episode ends. The noise is added to
@@ -25,11 +31,17 @@ class OUDDPG(WithDiagnostics, DDPG):
     :param ou_theta: rate of the return to the mean, >= 0
     :param ou_dt: time between two steps, > 0; the noise forgets within about 1 / (ou_theta * ou_dt) steps
     :param ou_mu: mean of the noise
+    :param compile: whether gradient steps are compiled; None: if they can be and it pays (see docs/rl/speed.md)
     :param kwargs: as in SB3's ``DDPG``, but for ``action_noise``
     :raises UserError: if a value is out of its range or ``action_noise`` is given
     """
 
-    replay_buffer: ReplayBuffer
+    policy_aliases: ClassVar[dict[str, type[BasePolicy]]] = {
+        "MlpPolicy": MlpPolicy,
+        "CnnPolicy": CnnPolicy,
+        "MultiInputPolicy": MultiInputPolicy,
+    }
+    METRICS = (LOSS, GRADIENT_NORM, MEAN_Q, "train/actor_loss")
 
     def __init__(
         self,
@@ -40,6 +52,7 @@ class OUDDPG(WithDiagnostics, DDPG):
         ou_theta: float = 0.15,
         ou_dt: float = 1.0,
         ou_mu: float = 0.0,
+        compile: bool | None = None,
         _init_setup_model: bool = True,
         **kwargs: Any,
     ):
@@ -52,6 +65,7 @@ class OUDDPG(WithDiagnostics, DDPG):
         self.ou_theta = ou_theta
         self.ou_dt = ou_dt
         self.ou_mu = ou_mu
+        self.compile = compile
         if _init_setup_model:
             self._setup_model()
 
@@ -60,34 +74,37 @@ class OUDDPG(WithDiagnostics, DDPG):
         self.action_noise = OUNoise(self.action_space.shape or (), self.ou_sigma, self.ou_theta, self.ou_dt, self.ou_mu)
         super()._setup_model()
 
-    def train(self, gradient_steps: int, batch_size: int = 100) -> None:
-        self.policy.set_training_mode(True)
-        self._update_learning_rate([self.actor.optimizer, self.critic.optimizer])
-        for _ in range(gradient_steps):
-            batch = self.replay_buffer.sample(batch_size, env=self._vec_normalize_env)
+    def _create_aliases(self) -> None:
+        super()._create_aliases()
+        self._update_targets = [TargetUpdate(self.critic, self.critic_target), TargetUpdate(self.actor, self.actor_target)]
 
-            critic_loss, mean_q = self._critic_loss(batch)
-            self.critic.optimizer.zero_grad()
-            critic_loss.backward()
-            gradient_norm = th.nn.utils.get_total_norm([p.grad for p in self.critic.parameters() if p.grad is not None])
-            self.critic.optimizer.step()
+    def _excluded_save_params(self) -> list[str]:
+        return [*super()._excluded_save_params(), "_update_targets"]
 
-            actor_loss = -self.critic.q1_forward(batch.observations, self.actor(batch.observations)).mean()
-            self.actor.optimizer.zero_grad()
-            # Only the actor's gradients: SB3 leaves the critic's polluted by this pass, and pays for them
-            actor_loss.backward(inputs=list(self.actor.parameters()))
-            self.actor.optimizer.step()
+    def _numpy_network(self) -> Layer | None:
+        return numpy_layers(self.actor.mu)
 
-            self._update_targets()
-            for name, value in {
-                LOSS: critic_loss.detach(),
-                GRADIENT_NORM: gradient_norm,
-                MEAN_Q: mean_q,
-                "train/actor_loss": actor_loss.detach(),
-            }.items():
-                self.averages.add(name, value)
-        self._n_updates += gradient_steps
-        self.logger.record("train/n_updates", self._n_updates, exclude="tensorboard")
+    def _sample_action(
+        self, learning_starts: int, action_noise: ActionNoise | None = None, n_envs: int = 1
+    ) -> tuple[np.ndarray, np.ndarray]:
+        if self.num_timesteps < learning_starts or self._acting is None or action_noise is None:
+            return super()._sample_action(learning_starts, action_noise, n_envs)
+        greedy = self._acting(self._vectors(), None).reshape(n_envs, *(self.action_space.shape or ()))
+        scaled = np.minimum(np.maximum(greedy + action_noise(), -1), 1)
+        return self.policy.unscale_action(scaled), scaled
+
+    def _optimizers(self) -> list[Optimizer]:
+        return [self.actor.optimizer, self.critic.optimizer]
+
+    def _gradient_step(self, update: Update, batch: ReplayBufferSamples, normals: th.Tensor) -> th.Tensor:
+        critic_loss, mean_q = self._critic_loss(batch)
+        gradient_norm = minimise(critic_loss, self.critic.optimizer, update)
+        # Only the actor's gradients: SB3 leaves the critic's polluted by this pass, and pays for them
+        actor_loss = -self.critic.q1_forward(batch.observations, self.actor(batch.observations)).mean()
+        minimise(actor_loss, self.actor.optimizer, update)
+        for update_target in self._update_targets:
+            update_target(self.tau)
+        return th.stack([critic_loss.detach(), gradient_norm, mean_q, actor_loss.detach()])
 
     def _critic_loss(self, batch: ReplayBufferSamples) -> tuple[th.Tensor, th.Tensor]:
         """Mean squared temporal-difference error, summed over the critics, and the mean Q-value of the actions taken."""
@@ -99,10 +116,3 @@ class OUDDPG(WithDiagnostics, DDPG):
         q_values = th.stack(self.critic(batch.observations, batch.actions))  # [n_critics, B, 1]
         loss = th.stack([F.mse_loss(q, targets) for q in q_values]).sum()
         return loss, q_values.detach().mean()
-
-    def _update_targets(self) -> None:
-        for online, target in ((self.critic, self.critic_target), (self.actor, self.actor_target)):
-            polyak_update(online.parameters(), target.parameters(), self.tau)
-        # Running statistics are copied, not averaged: SB3 #996
-        polyak_update(self.critic_batch_norm_stats, self.critic_batch_norm_stats_target, 1.0)
-        polyak_update(self.actor_batch_norm_stats, self.actor_batch_norm_stats_target, 1.0)

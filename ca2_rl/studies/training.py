@@ -20,6 +20,7 @@ from stable_baselines3.common.utils import LinearSchedule
 
 from ca2_rl.common.diagnostics import GRADIENT_NORM, finished_returns
 from ca2_rl.envs import pendulum
+from ca2_rl.envs.pendulum_vec_env import PendulumVecEnv
 from ca2_rl.errors import UserError, did_you_mean
 from ca2_rl.optimum import PendulumOptimum, returns
 from ca2_rl.studies.jobs import Job
@@ -169,7 +170,7 @@ def build(algo: str, hyperparams: dict[str, Any], seed: int) -> tuple[BaseAlgori
         arguments["learning_rate"] = LinearSchedule(float(rate.removeprefix("lin_")), 0.0, 1.0)
     if hyperparams.get("noise_type") == "normal":
         arguments["action_noise"] = NormalActionNoise(np.zeros(1), np.full(1, hyperparams["noise_std"]))
-    env = make_vec_env(PENDULUM, seed=seed, wrapper_class=get_wrapper_class(hyperparams))
+    env = make_vec_env(PENDULUM, seed=seed, wrapper_class=get_wrapper_class(hyperparams), vec_env_cls=PendulumVecEnv)
     model = ALGOS[algo](env=env, seed=seed, device="cpu", **arguments)
     wrapped = [actions for actions in env.get_attr("actions") if actions is not None] if "env_wrapper" in hyperparams else []
     return model, Torques(model, wrapped[0]) if wrapped else model

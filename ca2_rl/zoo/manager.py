@@ -15,9 +15,10 @@ from stable_baselines3 import DQN, SAC, TD3
 from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.callbacks import EvalCallback
 from stable_baselines3.common.off_policy_algorithm import OffPolicyAlgorithm
-from stable_baselines3.common.vec_env import VecEnv
+from stable_baselines3.common.vec_env import DummyVecEnv, VecEnv
 
 from ca2_rl.common.diagnostics import DiagnosticsCallback, WithDiagnostics
+from ca2_rl.envs.pendulum_vec_env import PendulumVecEnv
 from ca2_rl.errors import UserError
 from ca2_rl.files import whole_file
 from ca2_rl.zoo import resume, studies
@@ -34,6 +35,8 @@ class Manager(ExperimentManager):
 
     def __init__(self, *args: Any, **kwargs: Any):
         super().__init__(*args, **kwargs)
+        if self.vec_env_class is DummyVecEnv:
+            self.vec_env_class = PendulumVecEnv  # which steps any other env as DummyVecEnv does
         self.stop_on_signal = StopOnSignal()
         self.made_folders: list[Path] = []  # the run's own, then those above it that were not there either
         self.resumed = Path(self.args.resume) if self.args.resume else None

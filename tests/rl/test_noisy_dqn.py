@@ -31,23 +31,19 @@ def sigmas(network):
 
 @pytest.fixture
 def spy(monkeypatch):
-    """Notes what a network's ``sample_noise`` returned: (rows, noise) in the order of the calls."""
+    """Notes the normals that a network drew for its noise, [rows, n], in the order of the calls."""
 
     def watch(network):
-        draws, sample = [], network.sample_noise
+        draws, sample = [], network.sample_normals
 
-        def noted(rows=None):
-            draws.append((rows, sample(rows)))
-            return draws[-1][1]
+        def noted(*shape):
+            draws.append(sample(*shape))
+            return draws[-1]
 
-        monkeypatch.setattr(network, "sample_noise", noted)
+        monkeypatch.setattr(network, "sample_normals", noted)
         return draws
 
     return watch
-
-
-def flat(noise):
-    return torch.cat([part.flatten() for pair in noise for part in pair])
 
 
 @pytest.mark.parametrize("training", [True, False])
@@ -83,42 +79,46 @@ def test_without_sigma_exploring_is_greedy():
 
 
 @pytest.mark.parametrize("n_envs", [1, 2])
-def test_noise_is_fresh_at_each_step_between_updates_and_of_each_env(spy, n_envs):
-    model = create(make_vec_env("Pendulum-v1", n_envs), train_freq=8)
-    draws = spy(model.q_net)
-    model.learn(24 * n_envs)
-    acting = [noise for rows, noise in draws if rows is not None]
-    assert [rows for rows, _ in draws if rows is not None] == [n_envs] * 24
-    by_row = torch.stack([torch.cat([part[i] for pair in noise for part in pair]) for noise in acting for i in range(n_envs)])
-    assert len(by_row.unique(dim=0)) == 24 * n_envs
+def test_noise_is_fresh_at_each_step_between_updates_and_of_each_env(n_envs, monkeypatch):
+    model = create(make_vec_env("Pendulum-v1", n_envs), train_freq=8, gradient_steps=0)
+    used, noise = [], model._acting_noise
+
+    def noted():
+        used.append([np.concatenate(each, axis=-1) for each in noise()])
+        return iter([np.split(each, [layer.in_features], axis=-1) for each, layer in zip(used[-1], model.q_net.noisy_layers, strict=True)])
+
+    monkeypatch.setattr(model, "_acting_noise", noted)
+    model.learn(40 * n_envs)
+    rows = np.concatenate([np.concatenate(step, axis=-1) for step in used])
+    assert len(used) == 40  # more than a block
+    assert len(np.unique(rows, axis=0)) == len(np.unique(rows[:, 0])) == 40 * n_envs
 
 
 @pytest.mark.parametrize("double_q", [False, True])
-def test_every_gradient_step_draws_noise_for_online_target_and_selector_of_their_own(spy, double_q):
-    model = create(double_q=double_q)
-    online, target = spy(model.q_net), spy(model.q_net_target)
-    model.learn(8)
-    model.train(5, batch_size=8)
-    learning = [flat(noise) for draws in (online, target) for rows, noise in draws if rows is None]
-    updates = model._n_updates
-    assert sum(rows is None for rows, _ in target) == updates
-    assert sum(rows is None for rows, _ in online) >= updates * (2 if double_q else 1)
-    assert len(torch.stack(learning).unique(dim=0)) == len(learning)
+def test_every_gradient_step_has_noise_for_online_target_and_selector_of_their_own(double_q, monkeypatch):
+    model = create(double_q=double_q).learn(8)
+    used, functions = [], model._q_functions
+    monkeypatch.setattr(model, "_q_functions", lambda normals: used.append(normals) or functions(normals))
+    model.train(40, batch_size=8)
+    assert [len(normals) for normals in used] == [3 if double_q else 2] * 40
+    assert len(torch.cat(used).unique(dim=0)) == sum(len(normals) for normals in used)
 
 
 def test_online_target_and_selector_evaluate_different_noise():
     model = create(double_q=True, target_update_interval=1)
     x = torch.as_tensor(SAME[:4])
     with torch.no_grad():
-        q = [function(x) for function in model._q_functions()]
-        again = [function(x) for function in model._q_functions()]
+        normals, others = model._draw_normals(2)
+        q = [function(x) for function in model._q_functions(normals)]
+        again = [function(x) for function in model._q_functions(others)]
     assert all(torch.equal(values[0], row) for values in q for row in values)  # one noise for the whole batch
     # The networks have equal weights, so what differs is noise
     assert len(torch.stack([values[0] for values in [*q, *again]]).unique(dim=0)) == 6
 
 
 def test_without_double_q_there_is_no_selector():
-    assert create()._q_functions()[2] is None
+    model = create()
+    assert model._q_functions(model._draw_normals(1)[0])[2] is None
 
 
 @pytest.mark.parametrize("dueling", [False, True])

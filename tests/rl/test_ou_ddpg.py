@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 import torch
 from stable_baselines3 import DDPG
+from stable_baselines3.common.buffers import ReplayBuffer
 from stable_baselines3.common.noise import NormalActionNoise
 from stable_baselines3.common.vec_env import DummyVecEnv
 
@@ -34,7 +35,8 @@ def pendulum(steps=50):
 )
 def test_without_noise_it_is_sb3_s_ddpg(change):
     silence = NormalActionNoise(np.zeros(1), np.zeros(1))
-    model = OUDDPG("MlpPolicy", pendulum(), ou_sigma=0.0, **SETTINGS | change).learn(250)
+    buffer = {} if "n_steps" in change else {"replay_buffer_class": ReplayBuffer}  # ours draws other rows
+    model = OUDDPG("MlpPolicy", pendulum(), ou_sigma=0.0, **SETTINGS | change | buffer).learn(250)
     reference = DDPG("MlpPolicy", pendulum(), action_noise=silence, **SETTINGS | change).learn(250)
     np.testing.assert_allclose(model.replay_buffer.actions, reference.replay_buffer.actions, rtol=1e-4, atol=1e-5)
     for name, value in reference.policy.state_dict().items():
@@ -123,7 +125,8 @@ def test_target_networks_are_polyak_averages():
             for parameter in online.parameters():
                 parameter.add_(1.0)
     before = [[p.clone() for p in target.parameters()] for _, target in pairs]
-    model._update_targets()
+    for update_target in model._update_targets:
+        update_target(model.tau)
     for (online, target), old in zip(pairs, before, strict=True):
         for o, t, b in zip(online.parameters(), target.parameters(), old, strict=True):
             torch.testing.assert_close(t, 0.25 * o + 0.75 * b)

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 from stable_baselines3 import DDPG, DQN, PPO, SAC, TD3
+from stable_baselines3.common.buffers import ReplayBuffer
 from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.env_util import make_vec_env
 from stable_baselines3.common.logger import KVWriter, Logger
@@ -57,7 +58,7 @@ def assert_same(rows, expected):
 @pytest.mark.parametrize("schedule", [{}, {"train_freq": 1}, {"train_freq": 3, "gradient_steps": 2}], ids=str)
 def test_callback_on_sb3_s_dqn_logs_what_discretized_dqn_logs(schedule):
     settings = DQN_SETTINGS | schedule
-    expected = learn(create(DiscretizedDQN, "CartPole-v1", **settings), 300)
+    expected = learn(create(DiscretizedDQN, "CartPole-v1", replay_buffer_class=ReplayBuffer, **settings), 300)
     assert_same(learn(create(DQN, "CartPole-v1", **settings), 300, DiagnosticsCallback()), expected)
     assert set(expected[-1]) == NAMES
 
@@ -65,7 +66,7 @@ def test_callback_on_sb3_s_dqn_logs_what_discretized_dqn_logs(schedule):
 @pytest.mark.parametrize("n_critics", [1, 2])
 def test_callback_on_sb3_s_ddpg_logs_what_ou_ddpg_logs_without_noise(n_critics):
     settings = DDPG_SETTINGS | {"policy_kwargs": {"net_arch": [16], "n_critics": n_critics}}
-    expected = learn(create(OUDDPG, pendulum(), ou_sigma=0.0, **settings), 160)
+    expected = learn(create(OUDDPG, pendulum(), ou_sigma=0.0, replay_buffer_class=ReplayBuffer, **settings), 160)
     silence = NormalActionNoise(np.zeros(1), np.zeros(1))
     assert_same(learn(create(DDPG, pendulum(), action_noise=silence, **settings), 160, DiagnosticsCallback()), expected)
     assert set(expected[-1]) == NAMES

@@ -1,0 +1,370 @@
+"""The gradient step of an algorithm as one function over tensors, run as it is or compiled to one program.
+
+At 64 units a gradient step of SB3 is hundreds of small operations, each with more overhead than arithmetic. Compiled, it
+is the matrix products and a few C++ loops: the same numbers, about ten times as fast.
+"""
+
+import os
+import shutil
+import time
+import warnings
+from collections.abc import Callable, Iterator
+from operator import itemgetter
+from typing import Any, ClassVar
+
+import numpy as np
+import torch as th
+from stable_baselines3.common.buffers import ReplayBuffer
+from stable_baselines3.common.callbacks import BaseCallback
+from stable_baselines3.common.torch_layers import FlattenExtractor
+from stable_baselines3.common.type_aliases import ReplayBufferSamples, TrainFrequencyUnit
+from stable_baselines3.common.utils import get_parameters_by_name, update_learning_rate
+from torch import nn
+from torch._inductor import compile as compile_graph
+from torch._inductor.exc import InductorError
+from torch.fx.experimental.proxy_tensor import make_fx
+from torch.optim import Adam, Optimizer
+
+from ca2_rl.common.blocks import in_blocks
+from ca2_rl.common.diagnostics import WithDiagnostics
+from ca2_rl.common.replay_buffer import QuickReplayBuffer, gather
+from ca2_rl.errors import UserError
+
+Update = Callable[[Optimizer, list[th.Tensor], list[th.Tensor]], None]
+"""What an optimiser does to parameters, given their gradients."""
+
+adam_settings = itemgetter("betas", "eps", "weight_decay", "amsgrad", "maximize")
+
+COMPILE_FROM = 10_000
+"""Gradient steps ahead from which on compiling is won back: docs/rl/speed.md has the measurement."""
+
+
+def optimizer_update(optimizer: Optimizer, parameters: list[th.Tensor], gradients: list[th.Tensor]) -> None:
+    """The optimiser's own step, whichever it is."""
+    for parameter, gradient in zip(parameters, gradients, strict=True):
+        parameter.grad = gradient
+    optimizer.step()
+
+
+class AdamUpdate:
+    """Adam (Kingma & Ba 2015, algorithm 1) on the states of ``torch.optim.Adam``.
+
+    torch's own ``step`` reads the number of steps as a Python number, which can't be traced. Here everything that
+    follows from it is in a tensor, filled by ``prepare`` before each step.
+    """
+
+    def __init__(self, optimizers: list[Optimizer]):
+        for optimizer in optimizers:
+            fill_state(optimizer)
+        self._optimizers = optimizers
+        self._steps = [next(iter(optimizer.state.values()))["step"] for optimizer in optimizers]
+        self._factors = np.zeros((len(optimizers), 2), dtype=np.float32)
+        self._tensors = {id(optimizer): th.from_numpy(factors) for optimizer, factors in zip(optimizers, self._factors, strict=True)}
+
+    def prepare(self) -> None:
+        for factors, optimizer, step in zip(self._factors, self._optimizers, self._steps, strict=True):
+            group, n = optimizer.param_groups[0], step.item() + 1
+            beta1, beta2 = group["betas"]
+            factors[0] = group["lr"] / (1 - beta1**n)
+            factors[1] = (1 - beta2**n) ** 0.5
+
+    def __call__(self, optimizer: Optimizer, parameters: list[th.Tensor], gradients: list[th.Tensor]) -> None:
+        group = optimizer.param_groups[0]
+        beta1, beta2 = group["betas"]
+        size, correction = self._tensors[id(optimizer)]
+        with th.no_grad():
+            for parameter, gradient in zip(parameters, gradients, strict=True):
+                state = optimizer.state[parameter]
+                mean = state["exp_avg"].lerp_(gradient, 1 - beta1)
+                square = state["exp_avg_sq"].mul_(beta2).addcmul_(gradient, gradient, value=1 - beta2)
+                parameter.sub_(size * mean / (square.sqrt() / correction + group["eps"]))
+                state["step"].add_(1)
+
+
+def minimise(loss: th.Tensor, optimizer: Optimizer, update: Update, max_norm: float | None = None) -> th.Tensor:
+    """Moves the parameters of the optimiser down the gradient of the loss.
+
+    :param loss: scalar
+    :param optimizer: what the update needs of it: its parameters, settings and state
+    :param update: ``optimizer_update`` or an ``AdamUpdate``
+    :param max_norm: a gradient of a larger norm is scaled down to it
+    :return: 2-norm of the gradient before that, a scalar
+    """
+    learned = [parameter for group in optimizer.param_groups for parameter in group["params"] if parameter.requires_grad]
+    found = th.autograd.grad(loss, learned, allow_unused=True)
+    parameters = [parameter for parameter, gradient in zip(learned, found, strict=True) if gradient is not None]
+    gradients = [gradient for gradient in found if gradient is not None]
+    norm = nn.utils.get_total_norm(gradients)
+    if max_norm is not None:
+        th._foreach_mul_(gradients, (max_norm / (norm + 1e-6)).clamp(max=1.0))
+    update(optimizer, parameters, gradients)
+    return norm
+
+
+class TargetUpdate:
+    """target <- (1 - tau) target + tau online, for all parameters of a network; running statistics are copied (SB3 #996).
+
+    :param online: the network that learns
+    :param target: one of the same form
+    """
+
+    def __init__(self, online: nn.Module, target: nn.Module):
+        self._online: list[th.Tensor] = list(online.parameters())
+        self._target: list[th.Tensor] = list(target.parameters())
+        self._statistics = [get_parameters_by_name(network, ["running_"]) for network in (online, target)]
+
+    def __call__(self, tau: float | th.Tensor) -> None:
+        with th.no_grad():
+            # SB3's operations in SB3's order: the same to the last bit
+            th._foreach_mul_(self._target, 1 - tau)
+            if isinstance(tau, th.Tensor):
+                th._foreach_add_(self._target, th._foreach_mul(self._online, tau))
+            else:
+                th._foreach_add_(self._target, self._online, alpha=tau)
+            for online, target in zip(*self._statistics, strict=True):
+                target.copy_(online)
+
+
+def _norms(tensors: list[th.Tensor], order: float = 2, dtype: th.dtype | None = None) -> list[th.Tensor]:
+    return [tensor.square().sum().sqrt() for tensor in tensors]
+
+
+# What the compiler would leave to a call of torch
+DECOMPOSITIONS = {th.ops.aten._foreach_norm.Scalar: _norms}
+
+
+class CompiledStep:
+    """A gradient step as one program, which changes parameters and optimiser states in place.
+
+    The step is traced to a graph of plain operations, derivatives included, and this goes to torch's compiler. That is
+    what ``torch.compile`` does, without its check at every call of all that may have changed in Python, which takes a
+    third of the time of the step: ``WithCompiledStep`` knows what can change, and compiles anew.
+
+    :param step: (update, *inputs) -> None
+    :param optimizers: plain Adam
+    :param changing: what the step changes, but for the optimisers' states
+    :param inputs: an example
+    """
+
+    def __init__(self, step: Callable[..., None], optimizers: list[Optimizer], changing: list[th.Tensor], inputs: list[th.Tensor]):
+        self._update = AdamUpdate(optimizers)
+        changing = changing + [value for optimizer in optimizers for state in optimizer.state.values() for value in state.values()]
+        before = [tensor.detach().clone() for tensor in changing]
+        graph = make_fx(lambda *tensors: step(self._update, *tensors), decomposition_table=DECOMPOSITIONS)(*inputs)
+        for node in graph.graph.nodes:
+            node.meta.clear()  # each example value of a trace has a mode of its own, which the compiler refuses
+        with th.no_grad():
+            for tensor, value in zip(changing, before, strict=True):
+                tensor.copy_(value)  # tracing makes the step
+            self._program = compile_graph(graph, list(inputs), options={"size_asserts": False})
+
+    def __call__(self, *inputs: th.Tensor) -> None:
+        self._update.prepare()
+        with th.no_grad():
+            self._program(*inputs)
+
+
+def fill_state(optimizer: Optimizer) -> None:
+    """The state of an Adam that has not made a step, as its first step makes it."""
+    for parameter in optimizer.param_groups[0]["params"]:
+        if not optimizer.state[parameter]:
+            zeros = {name: th.zeros_like(parameter.detach()) for name in ("exp_avg", "exp_avg_sq")}
+            optimizer.state[parameter] = {"step": th.tensor(0.0), **zeros}
+
+
+class WithCompiledStep(WithDiagnostics):
+    """``train`` by the subclass's ``_gradient_step``, as it is or compiled.
+
+    ``compile`` says which; None: compiled if it can be and is won back, see ``_pays``.
+    """
+
+    METRICS: ClassVar[tuple[str, ...]]
+    compile: bool | None
+    replay_buffer: ReplayBuffer
+
+    def _gradient_step(self, update: Update, batch: ReplayBufferSamples, normals: th.Tensor) -> th.Tensor:
+        """All of one gradient step, as operations on tensors: targets, loss, gradient, clipping, optimiser.
+
+        :param update: how the optimiser moves parameters
+        :param batch: B transitions
+        :param normals: one of what ``_draw_normals`` gives
+        :return: values of ``METRICS``, [n]
+        """
+        raise NotImplementedError
+
+    def _before_step(self) -> None:
+        """What else a compiled step does, ahead of ``_gradient_step``."""
+
+    def _changing(self) -> list[th.Tensor]:
+        """What a compiled step changes, but for the optimisers' states."""
+        return list(self.policy.parameters())
+
+    def _draw_normals(self, n: int) -> th.Tensor:
+        """Standard normals for n gradient steps, [n, ...], drawn before them: compiled code would draw others."""
+        return th.empty(n, 0)
+
+    def _optimizers(self) -> list[Optimizer]:
+        """Those that ``_gradient_step`` uses."""
+        raise NotImplementedError
+
+    def _constants(self) -> tuple[Any, ...]:
+        """The settings that a compiled step contains as numbers."""
+        return self.gamma, self.tau
+
+    def _restart_draws(self) -> None:
+        """Forgets the random numbers that were drawn ahead."""
+        self._normals = in_blocks(self._draw_normals)
+        self._uniforms: dict[int, Iterator[th.Tensor]] = {}  # by batch size
+        self._n_rows = np.zeros(1)  # in the replay buffer; as an array that compiled code reads
+
+    def set_random_seed(self, seed: int | None = None) -> None:
+        super().set_random_seed(seed)
+        self._restart_draws()
+
+    def _setup_model(self) -> None:
+        self._compiled: CompiledStep | None = None
+        self._compiled_for: tuple[Any, ...] = ()
+        self._restart_draws()
+        super()._setup_model()
+        obstacle = self._obstacle()
+        if self.compile and obstacle is not None:
+            raise UserError(f"compile=True: {obstacle}. Leave compile out, or set it to None.")
+        self._compiles = bool(self.compile)
+
+    def _excluded_save_params(self) -> list[str]:
+        return [*super()._excluded_save_params(), "_compiled", "_compiled_for", "_compiles", "_normals", "_uniforms", "_n_rows"]
+
+    def set_parameters(self, *args: Any, **kwargs: Any) -> None:
+        super().set_parameters(*args, **kwargs)
+        self._compiled = None  # the optimiser has other state tensors now
+
+    def _setup_learn(self, *args: Any, **kwargs: Any) -> tuple[int, BaseCallback]:
+        total_timesteps, callback = super()._setup_learn(*args, **kwargs)
+        self._compiles = self._pays(total_timesteps - self.num_timesteps) if self.compile is None else self.compile
+        if not self._compiles:
+            self._compiled = None
+        elif not has_cpp_compiler():
+            self._run_eagerly("no C++ compiler was found")
+        return total_timesteps, callback
+
+    def _run_eagerly(self, reason: str) -> None:
+        warnings.warn(f"{reason}: the gradient steps are not compiled, which is several times slower.", stacklevel=2)
+        self._compiles, self._compiled = False, None
+
+    def _obstacle(self) -> str | None:
+        """Why the gradient step can't be compiled, if so."""
+        if self.device.type != "cpu":
+            return f"the agent is on {self.device}, only the CPU is compiled for"
+        for optimizer in self._optimizers():
+            group = optimizer.param_groups[0]
+            is_plain = type(optimizer) is Adam and not (group["weight_decay"] or group["amsgrad"] or group["maximize"])
+            if not is_plain or len(optimizer.param_groups) > 1:
+                return "only torch.optim.Adam without weight decay, amsgrad, maximize and parameter groups is compiled"
+        for network in self.policy.children():
+            for module in network.modules():
+                if isinstance(module, nn.modules.dropout._DropoutNd) or next(module.buffers(), None) is not None:
+                    return f"{type(module).__name__} layers draw random numbers or keep statistics"
+        if self.policy.features_extractor_class is not FlattenExtractor:
+            return f"only FlattenExtractor is compiled, not {self.policy.features_extractor_class.__name__}"
+        return None
+
+    def _pays(self, timesteps: int) -> bool:
+        """Whether compiling is possible and enough steps are ahead: ``COMPILE_FROM`` gradient steps."""
+        if self._obstacle() is not None:
+            return False
+        train_freq: Any = self.train_freq  # a TrainFreq by now
+        if self.gradient_steps < 0:
+            return timesteps >= COMPILE_FROM
+        if train_freq.unit == TrainFrequencyUnit.EPISODE:
+            return False  # nobody knows how long they are
+        return bool(timesteps // (train_freq.frequency * self.n_envs) * self.gradient_steps >= COMPILE_FROM)
+
+    def train(self, gradient_steps: int, batch_size: int = 100) -> None:
+        learning_rate = self.lr_schedule(self._current_progress_remaining)
+        for optimizer in self._optimizers():
+            update_learning_rate(optimizer, learning_rate)
+        for i in range(gradient_steps):
+            drawn = self._drawn(batch_size)
+            if i == 0:
+                self._prepare(drawn)
+            if self._compiled is not None:
+                self._compiled(*drawn)
+                self.averages.count(self.METRICS)
+            else:
+                self.averages.add(self.METRICS, self._gradient_step(optimizer_update, self._reader()(*drawn[1:]), drawn[0]))
+        self._n_updates += gradient_steps
+
+    def _readable(self) -> QuickReplayBuffer | None:
+        """The replay buffer if a gradient step takes the batch out of it by itself."""
+        buffer = self.replay_buffer
+        is_readable = isinstance(buffer, QuickReplayBuffer) and buffer.has_tensors and self._vec_normalize_env is None
+        return buffer if is_readable else None  # type: ignore[return-value]
+
+    def _drawn(self, batch_size: int) -> list[th.Tensor]:
+        """What chance gives to a gradient step: the normals, and what ``_reader`` makes a batch of."""
+        buffer = self._readable()
+        if buffer is None:
+            batch = self.replay_buffer.sample(batch_size, env=self._vec_normalize_env)
+            # discounts, the last, are there with n-step returns only
+            return [next(self._normals), *(field for field in batch if field is not None)]
+        if batch_size not in self._uniforms:
+            self._uniforms[batch_size] = in_blocks(lambda n: th.from_numpy(np.random.random_sample((n, batch_size))))
+        self._n_rows[0] = buffer.size() * buffer.n_envs
+        return [next(self._normals), next(self._uniforms[batch_size])]
+
+    def _reader(self) -> Callable[..., ReplayBufferSamples]:
+        """What makes a batch of the drawn. Its tensors are there before a step is traced: those made within are constants."""
+        buffer = self._readable()
+        if buffer is None:
+            return ReplayBufferSamples
+        tensors, n_rows = buffer.tensors(), th.from_numpy(self._n_rows)
+        # [0, 1) to [0, n): also in floating point, a number below 1 times a whole number is below that
+        return lambda uniforms: gather(tensors, (uniforms * n_rows).long())
+
+    def _prepare(self, drawn: list[th.Tensor]) -> None:
+        """Compiles, unless there is a program that fits; without one, the policy is set to training.
+
+        :param drawn: what the first step is made with, an example of all that follow
+        """
+        if self._compiles and self._compiled is not None and self._compiled_for == self._needed_for(drawn):
+            return
+        if self._compiles:
+            obstacle = self._obstacle()
+            if obstacle is None:
+                self._compile(drawn)
+            else:  # somebody changed the optimiser
+                self._run_eagerly(obstacle)
+        if not self._compiles:
+            self.policy.set_training_mode(True)
+
+    def _needed_for(self, drawn: list[th.Tensor]) -> tuple[Any, ...]:
+        """What a program can't be used without: its constants, the memory that it reads, the shapes of its inputs."""
+        settings = [adam_settings(each.param_groups[0]) for each in self._optimizers()]
+        return len(drawn[1]), id(self.replay_buffer), self._vec_normalize_env is None, settings, *self._constants()
+
+    def _compile(self, drawn: list[th.Tensor]) -> None:
+
+        totals, read = self.averages.totals(self.METRICS), self._reader()
+
+        def step(update: Update, normals: th.Tensor, *drawn: th.Tensor) -> None:
+            self._before_step()
+            totals.add_(self._gradient_step(update, read(*drawn), normals))
+
+        begin = time.perf_counter()
+        try:
+            self._compiled = CompiledStep(step, self._optimizers(), [totals, *self._changing()], drawn)
+        except InductorError as error:
+            self._run_eagerly(f"torch's compiler failed ({str(error).splitlines()[0]})")
+        self._compiled_for = self._needed_for(drawn)
+        self.logger.record("time/compile_seconds", time.perf_counter() - begin)
+
+    def dump_logs(self) -> None:
+        if self._n_updates:
+            self.logger.record("train/learning_rate", self._optimizers()[0].param_groups[0]["lr"])
+            self.logger.record("train/n_updates", self._n_updates, exclude="tensorboard")
+        super().dump_logs()
+
+
+def has_cpp_compiler() -> bool:
+    """Whether there is a C++ compiler for torch's inductor to call."""
+    return any(shutil.which(name) for name in (os.environ.get("CXX", "c++"), "g++", "clang++", "cl"))

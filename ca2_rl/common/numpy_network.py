@@ -1,0 +1,100 @@
+"""Small networks evaluated by NumPy, for one or a few observations at a time: torch's dispatch costs more than the products."""
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import numpy as np
+import torch as th
+from numpy.typing import NDArray
+from torch import nn
+
+from ca2_rl.common.noisy_linear import NoisyLinear, factorised_noise
+
+Array = NDArray[Any]
+NumpyNoise = Iterator[tuple[Array, Array]]
+"""``noisy_linear.Noise`` of one layer after the other."""
+
+Layer = Callable[[Array, NumpyNoise | None], Array]
+"""Input [N, in] and the noise of the layers still to come, or None -> output [N, out]."""
+
+ZERO = np.float32(0)
+ACTIVATIONS: dict[type[nn.Module], Callable[[Array], Array]] = {
+    nn.ReLU: lambda x: np.maximum(x, ZERO),
+    nn.Tanh: np.tanh,
+    nn.Identity: lambda x: x,
+}
+
+
+def numpy_layers(network: nn.Module) -> Layer | None:
+    """A function that evaluates a sequence of linear, noisy and activation layers; None if there is any other layer.
+
+    It looks at the network's own weights, without a copy, so that it follows whatever is learned in place.
+    """
+    if not isinstance(network, nn.Sequential):
+        return None
+    layers = []
+    for module in network:
+        layer = _layer(module)
+        if layer is None:
+            return None
+        layers.append(layer)
+
+    def forward(x: Array, noise: NumpyNoise | None) -> Array:
+        for layer in layers:
+            x = layer(x, noise)
+        return x
+
+    return forward
+
+
+def _layer(module: nn.Module) -> Layer | None:
+    if type(module) in ACTIVATIONS:
+        activation = ACTIVATIONS[type(module)]
+        return lambda x, noise: activation(x)
+    if type(module) is nn.Linear and module.bias is not None:
+        weight, bias = _view(module.weight).T, _view(module.bias)
+
+        def linear(x: Array, noise: NumpyNoise | None) -> Array:
+            y: Array = x.dot(weight)
+            y += bias
+            return y
+
+        return linear
+    if type(module) is NoisyLinear:
+        return _noisy_layer(module)
+    return None
+
+
+def _noisy_layer(module: NoisyLinear) -> Layer:
+    weight_mu, bias_mu = _view(module.weight_mu).T, _view(module.bias_mu)
+    weight_sigma, bias_sigma = _view(module.weight_sigma).T, _view(module.bias_sigma)
+
+    def layer(x: Array, noise: NumpyNoise | None) -> Array:
+        y: Array = x.dot(weight_mu)
+        y += bias_mu
+        if noise is not None:
+            noise_in, noise_out = next(noise)
+            noisy: Array = (x * noise_in).dot(weight_sigma)
+            noisy += bias_sigma
+            noisy *= noise_out
+            y += noisy
+        return y
+
+    return layer
+
+
+def numpy_noise(layers: Sequence[NoisyLinear], normals: th.Tensor) -> list[list[tuple[Array, Array]]]:
+    """``noisy_linear.factorised_noise`` of many steps, for one after the other.
+
+    :param layers: the noisy layers of a network, in the order of its forward pass
+    :param normals: [steps, N, noise_width]
+    :return: for each step, for each layer: f(eps_in) [N, in] and f(eps_out) [N, out]
+    """
+    by_layer = [zip(noise_in.numpy(), noise_out.numpy(), strict=True) for noise_in, noise_out in factorised_noise(layers, normals)]
+    return [list(step) for step in zip(*by_layer, strict=True)]
+
+
+def _view(parameter: th.Tensor) -> Array:
+    """The parameter's own memory."""
+    array: Array = parameter.detach().numpy()
+    return array

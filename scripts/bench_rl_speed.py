@@ -1,0 +1,279 @@
+"""Environment steps per second of training, against SB3's DQN and DDPG with the same hyperparameters.
+
+All agents of a comparison live in one process with one thread and train by turns, a slice of steps each; a ratio is
+that of two neighbouring slices, so that what else the machine does hits both. Time is the CPU time of the process.
+Compiling and the first steps are left out. SBX is measured if it is installed.
+"""
+
+import argparse
+import cProfile
+import json
+import os
+import platform
+import pstats
+import sys
+import time
+import warnings
+from collections.abc import Callable
+from importlib.metadata import version
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+import torch as th
+from results_rl import PACKAGES, ROOT, cpu_name
+from stable_baselines3 import DDPG, DQN
+from stable_baselines3.common.buffers import ReplayBuffer
+from stable_baselines3.common.env_util import make_vec_env
+from stable_baselines3.common.noise import OrnsteinUhlenbeckActionNoise
+from stable_baselines3.common.vec_env import DummyVecEnv
+from torch import nn
+from torch.nn import functional as F
+
+from ca2_rl import OUDDPG, DiscretizedDQN, NoisyDQN
+from ca2_rl.envs.pendulum_vec_env import PendulumVecEnv
+from ca2_rl.files import whole_file
+
+SPEED = ROOT / "docs" / "rl" / "speed.json"
+N_BINS = 11
+SEED = 0
+WARM_UP = 150
+COMMON: dict[str, Any] = {
+    "seed": SEED,
+    "buffer_size": 20_000,
+    "learning_starts": 100,
+    "learning_rate": 1e-3,
+    "gamma": 0.98,
+    "device": "cpu",
+}
+DQN_ONLY = {"train_freq": 1, "target_update_interval": 1}
+
+Learn = Callable[[int], Any]
+"""Trains for so many environment steps more."""
+
+
+class EndPointTorques(gym.ActionWrapper):  # type: ignore[type-arg]
+    """Pendulum with a Discrete space, for SB3's DQN."""
+
+    def __init__(self, env: gym.Env):  # type: ignore[type-arg]
+        super().__init__(env)
+        self.torques = np.linspace(env.action_space.low, env.action_space.high, N_BINS, dtype=np.float32)  # type: ignore[attr-defined]
+        self.action_space = gym.spaces.Discrete(N_BINS)
+
+    def action(self, action: int) -> np.ndarray:
+        torque: np.ndarray = self.torques[action]
+        return torque
+
+
+class PlainDQN:
+    """A DQN loop as CleanRL writes them: one file of plain PyTorch, SB3's replay buffer, Gymnasium's env."""
+
+    def __init__(self, width: int, batch_size: int):
+        self.env = EndPointTorques(gym.make("Pendulum-v1"))
+        self.online, self.target = (
+            nn.Sequential(nn.Linear(3, width), nn.ReLU(), nn.Linear(width, width), nn.ReLU(), nn.Linear(width, N_BINS)) for _ in range(2)
+        )
+        self.optimizer = th.optim.Adam(self.online.parameters(), lr=1e-3)
+        spaces = self.env.observation_space, self.env.action_space
+        self.buffer = ReplayBuffer(20_000, *spaces, device="cpu", handle_timeout_termination=False)
+        self.batch_size = batch_size
+        self.observation, _ = self.env.reset(seed=SEED)
+
+    def learn(self, steps: int) -> None:
+        for _ in range(steps):
+            if np.random.rand() < 0.05:
+                action = self.env.action_space.sample()
+            else:
+                action = self.online(th.as_tensor(self.observation)).argmax().item()
+            following, reward, terminated, truncated, info = self.env.step(action)
+            self.buffer.add(self.observation, following, np.array([action]), np.array([reward]), np.array([terminated]), [info])
+            self.observation = self.env.reset()[0] if terminated or truncated else following
+            if self.buffer.size() > 100:
+                self.update()
+
+    def update(self) -> None:
+        batch = self.buffer.sample(self.batch_size)
+        with th.no_grad():
+            best = self.target(batch.next_observations).amax(dim=1, keepdim=True)
+            targets = batch.rewards + 0.98 * best * (1 - batch.dones)
+        loss = F.mse_loss(self.online(batch.observations).gather(1, batch.actions), targets)
+        self.optimizer.zero_grad()
+        loss.backward()
+        self.optimizer.step()
+        for target, online in zip(self.target.parameters(), self.online.parameters(), strict=True):
+            target.data.copy_(0.01 * online.data + 0.99 * target.data)
+
+
+def agents(family: str, width: int, batch_size: int, n_envs: int) -> dict[str, Learn]:
+    """The agents of one comparison by name, SB3's first, warmed up."""
+    settings = {**COMMON, "batch_size": batch_size, "tau": 0.01, "policy_kwargs": {"net_arch": [width, width]}}
+    made: dict[str, Any] = {}
+    if family == "dqn":
+        wrapped = make_vec_env("Pendulum-v1", n_envs, wrapper_class=EndPointTorques, vec_env_cls=DummyVecEnv)
+        made["SB3 DQN"] = DQN("MlpPolicy", wrapped, **settings, **DQN_ONLY)
+        ours: dict[str, Any] = {"DiscretizedDQN": DiscretizedDQN, "NoisyDQN": NoisyDQN}
+        options: dict[str, Any] = {**DQN_ONLY, "n_bins": N_BINS}
+    else:
+        noise = OrnsteinUhlenbeckActionNoise(np.zeros(1), np.full(1, 0.2), dt=1.0)
+        made["SB3 DDPG"] = DDPG("MlpPolicy", make_vec_env("Pendulum-v1", n_envs), action_noise=noise, **settings)
+        ours, options = {"OUDDPG": OUDDPG}, {}
+    for name, algorithm in ours.items():
+        for compiled in (True, False):
+            env = make_vec_env("Pendulum-v1", n_envs, vec_env_cls=PendulumVecEnv)
+            made[name if compiled else f"{name}, eager"] = algorithm("MlpPolicy", env, compile=compiled, **settings, **options)
+    if find_spec("sbx"):
+        import sbx  # noqa: PLC0415
+
+        peer, more = (sbx.DQN, DQN_ONLY) if family == "dqn" else (sbx.DDPG, {})
+        env = make_vec_env("Pendulum-v1", n_envs, wrapper_class=EndPointTorques if family == "dqn" else None)
+        made["SBX"] = peer("MlpPolicy", env, **{name: value for name, value in settings.items() if name != "device"}, **more)
+    learn: dict[str, Learn] = {name: lambda n, model=model: model.learn(n, reset_num_timesteps=False) for name, model in made.items()}
+    if family == "dqn" and n_envs == 1:
+        learn["plain PyTorch"] = PlainDQN(width, batch_size).learn
+    for each in learn.values():
+        each(WARM_UP * n_envs)
+    return learn
+
+
+def seconds(function: Callable[[], Any]) -> float:
+    begin = time.process_time()
+    function()
+    return time.process_time() - begin
+
+
+def compare(family: str, width: int, batch_size: int, n_envs: int, rounds: int, steps: int) -> list[dict[str, Any]]:
+    """Steps per second of every agent, and how many times SB3's they are.
+
+    :param steps: calls of ``env.step`` in a slice
+    """
+    learn = agents(family, width, batch_size, n_envs)
+    times = [{name: seconds(lambda: each(steps * n_envs)) for name, each in learn.items()} for _ in range(rounds)]  # noqa: B023
+    baseline = next(iter(learn))
+    floor = products(family, width, batch_size)
+    rows = []
+    for name in learn:
+        ratios = sorted(each[baseline] / each[name] for each in times)
+        per_step = float(np.median([each[name] for each in times])) / steps
+        rows.append(
+            {
+                "family": family,
+                "agent": name,
+                "width": width,
+                "batch_size": batch_size,
+                "n_envs": n_envs,
+                "steps_per_second": round(n_envs / per_step),
+                "ratio": {"median": float(np.median(ratios)), "least": ratios[0], "most": ratios[-1]},
+                "microseconds": {"update and env.step": per_step * 1e6, "matrix products alone": floor * 1e6},
+            }
+        )
+    return rows
+
+
+def products(family: str, width: int, batch_size: int) -> float:
+    """Seconds that the matrix products of one gradient step take torch, with nothing else around them."""
+    x, h = th.randn(batch_size, 4), th.randn(batch_size, width)
+    first, second, last = th.randn(width, 4), th.randn(width, width), th.randn(N_BINS if family == "dqn" else 1, width)
+    y = th.randn(batch_size, len(last))
+
+    def forward() -> None:
+        _ = x @ first.T, h @ second.T, h @ last.T
+
+    def to_inputs() -> None:
+        _ = y @ last, h @ second
+
+    def to_weights() -> None:
+        _ = y.T @ h, h.T @ h, h.T @ x
+
+    # DQN: target and online, and back. DDPG: two targets, critic and back, actor through the critic and back
+    parts = {"dqn": [forward] * 2 + [to_inputs, to_weights], "ddpg": [forward] * 5 + [to_inputs] * 3 + [to_weights] * 2}[family]
+    with th.no_grad():
+        return min(seconds(lambda: [part() for _ in range(50) for part in parts]) / 50 for _ in range(10))
+
+
+# Label, file and function of the parts of a step in a profile; each includes what it calls
+PARTS = (
+    ("`train`", "", "train"),
+    ("of it, the compiled program", "compiled_step.py", "__call__"),
+    ("`collect_rollouts`", "", "collect_rollouts"),
+    ("of it, choosing the action", "", "_sample_action"),
+    ("of it, `env.step`", "base_vec_env.py", "step"),
+    ("of it, `_on_step`: target network, exploration rate", "", "_on_step"),
+    ("of it, storing the transition", "", "add"),
+)
+
+
+def profile(steps: int = 3000) -> str:
+    """The parts of a step of SB3's DQN and of DiscretizedDQN at [64, 64], batch 64, by cProfile, which slows calls of Python down."""
+    learn = agents("dqn", 64, 64, 1)
+    found = {}
+    for name in ("SB3 DQN", "DiscretizedDQN"):
+        watcher = cProfile.Profile(time.process_time)
+        watcher.runcall(learn[name], steps)
+        found[name] = [(Path(file).name, function, times[3]) for (file, _, function), times in pstats.Stats(watcher).stats.items()]  # type: ignore[attr-defined]
+    lines = ["| part, us of a step under cProfile | SB3 DQN | DiscretizedDQN |", "| --- | ---: | ---: |"]
+    for label, file, function in PARTS:
+        # The longest of the name: others are the base classes' or somebody else's
+        longest = [
+            max((spent for where, called, spent in calls if called == function and file in where and where not in OTHERS), default=0.0)
+            for calls in found.values()
+        ]
+        lines.append(f"| {label} | {' | '.join(f'{spent / steps * 1e6:,.0f}' if spent else '-' for spent in longest)} |")
+    return "\n".join(lines)
+
+
+OTHERS = ("diagnostics.py", "module.py")
+
+
+def cases(is_quick: bool) -> list[tuple[str, int, int, int]]:
+    """Family, width, batch size and number of envs of each comparison."""
+    headline = [("dqn", 64, 64, 1), ("ddpg", 64, 128, 1), ("dqn", 256, 256, 1), ("ddpg", 256, 256, 1)]
+    if is_quick:
+        return headline
+    widths = [("dqn", width, 64, 1) for width in (32, 128, 256)]
+    batches = [("dqn", 64, batch_size, 1) for batch_size in (32, 128, 256)]
+    envs = [("dqn", 64, 64, n_envs) for n_envs in (4, 32)]
+    return headline + widths + batches + envs
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="few rounds, no growth, under five minutes; prints only")
+    parser.add_argument("--profile", action="store_true", help="print where the time of a step goes instead")
+    parser.add_argument("--json", type=Path, help="write here (default: docs/rl/speed.json, with --quick nowhere)")
+    arguments = parser.parse_args()
+    if os.environ.get("OMP_NUM_THREADS") != "1":  # NumPy reads it when it is loaded
+        os.execve(sys.executable, [sys.executable, *sys.argv], os.environ | {"OMP_NUM_THREADS": "1"})
+    th.set_num_threads(1)
+    warnings.simplefilter("ignore")
+    if arguments.profile:
+        print(profile())
+        return
+    rounds, steps = (7, 300) if arguments.quick else (15, 300)
+    runs = []
+    for case in cases(arguments.quick):
+        for row in compare(*case, rounds=rounds, steps=max(steps * 64 // case[1], 100)):
+            ratio = row["ratio"]
+            print(
+                f"[{row['width']}, {row['width']}], batch {row['batch_size']}, {row['n_envs']} env: {row['agent']:22}"
+                f" {row['steps_per_second']:7,} steps/s, {ratio['median']:5.2f} times SB3's ({ratio['least']:.2f} to {ratio['most']:.2f})",
+                flush=True,
+            )
+            runs.append(row)
+    path = arguments.json or (None if arguments.quick else SPEED)
+    if path:
+        content = {
+            "command": " ".join(["python scripts/bench_rl_speed.py", *sys.argv[1:]]),
+            "versions": {"python": platform.python_version()} | {name: version(name) for name in PACKAGES},
+            "machine": {"cpu": cpu_name(), "cores": os.cpu_count(), "threads": 1},
+            "seed": SEED,
+            "rounds": rounds,
+            "runs": runs,
+        }
+        with whole_file(path) as partial:
+            partial.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
