@@ -1,5 +1,6 @@
 """What changes during a training: made from the settings, moved on by a round, saved and restored."""
 
+import logging
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -179,6 +180,7 @@ def compile_players(gan: GAN, settings: Settings) -> None:
 
     Where nothing can be compiled, as on a CPU without a C++ compiler, it says so and leaves the networks as they are.
     """
+    logging.getLogger("torch.utils.cpp_extension").setLevel(logging.ERROR)  # that there is no GPU is no news
     try:
         torch.compile(lambda x: x + 1)(torch.zeros(2, device=next(gan.parameters()).device))
     except RuntimeError as error:

@@ -4,6 +4,7 @@ At 64 units a gradient step of SB3 is hundreds of small operations, each with mo
 is the matrix products and a few C++ loops: the same numbers, about ten times as fast.
 """
 
+import logging
 import os
 import shutil
 import time
@@ -156,6 +157,7 @@ class CompiledStep:
         with th.no_grad():
             for tensor, value in zip(changing, before, strict=True):
                 tensor.copy_(value)  # tracing makes the step
+            logging.getLogger("torch.utils.cpp_extension").setLevel(logging.ERROR)  # that there is no GPU is no news
             self._program = compile_graph(graph, list(inputs), options={"size_asserts": False})
 
     def __call__(self, *inputs: th.Tensor) -> None:

@@ -40,8 +40,9 @@ def numpy_layers(network: nn.Module) -> Layer | None:
         layers.append(layer)
 
     def forward(x: Array, noise: NumpyNoise | None) -> Array:
-        for layer in layers:
-            x = layer(x, noise)
+        with np.errstate(over="ignore", invalid="ignore"):  # a diverged network is as silent here as in torch
+            for layer in layers:
+                x = layer(x, noise)
         return x
 
     return forward

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 from stable_baselines3.common.env_util import make_vec_env
+from stable_baselines3.common.utils import LinearSchedule
 from stable_baselines3.common.vec_env import VecNormalize
 
 from ca2_rl import OUDDPG, DiscretizedDQN, NoisyDQN
@@ -69,14 +70,14 @@ def train(model, calls, gradient_steps):
         (DiscretizedDQN, {}),
         (DiscretizedDQN, {"train_freq": 1}),  # the program updates the target network
         (DiscretizedDQN, {"double_q": True, "dueling": True, "max_grad_norm": 0.05}),
-        (DiscretizedDQN, {"n_steps": 3, "learning_rate": lambda progress: 1e-3 * progress}),
+        (DiscretizedDQN, {"n_steps": 3, "learning_rate": LinearSchedule(1e-3, 0.0, 1.0)}),
         (NoisyDQN, {}),
         (NoisyDQN, {"double_q": True, "dueling": True, "n_envs": 3}),
         (DiscretizedDQN, {"normalised": True, "n_envs": 2}),
         (OUDDPG, {}),
         (OUDDPG, {"n_steps": 3, "n_envs": 3, "policy_kwargs": {"net_arch": [16], "n_critics": 2}}),
     ],
-    ids=str,
+    ids=lambda value: value.__name__ if isinstance(value, type) else ", ".join(value) or "defaults",
 )
 def test_compiled_and_eager_agents_are_the_same_after_a_thousand_steps(algorithm, settings):
     eager, compiled = (filled(algorithm, compile=choice, **settings) for choice in (False, True))
