@@ -7,7 +7,17 @@ import numpy as np
 from ca2_rl.studies.figures import learning_curves
 from ca2_rl.studies.jobs import Variant
 from ca2_rl.studies.overview import COURSEWORK, OURS
-from ca2_rl.studies.results import TARGET, Results, iqm_text, label_text, markdown, mean_text, reached_text, scores, succeeded
+from ca2_rl.studies.results import (
+    TARGET,
+    Results,
+    iqm_text,
+    label_text,
+    markdown,
+    mean_text,
+    reached_text,
+    returns_during,
+    scores,
+)
 from ca2_rl.studies.settings import shipped
 from ca2_rl.studies.study import Picture, Study, Table
 
@@ -78,10 +88,9 @@ def changes(results: Results) -> str:
         rows.append([f"**{agent}: the coursework reported**", f"{COURSEWORK[agent]:.0f}", "", "", "", ""])
         for label, records in results.by_label(agent=agent).items():
             regrets = scores(records)
-            during = np.array([np.mean(record["training_returns"]) for record in succeeded(records) if record["training_returns"]])
             cells = [
                 label_text(label.removeprefix(f"{agent}, "), records),
-                mean_text(during),
+                mean_text(returns_during(records)),
                 mean_text(scores(records, "return")),
                 iqm_text(regrets),
                 reached_text(records, "steps"),

@@ -7,7 +7,18 @@ from matplotlib.figure import Figure
 
 from ca2_rl.studies.figures import band, legend, log_regret, over_steps, plain_figure, style
 from ca2_rl.studies.jobs import Variant
-from ca2_rl.studies.results import Results, iqm_text, label_text, markdown, mean_text, reached_text, scores, std_text, succeeded
+from ca2_rl.studies.results import (
+    Results,
+    iqm_text,
+    label_text,
+    markdown,
+    mean_text,
+    reached_text,
+    returns_during,
+    scores,
+    std_text,
+    succeeded,
+)
 from ca2_rl.studies.settings import shipped
 from ca2_rl.studies.study import Picture, Study, Table
 
@@ -60,7 +71,6 @@ def compare(results: Results, question: str) -> str:
     rows = []
     for label, records in results.by_label(question=question).items():
         regrets = scores(records)
-        during = np.array([np.mean(record["training_returns"]) for record in succeeded(records) if record["training_returns"]])
         rows.append(
             [
                 label_text(label, records),
@@ -69,7 +79,7 @@ def compare(results: Results, question: str) -> str:
                 std_text(regrets),
                 iqm_text(regrets),
                 reached_text(records, "steps"),
-                mean_text(during),
+                mean_text(returns_during(records)),
             ]
         )
     return markdown(header, rows)

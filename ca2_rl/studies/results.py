@@ -59,6 +59,11 @@ def scores(records: Records, name: str = "regret") -> Array:
     return np.array([record[name] for record in succeeded(records)], dtype=np.float64)
 
 
+def returns_during(records: Records) -> Array:
+    """Mean return of each training's own episodes, exploration included, of those that succeeded and ended an episode."""
+    return np.array([np.mean(record["training_returns"]) for record in succeeded(records) if record["training_returns"]])
+
+
 def reached(record: Record, what: str) -> float:
     """Where the regret was first evaluated at ``TARGET`` or less; infinite if never.
 
