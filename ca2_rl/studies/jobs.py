@@ -10,7 +10,7 @@ from typing import Any
 from ca2_rl.studies.conditions import versions
 
 # To be raised with every change of what a training measures
-MEASUREMENT = 1
+MEASUREMENT = 2
 
 
 @dataclass(frozen=True)

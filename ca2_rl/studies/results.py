@@ -67,7 +67,7 @@ def returns_during(records: Records) -> Array:
 def reached(record: Record, what: str) -> float:
     """Where the regret was first evaluated at ``TARGET`` or less; infinite if never.
 
-    :param what: "steps" or "seconds" of training
+    :param what: "steps" or "seconds" on a core
     """
     curve = record["curve"]
     return next((value for value, regret in zip(curve[what], curve["regret"], strict=True) if regret <= TARGET), math.inf)

@@ -1,7 +1,7 @@
 """One training of a study, and what is measured of it."""
 
 import math
-import time
+import os
 from copy import deepcopy
 from dataclasses import dataclass
 from typing import Any
@@ -95,6 +95,12 @@ class Torques:
         return self.actions[indices], state
 
 
+def core_seconds() -> float:
+    """Time on a core of this process and of the programs it ran: unlike the clock's, it does not grow where a machine is shared."""
+    times = os.times()
+    return times.user + times.system + times.children_user + times.children_system
+
+
 class Measurement(BaseCallback):
     """Evaluates the policy from time to time, and keeps the returns of the training's own episodes.
 
@@ -113,7 +119,7 @@ class Measurement(BaseCallback):
         self._begin = 0.0
 
     def _on_training_start(self) -> None:
-        self._begin = time.perf_counter()
+        self._begin = core_seconds()
 
     def _on_step(self) -> bool:
         self.training_returns += finished_returns(self.locals["infos"])
@@ -123,23 +129,25 @@ class Measurement(BaseCallback):
 
     def evaluate(self) -> None:
         """Adds a point to the curve, unless this step has one; the clock of the training stands still meanwhile."""
-        paused = time.perf_counter()
+        paused = core_seconds()
         steps = self.curve["steps"]
         if not steps or steps[-1] < self.num_timesteps:
             mean = float(self.starts.returns(self.predictor).mean())
             regret = float(self.starts.optimal_returns.mean()) - mean
             for name, value in zip(self.curve, (self.num_timesteps, paused - self._begin, mean, regret), strict=True):
                 self.curve[name].append(value)
-        self._begin += time.perf_counter() - paused
+        self._begin += core_seconds() - paused
 
 
 class Diagnostics(KVWriter):
-    """Keeps what the algorithm logs under ``diagnostics/``."""
+    """Keeps what the algorithm logs under ``diagnostics/``, and how long it compiled."""
 
     def __init__(self) -> None:
         self.rows: list[dict[str, float]] = []
+        self.compile_seconds = 0.0
 
     def write(self, key_values: dict[str, Any], key_excluded: dict[str, tuple[str, ...]], step: int = 0) -> None:
+        self.compile_seconds += key_values.get("time/compile_seconds", 0.0)
         logged = {name.removeprefix("diagnostics/"): float(value) for name, value in key_values.items() if name.startswith("diagnostics/")}
         self.rows.append({"steps": step} | logged)
 
@@ -203,6 +211,7 @@ def train(job: Job, evaluations: Evaluations) -> dict[str, Any]:
         "late": _late(measurement.training_returns, curves.get(GRADIENT_NORM.removeprefix("diagnostics/"), [])),
         "diagnostics": curves,
         "train_seconds": _digits(measurement.curve["seconds"][-1]),
+        "compile_seconds": _digits(diagnostics.compile_seconds),
     }
 
 

@@ -46,6 +46,7 @@ def record(variant: Variant, seed: int, regret: float) -> dict[str, Any]:
         "late": {"gradient_norm": 1 + np.log(regret), "return_std": 2 * regret, "return_mean": -130 - regret},
         "diagnostics": {"steps": steps, "gradient_norm": [1.0] * 20} | layers,
         "train_seconds": 40.0,
+        "compile_seconds": 2.0,
     }
 
 

@@ -53,7 +53,7 @@ def test_overview_has_the_numbers_of_the_measurements(made_by_hand):
     assert cells[3].startswith("14.0 [10.0, 20.0]")
     # 10 + 1190 exp(-i / 2.5) <= 15 first at i = 14, 12 + ... at i = 15, 20 + ... never
     assert cells[4:6] == ["16,000 (2 of 3)", "32.0 (2 of 3)"]
-    assert cells[7:] == ["-838", "701"]
+    assert cells[6:] == ["40.0", "2.0", "-838", "701"]
 
 
 def test_a_failure_is_named_and_counted(made_by_hand):

@@ -52,6 +52,7 @@ def test_a_training_is_measured(evaluations):
     np.testing.assert_allclose(np.add(curve["return"], curve["regret"]), optimum, atol=0.2)
     assert curve["seconds"] == sorted(curve["seconds"])
     assert record["train_seconds"] >= curve["seconds"][-2]
+    assert record["compile_seconds"] == 0  # 300 steps are too few
     assert record["return"] + record["regret"] == pytest.approx(evaluations.final.optimal_returns.mean(), abs=0.01)
     percentiles = record["regret_percentiles"]
     assert len(percentiles) == 101
@@ -72,7 +73,7 @@ def test_the_same_job_has_the_same_outcome_whatever_was_trained_before(evaluatio
 
 def test_time_of_evaluations_does_not_count(evaluations, monkeypatch):
     clock = itertools.count()
-    monkeypatch.setattr(training, "time", SimpleNamespace(perf_counter=lambda: next(clock)))
+    monkeypatch.setattr(training, "core_seconds", lambda: next(clock))
     measurement = Measurement(
         SimpleNamespace(predict=lambda obs, deterministic: (np.zeros((len(obs), 1)), next(clock))), evaluations.curve, 1
     )
@@ -80,6 +81,13 @@ def test_time_of_evaluations_does_not_count(evaluations, monkeypatch):
     for measurement.num_timesteps in (1, 2, 3):  # each evaluation takes 200 ticks and more
         measurement.evaluate()
     assert measurement.curve["seconds"] == [1, 2, 3]
+
+
+def test_compiling_counts_and_is_measured_by_itself(evaluations):
+    hyperparams = QUICK_AGENTS["discretizeddqn"] | {"compile": True}
+    record = train(Job(Variant("x", "discretizeddqn", hyperparams), 0, 300), evaluations)
+    assert 0 < record["compile_seconds"] < 60
+    assert record["train_seconds"] > record["compile_seconds"] / 2  # the clock's seconds against a core's
 
 
 def test_a_policy_that_is_not_a_number_has_diverged(evaluations):
