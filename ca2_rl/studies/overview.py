@@ -68,12 +68,13 @@ def agents(results: Results) -> str:
     return markdown(header, rows)
 
 
+CAPTION = "Pendulum-v1: the last model on 500 starts; steps and seconds on a core to regret 15: medians over the seeds"
 STUDY = Study(
     "overview",
     "our agents beside those of Stable-Baselines3 and rl-zoo3, and beside the coursework's",
     variants,
     seeds=10,
-    tables={"agents": Table("Pendulum-v1: the last model on 500 starts; steps and seconds on a core to regret 15: medians over the seeds", agents)},
+    tables={"agents": Table(CAPTION, agents)},
     pictures={
         "curves": Picture(
             "Regret over the training: interquartile mean over the seeds with its 95 % interval", lambda r: learning_curves(r.by_label())
