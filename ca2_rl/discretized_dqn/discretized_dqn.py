@@ -4,6 +4,7 @@ from typing import Any, ClassVar
 import numpy as np
 import torch as th
 from stable_baselines3 import DQN
+from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.noise import ActionNoise
 from stable_baselines3.common.off_policy_algorithm import OffPolicyAlgorithm
 from stable_baselines3.common.policies import BasePolicy
@@ -14,9 +15,11 @@ from torch.optim import Optimizer
 from ca2_rl.common.action_bins import ActionBins
 from ca2_rl.common.compiled_step import TargetUpdate, Update, WithCompiledStep, minimise
 from ca2_rl.common.diagnostics import GRADIENT_NORM, LOSS, MEAN_Q
+from ca2_rl.common.held_choices import HeldChoices
 from ca2_rl.common.numpy_network import Layer, NumpyNoise
 from ca2_rl.common.quick_rollouts import WithQuickRollouts
 from ca2_rl.discretized_dqn.policies import CnnPolicy, DiscretizedDQNPolicy, DiscretizedQNetwork, MlpPolicy, MultiInputPolicy
+from ca2_rl.errors import UserError
 
 EVERY_STEP = TrainFreq(1, TrainFrequencyUnit.STEP)
 QFunction = Callable[[th.Tensor], th.Tensor]
@@ -40,9 +43,12 @@ class DiscretizedDQN(WithCompiledStep, WithQuickRollouts, DQN, _AnyActionSpace):
     :param n_bins: values per dimension of a Box, >= 2, end points included; an odd number has the middle of the range
     :param double_q: the online network chooses the next action, the target network values it (van Hasselt et al. 2016)
     :param dueling: separate streams for value and advantage (Wang et al. 2016)
+    :param exploration_hold: most steps that a random action of the training is held for, >= 1; 1 is SB3's epsilon-greedy
+        (Dabney et al. 2021, https://arxiv.org/abs/2006.01782, with other durations: see docs/rl/discretized_dqn.md)
     :param compile: whether gradient steps are compiled; None: if they can be and it pays (see docs/rl/speed.md)
     :param kwargs: as in SB3's ``DQN``
-    :raises UserError: if the action space is no Box or Discrete, ``n_bins`` < 2, or the grid has over 4,096 actions
+    :raises UserError: if the action space is no Box or Discrete, ``n_bins`` < 2, the grid has over 4,096 actions, or
+        ``exploration_hold`` < 1
     """
 
     policy_aliases: ClassVar[dict[str, type[BasePolicy]]] = {
@@ -63,6 +69,7 @@ class DiscretizedDQN(WithCompiledStep, WithQuickRollouts, DQN, _AnyActionSpace):
         n_bins: int = 11,
         double_q: bool = False,
         dueling: bool = False,
+        exploration_hold: int = 1,
         compile: bool | None = None,
         _init_setup_model: bool = True,
         **kwargs: Any,
@@ -71,11 +78,14 @@ class DiscretizedDQN(WithCompiledStep, WithQuickRollouts, DQN, _AnyActionSpace):
         self.n_bins = n_bins
         self.double_q = double_q
         self.dueling = dueling
+        self.exploration_hold = exploration_hold
         self.compile = compile
         if _init_setup_model:
             self._setup_model()
 
     def _setup_model(self) -> None:
+        if self.exploration_hold < 1:
+            raise UserError(f"exploration_hold={self.exploration_hold}: a random action lasts at least 1 step.")
         self.bins = ActionBins(self.action_space, self.n_bins)
         self._indices = np.arange(len(self.bins.actions))
         self.policy_kwargs = {**self.policy_kwargs, "n_bins": self.n_bins, "dueling": self.dueling}
@@ -93,7 +103,11 @@ class DiscretizedDQN(WithCompiledStep, WithQuickRollouts, DQN, _AnyActionSpace):
         self._tau_tensor = th.from_numpy(self._tau_due)
 
     def _excluded_save_params(self) -> list[str]:
-        return [*super()._excluded_save_params(), "_update_target", "_tau_due", "_tau_tensor", "_indices"]
+        return [*super()._excluded_save_params(), "_update_target", "_tau_due", "_tau_tensor", "_indices", "_held"]
+
+    def _setup_learn(self, *args: Any, **kwargs: Any) -> tuple[int, BaseCallback]:
+        self._held = HeldChoices(self.n_envs, self.exploration_hold)
+        return super()._setup_learn(*args, **kwargs)
 
     def set_random_seed(self, seed: int | None = None) -> None:
         super().set_random_seed(seed)
@@ -117,7 +131,13 @@ class DiscretizedDQN(WithCompiledStep, WithQuickRollouts, DQN, _AnyActionSpace):
     ) -> tuple[np.ndarray, np.ndarray]:
         """Actions for the envs [n_envs, ...], and their bins [n_envs] for the buffer."""
         is_random = self.num_timesteps < learning_starts
-        index = self._random_index(n_envs) if is_random else self._explore(self._greedy_index(), self._indices)
+        if self.exploration_hold > 1:
+            greedy = np.zeros(n_envs, dtype=np.int64) if is_random else self._greedy_index()
+            index = self._held.over(greedy, 1.0 if is_random else self.exploration_rate, self._random_index)
+        elif is_random:
+            index = self._random_index(n_envs)
+        else:
+            index = self._explore(self._greedy_index(), self._indices)
         return self.bins.actions[index], index
 
     def _greedy_index(self) -> np.ndarray:

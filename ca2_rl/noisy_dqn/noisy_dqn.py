@@ -23,8 +23,8 @@ class NoisyDQN(DiscretizedDQN):
     :param policy: "MlpPolicy", "CnnPolicy", "MultiInputPolicy" or a class
     :param env: the environment or its id
     :param sigma0: initial scale of the noise, >= 0
-    :param kwargs: as in ``DiscretizedDQN``, but for ``exploration_*``
-    :raises UserError: if ``sigma0`` is negative or an ``exploration_*`` argument is given; see also ``DiscretizedDQN``
+    :param kwargs: as in ``DiscretizedDQN``; of ``exploration_*`` only ``exploration_hold``, for the random steps at the start
+    :raises UserError: if ``sigma0`` is negative or another ``exploration_*`` argument is given; see also ``DiscretizedDQN``
     """
 
     policy_aliases: ClassVar[dict[str, type[BasePolicy]]] = {
@@ -46,7 +46,7 @@ class NoisyDQN(DiscretizedDQN):
         **kwargs: Any,
     ):
         for name in kwargs:
-            if name.startswith("exploration_"):
+            if name.startswith("exploration_") and name != "exploration_hold":
                 raise UserError(f"{name}: NoisyDQN has no epsilon, it explores by noise of scale sigma0. Leave {name} out.")
         super().__init__(policy, env, _init_setup_model=False, **kwargs)
         self.sigma0 = sigma0

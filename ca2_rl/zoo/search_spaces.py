@@ -68,6 +68,7 @@ def _sample_dqn(trial: Trial, n_actions: int) -> dict[str, Any]:
         "double_q": trial.suggest_categorical("double_q", [True, False]),
         "dueling": trial.suggest_categorical("dueling", [True, False]),
         "n_steps": trial.suggest_int("n_steps", 1, 3),
+        "exploration_hold": trial.suggest_int("exploration_hold", 1, 32, log=True),
     }
     if n_actions > 0:  # the dimensions of a Box; 0 for a Discrete space, which has no bins
         sizes = [n_bins for n_bins in (2, 3, 5, 7, 11, 15, 21) if n_bins**n_actions <= MAX_ACTIONS]

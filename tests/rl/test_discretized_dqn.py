@@ -229,3 +229,33 @@ class TestDuelingHead:
         assert isinstance(model.q_net.q_net, DuelingHead)
         assert isinstance(model.q_net_target.q_net, DuelingHead)
         assert model.q_net(torch.zeros(2, 3)).shape == (2, 5)
+
+
+@pytest.mark.parametrize("n_envs", [1, 3])
+def test_random_actions_are_held(n_envs):
+    env = make_vec_env("Pendulum-v1", n_envs=n_envs)
+    model = DiscretizedDQN("MlpPolicy", env, n_bins=101, exploration_hold=20, seed=0, learning_starts=10_000, buffer_size=3000)
+    model.learn(300 * n_envs)
+    actions = model.replay_buffer.actions[:300, :, 0]
+    changes = np.count_nonzero(np.diff(actions, axis=0), axis=0)
+    assert 15 <= changes.min() <= changes.max() <= 50  # 300 steps in pieces of 10.5 on average
+    assert len({tuple(each) for each in actions.T}) == n_envs
+
+
+def test_greedy_actions_are_not_held():
+    model = DiscretizedDQN(
+        "MlpPolicy", "Pendulum-v1", exploration_hold=20, learning_starts=0, exploration_initial_eps=0, exploration_final_eps=0, seed=0
+    )
+    model.learn(50)
+    buffer = model.replay_buffer
+    torques = model.predict(buffer.observations[40:50, 0], deterministic=True)[0]
+    assert torques.shape == (10, 1)
+    reference = DiscretizedDQN(
+        "MlpPolicy", "Pendulum-v1", learning_starts=0, exploration_initial_eps=0, exploration_final_eps=0, seed=0
+    ).learn(4)  # before the first update
+    np.testing.assert_array_equal(buffer.actions[:4], reference.replay_buffer.actions[:4])
+
+
+def test_a_hold_of_less_than_a_step_is_refused():
+    with pytest.raises(UserError, match="exploration_hold=0"):
+        DiscretizedDQN("MlpPolicy", "Pendulum-v1", exploration_hold=0)

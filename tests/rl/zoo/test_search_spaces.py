@@ -85,4 +85,4 @@ def test_what_tells_the_algorithms_apart_is_searched():
     assert {"n_bins", "double_q", "dueling", "exploration_fraction"} <= own["discretizeddqn"]
     assert {"n_bins", "sigma0"} <= own["noisydqn"]
     assert {"ou_sigma", "ou_theta"} <= own["ouddpg"]
-    assert not any(name.startswith("exploration_") for name in own["noisydqn"])
+    assert [name for name in own["noisydqn"] if name.startswith("exploration_")] == ["exploration_hold"]
