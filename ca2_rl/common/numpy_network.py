@@ -91,7 +91,9 @@ def numpy_noise(layers: Sequence[NoisyLinear], normals: th.Tensor) -> list[list[
     :param normals: [steps, N, noise_width]
     :return: for each step, for each layer: f(eps_in) [N, in] and f(eps_out) [N, out]
     """
-    by_layer = [zip(noise_in.numpy(), noise_out.numpy(), strict=True) for noise_in, noise_out in factorised_noise(layers, normals)]
+    by_layer = [
+        zip(noise_in.cpu().numpy(), noise_out.cpu().numpy(), strict=True) for noise_in, noise_out in factorised_noise(layers, normals)
+    ]
     return [list(step) for step in zip(*by_layer, strict=True)]
 
 

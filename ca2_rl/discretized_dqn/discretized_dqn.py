@@ -4,11 +4,10 @@ from typing import Any, ClassVar
 import numpy as np
 import torch as th
 from stable_baselines3 import DQN
-from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.noise import ActionNoise
 from stable_baselines3.common.off_policy_algorithm import OffPolicyAlgorithm
 from stable_baselines3.common.policies import BasePolicy
-from stable_baselines3.common.type_aliases import GymEnv, ReplayBufferSamples, TrainFreq, TrainFrequencyUnit
+from stable_baselines3.common.type_aliases import GymEnv, PyTorchObs, ReplayBufferSamples, TrainFreq, TrainFrequencyUnit
 from torch.nn import functional as F
 from torch.optim import Optimizer
 
@@ -105,9 +104,9 @@ class DiscretizedDQN(WithCompiledStep, WithQuickRollouts, DQN, _AnyActionSpace):
     def _excluded_save_params(self) -> list[str]:
         return [*super()._excluded_save_params(), "_update_target", "_tau_due", "_tau_tensor", "_indices", "_held"]
 
-    def _setup_learn(self, *args: Any, **kwargs: Any) -> tuple[int, BaseCallback]:
+    def _restart_draws(self) -> None:
+        super()._restart_draws()
         self._held = HeldChoices(self.n_envs, self.exploration_hold)
-        return super()._setup_learn(*args, **kwargs)
 
     def set_random_seed(self, seed: int | None = None) -> None:
         super().set_random_seed(seed)
@@ -149,7 +148,11 @@ class DiscretizedDQN(WithCompiledStep, WithQuickRollouts, DQN, _AnyActionSpace):
         assert self._last_obs is not None
         obs, _ = self.policy.obs_to_tensor(self._last_obs)
         with th.no_grad():
-            return self.policy.predict_index(obs, deterministic=False).cpu().numpy()
+            return self._exploring_index(obs).cpu().numpy()
+
+    def _exploring_index(self, obs: PyTorchObs) -> th.Tensor:
+        """The same by torch, where NumPy can't."""
+        return self.policy.predict_index(obs, deterministic=False)
 
     def _numpy_network(self) -> Layer | None:
         return self.q_net.as_numpy()

@@ -1,9 +1,10 @@
 from functools import partial
 from typing import Any, ClassVar
 
+import numpy as np
 import torch as th
 from stable_baselines3.common.policies import BasePolicy
-from stable_baselines3.common.type_aliases import GymEnv
+from stable_baselines3.common.type_aliases import GymEnv, PyTorchObs
 
 from ca2_rl.common.blocks import in_blocks
 from ca2_rl.common.numpy_network import NumpyNoise, numpy_noise
@@ -16,14 +17,14 @@ class NoisyDQN(DiscretizedDQN):
     """DQN that explores by factorised Gaussian noise on its weights, learned with them (Fortunato et al. 2017).
 
     There is no epsilon-greedy: after ``learning_starts`` random steps, every action of ``collect_rollouts``, and every one
-    of ``predict(deterministic=False)``, comes from a fresh draw of the noise for each env; every gradient step draws it
+    of ``predict(deterministic=False)``, comes from a draw of the noise for each env; every gradient step draws it
     anew and independently for each network. ``predict(deterministic=True)`` uses the mean weights and draws nothing.
     https://arxiv.org/abs/1706.10295
 
     :param policy: "MlpPolicy", "CnnPolicy", "MultiInputPolicy" or a class
     :param env: the environment or its id
     :param sigma0: initial scale of the noise, >= 0
-    :param kwargs: as in ``DiscretizedDQN``; of ``exploration_*`` only ``exploration_hold``, for the random steps at the start
+    :param kwargs: as in ``DiscretizedDQN``; of ``exploration_*`` only ``exploration_hold``, which a draw of the noise is held for as well
     :raises UserError: if ``sigma0`` is negative or another ``exploration_*`` argument is given; see also ``DiscretizedDQN``
     """
 
@@ -67,12 +68,22 @@ class NoisyDQN(DiscretizedDQN):
     def _restart_draws(self) -> None:
         super()._restart_draws()
         self._acting_noises = in_blocks(lambda n: numpy_noise(self.q_net.noisy_layers, self.q_net.sample_normals(n, self.n_envs)))
+        self._noise_steps_left = 0
 
     def _excluded_save_params(self) -> list[str]:
-        return [*super()._excluded_save_params(), "_acting_noises"]
+        return [*super()._excluded_save_params(), "_acting_noises", "_held_noise", "_noise_steps_left"]
 
     def _acting_noise(self) -> NumpyNoise:
-        return iter(next(self._acting_noises))
+        if self._noise_steps_left == 0:
+            self._held_noise = next(self._acting_noises)
+            self._noise_steps_left = 1 if self.exploration_hold == 1 else np.random.randint(1, self.exploration_hold + 1)
+        self._noise_steps_left -= 1
+        return iter(self._held_noise)
+
+    def _exploring_index(self, obs: PyTorchObs) -> th.Tensor:
+        noise = [(th.as_tensor(into, device=self.device), th.as_tensor(out, device=self.device)) for into, out in self._acting_noise()]
+        q_values: th.Tensor = self.q_net(obs, noise)
+        return q_values.argmax(dim=1)
 
     def _draw_normals(self, n: int) -> th.Tensor:
         # Independent draws, one each for online, target and double Q-learning's choice (eq. 18 and 19)

@@ -1,5 +1,7 @@
 """The traps of noisy networks in SB3."""
 
+import itertools
+
 import numpy as np
 import pytest
 import torch
@@ -92,6 +94,26 @@ def test_noise_is_fresh_at_each_step_between_updates_and_of_each_env(n_envs, mon
     rows = np.concatenate([np.concatenate(step, axis=-1) for step in used])
     assert len(used) == 40  # more than a block
     assert len(np.unique(rows, axis=0)) == len(np.unique(rows[:, 0])) == 40 * n_envs
+
+
+@pytest.mark.parametrize("acts_by_numpy", [True, False])
+def test_noise_is_held_for_as_long_as_random_actions(acts_by_numpy, monkeypatch):
+    activation = torch.nn.ReLU if acts_by_numpy else torch.nn.GELU
+    model = create(exploration_hold=4, learning_starts=0, train_freq=100, policy_kwargs={"net_arch": [8], "activation_fn": activation})
+    used, noise = [], model._acting_noise
+
+    def noted():
+        used.append(list(noise()))
+        return iter(used[-1])
+
+    monkeypatch.setattr(model, "_acting_noise", noted)
+    model.learn(400)
+    assert (model._acting is not None) == acts_by_numpy
+    firsts = [each[0][0].tolist() for each in used]
+    lengths = [len(list(same)) for _, same in itertools.groupby(firsts)]
+    assert len(firsts) == 400
+    assert np.bincount(lengths[:-1])[1:].min() > 20  # 1 to 4 steps, 160 holds
+    assert max(lengths) == 4
 
 
 @pytest.mark.parametrize("double_q", [False, True])
