@@ -16,23 +16,33 @@ import numpy as np
 from ca2_gan.arguments import Parser
 from ca2_gan.data.arguments import add_data_arguments, load_data
 from ca2_gan.data.dataset import Dataset
-from ca2_gan.drawing import write
+from ca2_gan.drawing import render, write
 from ca2_gan.errors import UserError
 from ca2_gan.gan import GAN
+from ca2_gan.metrics.bootstrap import RESAMPLES
 from ca2_gan.metrics.divergence import EPSILON
+from ca2_gan.metrics.figures import nearest_training_images
 from ca2_gan.metrics.samples import Source, open_source
 from ca2_gan.metrics.suite import MOST, Suite, Verdict, parse_metrics
+from ca2_gan.metrics.view import View
 from ca2_gan.tables import print_table
 
-DEFAULT_METRICS = "fid,fcd,kl,prdc,acc"
+DEFAULT_METRICS = "fid,kid,fcd,kcd,intra,kl,prdc,acc,memorised"
+FILES = "evaluation.json, evaluation.csv, classes.csv"
+PACKAGES = ("ca2", "torch", "torchvision", "numpy", "scipy")
 
 
-def evaluate(suite: Suite, sources: Sequence[Source]) -> list[Verdict]:
-    """The floor row, then a verdict on each source."""
+def look(suite: Suite, sources: Sequence[Source]) -> list[View]:
+    """Images of each source."""
+    return [suite.view(source.draw(suite.n, suite.train, suite.seed)) for source in sources]
+
+
+def evaluate(suite: Suite, views: Sequence[View]) -> list[Verdict]:
+    """The floor row, then a verdict on each candidate."""
     verdicts = [suite.floor()]
-    for source in sources:
-        print(f"judging {source.name} ...", file=sys.stderr)
-        verdicts.append(suite.judge(source.draw(suite.n, suite.train, suite.seed)))
+    for view in views:
+        print(f"judging {view.samples.name} ...", file=sys.stderr)
+        verdicts.append(suite.judge(view))
     return verdicts
 
 
@@ -59,15 +69,31 @@ def describe(suite: Suite, data: Dataset) -> list[str]:
     lines = [f"{suite.n:,} images on each side; reference: held-out split of {data.report.source} (data {data.fingerprint})"]
     lines += [
         f"{extractor.name}, {extractor.dimensions}-d, weights {extractor.fingerprint}, resize: {extractor.resize}"
-        for extractor in suite.extractors.values()
+        + (f", accuracy on the held-out split {suite.accuracy:.2%}" if name == "classifier" else "")
+        for name, extractor in suite.extractors.items()
     ]
-    lines.append(f"KL(real || generated) in nats, epsilon {EPSILON:g}; density may exceed 1; lower is better for FID, FCD, KL")
+    lines.append(
+        f"KL(real || generated) in nats, epsilon {EPSILON:g}; over the classes, chance alone makes it about {plug_in_floor(suite):.2g}"
+    )
+    lines.append(", ".join(f"{name} {number}" for name, number in versions().items()))
     return lines + suite.notes
+
+
+def plug_in_floor(suite: Suite) -> float:
+    """What KL over the classes is between two samples of the same distribution."""
+    return (len(suite.class_names) - 1) / suite.n
+
+
+def versions() -> dict[str, str]:
+    """Of what decides the numbers."""
+    return {name: version(name) for name in PACKAGES}
 
 
 def summarize(verdicts: Sequence[Verdict], sources: Sequence[Source]) -> list[dict[str, Any]]:
     """A record for each verdict, the floor first, then one with mean and standard deviation for each model judged several times."""
-    records: list[dict[str, Any]] = [{"name": verdict.name, "n": verdict.n, "scores": verdict.scores} for verdict in verdicts]
+    records: list[dict[str, Any]] = [
+        {"name": verdict.name, "n": verdict.n, "scores": verdict.scores, "intervals": verdict.intervals} for verdict in verdicts
+    ]
     groups: dict[str, list[Verdict]] = defaultdict(list)
     for verdict, source in zip(verdicts[1:], sources, strict=True):
         if isinstance(source.origin, GAN):
@@ -85,13 +111,25 @@ def summarize(verdicts: Sequence[Verdict], sources: Sequence[Source]) -> list[di
 
 
 def print_verdicts(suite: Suite, verdicts: Sequence[Verdict], records: Sequence[dict[str, Any]]) -> None:
-    """The table of all numbers, then that of the classes."""
-    rows = []
-    for record in records:
-        spread = record.get("std", {})
-        rows.append([record["name"], *(_cell(record["scores"][key], spread.get(key)) for key in suite.columns)])
-    print_table(["", *suite.columns.values()], rows)
+    """The tables of distances and of the other numbers, then that of the classes."""
+    titles = {True: "Distances: the lower the better", False: "Shares: the higher the better, but copied and nearer like the floor's"}
+    for is_distance, title in titles.items():
+        chosen = [metric for metric in suite.metrics.values() if metric.is_distance == is_distance]
+        columns = {key: heading for metric in chosen for key, heading in metric.columns.items()}
+        if columns:
+            rows = [row for record in records for row in _rows(record, list(columns))]
+            print_table(["", *columns.values()], rows, title=title)
     print_table(*class_table(suite, verdicts), title="Per class, from easy to hard: FCD, and accuracy where labels were asked for")
+
+
+def _rows(record: dict[str, Any], keys: Sequence[str]) -> list[list[str]]:
+    """A candidate's numbers and, below, their intervals."""
+    spread, intervals = record.get("std", {}), record.get("intervals", {})
+    rows = [[record["name"], *(_cell(record["scores"][key], spread.get(key)) for key in keys)]]
+    if any(intervals.get(key) for key in keys):
+        cells = [f"{_cell(bounds[0])} to {_cell(bounds[1])}" if (bounds := intervals[key]) else "" for key in keys]
+        rows.append(["  95 % interval", *cells])
+    return rows
 
 
 def class_table(suite: Suite, verdicts: Sequence[Verdict]) -> tuple[list[str], list[list[str]]]:
@@ -116,7 +154,7 @@ def class_table(suite: Suite, verdicts: Sequence[Verdict]) -> tuple[list[str], l
 def _cell(value: float | None, std: float | None = None) -> str:
     if value is None:
         return "-"
-    digits = 1 if abs(value) >= 100 else 2 if abs(value) >= 10 else 3
+    digits = 1 if abs(value) >= 100 else 2 if abs(value) >= 10 else 3 if abs(value) >= 0.02 or value == 0 else 5
     return f"{value:.{digits}f}" + (f" ± {std:.{digits}f}" if std is not None else "")
 
 
@@ -133,43 +171,62 @@ def main(argv: list[str]) -> None:
     """``ca2-gan evaluate``."""
     parser = Parser(
         prog="ca2-gan evaluate",
-        description="Judges generated images against the held-out split of the data: FID, FCD (the same distance with the features of a "
-        "classifier trained on the data), KL, precision, recall, density, coverage, accuracy, all together and per class. The first row is "
-        "real against real: nothing can be expected to be better.",
+        description="Judges generated images against the held-out split of the data: FID and KID, FCD and KCD (the same with the features "
+        "of a classifier trained on the data), KL, precision, recall, density, coverage, accuracy, copies of training images, all together "
+        "and per class. The first row is real against real: nothing can be expected to be better.",
     )
     parser.add_argument("x", nargs="+", metavar="X", help="runs, saved models, folders of PNGs, or .npz with x and, if labelled, y")
     add_data_arguments(parser)
     parser.add_argument("--metrics", default=DEFAULT_METRICS, help=f"names with commas between (default: {DEFAULT_METRICS})")
     parser.add_argument("--n", type=int, help="images on each side (default: as many as all have, up to 10000)")
     parser.add_argument("--seed", type=int, default=0, help="of the samples and of the choice of images (default: 0)")
+    parser.add_argument(
+        "--bootstrap", type=int, default=RESAMPLES, metavar="B", help=f"resamples behind the intervals, 0 for none (default: {RESAMPLES})"
+    )
     parser.add_argument("--inception-weights", type=Path, metavar="FILE", help="pt_inception-2015-12-05-6726825d.pth (default: downloaded)")
-    parser.add_argument("-o", "--out", type=Path, metavar="FOLDER", help="write evaluation.json, evaluation.csv and classes.csv there")
+    parser.add_argument("-o", "--out", type=Path, metavar="FOLDER", help=f"write {FILES} and pictures there")
     arguments = parser.parse_args(argv)
+    if arguments.bootstrap < 0 or arguments.bootstrap == 1:
+        raise UserError(f"--bootstrap {arguments.bootstrap}: at least 2, or 0 for no intervals.")
     names = parse_metrics(arguments.metrics)
     data = load_data(arguments)
     train, test = data.split()
     sources = [open_source(x, data) for x in arguments.x]
-    suite = Suite(names, train, test, choose_n(arguments.n, sources, test), arguments.seed, arguments.inception_weights)
-    verdicts = evaluate(suite, sources)
+    n = choose_n(arguments.n, sources, test)
+    suite = Suite(names, train, test, n, arguments.seed, arguments.inception_weights, arguments.bootstrap)
+    views = look(suite, sources)
+    verdicts = evaluate(suite, views)
     records = summarize(verdicts, sources)
     for line in describe(suite, data):
         print(line)
     print_verdicts(suite, verdicts, records)
     if arguments.out:
         _write(arguments.out, suite, data, verdicts, records)
-        print(f"Written to {arguments.out}: evaluation.json, evaluation.csv, classes.csv")
+        pictures = draw_nearest(arguments.out, suite, views) if "memorised" in suite.metrics else []
+        print(f"Written to {arguments.out}: {', '.join([FILES, *pictures])}")
+
+
+def draw_nearest(folder: Path, suite: Suite, views: Sequence[View]) -> list[str]:
+    """A picture of samples beside training images for each candidate; the file names."""
+    train = suite.reference.train
+    names = [f"nearest{i}.png" if len(views) > 1 else "nearest.png" for i in range(1, len(views) + 1)]
+    for name, view in zip(names, views, strict=True):
+        write(folder / name, render(nearest_training_images(view, train)))
+    return names
 
 
 def _write(folder: Path, suite: Suite, data: Dataset, verdicts: Sequence[Verdict], records: Sequence[dict[str, Any]]) -> None:
     content = {
         "command": " ".join(["ca2-gan", *sys.argv[1:]]),
-        "versions": {name: version(name) for name in ("ca2", "torch", "torchvision", "numpy", "scipy")},
+        "versions": versions(),
         "data": {"source": data.report.source, "fingerprint": data.fingerprint, "classes": list(data.class_names)},
         "n": suite.n,
         "seed": suite.seed,
         "epsilon": EPSILON,
+        "resamples": suite.resamples,
         "extractors": {
             name: {"name": it.name, "fingerprint": it.fingerprint, "resize": it.resize, "dimensions": it.dimensions}
+            | ({"held_out_accuracy": suite.accuracy} if name == "classifier" else {})
             for name, it in suite.extractors.items()
         },
         "notes": suite.notes,

@@ -62,6 +62,19 @@ def moments(features: NDArray[np.floating], batch: int = 4096) -> Moments:
     return so_far.result()
 
 
+def weighted_moments(features: NDArray[np.float64], counts: NDArray[np.int64]) -> Moments:
+    """Moments of features [N, d] each of which comes up so many times, [N].
+
+    :raises ValueError: if fewer than two vectors come up
+    """
+    n = int(counts.sum())
+    if n < 2:
+        raise ValueError(f"a covariance needs at least 2 feature vectors, got {n}.")
+    average = counts @ features / n
+    scaled = (features - average) * np.sqrt(counts)[:, None]
+    return Moments(n, average, scaled.T @ scaled / (n - 1))
+
+
 def frechet_distance(real: Moments, fake: Moments) -> float:
     """Squared 2-Wasserstein distance between two Gaussians (Dowson & Landau 1982; Heusel et al. 2017, eq. 6).
 

@@ -1,0 +1,53 @@
+"""How far a number would move if the images were drawn again."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.random import Generator
+from numpy.typing import NDArray
+
+Z = 1.959964  # of 95 %
+RESAMPLES = 100
+
+
+@dataclass(frozen=True)
+class Number:
+    """A number of a metric.
+
+    :param again: the same of images drawn again with replacement; None if that can't be had in reasonable time
+    """
+
+    value: float
+    again: Callable[[Generator], float] | None = None
+
+
+Numbers = Mapping[str, Number | None]
+Interval = tuple[float, float]
+
+
+def interval(number: Number, resamples: int = RESAMPLES, seed: int = 0) -> Interval | None:
+    """95 % interval: the number and 1.96 standard deviations of the bootstrap to either side (Efron & Tibshirani 1993, section 12).
+
+    Not the percentiles: an image drawn twice makes a set poorer, so that nearly every resample is worse than the sample.
+
+    :return: None if the number can't be resampled, or ``resamples`` is below 2
+    """
+    if number.again is None or resamples < 2:
+        return None
+    rng = np.random.default_rng(seed)
+    reach = Z * float(np.std([number.again(rng) for _ in range(resamples)], ddof=1))
+    return number.value - reach, number.value + reach
+
+
+def counts(rng: Generator, n: int) -> NDArray[np.int64]:
+    """How often each of n images comes up in n draws: [n]."""
+    drawn: NDArray[np.int64] = np.bincount(rng.integers(0, n, n), minlength=n)
+    return drawn
+
+
+def mean(values: NDArray[Any]) -> Number:
+    """The mean of a number, or a yes or no, for each image, [N]."""
+    exact = values.astype(np.float64)
+    return Number(float(exact.mean()), lambda rng: float(counts(rng, len(exact)) @ exact) / len(exact))
