@@ -17,10 +17,14 @@ class Number:
     """A number of a metric.
 
     :param again: the same of images drawn again with replacement; None if that can't be had in reasonable time
+    :param least: that it can be
+    :param most: that it can be
     """
 
     value: float
     again: Callable[[Generator], float] | None = None
+    least: float = 0
+    most: float = np.inf
 
 
 Numbers = Mapping[str, Number | None]
@@ -38,7 +42,7 @@ def interval(number: Number, resamples: int = RESAMPLES, seed: int = 0) -> Inter
         return None
     rng = np.random.default_rng(seed)
     reach = Z * float(np.std([number.again(rng) for _ in range(resamples)], ddof=1))
-    return number.value - reach, number.value + reach
+    return max(number.value - reach, min(number.least, number.value)), min(number.value + reach, number.most)
 
 
 def counts(rng: Generator, n: int) -> NDArray[np.int64]:
@@ -48,6 +52,7 @@ def counts(rng: Generator, n: int) -> NDArray[np.int64]:
 
 
 def mean(values: NDArray[Any]) -> Number:
-    """The mean of a number, or a yes or no, for each image, [N]."""
+    """The mean of a number per image, [N], or the share of the images of which something is true."""
     exact = values.astype(np.float64)
-    return Number(float(exact.mean()), lambda rng: float(counts(rng, len(exact)) @ exact) / len(exact))
+    most = 1 if values.dtype == np.bool_ else np.inf
+    return Number(float(exact.mean()), lambda rng: float(counts(rng, len(exact)) @ exact) / len(exact), most=most)

@@ -1,5 +1,7 @@
 """The small extractor: a classifier of the data at hand, trained on its training split and frozen."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from hashlib import blake2b
 from pathlib import Path
 
@@ -95,14 +97,16 @@ def trained_on(train: Dataset, seed: int = 0) -> Classifier:
 
 
 def train_network(images: NDArray[np.uint8], labels: NDArray[np.int64], num_classes: int, seed: int) -> Network:
-    """Trains with Adam, one cycle of the learning rate, and images shifted by up to 2 pixels. The same seed gives the same weights.
+    """Trains with Adam, one cycle of the learning rate, and images shifted by up to 2 pixels.
+
+    The same seed gives the same weights: one thread, since sums over several depend on their number.
 
     :param images: [N, C, H, W]
     :param labels: 0..K-1, [N]
     """
     seen = min(max(EPOCHS * len(images), FEWEST), MOST)
     steps = seen // BATCH_SIZE
-    with torch.random.fork_rng(devices=[]):
+    with torch.random.fork_rng(devices=[]), _one_thread():
         torch.manual_seed(seed)
         network = Network(images.shape[1], num_classes).train()
         optimiser = torch.optim.Adam(network.parameters(), lr=LEARNING_RATE)
@@ -118,6 +122,16 @@ def train_network(images: NDArray[np.uint8], labels: NDArray[np.int64], num_clas
             optimiser.step()
             schedule.step()
     return network
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
 
 
 def _shift(images: Tensor, rng: np.random.Generator) -> Tensor:

@@ -74,7 +74,7 @@ def _kernel(extractor: str, key: str) -> Callable[[Reference, View], Numbers]:
         def again(rng: Generator) -> float:
             return found.value + sum(side.again(rng) - side.value for side in sides if side.again)
 
-        return {key: Number(found.value, again)}
+        return {key: Number(found.value, again, least=-np.inf)}
 
     return compute
 

@@ -127,7 +127,8 @@ def _rows(record: dict[str, Any], keys: Sequence[str]) -> list[list[str]]:
     spread, intervals = record.get("std", {}), record.get("intervals", {})
     rows = [[record["name"], *(_cell(record["scores"][key], spread.get(key)) for key in keys)]]
     if any(intervals.get(key) for key in keys):
-        cells = [f"{_cell(bounds[0])} to {_cell(bounds[1])}" if (bounds := intervals[key]) else "" for key in keys]
+        scores = record["scores"]
+        cells = ["" if (ends := intervals[key]) is None else f"±{_cell(max(ends[1] - scores[key], scores[key] - ends[0]))}" for key in keys]
         rows.append(["  95 % interval", *cells])
     return rows
 

@@ -58,3 +58,11 @@ def test_resampling_frechet_tells_how_far_it_moves():
     real, fake = draw()
     again = [frechet_distance(weighted_moments(real, counts(rng, 300)), weighted_moments(fake, counts(rng, 300))) for _ in range(200)]
     assert np.std(again) == pytest.approx(np.std(values), rel=0.25)
+
+
+def test_intervals_stay_within_what_is_possible():
+    low, high = interval(mean(np.arange(10) == 0))
+    assert low == 0
+    assert high < 0.5
+    assert interval(mean(np.arange(10) > 0))[1] == 1
+    assert interval(Number(0.1, lambda rng: rng.normal(), least=-np.inf))[0] < -1
