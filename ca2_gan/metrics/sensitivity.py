@@ -121,9 +121,9 @@ class Sweep:
         """Corrupted images, the same every time."""
         return CORRUPTIONS[name](Setting(self.pool, self.train, self.n, np.random.default_rng(self.seed)), strength)
 
-    def untouched(self) -> Iterator[dict[str, float]]:
+    def untouched(self, draws: int = UNTOUCHED) -> Iterator[dict[str, float]]:
         """The numbers of real images, drawn several times."""
-        for i in range(UNTOUCHED):
+        for i in range(draws):
             yield self._scores(Setting(self.pool, self.train, self.n, np.random.default_rng((self.seed, i))).draw(self.pool))
 
     def run(self, strengths: Sequence[float] = STEPS) -> Iterator[dict[str, Any]]:
