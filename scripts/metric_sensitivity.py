@@ -64,7 +64,7 @@ def draw(content: dict[str, Any]) -> Figure:
                 if abs(deviation) <= content["noticed"]:
                     break
                 first[i, j] = steps.index(run["strength"])
-                ways.setdefault((i, j), "none" if score is None else "↑" if deviation > 0 else "↓")
+                ways[i, j] = "–" if score is None else "↑" if deviation > 0 else "↓"
     figure = Figure(figsize=(8.4, 0.36 * len(columns) + 1.5), layout="constrained")
     panel = figure.subplots()
     shades = [(0.10 + 0.13 * i, 0.36 + 0.095 * i, 0.55 + 0.065 * i) for i in range(len(steps))]

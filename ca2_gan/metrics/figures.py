@@ -1,5 +1,7 @@
 """The picture of ``ca2-gan evaluate``."""
 
+from pathlib import Path
+
 import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
@@ -27,5 +29,5 @@ def nearest_training_images(fake: View, train: View) -> Figure:
         pairs: NDArray[np.uint8] = np.concatenate([fake.samples.images[chosen], train.samples.images[positions[chosen, 0]]])
         show(panel, grid(pairs, n))
         panel.set_title(f"{title}; distance to the nearest over the second: {np.median(ratios[chosen]):.2f} (median)", fontsize=9)
-    figure.suptitle("Samples, and below each the training image nearest to it", fontsize=10)
+    figure.suptitle(f"{Path(fake.samples.name).name}: samples, and below each the training image nearest to it", fontsize=10)
     return figure
