@@ -46,10 +46,10 @@ class Suite:
     :param names: of metrics in the registry
     :param train: training split: the classifier learns from it, and the floor row is drawn from it
     :param test: held-out split, the real images
-    :param n: images on each side
+    :param n: images on each side, at most as many as each split has
     :param inception_weights: Inception's weights; None downloads them
     :param resamples: of the bootstrap behind the intervals; 0 for none
-    :raises UserError: if a name is unknown, or n is too small for a metric or larger than a split
+    :raises UserError: if a name is unknown, or n is too small for a metric
     """
 
     def __init__(
