@@ -16,6 +16,7 @@ import numpy as np
 from ca2_gan.data.dataset import Dataset
 from ca2_gan.drawing import render, write
 from ca2_gan.gan import GAN
+from ca2_gan.metrics.bootstrap import Interval
 from ca2_gan.metrics.divergence import EPSILON
 from ca2_gan.metrics.figures import nearest_training_images
 from ca2_gan.metrics.samples import Source
@@ -90,8 +91,7 @@ def _rows(record: dict[str, Any], keys: Sequence[str]) -> list[list[str]]:
     spread, intervals = record.get("std", {}), record.get("intervals", {})
     rows = [[record["name"], *(_cell(record["scores"][key], spread.get(key)) for key in keys)]]
     if any(intervals.get(key) for key in keys):
-        scores = record["scores"]
-        cells = ["" if (ends := intervals[key]) is None else f"±{_cell(max(ends[1] - scores[key], scores[key] - ends[0]))}" for key in keys]
+        cells = [_reach(record["scores"][key], intervals[key]) for key in keys]
         rows.append(["  95 % interval", *cells])
     return rows
 
@@ -118,8 +118,20 @@ def class_table(suite: Suite, verdicts: Sequence[Verdict]) -> tuple[list[str], l
 def _cell(value: float | None, std: float | None = None) -> str:
     if value is None:
         return "-"
-    digits = 1 if abs(value) >= 100 else 2 if abs(value) >= 10 else 3 if abs(value) >= 0.02 or value == 0 else 5
+    digits = _digits(value)
     return f"{value:.{digits}f}" + (f" ± {std:.{digits}f}" if std is not None else "")
+
+
+def _reach(value: float | None, ends: Interval | None) -> str:
+    """How far an interval goes to either side, to the digits of the number."""
+    if value is None or ends is None:
+        return ""
+    return f"±{max(ends[1] - value, value - ends[0]):.{_digits(value)}f}"
+
+
+def _digits(value: float) -> int:
+    """After the point: three that count, or two of a small number."""
+    return 1 if abs(value) >= 100 else 2 if abs(value) >= 10 else 3 if abs(value) >= 0.02 or value == 0 else 5
 
 
 def as_csv(header: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
