@@ -54,5 +54,6 @@ def counts(rng: Generator, n: int) -> NDArray[np.int64]:
 def mean(values: NDArray[Any]) -> Number:
     """The mean of a number per image, [N], or the share of the images of which something is true."""
     exact = values.astype(np.float64)
+    least = 0 if (exact >= 0).all() else -np.inf
     most = 1 if values.dtype == np.bool_ else np.inf
-    return Number(float(exact.mean()), lambda rng: float(counts(rng, len(exact)) @ exact) / len(exact), most=most)
+    return Number(float(exact.mean()), lambda rng: float(counts(rng, len(exact)) @ exact) / len(exact), least, most)
