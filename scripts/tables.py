@@ -1,6 +1,6 @@
 """Writes the measured numbers into the README and the docs, between ``<!-- table: NAME -->`` and ``<!-- end -->``.
 
-NAME is a table of docs/rl/results.json, or STUDY/TABLE: a table of the study whose measurements are in
+NAME is a table of docs/rl/results.json or docs/gan/metrics.json, or STUDY/TABLE: a table of the study whose measurements are in
 docs/rl/studies/STUDY.json, or its ``conditions``. Likewise ``<!-- figure: STUDY/FIGURE -->``.
 """
 
@@ -20,6 +20,8 @@ from ca2_rl.studies.results import Results
 ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "docs" / "rl" / "results.json"
 SPEED = ROOT / "docs" / "rl" / "speed.json"
+SENSITIVITY = ROOT / "docs" / "gan" / "sensitivity.json"
+GAN_METRICS = ROOT / "docs" / "gan" / "metrics.json"
 NAMES = {"discretizeddqn": "DiscretizedDQN", "noisydqn": "NoisyDQN", "ouddpg": "OUDDPG"}
 # Average returns and regrets that the study reported
 STUDY = {"discretizeddqn": (-838.13, 701), "noisydqn": (-1367.53, 1230), "ouddpg": (-627.46, 490)}
@@ -136,10 +138,62 @@ def speed_conditions(content: dict[str, Any]) -> str:
     return f"{conditions(content)} CPU time, one thread, {content['rounds']} slices each.{shortness}"
 
 
+def metric_times(measured: dict[str, Any]) -> str:
+    """Seconds of each part of an evaluation."""
+    lines = ["| part | seconds of one core | by the clock |", "| --- | ---: | ---: |"]
+    for title, parts in (("once for the data", measured["once"]), ("for each candidate", measured["each"])):
+        total = {clock: sum(part[clock] for part in parts.values()) for clock in ("cpu", "wall")}
+        rows = {f"**{title}**": total} | parts
+        lines += [f"| {name} | {seconds['cpu']:.1f} | {seconds['wall']:.1f} |" for name, seconds in rows.items()]
+    return "\n".join(lines)
+
+
+def frechet_times(rows: Runs) -> str:
+    """Seconds of the Frechet distance beside pytorch-fid's."""
+    lines = ["| features | ours, s | pytorch-fid's, s | times as fast | relative difference |", "| ---: | ---: | ---: | ---: | ---: |"]
+    for row in rows:
+        ratio, difference = row["ratio"], row["relative_difference"]
+        cells = [
+            f"{row['dimensions']:,}",
+            f"{row['ours']['cpu']:.2g}",
+            f"{row['pytorch-fid']['cpu']:.2g}",
+            f"{ratio['median']:.1f} [{ratio['least']:.1f}, {ratio['most']:.1f}]",
+            f"{difference:.0e}",
+        ]
+        lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def metric_conditions(content: dict[str, Any]) -> str:
+    """Where the times of the metrics come from."""
+    measured = content["metrics"]
+    return (
+        f"{conditions(content)} {content['machine']['threads']} thread; {measured['n']:,} images on each side, "
+        f"{measured['training_images']:,} training images; {content['rounds']} rounds of the Fréchet distances."
+    )
+
+
+def sensitivity_conditions(content: dict[str, Any]) -> str:
+    """Where the figure of what metrics notice comes from."""
+    versions = ", ".join(f"{name} {number}" for name, number in content["versions"].items())
+    extractor = content["extractor"]
+    return (
+        f"Measured by `{content['command']}`: {content['n']:,} images on each side, classifier {extractor['fingerprint']} with "
+        f"{extractor['held_out_accuracy']:.2%} on the held-out split, {versions}."
+    )
+
+
 def fill(text: str, content: dict[str, Any], speeds: dict[str, Any], page: Path) -> str:
     """The text of a page with every table and figure made anew."""
+    gan = json.loads(GAN_METRICS.read_text(encoding="utf-8"))
     makers = {"pendulum": lambda: pendulum(content["runs"]), "conditions": lambda: conditions(content)}
     makers |= {"speed": lambda: speed(speeds["runs"]), "speed-conditions": lambda: speed_conditions(speeds)}
+    makers |= {
+        "metric-times": lambda: metric_times(gan["metrics"]),
+        "frechet-times": lambda: frechet_times(gan["frechet"]),
+        "sensitivity-conditions": lambda: sensitivity_conditions(json.loads(SENSITIVITY.read_text(encoding="utf-8"))),
+        "metric-conditions": lambda: metric_conditions(gan),
+    }
     makers |= {algo: lambda algo=algo: one_agent(content["runs"], algo) for algo in NAMES}
 
     def make(match: re.Match[str]) -> str:
@@ -155,7 +209,7 @@ def main() -> None:
     parser.add_argument("--check", action="store_true", help="write nothing; fail if a table differs from the JSON")
     check = parser.parse_args().check
     content, speeds = (json.loads(path.read_text(encoding="utf-8")) for path in (RESULTS, SPEED))
-    for path in [ROOT / "README.md", *sorted((ROOT / "docs" / "rl").glob("*.md"))]:
+    for path in [ROOT / "README.md", *sorted(ROOT.glob("docs/*/*.md"))]:
         text = path.read_text(encoding="utf-8")
         filled = fill(text, content, speeds, path)
         if filled != text and check:

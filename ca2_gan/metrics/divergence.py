@@ -1,5 +1,7 @@
 """KL divergence between histograms, in nats."""
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -7,7 +9,7 @@ from numpy.typing import NDArray
 EPSILON = 1e-8
 
 
-def kl_divergence(real: NDArray[np.integer], fake: NDArray[np.integer]) -> float:
+def kl_divergence(real: NDArray[Any], fake: NDArray[Any]) -> float:
     """KL(real || fake) of two histograms of K bins.
 
     Samples of the same distribution give about (K - 1) / 2 (1 / N_real + 1 / N_fake), not 0.
@@ -22,7 +24,7 @@ def kl_divergence(real: NDArray[np.integer], fake: NDArray[np.integer]) -> float
     return float((p * np.log(p / q)).sum())
 
 
-def _smooth(counts: NDArray[np.integer]) -> NDArray[np.float64]:
+def _smooth(counts: NDArray[Any]) -> NDArray[np.float64]:
     probabilities = counts / counts.sum() + EPSILON
     smooth: NDArray[np.float64] = probabilities / probabilities.sum()
     return smooth

@@ -1,38 +1,33 @@
 """``ca2-gan evaluate``: how good are generated images, whoever made them."""
 
-import csv
-import io
-import json
 import sys
-from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import asdict
-from importlib.metadata import version
 from pathlib import Path
-from typing import Any
-
-import numpy as np
 
 from ca2_gan.arguments import Parser
 from ca2_gan.data.arguments import add_data_arguments, load_data
 from ca2_gan.data.dataset import Dataset
-from ca2_gan.drawing import write
 from ca2_gan.errors import UserError
-from ca2_gan.gan import GAN
-from ca2_gan.metrics.divergence import EPSILON
+from ca2_gan.metrics.bootstrap import RESAMPLES
+from ca2_gan.metrics.report import FILES, describe, draw_nearest, print_verdicts, summarize, write_all
 from ca2_gan.metrics.samples import Source, open_source
 from ca2_gan.metrics.suite import MOST, Suite, Verdict, parse_metrics
-from ca2_gan.tables import print_table
+from ca2_gan.metrics.view import View
 
-DEFAULT_METRICS = "fid,fcd,kl,prdc,acc"
+DEFAULT_METRICS = "fid,kid,fcd,kcd,intra,kl,prdc,acc,memorised"
 
 
-def evaluate(suite: Suite, sources: Sequence[Source]) -> list[Verdict]:
-    """The floor row, then a verdict on each source."""
+def look(suite: Suite, sources: Sequence[Source]) -> list[View]:
+    """Images of each source."""
+    return [suite.view(source.draw(suite.n, suite.train, suite.seed)) for source in sources]
+
+
+def evaluate(suite: Suite, views: Sequence[View]) -> list[Verdict]:
+    """The floor row, then a verdict on each candidate."""
     verdicts = [suite.floor()]
-    for source in sources:
-        print(f"judging {source.name} ...", file=sys.stderr)
-        verdicts.append(suite.judge(source.draw(suite.n, suite.train, suite.seed)))
+    for view in views:
+        print(f"judging {view.samples.name} ...", file=sys.stderr)
+        verdicts.append(suite.judge(view))
     return verdicts
 
 
@@ -54,135 +49,40 @@ def choose_n(asked: int | None, sources: Sequence[Source], test: Dataset) -> int
     return asked
 
 
-def describe(suite: Suite, data: Dataset) -> list[str]:
-    """What must be known to compare the numbers with others."""
-    lines = [f"{suite.n:,} images on each side; reference: held-out split of {data.report.source} (data {data.fingerprint})"]
-    lines += [
-        f"{extractor.name}, {extractor.dimensions}-d, weights {extractor.fingerprint}, resize: {extractor.resize}"
-        for extractor in suite.extractors.values()
-    ]
-    lines.append(f"KL(real || generated) in nats, epsilon {EPSILON:g}; density may exceed 1; lower is better for FID, FCD, KL")
-    return lines + suite.notes
-
-
-def summarize(verdicts: Sequence[Verdict], sources: Sequence[Source]) -> list[dict[str, Any]]:
-    """A record for each verdict, the floor first, then one with mean and standard deviation for each model judged several times."""
-    records: list[dict[str, Any]] = [{"name": verdict.name, "n": verdict.n, "scores": verdict.scores} for verdict in verdicts]
-    groups: dict[str, list[Verdict]] = defaultdict(list)
-    for verdict, source in zip(verdicts[1:], sources, strict=True):
-        if isinstance(source.origin, GAN):
-            groups[source.origin.spec.name].append(verdict)
-    for model, group in groups.items():
-        if len(group) > 1:
-            mean, std = {}, {}
-            for key in group[0].scores:
-                values = [verdict.scores[key] for verdict in group]
-                known = [value for value in values if value is not None]
-                mean[key] = float(np.mean(known)) if len(known) == len(values) else None
-                std[key] = float(np.std(known, ddof=1)) if len(known) == len(values) else None
-            records.append({"name": f"{model}: {len(group)} models", "n": group[0].n, "scores": mean, "std": std})
-    return records
-
-
-def print_verdicts(suite: Suite, verdicts: Sequence[Verdict], records: Sequence[dict[str, Any]]) -> None:
-    """The table of all numbers, then that of the classes."""
-    rows = []
-    for record in records:
-        spread = record.get("std", {})
-        rows.append([record["name"], *(_cell(record["scores"][key], spread.get(key)) for key in suite.columns)])
-    print_table(["", *suite.columns.values()], rows)
-    print_table(*class_table(suite, verdicts), title="Per class, from easy to hard: FCD, and accuracy where labels were asked for")
-
-
-def class_table(suite: Suite, verdicts: Sequence[Verdict]) -> tuple[list[str], list[list[str]]]:
-    """Header and rows, classes sorted by their mean FCD over the candidates (over the floor if there is none)."""
-    by_name = [{scores.name: scores for scores in verdict.classes} for verdict in verdicts]
-
-    def hardness(name: str) -> float:
-        distances = [scores[name].fcd for scores in by_name[1:] or by_name]
-        known = [distance for distance in distances if distance is not None]
-        return float(np.mean(known)) if known else np.inf
-
-    header = ["class"]
-    for verdict in verdicts:
-        header += [f"{verdict.name} FCD", "acc."]
-    rows = []
-    for name in sorted(suite.class_names, key=hardness):
-        cells = [[_cell(scores[name].fcd), _cell(scores[name].acc)] for scores in by_name]
-        rows.append([name, *(cell for pair in cells for cell in pair)])
-    return header, rows
-
-
-def _cell(value: float | None, std: float | None = None) -> str:
-    if value is None:
-        return "-"
-    digits = 1 if abs(value) >= 100 else 2 if abs(value) >= 10 else 3
-    return f"{value:.{digits}f}" + (f" ± {std:.{digits}f}" if std is not None else "")
-
-
-def as_csv(header: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
-    """Comma-separated, empty where there is no number."""
-    buffer = io.StringIO()
-    writer = csv.writer(buffer, lineterminator="\n")
-    writer.writerow(header)
-    writer.writerows([["" if cell is None else cell for cell in row] for row in rows])
-    return buffer.getvalue()
-
-
 def main(argv: list[str]) -> None:
     """``ca2-gan evaluate``."""
     parser = Parser(
         prog="ca2-gan evaluate",
-        description="Judges generated images against the held-out split of the data: FID, FCD (the same distance with the features of a "
-        "classifier trained on the data), KL, precision, recall, density, coverage, accuracy, all together and per class. The first row is "
-        "real against real: nothing can be expected to be better.",
+        description="Judges generated images against the held-out split of the data: FID and KID, FCD and KCD (the same with the features "
+        "of a classifier trained on the data), KL, precision, recall, density, coverage, accuracy, copies of training images, all together "
+        "and per class. The first row is real against real: nothing can be expected to be better.",
     )
     parser.add_argument("x", nargs="+", metavar="X", help="runs, saved models, folders of PNGs, or .npz with x and, if labelled, y")
     add_data_arguments(parser)
     parser.add_argument("--metrics", default=DEFAULT_METRICS, help=f"names with commas between (default: {DEFAULT_METRICS})")
     parser.add_argument("--n", type=int, help="images on each side (default: as many as all have, up to 10000)")
     parser.add_argument("--seed", type=int, default=0, help="of the samples and of the choice of images (default: 0)")
+    parser.add_argument(
+        "--bootstrap", type=int, default=RESAMPLES, metavar="B", help=f"resamples behind the intervals, 0 for none (default: {RESAMPLES})"
+    )
     parser.add_argument("--inception-weights", type=Path, metavar="FILE", help="pt_inception-2015-12-05-6726825d.pth (default: downloaded)")
-    parser.add_argument("-o", "--out", type=Path, metavar="FOLDER", help="write evaluation.json, evaluation.csv and classes.csv there")
+    parser.add_argument("-o", "--out", type=Path, metavar="FOLDER", help=f"write {FILES} and pictures there")
     arguments = parser.parse_args(argv)
+    if arguments.bootstrap < 0 or arguments.bootstrap == 1:
+        raise UserError(f"--bootstrap {arguments.bootstrap}: at least 2, or 0 for no intervals.")
     names = parse_metrics(arguments.metrics)
     data = load_data(arguments)
     train, test = data.split()
     sources = [open_source(x, data) for x in arguments.x]
-    suite = Suite(names, train, test, choose_n(arguments.n, sources, test), arguments.seed, arguments.inception_weights)
-    verdicts = evaluate(suite, sources)
+    n = choose_n(arguments.n, sources, test)
+    suite = Suite(names, train, test, n, arguments.seed, arguments.inception_weights, arguments.bootstrap)
+    views = look(suite, sources)
+    verdicts = evaluate(suite, views)
     records = summarize(verdicts, sources)
     for line in describe(suite, data):
         print(line)
     print_verdicts(suite, verdicts, records)
     if arguments.out:
-        _write(arguments.out, suite, data, verdicts, records)
-        print(f"Written to {arguments.out}: evaluation.json, evaluation.csv, classes.csv")
-
-
-def _write(folder: Path, suite: Suite, data: Dataset, verdicts: Sequence[Verdict], records: Sequence[dict[str, Any]]) -> None:
-    content = {
-        "command": " ".join(["ca2-gan", *sys.argv[1:]]),
-        "versions": {name: version(name) for name in ("ca2", "torch", "torchvision", "numpy", "scipy")},
-        "data": {"source": data.report.source, "fingerprint": data.fingerprint, "classes": list(data.class_names)},
-        "n": suite.n,
-        "seed": suite.seed,
-        "epsilon": EPSILON,
-        "extractors": {
-            name: {"name": it.name, "fingerprint": it.fingerprint, "resize": it.resize, "dimensions": it.dimensions}
-            for name, it in suite.extractors.items()
-        },
-        "notes": suite.notes,
-        "rows": list(records),
-        "classes": {verdict.name: [asdict(scores) for scores in verdict.classes] for verdict in verdicts},
-    }
-    write(folder / "evaluation.json", json.dumps(content, indent=2) + "\n")
-    keys = list(suite.columns)
-    rows = [[record["name"], record["n"], *(record["scores"][key] for key in keys)] for record in records]
-    write(folder / "evaluation.csv", as_csv(["name", "n", *keys], rows))
-    ranked = [
-        [verdict.name, rank, scores.name, scores.n, scores.fcd, scores.acc, scores.share]
-        for verdict in verdicts
-        for rank, scores in enumerate(verdict.classes, start=1)
-    ]
-    write(folder / "classes.csv", as_csv(["name", "rank", "class", "n", "fcd", "acc", "share"], ranked))
+        write_all(arguments.out, suite, data, verdicts, records)
+        pictures = draw_nearest(arguments.out, suite, views) if "memorised" in suite.metrics else []
+        print(f"Written to {arguments.out}: {', '.join([FILES, *pictures])}")

@@ -62,12 +62,25 @@ def moments(features: NDArray[np.floating], batch: int = 4096) -> Moments:
     return so_far.result()
 
 
+def weighted_moments(features: NDArray[np.float64], counts: NDArray[np.int64]) -> Moments:
+    """Moments of features [N, d] each of which comes up so many times, [N].
+
+    :raises ValueError: if fewer than two vectors come up
+    """
+    n = int(counts.sum())
+    if n < 2:
+        raise ValueError(f"a covariance needs at least 2 feature vectors, got {n}.")
+    average = counts @ features / n
+    scaled = (features - average) * np.sqrt(counts)[:, None]
+    return Moments(n, average, scaled.T @ scaled / (n - 1))
+
+
 def frechet_distance(real: Moments, fake: Moments) -> float:
     """Squared 2-Wasserstein distance between two Gaussians (Dowson & Landau 1982; Heusel et al. 2017, eq. 6).
 
-    With C = F F^T, the trace term tr((C1 C2)^(1/2)), the sum of the roots of the eigenvalues of C1 C2, is the sum of the singular
-    values of F1^T F2: real and non-negative by construction, and exact to rounding also where there are fewer images than features,
-    where the root of an eigenvalue that should be 0 is not.
+    With C1 = F F^T, the trace term tr((C1 C2)^(1/2)) is the sum of the roots of the eigenvalues of F^T C2 F, which is symmetric and
+    positive semi-definite: no general matrix root, no imaginary part, and an order of magnitude faster. F is that of the
+    covariance of lower rank, so that no eigenvalue should be 0: the root of its rounding would be felt.
 
     :param real: moments of N feature vectors, mean [d] and covariance [d, d], float64
     :param fake: the same for the generated ones
@@ -77,8 +90,10 @@ def frechet_distance(real: Moments, fake: Moments) -> float:
     if real.mean.shape != fake.mean.shape:
         raise ValueError(f"features of {len(real.mean)} and of {len(fake.mean)} dimensions can't be compared.")
     shift = real.mean - fake.mean
-    product = _factor(real.covariance).T @ _factor(fake.covariance)
-    overlap = scipy.linalg.svdvals(product).sum() if product.size else 0.0
+    sides = (_factor(real.covariance), fake.covariance), (_factor(fake.covariance), real.covariance)
+    factor, other = min(sides, key=lambda side: side[0].shape[1])
+    values = scipy.linalg.eigvalsh(factor.T @ other @ factor, driver="evd", check_finite=False) if factor.size else np.zeros(1)
+    overlap = np.sqrt(np.maximum(values, 0)).sum()
     return float(shift @ shift + np.trace(real.covariance) + np.trace(fake.covariance) - 2 * overlap)
 
 

@@ -1,4 +1,4 @@
-"""Precision, recall, density and coverage, by distances to nearest neighbours."""
+"""What distances to nearest neighbours say: precision, recall, density and coverage, and copies of training images."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -9,19 +9,34 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 NEAREST = 5
-# Distances of so many vectors to all others are in memory at once
-CHUNK = 1024
+# Distances of so many vectors to all others are in memory at once; more don't stay in the processor's cache
+CHUNK = 512
+# Rounding of squared distances: below the first share of the largest norm they count as 0, and closer to each other than the second
+# share as equal, so that ties don't depend on the chunk
+ZERO, TIE = 1e-12, 1e-10
+# A fake is a copy if its nearest training image is nearer than this share of the distance to the second (Yoon et al. 2023)
+COPY = 1 / 3
+
+
+@dataclass(frozen=True)
+class Reached:
+    """How each image of a set of fakes and of the real ones lies to the others (Kynkaanniemi et al. 2019; Naeem et al. 2020).
+
+    :param precise: fakes that are within reach of a real image, bool [M]
+    :param dense: real images that a fake is within reach of, over k: float64 [M]
+    :param recalled: real images that are within reach of a fake, bool [N]
+    :param covered: real images with a fake within their reach, bool [N]
+    """
+
+    precise: NDArray[np.bool_]
+    dense: NDArray[np.float64]
+    recalled: NDArray[np.bool_]
+    covered: NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
 class PRDC:
-    """How a set of fakes lies to the real images (Kynkaanniemi et al. 2019; Naeem et al. 2020).
-
-    :param precision: share of the fakes within reach of a real image
-    :param recall: share of the real images within reach of a fake
-    :param density: real images that a fake is within reach of, over k; may exceed 1
-    :param coverage: share of the real images with a fake within their reach
-    """
+    """Precision, recall, density (which may exceed 1) and coverage: the means of ``Reached``."""
 
     precision: float
     recall: float
@@ -30,6 +45,12 @@ class PRDC:
 
 
 def prdc(real: NDArray[np.floating], fake: NDArray[np.floating], k: int = NEAREST, chunk: int = CHUNK) -> PRDC:
+    """The means of what ``reached`` gives, whose parameters and errors these are."""
+    found = reached(real, fake, k, chunk)
+    return PRDC(*(float(values.mean()) for values in (found.precise, found.recalled, found.dense, found.covered)))
+
+
+def reached(real: NDArray[np.floating], fake: NDArray[np.floating], k: int = NEAREST, chunk: int = CHUNK) -> Reached:
     """An image's reach is the distance to the k-th nearest of its own kind.
 
     :param real: features [N, d]
@@ -41,34 +62,61 @@ def prdc(real: NDArray[np.floating], fake: NDArray[np.floating], k: int = NEARES
         raise ValueError(f"more than {k} images of each kind are needed, got {len(real)} and {len(fake)}.")
     if real.shape[1] != fake.shape[1]:
         raise ValueError(f"features of {real.shape[1]} and of {fake.shape[1]} dimensions can't be compared.")
-    reals, fakes = torch.from_numpy(real.astype(np.float64)), torch.from_numpy(fake.astype(np.float64))
-    real_reach, fake_reach = reach(reals, k, chunk), reach(fakes, k, chunk)
-    within = torch.zeros(len(fakes), dtype=torch.int64)  # real images that each fake is within reach of
-    recalled, covered = 0, 0
-    for i, distances in _distances(reals, fakes, chunk):  # [chunk, M]
-        own_reach = real_reach[i : i + chunk]
-        within += (distances < own_reach[:, None]).sum(dim=0)
-        recalled += int((distances < fake_reach).any(dim=1).sum())
-        covered += int((distances.min(dim=1).values < own_reach).sum())
-    return PRDC(
-        precision=float((within > 0).double().mean()),
-        recall=recalled / len(reals),
-        density=float(within.double().mean()) / k,
-        coverage=covered / len(reals),
-    )
+    # Each finds itself, hence k + 1
+    real_reach, fake_reach = (nearest(side, side, k + 1, chunk)[0][:, k] ** 2 * (1 - TIE) for side in (real, fake))
+    within = torch.zeros(len(fake), dtype=torch.int64)
+    recalled, covered = [], []
+    for i, squares in _squares(real, fake, chunk):  # [chunk, M]
+        is_within = squares < real_reach[i : i + chunk, None]
+        within += is_within.sum(dim=0)
+        covered.append(is_within.any(dim=1))
+        recalled.append((squares < fake_reach).any(dim=1))
+    return Reached((within > 0).numpy(), within.double().numpy() / k, torch.cat(recalled).numpy(), torch.cat(covered).numpy())
 
 
-def reach(features: Tensor, k: int, chunk: int = CHUNK) -> Tensor:
-    """Distance from each vector to its k-th nearest other one: float64 [N, d] -> [N]."""
-    # Each finds itself at distance 0, hence k + 1
-    return torch.cat([distances.kthvalue(k + 1, dim=1).values for _, distances in _distances(features, features, chunk)])
+def nearest(of: NDArray[np.floating], among: NDArray[np.floating], k: int, chunk: int = CHUNK) -> tuple[Tensor, Tensor]:
+    """Distances to the k nearest, in order, and their positions: float64 and int64 [N, k].
 
-
-def _distances(rows: Tensor, columns: Tensor, chunk: int) -> Iterator[tuple[int, Tensor]]:
-    """First row and Euclidean distances [chunk, M] of each chunk.
-
-    Differences are squared and added up pair by pair: through a matrix product, it would depend on the chunk in the last digits,
-    and equal images would not be at distance 0.
+    :param of: features [N, d]
+    :param among: features [M, d], M at least k
     """
-    for i in range(0, len(rows), chunk):
-        yield i, torch.cdist(rows[i : i + chunk], columns, compute_mode="donot_use_mm_for_euclid_dist")
+    found = [squares.topk(k, dim=1, largest=False) for _, squares in _squares(of, among, chunk)]
+    return torch.cat([squares for squares, _ in found]).sqrt(), torch.cat([positions for _, positions in found])
+
+
+def is_copy(distances: Tensor) -> NDArray[np.bool_]:
+    """Whether images lie so near to one training image, and not to others, that they must be copies of it.
+
+    :param distances: of N images to the nearest two of the training images, no two of which are equal, [N, 2]
+    """
+    return (distances[:, 0] < COPY * distances[:, 1]).numpy()
+
+
+def nearer(fake: NDArray[np.float64], held_out: NDArray[np.float64]) -> NDArray[np.float64]:
+    """For each fake, the share of the held-out images that lie farther from the training images than it does; a tie counts half.
+
+    The mean is the statistic of Mann & Whitney (1947) that Meehan et al. (2020) propose: 0.5 for images as new as the held-out
+    ones, more for images too near to the training ones.
+
+    :param fake: distances to the nearest training image, [M]
+    :param held_out: the same for the held-out images, [N]
+    """
+    ordered = np.sort(held_out)
+    below, up_to = np.searchsorted(ordered, fake, "left"), np.searchsorted(ordered, fake, "right")
+    shares: NDArray[np.float64] = 1 - (below + up_to) / (2 * len(ordered))
+    return shares
+
+
+def _squares(rows: NDArray[np.floating], columns: NDArray[np.floating], chunk: int) -> Iterator[tuple[int, Tensor]]:
+    """First row and squared Euclidean distances [chunk, M] of each chunk, float64; exactly 0 between equal vectors.
+
+    |a - b|^2 = |a|^2 - 2ab + |b|^2 by one matrix product, around the mean, so that there is little to cancel.
+    """
+    center = torch.from_numpy(columns.mean(axis=0, dtype=np.float64))
+    a, b = (torch.from_numpy(side.astype(np.float64)) - center for side in (rows, columns))
+    a_squares, b_squares = (side.square().sum(dim=1, keepdim=True) for side in (a, b))
+    left = torch.cat([-2 * a, a_squares, torch.ones_like(a_squares)], dim=1)
+    right = torch.cat([b, torch.ones_like(b_squares), b_squares], dim=1).T.contiguous()
+    least = float(ZERO * max(a_squares.max(), b_squares.max()))
+    for i in range(0, len(a), chunk):
+        yield i, torch.threshold_(left[i : i + chunk] @ right, least, 0)

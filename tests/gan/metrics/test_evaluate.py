@@ -1,5 +1,6 @@
 import csv
 import json
+from importlib.metadata import version
 
 import numpy as np
 import pytest
@@ -9,7 +10,7 @@ from PIL import Image
 from ca2_gan.errors import UserError
 from ca2_gan.gan import create_model
 from ca2_gan.metrics.evaluate import main
-from ca2_gan.metrics.samples import open_source, sample_like
+from ca2_gan.metrics.samples import Samples, open_source, sample_like
 from ca2_gan.metrics.suite import Suite
 
 
@@ -134,12 +135,91 @@ def test_the_order_of_the_images_does_not_matter(data, tmp_path, bars):
         assert second[key] == pytest.approx(value, rel=1e-4, abs=1e-6), key
 
 
+def test_copies_of_training_images_are_noticed_by_the_metric_of_copies_only(data, source, tmp_path):
+    train, _ = data.split()
+    copies = write_npz(tmp_path / "copies.npz", train.images[:90], train.labels[:90])
+    out = tmp_path / "out"
+    main([copies, "--data", source, "--metrics", "fcd,memorised", "--out", str(out)])
+    floor, found = (row["scores"] for row in json.loads((out / "evaluation.json").read_text())["rows"])
+    assert floor["copied"] < 0.05
+    assert floor["nearer"] == pytest.approx(0.5)
+    assert found["copied"] > 0.9
+    assert found["nearer"] > 0.95
+    with Image.open(out / "nearest.png") as picture:
+        assert picture.size[0] > 500
+
+
+def test_images_in_the_training_split_twice_can_still_be_copied(data):
+    train, test = data.split()
+    twice = train.subset(np.concatenate([np.arange(len(train)), np.arange(60)]))
+    suite = Suite(["memorised"], twice, test, 60)
+    assert suite.judge(Samples("copies", train.images[:60], None)).scores["copied"] > 0.9
+
+
+def test_cas_of_real_images_is_good_and_of_wrong_labels_bad(data, bars):
+    train, test = data.split()
+    suite = Suite(["cas"], train, test, 80)
+    images, labels = bars(300, seed=1)
+    scores = [suite.judge(Samples("x", images[:, None], given)).scores["cas"] for given in (labels, (labels + 1) % 3, None)]
+    assert scores[0] > 0.9
+    assert scores[1] < 0.1
+    assert scores[2] is None
+
+
+def test_intra_class_distance_is_the_mean_of_the_classes(data, bars):
+    train, test = data.split()
+    suite = Suite(["intra"], train, test, 90)
+    images, labels = bars(90, seed=1)
+    verdict = suite.judge(Samples("x", images[:, None], labels))
+    assert verdict.scores["intra"] == pytest.approx(np.mean([scores.fcd for scores in verdict.classes]))
+    one_missing = suite.judge(Samples("x", images[labels > 0][:, None], labels[labels > 0]))
+    assert one_missing.scores["intra"] is None
+
+
+def test_every_number_comes_with_its_conditions_and_interval(source, tmp_path, capsys, bars):
+    x = write_npz(tmp_path / "x.npz", *bars(90, seed=1))
+    main([x, "--data", source, "--metrics", "fcd,kcd,intra,kl,prdc,acc,memorised", "--bootstrap", "20", "--out", str(tmp_path / "out")])
+    content = json.loads((tmp_path / "out" / "evaluation.json").read_text())
+    extractor = content["extractors"]["classifier"]
+    assert extractor["held_out_accuracy"] > 0.9
+    assert content["resamples"] == 20
+    for row in content["rows"]:
+        for key, value in row["scores"].items():
+            low, high = row["intervals"][key]
+            assert low <= value <= high, key
+    printed = capsys.readouterr().out
+    for shown in (
+        extractor["fingerprint"],
+        f"{extractor['held_out_accuracy']:.2%}",
+        "90 images",
+        "resize: none",
+        f"torch {version('torch')}",
+    ):
+        assert shown in printed
+    assert printed.count("95 % interval") == 4  # two candidates, two tables
+
+
+def test_without_resamples_there_are_no_intervals(source, tmp_path, capsys, bars):
+    main([write_npz(tmp_path / "x.npz", *bars(90, seed=1)), "--data", source, "--metrics", "fcd", "--bootstrap", "0"])
+    assert "interval" not in capsys.readouterr().out
+
+
+def test_what_so_few_images_do_not_carry_is_said(data):
+    train, test = data.split()
+    assert [note.partition(":")[0] for note in Suite(["fcd", "kl"], train, test, 20).notes] == [
+        "FCD of 20 images",
+        "KL class of 20 images",
+    ]
+    assert not Suite(["fcd", "kl"], train, test, 80).notes
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
         (["good.npz", "--metrics", "fdi"], r"no metric named 'fdi'. Did you mean 'fid'\?"),
         (["good.npz", "--metrics", ","], "none named"),
         (["good.npz", "--metrics", "prdc", "--n", "5"], "prdc needs at least 6 images on each side, got 5"),
+        (["good.npz", "--bootstrap", "-1"], "--bootstrap -1: at least 2"),
         (["good.npz", "--n", "301"], "held-out split has"),
         (["few.npz", "--n", "50"], "few.npz: 20 images, but 50 are asked for"),
         (["small.npz"], "images of 8x8 with 1 channel, but the data's are 16x16"),

@@ -64,6 +64,28 @@ def test_fewer_images_than_features(n):
     )
 
 
+@pytest.mark.parametrize(("n", "m"), [(200, 9), (20, 9), (200, 20)])
+def test_covariances_of_different_rank(n, m):
+    """As far apart as with a little variance added in every direction, which makes both regular: no rounding is rooted."""
+    real, fake = moments(features(n, 32, 0)), moments(features(m, 32, 1))
+    found = frechet_distance(real, fake)
+    assert found == pytest.approx(frechet_distance(fake, real), rel=1e-12)
+    near = [Moments(side.n, side.mean, side.covariance + 1e-12 * np.eye(32)) for side in (real, fake)]
+    assert found == pytest.approx(frechet_distance(*near), rel=1e-5)
+
+
+def test_equals_pytorch_fid(monkeypatch):
+    """With variances over six orders of magnitude. SciPy 1.18 dropped the `disp` that it calls with."""
+    from pytorch_fid.fid_score import calculate_frechet_distance
+
+    sqrtm = scipy.linalg.sqrtm
+    monkeypatch.setattr(scipy.linalg, "sqrtm", lambda matrix, disp=None: (sqrtm(matrix), None))
+    real, fake = (features(1000, 200, seed) * np.logspace(0, -3, 200) for seed in (0, 1))
+    a, b = moments(real), moments(fake)
+    expected = calculate_frechet_distance(a.mean, a.covariance, b.mean, b.covariance)
+    assert frechet_distance(a, b) == pytest.approx(expected, rel=1e-6)
+
+
 def test_all_fakes_equal():
     real, fake = moments(features(100, 8, 0)), moments(np.ones((100, 8)))
     expected = ((real.mean - 1) ** 2).sum() + np.trace(real.covariance)

@@ -1,9 +1,10 @@
 import numpy as np
 import pytest
-import torch
+import scipy.spatial
+import scipy.stats
 
 from ca2_gan.metrics import prdc
-from ca2_gan.metrics.neighbours import reach
+from ca2_gan.metrics.neighbours import is_copy, nearer, nearest
 
 
 def features(n, d, seed, shift=0.0, dtype=np.float64):
@@ -30,10 +31,35 @@ def test_the_chunk_changes_nothing(chunk):
     assert prdc(real, fake, chunk=chunk) == prdc(real, fake)
 
 
-def test_reach_on_a_line():
-    line = torch.arange(5, dtype=torch.float64)[:, None]
-    assert reach(line, 1).tolist() == [1, 1, 1, 1, 1]
-    assert reach(line, 2).tolist() == [2, 1, 1, 1, 2]
+@pytest.mark.parametrize("chunk", [1, 7, 1000])
+def test_nearest_are_those_of_a_k_d_tree(chunk):
+    of, among = features(60, 5, 0) + 100, features(80, 5, 1) + 100  # far from 0, where squares cancel
+    distances, positions = nearest(of, among, 3, chunk)
+    expected = scipy.spatial.KDTree(among).query(of, 3)
+    np.testing.assert_allclose(distances, expected[0], rtol=1e-9)
+    np.testing.assert_array_equal(positions, expected[1])
+
+
+def test_equal_vectors_are_at_no_distance():
+    """Also through a matrix product: copies of real images would otherwise be within reach of each other by chance."""
+    real = features(300, 64, 0)
+    assert (nearest(real, real[::-1].copy(), 1)[0] == 0).all()
+
+
+def test_copies_of_training_images_are_found_and_new_images_are_none():
+    train, new = features(500, 8, 0), features(100, 8, 1)
+    fakes = np.concatenate([train[:30] + 1e-3, new])
+    found = is_copy(nearest(fakes, train, 2)[0])
+    assert found[:30].all()
+    assert found[30:].mean() < 0.02
+
+
+def test_nearer_is_the_statistic_of_mann_and_whitney():
+    rng = np.random.default_rng(0)
+    fake, held_out = rng.integers(0, 8, 50).astype(float), rng.integers(2, 10, 70).astype(float)  # with ties
+    expected = scipy.stats.mannwhitneyu(held_out, fake).statistic / (50 * 70)
+    assert nearer(fake, held_out).mean() == pytest.approx(expected)
+    assert nearer(held_out, held_out).mean() == pytest.approx(0.5)
 
 
 def test_copies_of_one_real_image_are_precise_but_cover_nothing():

@@ -1,0 +1,147 @@
+"""What each metric notices: real images, made worse step by step in known ways."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.random import Generator
+from numpy.typing import NDArray
+from scipy.ndimage import gaussian_filter
+
+from ca2_gan.data import Dataset
+from ca2_gan.errors import UserError
+from ca2_gan.metrics.samples import Samples
+from ca2_gan.metrics.suite import Suite
+
+STEPS = (0.02, 0.05, 0.1, 0.25, 0.5, 1.0)
+# Draws of untouched images that say how far a number moves by chance
+UNTOUCHED = 8
+# A metric notices what moves it by more standard deviations of these draws, of which there are few, than this
+NOTICED = 5.0
+# Standard deviation of the strongest noise, in gray levels, and of the strongest blur, in shares of the side
+NOISE, BLUR = 64, 1 / 14
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What a corruption takes its images from.
+
+    :param pool: held-out images that the reference does not have
+    """
+
+    pool: Dataset
+    train: Dataset
+    n: int
+    rng: Generator
+
+    def draw(self, part: Dataset) -> Samples:
+        """Images of it, none twice."""
+        chosen = self.rng.permutation(len(part))[: self.n]
+        return Samples("", part.images[chosen], part.labels[chosen])
+
+    def pick(self, share: float) -> NDArray[np.intp]:
+        """Positions of a share of n images, at least of one."""
+        return self.rng.permutation(self.n)[: max(1, round(share * self.n))]
+
+
+def noise(setting: Setting, strength: float) -> Samples:
+    drawn = setting.draw(setting.pool)
+    noisy = drawn.images + setting.rng.normal(0, NOISE * strength, drawn.images.shape)
+    return Samples("", noisy.round().clip(0, 255).astype(np.uint8), drawn.labels)
+
+
+def blur(setting: Setting, strength: float) -> Samples:
+    drawn = setting.draw(setting.pool)
+    sigma = BLUR * strength * drawn.images.shape[2]
+    return Samples("", gaussian_filter(drawn.images, (0, 0, sigma, sigma)), drawn.labels)
+
+
+def dropped(setting: Setting, strength: float) -> Samples:
+    """Up to half of the classes, at least one, are missing."""
+    k = setting.pool.num_classes
+    gone = setting.rng.permutation(k)[: max(1, round(strength * k / 2))]
+    return setting.draw(setting.pool.subset(~np.isin(setting.pool.labels, gone)))
+
+
+def repeated(setting: Setting, strength: float) -> Samples:
+    """A share of the images are one and the same."""
+    drawn = setting.draw(setting.pool)
+    chosen = setting.pick(strength)
+    drawn.images[chosen], labels = drawn.images[chosen[0]], drawn.labels
+    assert labels is not None
+    labels[chosen] = labels[chosen[0]]
+    return drawn
+
+
+def copied(setting: Setting, strength: float) -> Samples:
+    """A share of the images are training images."""
+    drawn, training, chosen = setting.draw(setting.pool), setting.draw(setting.train), setting.pick(strength)
+    assert drawn.labels is not None
+    assert training.labels is not None
+    drawn.images[chosen], drawn.labels[chosen] = training.images[chosen], training.labels[chosen]
+    return drawn
+
+
+def mislabelled(setting: Setting, strength: float) -> Samples:
+    """A share of the images are labelled as the class after theirs."""
+    drawn, chosen = setting.draw(setting.pool), setting.pick(strength)
+    assert drawn.labels is not None
+    drawn.labels[chosen] = (drawn.labels[chosen] + 1) % setting.pool.num_classes
+    return drawn
+
+
+Corruption = Callable[[Setting, float], Samples]
+CORRUPTIONS: dict[str, Corruption] = {
+    "noise": noise,
+    "blur": blur,
+    "classes dropped": dropped,
+    "one image repeated": repeated,
+    "training images copied": copied,
+    "labels wrong": mislabelled,
+}
+
+
+class Sweep:
+    """Real images against real images, the candidates more and more corrupted.
+
+    :param test: held-out split: n of its images are the reference, the others are corrupted
+    :param names: of metrics
+    :raises UserError: if there are too few images, also with half of the classes gone
+    """
+
+    def __init__(self, names: Sequence[str], train: Dataset, test: Dataset, n: int, seed: int = 0):
+        if len(test) < 4 * n:
+            raise UserError(f"{n:,} images on each side: the held-out split has {len(test):,}, but needs {4 * n:,}. Give a smaller --n.")
+        order = np.random.default_rng(seed).permutation(len(test))
+        self.n, self.seed, self.train, self.pool = n, seed, train, test.subset(order[n:])
+        self.suite = Suite(names, train, test.subset(order[:n]), n, seed)
+
+    def corrupt(self, name: str, strength: float) -> Samples:
+        """Corrupted images, the same every time."""
+        return CORRUPTIONS[name](Setting(self.pool, self.train, self.n, np.random.default_rng(self.seed)), strength)
+
+    def untouched(self, draws: int = UNTOUCHED) -> Iterator[dict[str, float]]:
+        """The numbers of real images, drawn several times."""
+        for i in range(draws):
+            yield self._scores(Setting(self.pool, self.train, self.n, np.random.default_rng((self.seed, i))).draw(self.pool))
+
+    def run(self, strengths: Sequence[float] = STEPS) -> Iterator[dict[str, Any]]:
+        """A record of every corruption at every strength."""
+        for name in CORRUPTIONS:
+            for strength in strengths:
+                yield {"corruption": name, "strength": strength, "scores": self._scores(self.corrupt(name, strength))}
+
+    def _scores(self, samples: Samples) -> dict[str, float]:
+        """A number that can't be had, such as the mean over classes one of which is missing, is NaN."""
+        return {key: np.nan if value is None else value for key, value in self.suite.judge(samples).scores.items()}
+
+
+def moved(score: float, untouched: Sequence[float], n: int) -> float:
+    """By how many standard deviations a number has left those of untouched images; infinitely many if there is none any more.
+
+    :param n: images; a share that is the same in all draws counts as uncertain by one image
+    """
+    if np.isnan(score):
+        return np.inf
+    return float((score - np.mean(untouched)) / (np.std(untouched, ddof=1) or 1 / n))

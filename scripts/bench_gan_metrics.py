@@ -1,0 +1,127 @@
+"""Time of ``ca2-gan evaluate``'s metrics, and of the Frechet distance against pytorch-fid's.
+
+    python scripts/bench_gan_metrics.py && python scripts/tables.py
+
+Glyphs stand for both sides, as many real ones as fakes; training the classifier is left out, seeing the images is not. Both
+Frechet distances take the same moments, by turns, so that what else the machine does hits both; a ratio is that of two neighbours.
+"""
+
+import argparse
+import json
+import os
+import platform
+import statistics
+import sys
+import time
+from collections.abc import Callable
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+from unittest import mock
+
+import numpy as np
+import scipy.linalg
+import torch
+from pytorch_fid.fid_score import calculate_frechet_distance
+
+from ca2_gan.data import load
+from ca2_gan.drawing import write
+from ca2_gan.metrics import Moments, Suite, frechet_distance, moments
+from ca2_gan.metrics.bootstrap import RESAMPLES, interval
+from ca2_gan.metrics.samples import real_samples
+from ca2_gan.metrics.view import Reference, View
+from ca2_rl.studies.conditions import cpu_name
+
+ROOT = Path(__file__).parents[1]
+NUMBERS = ROOT / "docs" / "gan" / "metrics.json"
+METRICS = ("fcd", "kcd", "intra", "kl", "prdc", "acc", "memorised")
+# Glyphs to draw for 10,000 held-out ones
+DRAWN = 75_000
+DIMENSIONS = (64, 2048)
+
+Clocks = dict[str, float]
+
+
+def timed(work: Callable[[], Any]) -> tuple[Any, Clocks]:
+    """Its result, and its seconds on the wall and on the processor."""
+    wall, cpu = time.perf_counter(), time.process_time()
+    result = work()
+    return result, {"wall": time.perf_counter() - wall, "cpu": time.process_time() - cpu}
+
+
+def features(n: int, dimensions: int, seed: int) -> np.ndarray:
+    """Correlated features whose variances fall over five orders of magnitude, as Inception's do."""
+    rng = np.random.default_rng(seed)
+    made: np.ndarray = (rng.normal(size=(n, dimensions)) * np.logspace(0, -2.5, dimensions)) @ rng.normal(size=(dimensions, dimensions))
+    return made / dimensions**0.5 + 0.1 * seed
+
+
+def theirs(real: Moments, fake: Moments) -> float:
+    """pytorch-fid's own function; SciPy 1.18 dropped the ``disp`` that it calls ``sqrtm`` with."""
+    root = scipy.linalg.sqrtm
+    with mock.patch.object(scipy.linalg, "sqrtm", lambda matrix, disp=None: (root(matrix), None)):
+        return float(calculate_frechet_distance(real.mean, real.covariance, fake.mean, fake.covariance))
+
+
+def bench_frechet(dimensions: int, rounds: int) -> dict[str, Any]:
+    """Both implementations by turns on the moments of 5,000 images."""
+    sides = [moments(features(5_000, dimensions, seed)) for seed in (0, 1)]
+    ours_values, ours, their_values, their = [], [], [], []
+    for _ in range(rounds):
+        for measure, values, clocks in ((frechet_distance, ours_values, ours), (theirs, their_values, their)):
+            value, clock = timed(lambda measure=measure: measure(*sides))
+            values.append(value)
+            clocks.append(clock)
+    ratios = [b["cpu"] / a["cpu"] for a, b in zip(ours, their, strict=True)]
+    return {
+        "dimensions": dimensions,
+        "ours": {clock: statistics.median(times[clock] for times in ours) for clock in ("wall", "cpu")},
+        "pytorch-fid": {clock: statistics.median(times[clock] for times in their) for clock in ("wall", "cpu")},
+        "ratio": {"median": statistics.median(ratios), "least": min(ratios), "most": max(ratios)},
+        "relative_difference": abs(ours_values[0] - their_values[0]) / their_values[0],
+    }
+
+
+def bench_metrics(n: int | None, resamples: int) -> dict[str, Any]:
+    """Seconds of what a first evaluation does once for the data, and of each metric of a candidate, intervals by themselves."""
+    train, test = load("glyphs", size=DRAWN if n is None else 10 * n).split()
+    n = n or min(10_000, len(test))
+    suite = Suite(METRICS, train, test, n)  # trains the classifier, or finds it
+    reference = Reference(
+        *(View(view.samples, suite.extractors) for view in (suite.reference.real, suite.reference.train)), train.num_classes
+    )
+    once, each = {}, {}
+    _, once["seeing the held-out images"] = timed(lambda: reference.real.seen("classifier"))
+    _, once["seeing the training split"] = timed(lambda: reference.train.seen("classifier"))
+    _, once["the held-out images' nearest training images"] = timed(lambda: reference.real.nearest_in(reference.train))
+    fake = suite.view(real_samples(train, "glyphs").take(n, seed=1))
+    _, each["seeing the fakes"] = timed(lambda: fake.seen("classifier"))
+    intervals = {"wall": 0.0, "cpu": 0.0}
+    for name, metric in suite.metrics.items():
+        numbers, each[f"`{name}`"] = timed(lambda metric=metric: metric.compute(reference, fake))
+        _, clocks = timed(lambda numbers=numbers: [interval(number, resamples) for number in numbers.values() if number])
+        intervals = {clock: intervals[clock] + seconds for clock, seconds in clocks.items()}
+    each[f"intervals, {resamples} resamples"] = intervals
+    return {"n": n, "training_images": len(reference.train.samples.images), "once": once, "each": each}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--n", type=int, help="images on each side (default: 10000)")
+    parser.add_argument("--rounds", type=int, default=5, help="of the Frechet distances (default: 5)")
+    parser.add_argument("--json", type=Path, default=NUMBERS, help="write here (default: docs/gan/metrics.json)")
+    arguments = parser.parse_args()
+    content = {
+        "command": " ".join(["python scripts/bench_gan_metrics.py", *sys.argv[1:]]),
+        "versions": {"python": platform.python_version()} | {name: version(name) for name in ("torch", "numpy", "scipy", "pytorch-fid")},
+        "machine": {"cpu": cpu_name(), "cores": os.cpu_count(), "threads": torch.get_num_threads()},
+        "rounds": arguments.rounds,
+        "metrics": bench_metrics(arguments.n, RESAMPLES),
+        "frechet": [bench_frechet(dimensions, arguments.rounds) for dimensions in DIMENSIONS],
+    }
+    print(json.dumps(content, indent=1))
+    write(arguments.json, json.dumps(content, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()
