@@ -19,9 +19,8 @@ lint: $(READY)
 type: $(READY)
 	$(BIN)/mypy
 
-bench: $(READY)  ## the numbers of the README and the docs; half an hour on two cores
-	$(BIN)/python scripts/results_rl.py --env Pendulum-v1
-	$(BIN)/python scripts/tables.py
+bench: $(READY)  ## the numbers of the README; two hours on two cores
+	$(BIN)/python scripts/study_rl.py overview --seeds 10
 
 $(READY): pyproject.toml
 	$(PYTHON) -m venv $(VENV)

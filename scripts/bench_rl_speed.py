@@ -23,7 +23,6 @@ from typing import Any
 import gymnasium as gym
 import numpy as np
 import torch as th
-from results_rl import PACKAGES, ROOT, cpu_name
 from stable_baselines3 import DDPG, DQN
 from stable_baselines3.common.buffers import ReplayBuffer
 from stable_baselines3.common.env_util import make_vec_env
@@ -35,7 +34,10 @@ from torch.nn import functional as F
 from ca2_rl import OUDDPG, DiscretizedDQN, NoisyDQN
 from ca2_rl.envs.pendulum_vec_env import PendulumVecEnv
 from ca2_rl.files import whole_file
+from ca2_rl.studies.conditions import cpu_name
 
+ROOT = Path(__file__).parents[1]
+PACKAGES = ("stable-baselines3", "rl-zoo3", "gymnasium", "torch", "numpy")
 SPEED = ROOT / "docs" / "rl" / "speed.json"
 N_BINS = 11
 SEED = 0

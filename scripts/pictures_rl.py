@@ -1,6 +1,5 @@
-"""Draws the README's animation and the docs' curves from the run folders that ``results_rl.py --logs LOGS`` keeps."""
+"""Draws the README's animation and the docs' curves from the runs that ``trained_agents.py`` keeps."""
 
-import argparse
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,9 +13,10 @@ from ca2_rl.files import whole_file
 from ca2_rl.optimum import PendulumOptimum
 from ca2_rl.runs import find_runs
 from ca2_rl.zoo.agents import load_agent
-from ca2_rl.zoo.plugins import register
+from ca2_rl.zoo.plugins import TRAINED_AGENTS, register
 
-IMAGES = Path(__file__).parents[1] / "docs" / "images"
+ROOT = Path(__file__).parents[1]
+IMAGES = ROOT / "docs" / "images"
 AGENTS = {"discretizeddqn": "DiscretizedDQN", "noisydqn": "NoisyDQN", "ouddpg": "OUDDPG"}
 START = np.array([np.pi, 0.0])  # hanging at rest
 SIZE = 150
@@ -27,12 +27,12 @@ COLORS = 32
 Controller = Callable[[np.ndarray, int], float]
 
 
-def controllers(logs: Path) -> dict[str, Controller]:
-    """The agents with seed 0, and the optimum."""
+def controllers() -> dict[str, Controller]:
+    """The agents that are shipped, and the optimum."""
     register()
     by_name: dict[str, Controller] = {}
     for algo, name in AGENTS.items():
-        agent = load_agent(algo, find_runs([logs / f"{algo}-Pendulum-v1-0"])[0].model_path)
+        agent = load_agent(algo, find_runs([TRAINED_AGENTS / algo])[0].model_path)
         by_name[name] = lambda state, _, agent=agent: float(agent.predict(pendulum.observe(state), deterministic=True)[0][0])
     optimum = PendulumOptimum()
     by_name["optimum"] = lambda state, steps: float(optimum.greedy_torques(state[None], steps)[0])
@@ -57,11 +57,7 @@ def play(control: Controller, name: str) -> list[Image.Image]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("logs", type=Path)
-    logs = parser.parse_args().logs
-
-    films = [play(control, name) for name, control in controllers(logs).items()]
+    films = [play(control, name) for name, control in controllers().items()]
     frames = []
     for parts in zip(*films, strict=True):
         frame = Image.new("RGB", (SIZE * len(parts), SIZE), "white")
@@ -71,7 +67,7 @@ def main() -> None:
     IMAGES.mkdir(parents=True, exist_ok=True)
     with whole_file(IMAGES / "pendulum.gif") as partial:
         frames[0].save(partial, save_all=True, append_images=frames[1:], duration=50, loop=0, optimize=True)
-    ca2_rl(["plot", *(str(folder) for folder in sorted(logs.glob("*-Pendulum-v1-*"))), "--out", str(IMAGES / "curves.png")])
+    ca2_rl(["plot", str(ROOT / "logs" / "published"), "--out", str(IMAGES / "curves.png")])
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """Writes the measured numbers into the README and the docs, between ``<!-- table: NAME -->`` and ``<!-- end -->``.
 
-NAME is a table of docs/rl/results.json or docs/gan/metrics.json, or STUDY/TABLE: a table of the study whose measurements are in
+NAME is a table of docs/rl/speed.json or docs/gan/metrics.json, or STUDY/TABLE: a table of the study whose measurements are in
 docs/rl/studies/STUDY.json, or its ``conditions``. Likewise ``<!-- figure: STUDY/FIGURE -->``.
 """
 
@@ -9,85 +9,21 @@ import json
 import os
 import re
 import sys
-from collections import defaultdict
 from pathlib import Path
 from typing import Any
 
-from ca2_rl.statistics import iqm, iqm_interval
 from ca2_rl.studies.command import load
 from ca2_rl.studies.results import Results
 
 ROOT = Path(__file__).parents[1]
-RESULTS = ROOT / "docs" / "rl" / "results.json"
 SPEED = ROOT / "docs" / "rl" / "speed.json"
 SENSITIVITY = ROOT / "docs" / "gan" / "sensitivity.json"
 GAN_METRICS = ROOT / "docs" / "gan" / "metrics.json"
-NAMES = {"discretizeddqn": "DiscretizedDQN", "noisydqn": "NoisyDQN", "ouddpg": "OUDDPG"}
-# Average returns and regrets that the study reported
-STUDY = {"discretizeddqn": (-838.13, 701), "noisydqn": (-1367.53, 1230), "ouddpg": (-627.46, 490)}
 STUDIES = ROOT / "docs" / "rl" / "studies"
 IMAGES = ROOT / "docs" / "images"
 PLACE = re.compile(r"(<!-- (table|figure): (\S+) -->\n).*?(<!-- end -->)", re.DOTALL)
 
 Runs = list[dict[str, Any]]
-
-
-def interval(scores: list[float]) -> str:
-    """Interquartile mean and its 95 % interval."""
-    bounds = iqm_interval(scores)
-    return f"{iqm(scores):.1f}" + (f" [{bounds[0]:.1f}, {bounds[1]:.1f}]" if bounds else "")
-
-
-def grouped(runs: Runs) -> dict[tuple[str, str], Runs]:
-    """The runs by environment and algorithm."""
-    groups: dict[tuple[str, str], Runs] = defaultdict(list)
-    for run in runs:
-        groups[run["env"], run["algo"]].append(run)
-    return groups
-
-
-def pendulum(runs: Runs) -> str:
-    """The three agents on Pendulum-v1 beside the study's."""
-    lines = [
-        "| agent | regret, IQM [95 %] | best to worst seed | return, IQM [95 %] | the study's regret | its return |",
-        "| --- | ---: | ---: | ---: | ---: | ---: |",
-    ]
-    for (env, algo), group in grouped(runs).items():
-        if env == "Pendulum-v1":
-            regrets = [run["regret"] for run in group]
-            study_return, study_regret = STUDY[algo]
-            cells = [
-                f"{NAMES[algo]} ({len(group)} seeds)",
-                interval(regrets),
-                f"{min(regrets):.1f} to {max(regrets):.1f}",
-                interval([run["return"] for run in group]),
-                f"{study_regret}",
-                f"{study_return:.0f}",
-            ]
-            lines.append(f"| {' | '.join(cells)} |")
-    return "\n".join(lines)
-
-
-def one_agent(runs: Runs, algo: str) -> str:
-    """One agent on every environment it has hyperparameters for."""
-    lines = [
-        "| environment | steps | seeds | return, IQM [95 %] | worst to best seed | regret of each seed |",
-        "| --- | ---: | ---: | ---: | ---: | ---: |",
-    ]
-    for (env, name), group in grouped(runs).items():
-        if name == algo:
-            returns = [run["return"] for run in group]
-            regrets = ", ".join(f"{run['regret']:.1f}" for run in group) if group[0]["regret"] is not None else ""
-            cells = [
-                env,
-                f"{group[0]['hyperparams']['n_timesteps']:,.0f}",
-                f"{len(group)}",
-                interval(returns),
-                f"{min(returns):.1f} to {max(returns):.1f}",
-                regrets,
-            ]
-            lines.append(f"| {' | '.join(cells)} |")
-    return "\n".join(lines)
 
 
 def conditions(content: dict[str, Any]) -> str:
@@ -183,18 +119,17 @@ def sensitivity_conditions(content: dict[str, Any]) -> str:
     )
 
 
-def fill(text: str, content: dict[str, Any], speeds: dict[str, Any], page: Path) -> str:
+def fill(text: str, page: Path) -> str:
     """The text of a page with every table and figure made anew."""
-    gan = json.loads(GAN_METRICS.read_text(encoding="utf-8"))
-    makers = {"pendulum": lambda: pendulum(content["runs"]), "conditions": lambda: conditions(content)}
-    makers |= {"speed": lambda: speed(speeds["runs"]), "speed-conditions": lambda: speed_conditions(speeds)}
-    makers |= {
+    speeds, gan = (json.loads(path.read_text(encoding="utf-8")) for path in (SPEED, GAN_METRICS))
+    makers = {
+        "speed": lambda: speed(speeds["runs"]),
+        "speed-conditions": lambda: speed_conditions(speeds),
         "metric-times": lambda: metric_times(gan["metrics"]),
         "frechet-times": lambda: frechet_times(gan["frechet"]),
         "sensitivity-conditions": lambda: sensitivity_conditions(json.loads(SENSITIVITY.read_text(encoding="utf-8"))),
         "metric-conditions": lambda: metric_conditions(gan),
     }
-    makers |= {algo: lambda algo=algo: one_agent(content["runs"], algo) for algo in NAMES}
 
     def make(match: re.Match[str]) -> str:
         opening, kind, name, end = match.groups()
@@ -208,10 +143,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--check", action="store_true", help="write nothing; fail if a table differs from the JSON")
     check = parser.parse_args().check
-    content, speeds = (json.loads(path.read_text(encoding="utf-8")) for path in (RESULTS, SPEED))
     for path in [ROOT / "README.md", *sorted(ROOT.glob("docs/*/*.md"))]:
         text = path.read_text(encoding="utf-8")
-        filled = fill(text, content, speeds, path)
+        filled = fill(text, path)
         if filled != text and check:
             sys.exit(f"{path.relative_to(ROOT)}: its tables are not those of the measurements. Run `python scripts/tables.py`.")
         if filled != text:

@@ -1,5 +1,8 @@
 """The agents beside those of Stable-Baselines3 and rl-zoo3, and beside the coursework's."""
 
+import math
+from functools import partial
+
 from ca2_rl.studies.figures import learning_curves, profile
 from ca2_rl.studies.jobs import Variant
 from ca2_rl.studies.results import (
@@ -9,9 +12,11 @@ from ca2_rl.studies.results import (
     label_text,
     markdown,
     mean_text,
+    reached,
     reached_text,
     scores,
     std_text,
+    succeeded,
 )
 from ca2_rl.studies.settings import of_the_zoo, shipped
 from ca2_rl.studies.study import Picture, Study, Table
@@ -68,13 +73,52 @@ def agents(results: Results) -> str:
     return markdown(header, rows)
 
 
+def summary(results: Results) -> str:
+    """What it comes to, a row for each agent."""
+    header = ["agent", "regret, IQM [95 %]", "best to worst seed", "regret at most 15 by 5,000 steps", "the coursework's regret"]
+    rows = []
+    for label, records in results.by_label().items():
+        regrets = scores(records)
+        early = sum(reached(record, "steps") <= 5_000 for record in succeeded(records))
+        rows.append(
+            [
+                label_text(label, records),
+                iqm_text(regrets),
+                f"{regrets.min():,.1f} to {regrets.max():,.1f}" if len(regrets) else "-",
+                f"{early} of {len(records)}",
+                f"{OPTIMUM - COURSEWORK[label]:,.0f}" if label in COURSEWORK else "",
+            ]
+        )
+    return markdown(header, rows)
+
+
+def seeds(results: Results, label: str) -> str:
+    """One agent, a row for each seed."""
+    header = ["seed", "regret", "return", "regret after 5,000 steps", "steps to regret 15"]
+    rows = []
+    for record in succeeded(results.by_label().get(label, [])):
+        by_steps = dict(zip(record["curve"]["steps"], record["curve"]["regret"], strict=True))
+        steps = reached(record, "steps")
+        rows.append(
+            [
+                str(record["seed"]),
+                f"{record['regret']:,.1f}",
+                f"{record['return']:,.1f}",
+                f"{by_steps[5_000]:,.1f}" if 5_000 in by_steps else "-",
+                f"{steps:,.0f}" if math.isfinite(steps) else "never",
+            ]
+        )
+    return markdown(header, rows)
+
+
 CAPTION = "Pendulum-v1: the last model on 500 starts; steps and seconds on a core to regret 15: medians over the seeds"
 STUDY = Study(
     "overview",
     "our agents beside those of Stable-Baselines3 and rl-zoo3, and beside the coursework's",
     variants,
     seeds=10,
-    tables={"agents": Table(CAPTION, agents)},
+    tables={"summary": Table("In short", summary), "agents": Table(CAPTION, agents)}
+    | {label.lower(): Table(f"{label}, seed by seed", partial(seeds, label=label)) for label in OURS.values()},
     pictures={
         "curves": Picture(
             "Regret over the training: interquartile mean over the seeds with its 95 % interval", lambda r: learning_curves(r.by_label())

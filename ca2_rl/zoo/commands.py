@@ -34,9 +34,11 @@ from ca2_rl.zoo import resume
 from ca2_rl.zoo.agents import load_agent
 from ca2_rl.zoo.manager import Manager
 from ca2_rl.zoo.parser import Namespace, check_device, check_model, command_line
-from ca2_rl.zoo.plugins import register
+from ca2_rl.zoo.plugins import TRAINED_AGENTS, register
 
 LOG_FOLDER = "logs"
+# Its name makes the zoo's scripts ask the hub for what isn't there
+ZOO_FOLDER = "rl-trained-agents"
 OPTIMIZE_DEFAULTS = {"optimize_hyperparameters": True, "no_optim_plots": True, "n_trials": 50, "n_evaluations": 4, "resume": None}
 
 
@@ -149,7 +151,7 @@ def _prepare_saved(parser: argparse.ArgumentParser) -> None:
 
 
 def _check_saved(arguments: Namespace) -> None:
-    """Looks in ``logs``, where ``train`` writes, before the zoo's folder of trained agents and its hub."""
+    """Looks in ``logs``, where ``train`` writes, then among the agents of this package or, for the zoo's, in its folder and hub."""
     check_env(arguments.env.gym_id, arguments.gym_packages)
     if arguments.env_kwargs:
         try:
@@ -158,10 +160,18 @@ def _check_saved(arguments: Namespace) -> None:
             raise UserError(f"--env-kwargs: {error}") from error
     check_device(arguments)
     if arguments.folder is None:
-        is_here = get_latest_run_id(f"{LOG_FOLDER}/{arguments.algo}", arguments.env) > 0
-        arguments.folder = LOG_FOLDER if is_here or arguments.algo in register() else "rl-trained-agents"
-    if arguments.folder != "rl-trained-agents" or arguments.algo in register():
+        arguments.folder = _folder_of(arguments)
+        if arguments.folder == str(TRAINED_AGENTS) and getattr(arguments, "output_folder", "") is None:
+            arguments.output_folder = "videos"  # not into the installed package
+    if arguments.folder != ZOO_FOLDER or arguments.algo in register():
         check_model(arguments)
+
+
+def _folder_of(arguments: Namespace) -> str:
+    for folder in (LOG_FOLDER, str(TRAINED_AGENTS)):
+        if get_latest_run_id(f"{folder}/{arguments.algo}", arguments.env) > 0:
+            return folder
+    return LOG_FOLDER if arguments.algo in register() else ZOO_FOLDER
 
 
 def _has_no_display() -> bool:

@@ -43,16 +43,17 @@ class Plugin:
     converter: Converter | None = None
 
 
-def _shipped(name: str) -> Path:
-    """A YAML file of this package: inside the wheel, or beside the package in a checkout."""
+def _shipped(inside: str, beside: str) -> Path:
+    """A folder of this package: inside it in the wheel, beside it in a checkout."""
     package = Path(__file__).parents[1]
-    folder = package / "hyperparams"
-    return (folder if folder.is_dir() else package.parent / "hyperparams" / "rl") / f"{name}.yml"
+    return package / inside if (package / inside).is_dir() else package.parent / beside
 
 
-DISCRETIZED_DQN = Plugin(DiscretizedDQN, _shipped("discretizeddqn"), search_spaces.sample_discretized_dqn, search_spaces.convert)
-NOISY_DQN = Plugin(NoisyDQN, _shipped("noisydqn"), search_spaces.sample_noisy_dqn, search_spaces.convert)
-OU_DDPG = Plugin(OUDDPG, _shipped("ouddpg"), search_spaces.sample_ou_ddpg, search_spaces.convert)
+TRAINED_AGENTS = _shipped("rl-trained-agents", "rl-trained-agents")
+HYPERPARAMS = _shipped("hyperparams", "hyperparams/rl")
+DISCRETIZED_DQN = Plugin(DiscretizedDQN, HYPERPARAMS / "discretizeddqn.yml", search_spaces.sample_discretized_dqn, search_spaces.convert)
+NOISY_DQN = Plugin(NoisyDQN, HYPERPARAMS / "noisydqn.yml", search_spaces.sample_noisy_dqn, search_spaces.convert)
+OU_DDPG = Plugin(OUDDPG, HYPERPARAMS / "ouddpg.yml", search_spaces.sample_ou_ddpg, search_spaces.convert)
 
 
 @cache

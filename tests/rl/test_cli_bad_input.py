@@ -232,7 +232,7 @@ AGENT = (
     ("algo", "--algo noisydq", "Did you mean 'noisydqn'?"),
     ("env", "--env Pendulum-v9", "Did you mean 'Pendulum-v1'?"),
     ("folder", "-f nothing", "no run of noisydqn on Pendulum-v1 in nothing. Train one with `ca2-rl train"),
-    ("default-folder", "", "no run of noisydqn on Pendulum-v1 in logs. Train one with `ca2-rl train"),
+    ("default-folder", "--env CartPole-v1", "no run of noisydqn on CartPole-v1 in logs. Train one with `ca2-rl train"),
     ("number", "-f good --exp-id 7", "good/noisydqn/Pendulum-v1_7 folder was not found"),
     ("no-model", "-f no-model", "No model found for noisydqn on Pendulum-v1"),
     ("checkpoint", "-f good --load-checkpoint 5", "rl_model_5_steps.zip"),

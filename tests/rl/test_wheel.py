@@ -1,6 +1,7 @@
 """The package as it is installed: the checkout is not there."""
 
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -22,6 +23,13 @@ sys.argv = ["ca2-rl", "train", "--algo", "ouddpg", "--env", "Pendulum-v1", "-n",
 main()
 """
 
+ENJOY = """\
+import sys
+from ca2_rl.cli import main
+sys.argv = ["ca2-rl", "enjoy", "--algo", "{algo}", "--env", "Pendulum-v1", "-n", "1000", "--no-render"]
+main()
+"""
+
 
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory):
@@ -38,26 +46,42 @@ def wheel(tmp_path_factory):
     return path
 
 
+@pytest.fixture(scope="module")
+def site(wheel, tmp_path_factory):
+    """Where the package is installed: scripts run with -I, which leaves out PYTHONPATH and the current folder, and put it first."""
+    target = tmp_path_factory.mktemp("site")
+    pip = [sys.executable, "-m", "pip", "install", "--quiet", "--no-index", "--no-deps", "--target", target]
+    subprocess.run([*pip, wheel], check=True, capture_output=True)
+    return target
+
+
 def test_the_wheel_holds_the_packages_and_the_hyperparameters_and_nothing_else(wheel):
     names = zipfile.ZipFile(wheel).namelist()
     assert {"ca2_rl/py.typed", "ca2_rl/cli.py", "ca2_rl/hyperparams/noisydqn.yml"} <= set(names)
     assert {name.split("/")[0] for name in names if ".dist-info/" not in name} <= {"ca2_rl", "ca2_gan"}
-    assert not [name for name in names if name.endswith((".pyc", ".ipynb", ".zip"))]
+    assert not [name for name in names if name.endswith((".pyc", ".ipynb"))]
+    agents = {name.split("/")[2] for name in names if name.endswith(".zip")}
+    assert agents == {"discretizeddqn", "noisydqn", "ouddpg"}
     shipped = {Path(name).name for name in names if name.startswith("ca2_rl/hyperparams/")}
     assert shipped == {path.name for path in (CHECKOUT / "hyperparams" / "rl").iterdir()}
 
 
-def test_the_installed_package_trains_from_any_folder(wheel, tmp_path):
-    target = tmp_path / "site"
-    pip = [sys.executable, "-m", "pip", "install", "--quiet", "--no-index", "--no-deps", "--target", target]
-    subprocess.run([*pip, wheel], check=True, capture_output=True)
-    # -I leaves out PYTHONPATH and the current folder, and the target comes before an editable install of the checkout
-    code = f"import sys; sys.path.insert(0, {str(target)!r})\n{TRAIN}"
+def test_the_installed_package_trains_from_any_folder(site, tmp_path):
+    code = f"import sys; sys.path.insert(0, {str(site)!r})\n{TRAIN}"
     result = subprocess.run([sys.executable, "-I", "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True)
     imported_from, hyperparams = json.loads(result.stdout.splitlines()[0])
-    assert Path(imported_from).is_relative_to(target)
-    assert all(Path(path).is_relative_to(target) for path in hyperparams.values())
+    assert Path(imported_from).is_relative_to(site)
+    assert all(Path(path).is_relative_to(site) for path in hyperparams.values())
     assert hyperparams.keys() >= {"discretizeddqn", "noisydqn", "ouddpg"}
     assert (tmp_path / "logs" / "ouddpg" / "Pendulum-v1_1" / "Pendulum-v1.zip").exists()
     assert result.stderr == ""
-    assert (target / "bin" / "ca2-rl").exists()
+    assert (site / "bin" / "ca2-rl").exists()
+
+
+@pytest.mark.parametrize("algo", ["discretizeddqn", "noisydqn", "ouddpg"])
+def test_an_agent_that_is_shipped_plays_right_after_the_install(site, algo, tmp_path):
+    code = f"import sys; sys.path.insert(0, {str(site)!r})\n{ENJOY.format(algo=algo)}"
+    result = subprocess.run([sys.executable, "-I", "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True)
+    (reward,) = re.findall(r"Mean reward: (-\d+\.\d+)", result.stdout)
+    assert float(reward) > -250  # five episodes; a random agent has -1,200
+    assert not list(tmp_path.iterdir())

@@ -27,12 +27,12 @@ def tables(tmp_path, monkeypatch):
 def test_table_and_figure_of_a_study_are_filled_in(tables, tmp_path, made_by_hand):
     results = made_by_hand(overview.STUDY)
     (tmp_path / "overview.json").write_text(json.dumps(results.content))
-    filled = tables.fill(TEXT, {}, {}, PAGE)
+    filled = tables.fill(TEXT, PAGE)
     assert overview.agents(results) in filled
     assert "](../images/study-overview-curves.png)" in filled
-    assert "](docs/images/study-overview-curves.png)" in tables.fill(TEXT, {}, {}, ROOT / "README.md")
+    assert "](docs/images/study-overview-curves.png)" in tables.fill(TEXT, ROOT / "README.md")
     assert "\nprose\n" in filled
-    assert tables.fill(filled, {}, {}, PAGE) == filled
+    assert tables.fill(filled, PAGE) == filled
 
 
 def test_another_measurement_is_another_table(tables, tmp_path, made_by_hand):
@@ -40,14 +40,14 @@ def test_another_measurement_is_another_table(tables, tmp_path, made_by_hand):
     for regret in (10.0, 10.1):
         results = made_by_hand(overview.STUDY, lambda i, seed, regret=regret: regret)
         (tmp_path / "overview.json").write_text(json.dumps(results.content))
-        filled.append(tables.fill(TEXT, {}, {}, PAGE))
+        filled.append(tables.fill(TEXT, PAGE))
     assert filled[0] != filled[1]
 
 
 def test_what_is_not_measured_says_so(tables):
-    assert "Not measured yet: `python scripts/study_rl.py overview`." in tables.fill(TEXT, {}, {}, PAGE)
+    assert "Not measured yet: `python scripts/study_rl.py overview`." in tables.fill(TEXT, PAGE)
 
 
 def test_wrong_study_is_named(tables):
     with pytest.raises(UserError, match="no study named 'overvew'"):
-        tables.fill(TEXT.replace("overview", "overvew"), {}, {}, PAGE)
+        tables.fill(TEXT.replace("overview", "overvew"), PAGE)

@@ -1,0 +1,51 @@
+"""Trains the three agents on Pendulum-v1 with the shipped hyperparameters and puts those of seed 0 into rl-trained-agents/.
+
+All runs stay in logs/published, for ``pictures_rl.py``.
+"""
+
+import os
+import shutil
+from pathlib import Path
+
+from ca2_rl.cli import run as ca2_rl
+from ca2_rl.runs import find_runs
+
+ROOT = Path(__file__).parents[1]
+LOGS = Path("logs", "published")  # relative: it is kept in args.yml
+ALGOS = ("discretizeddqn", "noisydqn", "ouddpg")
+SEEDS = range(3)
+
+
+def main() -> None:
+    os.chdir(ROOT)
+    shutil.rmtree(LOGS, ignore_errors=True)
+    for algo in ALGOS:
+        for seed in SEEDS:
+            ca2_rl(
+                [
+                    "train",
+                    "--algo",
+                    algo,
+                    "--env",
+                    "Pendulum-v1",
+                    "--seed",
+                    str(seed),
+                    "-f",
+                    str(LOGS),
+                    "--eval-freq",
+                    "-1",
+                    "--verbose",
+                    "0",
+                ]
+            )
+    for run in find_runs([LOGS]):
+        if run.seed == 0:
+            target = Path("rl-trained-agents", run.algo, f"{run.env_id}_1")
+            shutil.rmtree(target, ignore_errors=True)
+            (target / run.env_id).mkdir(parents=True)
+            for path in (run.model_path, run.params_folder / "args.yml", run.params_folder / "config.yml"):
+                shutil.copy(path, target / path.relative_to(run.folder))
+
+
+if __name__ == "__main__":
+    main()
