@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from importlib import import_module
+from typing import Any
 
 import gymnasium as gym
 
@@ -21,3 +22,19 @@ def check_env(env_id: str, packages: Iterable[str] = ()) -> None:
     if env_id not in gym.registry:
         hint = did_you_mean(env_id, gym.registry)
         raise UserError(f"no env {env_id!r}.{hint} Envs of other packages need --gym-packages PACKAGE.")
+
+
+def try_env(env_id: str, env_kwargs: dict[str, Any], option: str = "--env-kwargs") -> None:
+    """Makes the env and plays one step: some wrong arguments show only then.
+
+    :param option: that the arguments come from
+    :raises UserError: if it fails
+    """
+    try:
+        env = gym.make(env_id, **env_kwargs)
+        env.reset()
+        env.step(env.action_space.sample())
+        env.close()
+    except Exception as error:  # whatever an env makes of them
+        given = ", ".join(f"{name}:{value!r}" for name, value in env_kwargs.items())
+        raise UserError(f"{option} {given}: {env_id} does not work with that: {error}") from error

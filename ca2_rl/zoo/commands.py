@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
-import gymnasium as gym
 import rl_zoo3.enjoy
 import rl_zoo3.train
 from huggingface_hub import constants
@@ -27,7 +26,7 @@ from huggingface_hub.errors import (  # type: ignore[attr-defined]
 from rl_zoo3.utils import get_latest_run_id
 
 from ca2_rl.arguments import Parser
-from ca2_rl.environments import check_env
+from ca2_rl.environments import check_env, try_env
 from ca2_rl.errors import UserError
 from ca2_rl.runs import find_runs
 from ca2_rl.zoo import resume
@@ -65,6 +64,9 @@ def _train(command: str, argv: list[str], defaults: dict[str, Any]) -> None:
 
     def check(arguments: Namespace) -> None:
         check_env(arguments.env, arguments.gym_packages)
+        for name in ("env_kwargs", "eval_env_kwargs"):
+            if given := getattr(arguments, name):
+                try_env(arguments.env, given, f"--{name.replace('_', '-')}")
         check_device(arguments)
         for is_wanted, package, option in (
             (arguments.track, "wandb", "--track"),
@@ -154,10 +156,7 @@ def _check_saved(arguments: Namespace) -> None:
     """Looks in ``logs``, where ``train`` writes, then among the agents of this package or, for the zoo's, in its folder and hub."""
     check_env(arguments.env.gym_id, arguments.gym_packages)
     if arguments.env_kwargs:
-        try:
-            gym.make(arguments.env.gym_id, **arguments.env_kwargs).close()
-        except (TypeError, ValueError, gym.error.Error) as error:
-            raise UserError(f"--env-kwargs: {error}") from error
+        try_env(arguments.env.gym_id, arguments.env_kwargs)
     check_device(arguments)
     if arguments.folder is None:
         arguments.folder = _folder_of(arguments)

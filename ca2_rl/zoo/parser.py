@@ -87,6 +87,8 @@ def check_option(action: argparse.Action, value: Any) -> None:
         return
     if action.dest in LEAST and value < LEAST[action.dest]:
         raise UserError(f"{option}: at least {LEAST[action.dest]} is needed.")
+    if action.dest == "n_jobs" and (value == 0 or value < -1):
+        raise UserError(f"{option}: at least 1 is needed, or -1 for one a core.")
     if action.dest == "seed" and value > MAX_SEED:
         raise UserError(f"{option}: at most {MAX_SEED:,}.")
     if action.dest in FOLDERS:

@@ -139,6 +139,7 @@ def cases(command: str, *rows: tuple[str, str, str]):
         ("folder", "-f file", "file is a file, a folder is needed"),
         ("tensorboard", "-tb file", "file is a file, a folder is needed"),
         ("env-kwargs", "--env-kwargs gravity:1", "unexpected keyword argument 'gravity'"),
+        ("env-kwargs-type", "--env-kwargs g:[1]", "--env-kwargs g:[1]: Pendulum-v1 does not work with that: "),
         ("one-bin", "-params n_bins:1", "n_bins=1: give a whole number of at least 2"),
         ("many-bins", "-params n_bins:5000", "over 4,096: n_bins=4096 fits"),
         ("half-bins", "-params n_bins:2.5", "n_bins: a whole number is needed, this is a number: 2.5"),
@@ -222,6 +223,7 @@ def test_train_with_an_algorithm_or_env_that_does_not_suit(argv, words, mistake,
         ("storage", "--storage nonsense --study-name a", "--storage nonsense: Could not parse"),
         ("storage-folder", "--storage sqlite:////no/such/folder/a.db --study-name a", "unable to open database file"),
         ("key", "--conf-file key.yml", "Did you mean 'learning_rate'?"),
+        ("jobs", "--n-jobs 0", "--n-jobs 0: at least 1 is needed, or -1"),
     ),
 )
 def test_optimize(argv, words, mistake):
@@ -246,6 +248,7 @@ AGENT = (
     ("envs", "-f good --n-envs 0", "--n-envs 0: at least 1"),
     ("seed", "-f good --seed -4", "--seed -4: at least 0"),
     ("env-kwargs", "-f good --env-kwargs gravity:1", "unexpected keyword argument 'gravity'"),
+    ("env-kwargs-type", "-f good --env-kwargs g:[1]", "--env-kwargs g:[1]: Pendulum-v1 does not work with that: "),
 )
 
 
