@@ -16,7 +16,7 @@ from ca2_rl.studies.results import Results
 from ca2_rl.studies.runner import BACKENDS, cores, run
 from ca2_rl.studies.study import Study
 
-STUDIES = ("overview", "tuning", "exploration", "coursework")
+STUDIES = ("overview", "tuning", "exploration", "coursework", "compiled")
 
 
 def load(name: str) -> Study:

@@ -1,4 +1,4 @@
-"""How the agents explore: memory of the noise, learned noise against epsilon-greedy, and the number of torques."""
+"""How the agents explore: memory of the noise, learned noise against epsilon-greedy, held choices, and the number of torques."""
 
 from typing import Any
 
@@ -27,6 +27,7 @@ SIGMAS = (0.1, 0.2)
 MEMORIES = {"OU, dt 1": {"ou_theta": 0.15, "ou_dt": 1.0}, "OU, dt 0.01": {"ou_theta": 0.15, "ou_dt": 0.01}}
 # exp(-theta dt) = 0: the process forgets all at each step, which is Gaussian noise; a sigma for the std of OU with dt 1
 NO_MEMORY = 1000.0
+HOLDS = (1, 5, 20, 50)
 BINS = (2, 3, 4, 5, 7, 9, 11, 15, 21)
 EPSILON_GREEDY = {"exploration_fraction": 0.2, "exploration_final_eps": 0.05}
 NO_EPSILON = {"exploration_initial_eps": 0.0, "exploration_final_eps": 0.0}
@@ -51,9 +52,17 @@ def networks() -> list[Variant]:
     tags = {"question": "networks"}
     settings = {name: value for name, value in shipped("noisydqn").items() if name != "sigma0"}
     return [
-        *(Variant(f"noisy, sigma0 {sigma0}", "noisydqn", settings | {"sigma0": sigma0}, tags) for sigma0 in (0.1, 0.5, 1.0)),
+        *(Variant(f"noisy, sigma0 {sigma0}", "noisydqn", settings | {"sigma0": sigma0}, tags) for sigma0 in (0.1, 0.3, 1.0)),
         Variant("epsilon-greedy", "discretizeddqn", settings | EPSILON_GREEDY, tags),
         Variant("neither", "discretizeddqn", settings | NO_EPSILON, tags),
+    ]
+
+
+def holds() -> list[Variant]:
+    return [
+        Variant(f"{label}, up to {n} steps", algo, shipped(algo, exploration_hold=n), {"question": "holds"})
+        for algo, label in (("discretizeddqn", "DiscretizedDQN"), ("noisydqn", "NoisyDQN"))
+        for n in HOLDS
     ]
 
 
@@ -62,7 +71,7 @@ def bins() -> list[Variant]:
 
 
 def variants() -> list[Variant]:
-    return [*noises(), *networks(), *bins()]
+    return [*noises(), *networks(), *holds(), *bins()]
 
 
 def compare(results: Results, question: str) -> str:
@@ -129,12 +138,13 @@ def regret_over_bins(results: Results) -> Figure:
 
 STUDY = Study(
     "exploration",
-    "OU against Gaussian noise and none; noisy nets against epsilon-greedy; 2 to 21 torques",
+    "OU against Gaussian noise and none; noisy nets against epsilon-greedy; held choices; 2 to 21 torques",
     variants,
     seeds=10,
     tables={
         "noise": Table("OUDDPG: noise with and without memory", lambda results: compare(results, "noise")),
         "networks": Table("Noisy networks and epsilon-greedy, all other settings the same", lambda results: compare(results, "networks")),
+        "holds": Table("How long a random torque, or a draw of the noise, is held", lambda results: compare(results, "holds")),
         "bins": Table("DiscretizedDQN: number of torques", lambda results: compare(results, "bins")),
     },
     pictures={

@@ -6,7 +6,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from ca2_rl.studies import coursework, exploration, overview, tuning
+from ca2_rl.studies import compiled, coursework, exploration, overview, tuning
 from ca2_rl.studies.command import STUDIES, load
 from ca2_rl.studies.results import reached, reached_text
 
@@ -140,3 +140,15 @@ def test_first_change_with_most_seeds_below_the_target_is_marked_and_only_it(mad
     marked = [line for line in coursework.changes(results).splitlines() if "here most seeds" in line]
     assert len(marked) == 1
     assert labels[ouddpg[3]].removeprefix("OUDDPG, ") in marked[0]
+
+
+def test_compiled_agents_are_told_from_eager_ones_that_learn_otherwise(made_by_hand):
+    def regret(i, seed):  # variants: compiled and eager of each agent, by turns
+        return 10.0 + 0.1 * seed + (5 * (i == 1)) + (0.05 * (i == 3))
+
+    cells = rows(compiled.compare(made_by_hand(compiled.STUDY, regret, seeds=10)))
+    assert cells["DiscretizedDQN, eager (10 seeds)"][1:3] == ["0.00", "0.00"]
+    assert float(cells["NoisyDQN, eager (10 seeds)"][1]) > 0.5
+    assert cells["OUDDPG, eager (10 seeds)"][1:3] == ["1.00", "1.00"]
+    assert cells["OUDDPG, compiled (10 seeds)"][1:3] == ["", ""]
+    assert cells["OUDDPG, compiled (10 seeds)"][3] == "40.0"
