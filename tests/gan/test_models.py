@@ -13,7 +13,7 @@ from ca2_gan.gan import GAN
 from ca2_gan.models.blocks import SameConv2d, SameConvTranspose2d
 from ca2_gan.spectral_norm import normalise_spectrally
 
-CONDITIONAL = {"cgan", "triplegan", "sngan", "acgan", "r3gan"}
+CONDITIONAL = {"cgan", "triplegan", "sngan", "acgan", "r3gan", "letters_gan"}
 
 
 def make(name: str, num_classes: int = 3, image_shape: tuple[int, int, int] = (1, 28, 28), **options: object) -> GAN:
