@@ -98,7 +98,7 @@ class LettersDiscriminator(Discriminator):
 
 
 def initialise(network: nn.Module) -> None:
-    """Glorot-uniform weights, and channels last, in which convolutions of few pixels are a fifth faster on a CPU."""
+    """Glorot-uniform weights, and channels last, in which convolutions of few pixels are faster on a CPU."""
     for layer in network.modules():
         if isinstance(layer, nn.Conv2d | nn.ConvTranspose2d | nn.Linear):
             nn.init.xavier_uniform_(layer.weight)
