@@ -43,6 +43,9 @@ def test_the_wheel_holds_the_packages_and_the_hyperparameters_and_nothing_else(w
     assert {"ca2_rl/py.typed", "ca2_rl/cli.py", "ca2_rl/hyperparams/noisydqn.yml"} <= set(names)
     assert {name.split("/")[0] for name in names if ".dist-info/" not in name} <= {"ca2_rl", "ca2_gan"}
     assert not [name for name in names if name.endswith((".pyc", ".ipynb", ".zip"))]
+    models = {path.relative_to(CHECKOUT).as_posix() for path in (CHECKOUT / "ca2_gan" / "pretrained").glob("*/*/*")}
+    assert models
+    assert models == {name for name in names if name.startswith("ca2_gan/pretrained/") and name.count("/") == 4}
     shipped = {Path(name).name for name in names if name.startswith("ca2_rl/hyperparams/")}
     assert shipped == {path.name for path in (CHECKOUT / "hyperparams" / "rl").iterdir()}
 
