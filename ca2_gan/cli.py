@@ -8,7 +8,7 @@ from importlib.metadata import version
 from ca2_gan.errors import UserError, did_you_mean
 
 COMMANDS = {
-    "list": ("ca2_gan.listing:main", "models, losses, games, datasets and metrics, by pattern"),
+    "list": ("ca2_gan.listing:main", "models, trained ones, losses, games, datasets and metrics, by pattern"),
     "explore": ("ca2_gan.data.explore:main", "what a data set is like: samples, counts, averages, t-SNE, as one page"),
     "train": ("ca2_gan.trainers.train:main", "train a model, or go on with an interrupted training"),
     "sample": ("ca2_gan.sample:main", "images of a trained model: a grid, PNGs, an npz or an animation"),

@@ -135,6 +135,14 @@ class GAN(nn.Module, PyTorchModelHubMixin):
         with whole_file(folder / WEIGHTS) as path:
             path.write_bytes(serialise({name: value.contiguous() for name, value in self.state_dict().items()}))
 
+    def export(self, folder: str | Path) -> None:
+        """Writes what sampling needs and no more: ``save`` with the generator alone, its parameters as float16."""
+        lean = copy.copy(self)
+        lean._modules = {"generator": copy.deepcopy(self.generator)}
+        for parameter in lean.generator.parameters():
+            parameter.data = parameter.data.half()
+        lean.save(folder)
+
     def _save_pretrained(self, save_directory: Path) -> None:
         self.save(save_directory)
 
@@ -176,7 +184,9 @@ def create_model(
 
 
 def load_gan(folder: Path) -> GAN:
-    """The model in a folder with ``model.safetensors`` and ``config.json``, in evaluation mode.
+    """The model in a folder with ``model.safetensors`` and ``config.json``, in evaluation mode, in float32.
+
+    Players other than the generator that have no weights there are None.
 
     :raises UserError: if one of the files is missing, damaged, or doesn't fit the other
     """
@@ -188,7 +198,10 @@ def load_gan(folder: Path) -> GAN:
     except (TypeError, KeyError, json.JSONDecodeError, UnicodeDecodeError) as error:
         raise UserError(f"{folder / CONFIG}: not the configuration of a model: {error}.") from error
     try:
-        gan.load_state_dict(load_file(folder / WEIGHTS))
+        weights = load_file(folder / WEIGHTS)
+        for player in gan.players().keys() - {"generator"} - {name.partition(".")[0] for name in weights}:
+            setattr(gan, player, None)
+        gan.load_state_dict(weights)
     except FileNotFoundError:
         raise UserError(f"{folder}: no {WEIGHTS}: the model's weights are missing.") from None
     except safetensors.SafetensorError as error:

@@ -5,9 +5,9 @@ from collections.abc import Iterator
 
 from ca2_gan.arguments import Parser
 from ca2_gan.errors import UserError
-from ca2_gan.registry import Registry, datasets, games, losses, metrics, models
+from ca2_gan.registry import Registry, datasets, games, losses, metrics, models, pretrained
 
-REGISTRIES: dict[str, Registry[object]] = {r.plural: r for r in (models, losses, games, datasets, metrics)}  # type: ignore[misc]
+REGISTRIES: dict[str, Registry[object]] = {r.plural: r for r in (models, pretrained, losses, games, datasets, metrics)}  # type: ignore[misc]
 
 # What the models' parameters are counted for
 CLASSES, IMAGE_SHAPE = 26, (1, 28, 28)
@@ -31,7 +31,7 @@ def main(argv: list[str]) -> None:
     if not rows:
         raise UserError(f"none of the {kind} is like {pattern!r}. `ca2-gan list {kind}` shows all.")
     if kind == "models":
-        print(f"Trainable parameters of generator, discriminator and classifier for {COUNTED}.")
+        print(f"Trainable parameters of generator, discriminator and classifier for {COUNTED}. Trained: {', '.join(pretrained)}.")
         rows = [(name, f"{parameters(name)}  {summary}") for name, summary in rows]
     width = max(len(name) for name, _ in rows)
     for name, text in rows:

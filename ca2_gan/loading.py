@@ -1,14 +1,16 @@
-"""Models from wherever they are: a run folder, a saved model, the Hugging Face hub."""
+"""Models from wherever they are: a run folder, a saved model, this package, the Hugging Face hub."""
 
 from collections.abc import Sequence
+from difflib import get_close_matches
 from pathlib import Path
 
 import torch
 import yaml
 from torch import Tensor
 
-from ca2_gan.errors import UserError
+from ca2_gan.errors import UserError, did_you_mean
 from ca2_gan.gan import GAN, load_gan
+from ca2_gan.registry import pretrained
 
 CONFIG = "config.yml"
 
@@ -16,7 +18,8 @@ CONFIG = "config.yml"
 def load(source: str | Path) -> GAN:
     """A trained model, in evaluation mode.
 
-    :param source: a run of ``ca2-gan train``, a folder that ``save_pretrained`` wrote, or a model on the hub, ``user/name``
+    :param source: a run of ``ca2-gan train``, a folder that ``save_pretrained`` wrote, a model that comes with the package, such as
+        ``letters_gan/mnist``, or one on the hub, ``user/name``; a folder comes first
     :raises UserError: if there is none, or a damaged one
     """
     path = Path(source)
@@ -25,10 +28,22 @@ def load(source: str | Path) -> GAN:
         return PerClass(path, folders) if folders else load_gan(path)
     if path.is_file():
         raise UserError(f"{path}: a run folder or the folder of a saved model is needed, not a file.")
-    parts = str(source).split("/")
-    if len(parts) == 2 and all(parts) and not str(source).startswith((".", "~")):
-        return _from_hub(str(source))
-    raise UserError(f"{source}: no such folder. `ca2-gan train --out FOLDER` makes one.")
+    name = str(source)
+    parts = name.split("/")
+    if is_pretrained(name):
+        return load_gan(pretrained.get(name).folder)
+    if len(parts) == 2 and all(parts) and not name.startswith((".", "~")):
+        return _from_hub(name)
+    raise UserError(f"{source}: no such folder.{did_you_mean(name, pretrained)} `ca2-gan train --out FOLDER` makes one.")
+
+
+def is_pretrained(name: str) -> bool:
+    """Whether a name is, or was meant to be, of a model that comes with the package: right in its first half or nearly right as a whole.
+
+    A slip should not send anyone to the hub, which offline answers after half a minute.
+    """
+    models = {shipped.partition("/")[0] for shipped in pretrained}
+    return name.partition("/")[0] in models or bool(get_close_matches(name, pretrained.list(), cutoff=0.85))
 
 
 def _from_hub(name: str) -> GAN:

@@ -1,4 +1,4 @@
-"""What can be asked for by name: models, losses, games, datasets, metrics.
+"""What can be asked for by name: models, losses, games, datasets, metrics, trained models.
 
 Another package adds to one of them by an entry point, whose name is the entry's::
 
@@ -19,6 +19,7 @@ from ca2_gan.errors import UserError, did_you_mean
 if TYPE_CHECKING:
     from ca2_gan.losses import Objective
     from ca2_gan.models.players import Players
+    from ca2_gan.pretrained import Pretrained
     from ca2_gan.trainers.games import Game
 
 T = TypeVar("T")
@@ -101,3 +102,4 @@ losses: Registry["Objective"] = Registry("loss", "losses", "ca2_gan.losses")
 games: Registry[Callable[..., "Game"]] = Registry("game", "games", "ca2_gan.trainers.games")
 datasets: Registry[Any] = Registry("dataset", "datasets", "ca2_gan.data")
 metrics: Registry[Any] = Registry("metric", "metrics", "ca2_gan.metrics")
+pretrained: Registry["Pretrained"] = Registry("pretrained model", "pretrained", "ca2_gan.pretrained")

@@ -43,13 +43,17 @@ def main(argv: list[str]) -> None:
 
 def make_parser() -> Parser:
     parser = Parser(prog="ca2-gan sample", description="Writes images of a trained model.", allow_abbrev=False)
-    parser.add_argument("run", help="run folder, folder of a saved model, or user/name on the Hugging Face hub")
+    parser.add_argument(
+        "run",
+        help="run folder, folder of a saved model, letters_gan/mnist or another of `ca2-gan list pretrained`, or user/name on the hub",
+    )
     parser.add_argument("--labels", help="classes: letters such as QUARTZ, or names with commas between; none: all in equal shares")
     parser.add_argument("--n", type=int, default=100, help="images of each label, or of all if there are no --labels (100)")
     parser.add_argument("--seed", type=int, help="same seed, same images")
     parser.add_argument("--truncation", type=float, default=1.0, help="below 1: more typical and less varied images (1)")
     parser.add_argument("--frames", type=int, default=48, help="of an animation (48)")
-    parser.add_argument("--out", type=Path, required=True, help="grid .png, interpolation .gif, arrays .npz, or a folder for PNGs")
+    forms = "grid .png, interpolation .gif, arrays .npz, or a folder for PNGs (samples.png)"
+    parser.add_argument("--out", type=Path, default=Path("samples.png"), help=forms)
     return parser
 
 

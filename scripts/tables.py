@@ -1,7 +1,8 @@
 """Writes the measured numbers into the README and the docs, between ``<!-- table: NAME -->`` and ``<!-- end -->``.
 
-NAME is a table of docs/rl/speed.json or docs/gan/metrics.json, or STUDY/TABLE: a table of the study whose measurements are in
-docs/rl/studies/STUDY.json, or its ``conditions``. Likewise ``<!-- figure: STUDY/FIGURE -->``.
+NAME is a table of docs/rl/speed.json or docs/gan/metrics.json, ``pretrained:MODEL/DATA`` of docs/gan/pretrained.json, or
+STUDY/TABLE: a table of the study whose measurements are in docs/rl/studies/STUDY.json, or its ``conditions``. Likewise
+``<!-- figure: STUDY/FIGURE -->``. The cards of the models in ca2_gan/pretrained are made from docs/gan/pretrained.json as a whole.
 """
 
 import argparse
@@ -12,12 +13,15 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import pretrain_gan
+
 from ca2_rl.studies.command import load
 from ca2_rl.studies.results import Results
 
 ROOT = Path(__file__).parents[1]
 SPEED = ROOT / "docs" / "rl" / "speed.json"
 SENSITIVITY = ROOT / "docs" / "gan" / "sensitivity.json"
+PRETRAINED = ROOT / "docs" / "gan" / "pretrained.json"
 GAN_METRICS = ROOT / "docs" / "gan" / "metrics.json"
 STUDIES = ROOT / "docs" / "rl" / "studies"
 IMAGES = ROOT / "docs" / "images"
@@ -130,10 +134,12 @@ def fill(text: str, page: Path) -> str:
         "sensitivity-conditions": lambda: sensitivity_conditions(json.loads(SENSITIVITY.read_text(encoding="utf-8"))),
         "metric-conditions": lambda: metric_conditions(gan),
     }
+    for name, result in json.loads(PRETRAINED.read_text(encoding="utf-8")).items():
+        makers[f"pretrained:{name}"] = lambda result=result: f"{pretrain_gan.table(result)}\n\n{pretrain_gan.conditions(result)}"
 
     def make(match: re.Match[str]) -> str:
         opening, kind, name, end = match.groups()
-        made = of_a_study(kind, name, page) if "/" in name else makers[name]()
+        made = makers[name]() if name in makers else of_a_study(kind, name, page)
         return f"{opening}{made}\n{end}"
 
     return PLACE.sub(make, text)
@@ -143,9 +149,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--check", action="store_true", help="write nothing; fail if a table differs from the JSON")
     check = parser.parse_args().check
-    for path in [ROOT / "README.md", *sorted(ROOT.glob("docs/*/*.md"))]:
+    cards = {
+        ROOT / "ca2_gan" / "pretrained" / name / "README.md": pretrain_gan.card(name, result)
+        for name, result in json.loads(PRETRAINED.read_text(encoding="utf-8")).items()
+    }
+    for path in [ROOT / "README.md", *sorted(ROOT.glob("docs/*/*.md")), *cards]:
         text = path.read_text(encoding="utf-8")
-        filled = fill(text, path)
+        filled = cards.get(path) or fill(text, path)
         if filled != text and check:
             sys.exit(f"{path.relative_to(ROOT)}: its tables are not those of the measurements. Run `python scripts/tables.py`.")
         if filled != text:

@@ -6,6 +6,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from torch import nn
+from torch.utils.flop_counter import FlopCounterMode
 
 from ca2_gan import create_model, list_models, load
 from ca2_gan.errors import UserError
@@ -13,7 +14,7 @@ from ca2_gan.gan import GAN
 from ca2_gan.models.blocks import SameConv2d, SameConvTranspose2d
 from ca2_gan.spectral_norm import normalise_spectrally
 
-CONDITIONAL = {"cgan", "triplegan", "sngan", "acgan", "r3gan"}
+CONDITIONAL = {"cgan", "triplegan", "sngan", "acgan", "r3gan", "letters_gan"}
 
 
 def make(name: str, num_classes: int = 3, image_shape: tuple[int, int, int] = (1, 28, 28), **options: object) -> GAN:
@@ -112,7 +113,7 @@ def test_every_parameter_gets_a_gradient(name):
 
 
 def test_judging_under_several_labels_is_judging_each():
-    for name in ("cgan", "sngan"):
+    for name in ("cgan", "sngan", "letters_gan"):
         discriminator = make(name).discriminator.eval()
         images, candidates = torch.randn(4, 1, 28, 28), torch.tensor([[0, 1], [2, 1], [1, 0], [2, 2]])
         expected = torch.stack([discriminator(images, candidates[:, i]) for i in range(2)], dim=1)
@@ -253,6 +254,20 @@ def test_spectral_norm_twice_is_once():
     before = len(list(discriminator.modules()))
     normalise_spectrally(discriminator)
     assert len(list(discriminator.modules())) == before
+
+
+@pytest.mark.parametrize(("name", "generator", "discriminator"), [("letters_gan", 5.52, 5.32), ("sngan", 13.7, 20.3)])
+def test_multiplications_per_image_are_those_of_the_docs(name, generator, discriminator):
+    gan = make(name, 10, noise_dim=64 if name == "letters_gan" else 100)
+    labels, counts = torch.tensor([0]), []
+    for forward in (
+        lambda: gan.generator(torch.randn(1, gan.spec.noise_dim), labels),
+        lambda: gan.discriminator(torch.zeros(1, 1, 28, 28), labels),
+    ):
+        with FlopCounterMode(display=False) as counter:
+            forward()
+        counts.append(counter.get_total_flops() / 2e6)  # an addition comes with each
+    assert counts == pytest.approx([generator, discriminator], rel=0.01)
 
 
 def test_r3gan_begins_as_a_network_without_residual_branches():

@@ -14,7 +14,7 @@ DECK = {"dcgan", "dcgan_enhanced", "cgan", "triplegan"}
 
 
 def test_every_model_is_listed():
-    assert set(list_models()) >= DECK | {"dcgan_radford", "sngan", "acgan", "wgan_gp", "r3gan"}
+    assert set(list_models()) >= DECK | {"dcgan_radford", "sngan", "acgan", "wgan_gp", "r3gan", "letters_gan"}
     assert list_models("dcgan*") == ["dcgan", "dcgan_enhanced", "dcgan_radford"]
     assert list_models("nothing like it") == []
 

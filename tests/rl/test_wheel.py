@@ -62,6 +62,9 @@ def test_the_wheel_holds_the_packages_and_the_hyperparameters_and_nothing_else(w
     assert not [name for name in names if name.endswith((".pyc", ".ipynb"))]
     agents = {name.split("/")[2] for name in names if name.endswith(".zip")}
     assert agents == {"discretizeddqn", "noisydqn", "ouddpg"}
+    models = {path.relative_to(CHECKOUT).as_posix() for path in (CHECKOUT / "ca2_gan" / "pretrained").glob("*/*/*")}
+    assert models
+    assert models == {name for name in names if name.startswith("ca2_gan/pretrained/") and name.count("/") == 4}
     shipped = {Path(name).name for name in names if name.startswith("ca2_rl/hyperparams/")}
     assert shipped == {path.name for path in (CHECKOUT / "hyperparams" / "rl").iterdir()}
 

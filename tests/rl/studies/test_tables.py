@@ -17,6 +17,7 @@ TEXT = "<!-- table: overview/agents -->\nold\n<!-- end -->\nprose\n<!-- figure: 
 @pytest.fixture
 def tables(tmp_path, monkeypatch):
     """The script, with measurements of its own."""
+    monkeypatch.syspath_prepend(ROOT / "scripts")
     spec = importlib.util.spec_from_file_location("tables", ROOT / "scripts" / "tables.py")
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)

@@ -1,0 +1,230 @@
+"""Trains, measures and packs one of the models that come with the package.
+
+    python scripts/pretrain_gan.py mnist --cpu-minutes 5 15 && python scripts/tables.py
+
+One thread, counted in seconds of the core, so that a busy machine changes nothing. After each of the --cpu-minutes the model is
+measured as it would be shipped, in half precision; the last one goes to ca2_gan/pretrained/MODEL/NAME with a card made from the
+numbers, which are in docs/gan/pretrained.json too.
+"""
+
+import argparse
+import dataclasses
+import json
+import os
+import platform
+import shutil
+import tempfile
+import time
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import torch
+from lightning_fabric import Fabric
+
+from ca2_gan import load as load_model
+from ca2_gan.data import Dataset, load
+from ca2_gan.files import whole_file
+from ca2_gan.metrics.samples import sample_like
+from ca2_gan.metrics.suite import MOST, Suite, parse_metrics
+from ca2_gan.pictures import write_grid
+from ca2_gan.trainers.loop import prepare, train
+from ca2_gan.trainers.settings import Settings, read, shipped
+from ca2_gan.trainers.stopping import Stop
+from ca2_rl.studies.conditions import cpu_name
+
+ROOT = Path(__file__).parents[1]
+NUMBERS = ROOT / "docs" / "gan" / "pretrained.json"
+PICTURES = ROOT / "docs" / "images"
+METRICS = "fcd,intra,prdc,acc,memorised"
+DISTANCES = ("fcd", "intra")
+LIMIT = 2 * 2**20  # bytes of a model in the wheel
+SCORES = {"fcd": "FCD", "intra": "intra FCD", "precision": "precision", "recall": "recall", "acc": "accuracy", "copied": "copied"}
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What a card says of the data.
+
+    :param content: what is on the images, with a capital
+    :param origin: whose they are and on what terms, as stated by whom
+    :param source: what ``--data`` is, unless it is given
+    """
+
+    content: str
+    origin: str
+    source: str
+
+
+EMNIST = (
+    "EMNIST (Cohen et al. 2017, [arXiv 1702.05373](https://arxiv.org/abs/1702.05373)), a conversion of NIST Special Database 19, "
+    "which NIST offers as public data. Neither names a licence of the converted images that we know of."
+)
+DATA = {
+    "mnist": Facts(
+        "Handwritten digits",
+        "MNIST (Y. LeCun, C. Cortes), derived from NIST's databases; available under CC BY-SA 3.0, as stated by "
+        "[Keras' documentation](https://keras.io/api/datasets/mnist/). None of its images is in this folder.",
+        "mnist",
+    ),
+    "glyphs": Facts(
+        "Letters A to Z",
+        "drawn by `ca2_gan` itself from Hershey's single-stroke fonts (A. V. Hershey, U.S. National Bureau of Standards, 1967) as the "
+        "package Hershey-Fonts has them, under random slant, scale, pen and warp. No handwriting.",
+        "glyphs",
+    ),
+    "emnist-a-m": Facts("Handwritten letters A to M", EMNIST, "emnist-letters-a-m.csv.gz"),
+}
+
+
+class CpuBudget(Stop):
+    """A wish to stop once this process has used so many seconds of a core from now on."""
+
+    def __init__(self, seconds: float):
+        self.end = time.process_time() + seconds
+
+    @property
+    def signal(self) -> int:
+        return int(time.process_time() >= self.end)
+
+
+def milestones(settings: Settings, data: Dataset, minutes: list[float]) -> tuple[list[dict[str, Any]], dict[str, Any]]:
+    """Trains up to each of the CPU minutes and measures there what would be shipped; it stays in ``settings.out / "export"``.
+
+    :return: a row for each, and what they were compared with: the extractor, the number of images, the floor
+    """
+    part, held_out = data.split()
+    fabric = Fabric(accelerator="cpu", devices=1)
+    fabric.launch()
+    training = prepare(settings, part, fabric)
+    suite, n = None, min(MOST, len(held_out))
+    rows, used = [], 0.0
+    for minute in minutes:
+        began = time.process_time()
+        outcome = train(training, fabric, CpuBudget(60 * minute - used))
+        used += time.process_time() - began
+        outcome.gan.export(settings.out / "export")
+        suite = suite or Suite(parse_metrics(METRICS), part, held_out, n, resamples=0)
+        scores = suite.judge(sample_like(load_model(settings.out / "export"), n, part, seed=0)).scores
+        rows.append({"cpu_minutes": minute, "images": outcome.images, "images_per_s": outcome.images / used, "scores": scores})
+        print(json.dumps(rows[-1]), flush=True)
+    assert suite is not None
+    extractor = {"fingerprint": suite.extractors["classifier"].fingerprint, "held_out_accuracy": suite.accuracy}
+    return rows, {"n": n, "extractor": extractor, "floor": suite.floor().scores}
+
+
+def cells(scores: dict[str, float | None]) -> list[str]:
+    """The numbers of a row as a table has them: distances, then shares."""
+    values = {key: scores.get(key) for key in SCORES}
+    return ["-" if value is None else f"{value:.2f}" if key in DISTANCES else f"{value:.1%}" for key, value in values.items()]
+
+
+def table(result: dict[str, Any]) -> str:
+    """Quality after each of the CPU minutes, below the floor."""
+    titles = ["CPU minutes", "images seen", *SCORES.values()]
+    rows = [["real images", "", *cells(result["floor"])]]
+    rows += [[f"{row['cpu_minutes']:g}", f"{row['images']:,}", *cells(row["scores"])] for row in result["rows"]]
+    return "\n".join(f"| {' | '.join(row)} |" for row in [titles, ["---:"] * len(titles), *rows])
+
+
+def conditions(result: dict[str, Any]) -> str:
+    """Where the numbers come from."""
+    versions = ", ".join(f"{name} {number}" for name, number in result["versions"].items())
+    extractor, machine = result["extractor"], result["machine"]
+    return (
+        f"Measured by `{result['command']}`: one training on one thread of {machine['cpu']}, "
+        f"{result['rows'][-1]['images_per_s']:,.0f} images a second of it; {result['n']:,} images on each side, classifier "
+        f"{extractor['fingerprint']} with "
+        f"{extractor['held_out_accuracy']:.2%} on the held-out split; {versions}."
+    )
+
+
+def card(name: str, result: dict[str, Any]) -> str:
+    """The README of a model's folder."""
+    model, _, data = name.partition("/")
+    facts = DATA[data]
+    settings = ", ".join(f"{key} {value}" for key, value in result["settings"].items())
+    minutes, shape = result["rows"][-1]["cpu_minutes"], "x".join(map(str, result["image_shape"][1:]))
+    return f"""# {name}
+
+{facts.content}, {shape}, {result["num_classes"]} classes: generator trained for {minutes:g} minutes on one core.
+
+```python
+from ca2_gan import load
+
+images = load("{name}").sample(8, labels=[0] * 8, seed=0)  # uint8 [8, {", ".join(map(str, result["image_shape"]))}]
+```
+
+- **Model:** `{model}`, generator only, {result["parameters"]:,} parameters in half precision. It can't be trained any further.
+- **Classes:** {", ".join(result["class_names"])}.
+- **Data:** {facts.origin}
+  Trained on {result["training_images"]:,} images; the held-out split was not seen.
+- **Settings:** {settings}, seed {result["seed"]}.
+- **Use:** demonstrations, teaching, tests. Not for recognition, and not as a stand-in for the data where their variety matters.
+
+## Measured
+
+{table(result)}
+
+{conditions(result)} See docs/gan/metrics.md of the repository for what the numbers mean.
+
+## Limits
+
+- One training with one seed: another one gives other numbers. The settings were chosen by short trainings on MNIST, judged on
+  MNIST's held-out split.
+- The classifier takes {1 - result["rows"][-1]["scores"]["acc"]:.1%} of its images for another class; some others are malformed.
+- It knows only the hands, sizes and orientation of its data.
+"""
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("name", choices=DATA, help="of the data")
+    parser.add_argument("--model", default="letters_gan")
+    parser.add_argument("--data", help="where they are, if not at their usual place")
+    parser.add_argument("--cpu-minutes", type=float, nargs="+", default=[5.0, 15.0], help="when to measure, and at the last to stop (5 15)")
+    parser.add_argument("--seed", type=int, default=0)
+    arguments = parser.parse_args()
+    name, minutes = f"{arguments.model}/{arguments.name}", sorted(arguments.cpu_minutes)
+    torch.set_num_threads(1)
+    own = read(shipped(arguments.model))
+    data = load(arguments.data or DATA[arguments.name].source)
+    with tempfile.TemporaryDirectory() as folder:
+        fixed: dict[str, Any] = {"log_every": 20_000, "tensorboard": False, "progress": False, "checkpoint_seconds": 1e9}
+        settings = Settings(**own, model=arguments.model, data=arguments.name, out=Path(folder), seed=arguments.seed, max_images=10**9)
+        rows, compared = milestones(dataclasses.replace(settings, sample_every=0, **fixed), data, minutes)
+        gan = load_model(Path(folder, "export"))
+        result = {
+            "command": f"python scripts/pretrain_gan.py {arguments.name} --model {arguments.model} --seed {arguments.seed} "
+            f"--cpu-minutes {' '.join(f'{m:g}' for m in minutes)}",
+            "versions": {"python": platform.python_version()}
+            | {package: version(package) for package in ("ca2", "torch", "numpy", "scipy")},
+            "machine": {"cpu": cpu_name(), "cores": os.cpu_count(), "threads": 1},
+            "settings": own,
+            "seed": arguments.seed,
+            "image_shape": list(data.image_shape),
+            "num_classes": data.num_classes,
+            "class_names": list(data.class_names),
+            "training_images": len(data.split()[0]),
+            "parameters": sum(p.numel() for p in gan.generator.parameters()),
+            "rows": rows,
+            **compared,
+        }
+        target = ROOT / "ca2_gan" / "pretrained" / arguments.model / arguments.name
+        target.mkdir(parents=True, exist_ok=True)
+        for file in Path(folder, "export").iterdir():
+            shutil.copy(file, target)
+    size = (target / "model.safetensors").stat().st_size
+    assert size <= LIMIT, f"{size:,} bytes are too many to ship"
+    (target / "README.md").write_text(card(name, result), encoding="utf-8")
+    known = json.loads(NUMBERS.read_text(encoding="utf-8")) if NUMBERS.exists() else {}
+    with whole_file(NUMBERS) as path:
+        path.write_text(json.dumps(known | {name: result}, indent=1) + "\n", encoding="utf-8")
+    columns = min(data.num_classes, 13)
+    labels = torch.arange(columns * 8) % data.num_classes
+    write_grid(gan.sample(len(labels), labels, seed=0), columns, PICTURES / f"{arguments.model}-{arguments.name}.png")
+
+
+if __name__ == "__main__":
+    main()

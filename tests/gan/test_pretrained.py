@@ -1,0 +1,113 @@
+"""The models that come with the package, and how a model is made small enough to be one."""
+
+import re
+import socket
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from safetensors.torch import load_file
+
+from ca2_gan import create_model, load
+from ca2_gan.cli import run
+from ca2_gan.data import load as load_data
+from ca2_gan.errors import UserError
+from ca2_gan.registry import pretrained
+
+LIMIT = 2 * 2**20  # bytes in the wheel
+every_model = pytest.mark.parametrize("name", pretrained.list())
+
+
+@pytest.fixture(autouse=True)
+def _offline(monkeypatch):
+    def refuse(*arguments: object) -> None:
+        raise AssertionError("a model that comes with the package needs no network")
+
+    monkeypatch.setattr(socket.socket, "connect", refuse)
+
+
+@every_model
+def test_it_loads_and_samples_every_class(name):
+    gan = load(name)
+    images = gan.sample(2 * gan.spec.num_classes, seed=0)
+    assert images.shape == (2 * gan.spec.num_classes, *gan.spec.image_shape)
+    assert torch.equal(images, load(name).sample(len(images), seed=0))
+    assert images.float().std(dim=0).mean() > 20  # gray levels: they differ
+    assert gan.is_conditional
+    assert not gan.training
+
+
+@every_model
+def test_it_is_small_and_has_a_card(name):
+    folder = pretrained.get(name).folder
+    assert (folder / "model.safetensors").stat().st_size <= LIMIT
+    card = (folder / "README.md").read_text(encoding="utf-8")
+    assert card.startswith(f"# {name}\n\n{pretrained.get(name).summary}\n")
+    for part in ("**Data:**", "**Settings:**", "FCD", "recall", "## Limits"):
+        assert part in card
+
+
+def test_glyphs_are_the_letters_that_were_asked_for():
+    """Nearer to the mean image of their class than to another's, by about as often as real ones are."""
+    gan, data = load("letters_gan/glyphs"), load_data("glyphs")
+    pixels = data.images.reshape(len(data), -1) / 255.0
+    means = np.stack([pixels[data.labels == k].mean(axis=0) for k in range(26)])
+
+    def hits(x: np.ndarray, labels: np.ndarray) -> float:
+        return float((((x[:, None] - means) ** 2).sum(axis=2).argmin(axis=1) == labels).mean())
+
+    labels = np.arange(260) % 26
+    fakes = gan.sample(260, labels.tolist(), seed=0).numpy().reshape(260, -1) / 255.0
+    assert hits(fakes, labels) > hits(pixels[:260], data.labels[:260]) - 0.1
+
+
+@pytest.mark.parametrize("name", ["letters_gan/mnits", "leters_gan/mnist", "letters_gan/mnist1"])
+def test_a_slip_gets_the_nearest_name_and_no_network(name):
+    with pytest.raises(UserError, match=rf"no pretrained model named '{name}'\. Did you mean 'letters_gan/mnist'\? .*list pretrained"):
+        load(name)
+
+
+def test_a_folder_comes_first(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    create_model("dcgan_radford", num_classes=3, image_shape=(1, 16, 16), width=8).save("letters_gan/mnist")
+    assert load("letters_gan/mnist").spec.name == "dcgan_radford"
+
+
+def test_they_are_listed(capsys):
+    run(["list"])
+    header = capsys.readouterr().out.partition("\n")[0]
+    assert all(name in header for name in pretrained)
+    run(["list", "pretrained"])
+    assert [line.split()[0] for line in capsys.readouterr().out.splitlines()] == pretrained.list()
+
+
+def test_sampling_by_name_needs_no_more(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    run(["sample", "letters_gan/mnist", "--labels", "0123", "--n", "2", "--seed", "0"])
+    assert capsys.readouterr().out == "samples.png\n"
+    with Image.open("samples.png") as picture:
+        assert picture.size == (4 * 30 + 2, 2 * 30 + 2)
+
+
+@pytest.mark.parametrize("model", ["letters_gan", "triplegan"])
+def test_an_exported_model_is_the_generator_in_half_precision(model, tmp_path):
+    gan = create_model(model, num_classes=3, image_shape=(1, 28, 28))
+    gan.export(tmp_path)
+    weights = load_file(tmp_path / "model.safetensors")
+    assert all(re.match(r"generator\.", name) for name in weights)
+    assert all(weights[f"generator.{name}"].dtype == torch.float16 for name, _ in gan.generator.named_parameters())
+    again = load(tmp_path)
+    assert list(again.players()) == ["generator"]
+    assert again.discriminator is None
+    assert again.classifier is None
+    assert {p.dtype for p in (*gan.parameters(), *again.parameters())} == {torch.float32}
+    assert (again.sample(6, seed=0).int() - gan.sample(6, seed=0).int()).abs().max() <= 2  # gray levels
+
+
+def test_an_export_without_a_generator_is_no_model(tmp_path):
+    gan = create_model("letters_gan", num_classes=3, image_shape=(1, 28, 28))
+    gan._modules["generator"] = None
+    gan.save(tmp_path)
+    with pytest.raises(UserError, match="the weights are of another model"):
+        load(tmp_path)
