@@ -1,7 +1,8 @@
 """Writes the measured numbers into the README and the docs, between ``<!-- table: NAME -->`` and ``<!-- end -->``.
 
 NAME is a table of docs/rl/speed.json or docs/gan/metrics.json, or STUDY/TABLE: a table of the study whose measurements are in
-docs/rl/studies/STUDY.json, or its ``conditions``. Likewise ``<!-- figure: STUDY/FIGURE -->``.
+docs/rl/studies/STUDY.json, or its ``conditions``; gan/STUDY/TABLE one of docs/gan/studies/STUDY.json. Likewise
+``<!-- figure: STUDY/FIGURE -->``.
 """
 
 import argparse
@@ -12,6 +13,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from ca2_gan.studies.command import load as load_gan
+from ca2_gan.studies.results import Results as GANResults
 from ca2_rl.studies.command import load
 from ca2_rl.studies.results import Results
 
@@ -20,6 +23,7 @@ SPEED = ROOT / "docs" / "rl" / "speed.json"
 SENSITIVITY = ROOT / "docs" / "gan" / "sensitivity.json"
 GAN_METRICS = ROOT / "docs" / "gan" / "metrics.json"
 STUDIES = ROOT / "docs" / "rl" / "studies"
+GAN_STUDIES = ROOT / "docs" / "gan" / "studies"
 IMAGES = ROOT / "docs" / "images"
 PLACE = re.compile(r"(<!-- (table|figure): (\S+) -->\n).*?(<!-- end -->)", re.DOTALL)
 
@@ -43,6 +47,19 @@ def of_a_study(kind: str, name: str, page: Path) -> str:
         picture = os.path.relpath(IMAGES / f"study-{study_name}-{part}.png", page.parent)
         return f"![{study.pictures[part].title}]({Path(picture).as_posix()})"
     results = Results(json.loads(measurements.read_text(encoding="utf-8")))
+    return results.conditions() if part == "conditions" else study.tables[part].make(results)
+
+
+def of_a_gan_study(kind: str, name: str, page: Path) -> str:
+    """A table or figure of a study of GANs, likewise."""
+    study_name, _, part = name.partition("/")
+    study, measurements = load_gan(study_name), GAN_STUDIES / f"{study_name}.json"
+    if not measurements.is_file():
+        return f"Not measured yet: `python scripts/study_gan.py {study_name}`."
+    if kind == "figure":
+        picture = os.path.relpath(IMAGES / f"study-gan-{study_name}-{part}.png", page.parent)
+        return f"![{study.pictures[part].title}]({Path(picture).as_posix()})"
+    results = GANResults(json.loads(measurements.read_text(encoding="utf-8")))
     return results.conditions() if part == "conditions" else study.tables[part].make(results)
 
 
@@ -133,7 +150,10 @@ def fill(text: str, page: Path) -> str:
 
     def make(match: re.Match[str]) -> str:
         opening, kind, name, end = match.groups()
-        made = of_a_study(kind, name, page) if "/" in name else makers[name]()
+        if name.startswith("gan/"):
+            made = of_a_gan_study(kind, name.removeprefix("gan/"), page)
+        else:
+            made = of_a_study(kind, name, page) if "/" in name else makers[name]()
         return f"{opening}{made}\n{end}"
 
     return PLACE.sub(make, text)
