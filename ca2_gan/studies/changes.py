@@ -11,32 +11,34 @@ from ca2_gan.studies.jobs import Variant, as_shipped
 from ca2_gan.studies.results import Records, Results, by_label, label_text, markdown, mean_text, parts, spread_text, values
 from ca2_gan.studies.study import Picture, Study, Table
 
-# The quickest DCGAN of the zoo, so that a change has time to show, and the conditional model of the coursework
+# The quickest DCGAN of the zoo, and the conditional model of the coursework
 DCGAN, CGAN = "dcgan_radford", "cgan"
-BASELINES = {model: f"{model}, as shipped" for model in (DCGAN, CGAN)}
+# As the coursework's models have them: with those that it is shipped with, a DCGAN is gray after 5,000 images, whatever changes
+SMALL_STEPS = {"batch_size": 16, "lr_g": 5e-4, "lr_d": 5e-4}
+BASELINES = {DCGAN: f"{DCGAN}, in small steps", CGAN: f"{CGAN}, as shipped"}
 
 
 def variants() -> list[Variant]:
     """Each baseline, then its changes."""
 
-    def changed(model: str, what: str, standing: bool = True, **settings: object) -> Variant:
-        return Variant(f"{model}, {what}", as_shipped(model, **settings), {"baseline": model}, standing)
+    def dcgan(what: str, standing: bool = True, **settings: object) -> Variant:
+        return Variant(f"{DCGAN}, {what}", as_shipped(DCGAN, **SMALL_STEPS | settings), {"baseline": DCGAN}, standing)
 
-    per_class = Variant("a dcgan_enhanced for each class", as_shipped("dcgan_enhanced"), {"baseline": CGAN}, per_class=True)
     return [
-        changed(DCGAN, "as shipped"),
-        changed(DCGAN, "spectral norm", spectral_norm=True),
-        changed(DCGAN, "feature matching", feature_matching=1.0),
-        changed(DCGAN, "feature matching of a frozen classifier", feature_matching=1.0, matched_features="classifier"),
-        changed(DCGAN, "noise on real and generated images", augment=("noise:0.1",)),
-        changed(DCGAN, "noise on real images only", augment=("noise:0.1",), augment_on="real"),
-        changed(DCGAN, "DiffAugment", augment=("diffaugment",)),
-        changed(DCGAN, "without averaged weights", ema_half_life=0),
-        changed(DCGAN, "without standing statistics", standing=False),
-        changed(DCGAN, "without both", standing=False, ema_half_life=0),
-        changed(CGAN, "as shipped"),
-        changed(CGAN, "without wrong labels", mismatched=0.0),
-        per_class,
+        dcgan("in small steps"),
+        dcgan("spectral norm", spectral_norm=True),
+        dcgan("feature matching", feature_matching=1.0),
+        dcgan("feature matching of a frozen classifier", feature_matching=1.0, matched_features="classifier"),
+        dcgan("noise on real and generated images", augment=("noise:0.1",)),
+        dcgan("noise on real images only", augment=("noise:0.1",), augment_on="real"),
+        dcgan("DiffAugment", augment=("diffaugment",)),
+        dcgan("without averaged weights", ema_half_life=0),
+        dcgan("without standing statistics", standing=False),
+        dcgan("without both", standing=False, ema_half_life=0),
+        Variant(BASELINES[CGAN], as_shipped(CGAN), {"baseline": CGAN}),
+        Variant(f"{CGAN}, without wrong labels", as_shipped(CGAN, mismatched=0.0), {"baseline": CGAN}),
+        # cgan's networks but for the label
+        Variant("a dcgan_enhanced for each class", as_shipped("dcgan_enhanced"), {"baseline": CGAN}, per_class=True),
     ]
 
 
@@ -114,7 +116,7 @@ def forest(results: Results) -> Figure:
             panel.plot([each.ratio], [i], "o", color=color)
         panel.axvline(1, color="0.5", linewidth=0.8)
         panel.set_yticks(range(len(shown)), [label for label, _ in shown])
-        panel.set_ylim(len(shown) - 0.5, -0.5)
+        panel.set_ylim(max(len(shown), 1) - 0.5, -0.5)
         if shown:
             # Few seeds make intervals that no axis could hold
             panel.set_xlim(*np.clip([0.8 * min(e.low for _, e in shown), 1.25 * max(e.high for _, e in shown)], 0.1, 10))

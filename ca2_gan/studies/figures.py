@@ -25,7 +25,7 @@ def panels(n: int, width: float, height: float) -> tuple[Figure, list[Axes]]:
 def plain_log(axis: Axis) -> None:
     """Plain numbers at 1, 2, 5 instead of powers of ten on a logarithmic axis."""
     axis.set_major_locator(LogLocator(10, subs=(1.0, 2.0, 5.0)))
-    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,g}"))
     axis.set_minor_formatter(NullFormatter())
 
 

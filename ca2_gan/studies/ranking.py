@@ -11,10 +11,12 @@ from scipy import stats
 
 from ca2_gan.studies.figures import panels
 from ca2_gan.studies.jobs import Budget
-from ca2_gan.studies.results import Array, Results, by_label, class_distances, markdown, parts, succeeded
+from ca2_gan.studies.results import Array, Results, by_label, class_distances, markdown, mean_text, parts, succeeded, values
 
 # What the coursework found
 EASY, HARD = "ILOT", "MWKR"
+# Precision below which a model has not learned to draw: which classes its gray blobs resemble says nothing
+LEARNED = 0.1
 
 
 @dataclass(frozen=True)
@@ -43,11 +45,12 @@ class Ranking:
 
 
 def rankings(results: Results) -> dict[str, Ranking]:
-    """By data, of the largest budget of time; nothing where no training succeeded."""
+    """By data, of the largest budget of time, and of the models that learned to draw; nothing where none did."""
     found = {}
     for data, (budget, records) in results.main().items():
         names = tuple(results.data[data]["classes"])
-        groups = {label: class_distances(group, names) for label, group in by_label(succeeded(records)).items()}
+        learned = {label: group for label, group in by_label(succeeded(records)).items() if values(group, "precision").mean() >= LEARNED}
+        groups = {label: class_distances(group, names) for label, group in learned.items()}
         if groups:
             distances = np.stack(list(groups.values()))
             ranks = stats.rankdata(distances, axis=1)
@@ -71,8 +74,8 @@ def table_of_classes(results: Results) -> str:
                     name,
                     f"{ranking.means[i]:.1f}",
                     f"{ranking.ranks[:, i].min():g} to {ranking.ranks[:, i].max():g}",
-                    f"{known.mean():,.1f}" if len(known) else "-",
-                    "-" if floor is None else f"{floor:,.1f}",
+                    mean_text(known),
+                    "-" if floor is None else f"{floor:,.0f}",
                     f"{looks['ink']:.3f}",
                     f"{looks['variance']:.3f}",
                     f"{len(ranking.models) - len(known)} of {len(ranking.models)}",
@@ -80,8 +83,9 @@ def table_of_classes(results: Results) -> str:
             )
         sections[_caption(data, ranking)] = markdown(header, rows)
     note = (
-        "\n\nRank among the classes by FCD, mean over the seeds, within each model, then the mean over the models: models that are bad at "
-        "everything weigh no more than others. A class of which a training made fewer than ten images is last, and in no mean FCD."
+        "\n\nRank among the classes by FCD, mean over the seeds, within each model, then the mean over the models, so that a model that is "
+        "bad at everything weighs no more than others. A class of which a training made fewer than ten images is last, and in no mean FCD. "
+        f"Models whose mean precision is below {LEARNED:g} have not learned to draw, and are left out."
     )
     return parts(sections) + note
 
@@ -108,7 +112,7 @@ def claim(results: Results) -> str:
             ["place", *(f"{names.index(letter) + 1} of {len(names)}" for letter in EASY + HARD)],
         ]
         # One-sided: eight letters in a random order would come out as clearly as this with this probability
-        verdict = "holds" if p < 0.05 else "cannot be told from chance"
+        verdict = "holds" if p < 0.05 else "cannot be told from chance" if p < 0.95 else "is the wrong way round"
         text = (
             f"The claim {verdict}: mean rank {np.mean(easy):.1f} of the easy ones, {np.mean(hard):.1f} of the hard ones "
             f"(Mann-Whitney, one-sided, p = {p:.3f}; {(len(names) + 1) / 2:g} is the middle)."

@@ -94,9 +94,13 @@ def markdown(header: list[str], rows: list[list[str]], texts: int = 1) -> str:
 
 
 def spread_text(numbers: Array, digits: int) -> str:
-    """Mean and, of several, the sample's standard deviation; a dash for nothing."""
+    """Mean and, of several, the sample's standard deviation; a dash for nothing.
+
+    :param digits: behind the point, of numbers below 100
+    """
     if len(numbers) == 0:
         return "-"
+    digits = 0 if abs(numbers.mean()) >= 100 else digits
     spread = f" ± {numbers.std(ddof=1):,.{digits}f}" if len(numbers) > 1 else ""
     return f"{numbers.mean():,.{digits}f}{spread}"
 

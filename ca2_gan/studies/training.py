@@ -77,11 +77,11 @@ class Play:
             raise FloatingPointError(f"diverged: the weights are not finite after {training.images:,} images")
 
     def shown(self) -> GAN:
-        """The model as it is sampled; the training is not changed by it."""
+        """The model as it is sampled: not by ``eval()``, which would reach the players that it shares with the training."""
         gan = self.training.gan.with_generator(self.training.average.network)
         if self.standing:
             standing_statistics(gan)
-        return gan.eval()
+        return gan
 
     def parameters(self) -> dict[str, int]:
         players = self.training.gan.players()
