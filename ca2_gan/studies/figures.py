@@ -22,9 +22,12 @@ def panels(n: int, width: float, height: float) -> tuple[Figure, list[Axes]]:
     return figure, axes
 
 
-def plain_log(axis: Axis) -> None:
-    """Plain numbers at 1, 2, 5 instead of powers of ten on a logarithmic axis."""
-    axis.set_major_locator(LogLocator(10, subs=(1.0, 2.0, 5.0)))
+def plain_log(axis: Axis, ticks: tuple[float, ...] = (1.0, 2.0, 5.0)) -> None:
+    """Plain numbers instead of powers of ten on a logarithmic axis.
+
+    :param ticks: where, from 1 to 10, and likewise in every decade
+    """
+    axis.set_major_locator(LogLocator(10, subs=ticks))
     axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,g}"))
     axis.set_minor_formatter(NullFormatter())
 

@@ -142,8 +142,8 @@ def agreement(results: Results) -> str:
 
 def rho(a: Array, b: Array) -> float:
     """Spearman's; 0 where one of them has all classes alike."""
-    ranks = np.stack([stats.rankdata(side) for side in (a, b)])
-    return float((np.corrcoef(ranks) @ [0, 1])[0]) if (np.ptp(ranks, axis=1) > 0).all() else 0.0
+    ranks = [stats.rankdata(side) for side in (a, b)]  # of infinite distances too
+    return float(stats.spearmanr(ranks[0], ranks[1]).statistic) if all(np.ptp(side) > 0 for side in ranks) else 0.0
 
 
 def _rho_text(found: Sequence[float], how: Any) -> str:

@@ -2,7 +2,12 @@
 
 import dataclasses
 import json
+import os
+import signal
+import subprocess
 import sys
+import time
+from pathlib import Path
 
 import pytest
 
@@ -12,6 +17,7 @@ from ca2_gan.studies import command, overview, runner
 from ca2_gan.studies.jobs import Budget, plan
 
 IMAGES = Budget(images=24)
+QUICK_STUDY = Path(__file__).with_name("quick_study.py")
 
 
 def jobs_of(variants, seeds):
@@ -105,3 +111,45 @@ def test_ctrl_c_is_one_line_and_code_130(miniature, trained, capsys, monkeypatch
     assert raised.value.code == 130
     lines = [line for line in capsys.readouterr().err.splitlines() if line and "training" not in line]
     assert lines == ["Stopped. The same command goes on with what is missing."]
+
+
+def start(folder: Path, *args: object) -> subprocess.Popen:
+    return subprocess.Popen(
+        [sys.executable, QUICK_STUDY, *map(str, args)],
+        cwd=folder,
+        env=os.environ | {"PYTHONPATH": str(Path(__file__).parents[3]), "CA2_GAN_CACHE": str(folder / "cache")},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+
+
+def wait_for_files(folder: Path, n: int, process: subprocess.Popen) -> dict[Path, int]:
+    deadline = time.monotonic() + 120
+    while time.monotonic() < deadline and process.poll() is None:
+        found = {path: path.stat().st_mtime_ns for path in folder.glob("[!.]*.json")}
+        if len(found) >= n:
+            return found
+        time.sleep(0.01)
+    raise AssertionError(f"{process.communicate()}")
+
+
+@pytest.mark.slow
+def test_a_study_that_was_killed_goes_on_and_leaves_at_ctrl_c(tmp_path):
+    jobs = tmp_path / "studies" / "gan" / "overview" / "jobs"
+    killed = start(tmp_path, "--seeds", 500, "--jobs", 2)
+    wait_for_files(jobs, 2, killed)
+    os.killpg(killed.pid, signal.SIGKILL)
+    killed.communicate(timeout=60)
+    done = {path: path.stat().st_mtime_ns for path in jobs.glob("[!.]*.json")}
+    assert all("scores" in json.loads(path.read_text()) for path in done)
+
+    stopped = start(tmp_path, "--seeds", 500, "--jobs", 2)
+    wait_for_files(jobs, len(done) + 2, stopped)
+    os.killpg(stopped.pid, signal.SIGINT)  # as a terminal does it
+    _, stderr = stopped.communicate(timeout=60)
+    assert stopped.returncode == 130, stderr
+    assert "The same command goes on" in stderr
+    assert "Traceback" not in stderr
+    assert all(path.stat().st_mtime_ns == mtime for path, mtime in done.items())
