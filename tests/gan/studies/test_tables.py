@@ -1,7 +1,9 @@
 """Tables and figures of the docs come from the studies' measurements."""
 
+import dataclasses
 import importlib.util
 import json
+import sys
 from pathlib import Path
 
 import pytest
@@ -14,12 +16,17 @@ PAGE = ROOT / "docs" / "gan" / "page.md"
 TEXT = "<!-- table: gan/overview/models -->\nold\n<!-- end -->\nprose\n<!-- figure: gan/overview/curves -->\n<!-- end -->\n"
 
 
+def script(name):
+    spec = importlib.util.spec_from_file_location(name, ROOT / "scripts" / f"{name}.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
 @pytest.fixture
 def tables(tmp_path, monkeypatch):
     """The script, with measurements of its own."""
-    spec = importlib.util.spec_from_file_location("tables", ROOT / "scripts" / "tables.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
+    module = script("tables")
     monkeypatch.setattr(module, "GAN_STUDIES", tmp_path)
     return module
 
@@ -42,3 +49,17 @@ def test_what_is_not_measured_says_so(tables):
 def test_wrong_study_is_named(tables):
     with pytest.raises(UserError, match="no study named 'overvew'"):
         tables.fill(TEXT.replace("overview", "overvew"), PAGE)
+
+
+def test_script_leaves_measurements_and_figures_where_the_docs_look_for_them(tables, tmp_path, monkeypatch, bench, two_variants):
+    module = script("study_gan")
+    monkeypatch.setattr(overview, "STUDY", dataclasses.replace(overview.STUDY, variants=lambda: two_variants))
+    monkeypatch.setattr(module, "prepare", lambda _: {"bars": bench})
+    monkeypatch.setattr(module, "ROOT", tmp_path)
+    monkeypatch.setattr(module.subprocess, "run", lambda command, check: None)
+    monkeypatch.setattr(sys, "argv", ["study_gan.py", "overview", "--images", "16", "--seeds", "1", "--jobs", "1"])
+    (tmp_path / "docs" / "gan").mkdir(parents=True)
+    module.main()
+    monkeypatch.setattr(tables, "GAN_STUDIES", tmp_path / "docs" / "gan" / "studies")
+    assert "| two (1 seed) |" in tables.fill(TEXT, PAGE)
+    assert {path.stem for path in (tmp_path / "docs" / "images").iterdir()} == {"study-gan-overview-curves", "study-gan-overview-classes"}
