@@ -14,6 +14,7 @@ COMMANDS = {
     "sample": ("ca2_gan.sample:main", "images of a trained model: a grid, PNGs, an npz or an animation"),
     "evaluate": ("ca2_gan.metrics.evaluate:main", "judge runs, models or images of any origin against real ones"),
     "compare": ("ca2_gan.metrics.compare:main", "curves and samples of several runs side by side, as one page"),
+    "study": ("ca2_gan.studies.command:main", "models x settings x seeds in parallel: tables and figures"),
 }
 
 

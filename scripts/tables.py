@@ -1,8 +1,9 @@
 """Writes the measured numbers into the README and the docs, between ``<!-- table: NAME -->`` and ``<!-- end -->``.
 
 NAME is a table of docs/rl/speed.json or docs/gan/metrics.json, ``pretrained:MODEL/DATA`` of docs/gan/pretrained.json, or
-STUDY/TABLE: a table of the study whose measurements are in docs/rl/studies/STUDY.json, or its ``conditions``. Likewise
-``<!-- figure: STUDY/FIGURE -->``. The cards of the models in ca2_gan/pretrained are made from docs/gan/pretrained.json as a whole.
+STUDY/TABLE: a table of the study whose measurements are in docs/rl/studies/STUDY.json, or its ``conditions``; gan/STUDY/TABLE
+one of docs/gan/studies/STUDY.json. Likewise ``<!-- figure: STUDY/FIGURE -->``. The cards of the models in ca2_gan/pretrained are
+made from docs/gan/pretrained.json as a whole.
 """
 
 import argparse
@@ -15,6 +16,8 @@ from typing import Any
 
 import pretrain_gan
 
+from ca2_gan.studies.command import load as load_gan
+from ca2_gan.studies.results import Results as GANResults
 from ca2_rl.studies.command import load
 from ca2_rl.studies.results import Results
 
@@ -24,6 +27,7 @@ SENSITIVITY = ROOT / "docs" / "gan" / "sensitivity.json"
 PRETRAINED = ROOT / "docs" / "gan" / "pretrained.json"
 GAN_METRICS = ROOT / "docs" / "gan" / "metrics.json"
 STUDIES = ROOT / "docs" / "rl" / "studies"
+GAN_STUDIES = ROOT / "docs" / "gan" / "studies"
 IMAGES = ROOT / "docs" / "images"
 PLACE = re.compile(r"(<!-- (table|figure): (\S+) -->\n).*?(<!-- end -->)", re.DOTALL)
 
@@ -47,6 +51,19 @@ def of_a_study(kind: str, name: str, page: Path) -> str:
         picture = os.path.relpath(IMAGES / f"study-{study_name}-{part}.png", page.parent)
         return f"![{study.pictures[part].title}]({Path(picture).as_posix()})"
     results = Results(json.loads(measurements.read_text(encoding="utf-8")))
+    return results.conditions() if part == "conditions" else study.tables[part].make(results)
+
+
+def of_a_gan_study(kind: str, name: str, page: Path) -> str:
+    """A table or figure of a study of GANs, likewise."""
+    study_name, _, part = name.partition("/")
+    study, measurements = load_gan(study_name), GAN_STUDIES / f"{study_name}.json"
+    if not measurements.is_file():
+        return f"Not measured yet: `python scripts/study_gan.py {study_name}`."
+    if kind == "figure":
+        picture = os.path.relpath(IMAGES / f"study-gan-{study_name}-{part}.png", page.parent)
+        return f"![{study.pictures[part].title}]({Path(picture).as_posix()})"
+    results = GANResults(json.loads(measurements.read_text(encoding="utf-8")))
     return results.conditions() if part == "conditions" else study.tables[part].make(results)
 
 
@@ -139,7 +156,12 @@ def fill(text: str, page: Path) -> str:
 
     def make(match: re.Match[str]) -> str:
         opening, kind, name, end = match.groups()
-        made = makers[name]() if name in makers else of_a_study(kind, name, page)
+        if name in makers:
+            made = makers[name]()
+        elif name.startswith("gan/"):
+            made = of_a_gan_study(kind, name.removeprefix("gan/"), page)
+        else:
+            made = of_a_study(kind, name, page)
         return f"{opening}{made}\n{end}"
 
     return PLACE.sub(make, text)

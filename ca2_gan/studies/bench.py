@@ -1,0 +1,103 @@
+"""What the models of a study are trained on and judged by: data, held-out images, extractor. Made once, sent to every training."""
+
+import hashlib
+import json
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ca2_gan.data import Dataset, load
+from ca2_gan.metrics.samples import Samples
+from ca2_gan.metrics.suite import Suite, Verdict
+
+METRICS = ("fcd", "kl", "prdc", "acc")
+# Images that judge the last model, and those that a point of its curve is made of: sampling takes longer than all metrics
+JUDGED, WATCHED = 2_500, 500
+# Of the samples, and of the choice of real images: the same for all
+EVALUATION_SEED = 0
+
+
+@dataclass(frozen=True)
+class Bench:
+    """One data set with its judge.
+
+    :param name: as the user gave it
+    :param train: training split
+    :param suite: compares samples with the held-out split
+    :param watched: images of a point of a curve
+    """
+
+    name: str
+    train: Dataset
+    suite: Suite
+    watched: int
+
+    @classmethod
+    def prepare(cls, name: str, data: Dataset | None = None) -> "Bench":
+        """Reads the data, and trains the extractor unless it is in the cache.
+
+        :raises UserError: if the data can't be read, or are too few
+        """
+        train, held_out = (data or load(name)).split()
+        n = min(JUDGED, len(held_out))
+        return cls(name, train, Suite(METRICS, train, held_out, n, EVALUATION_SEED), min(WATCHED, n))
+
+    @property
+    def extractor(self) -> dict[str, Any]:
+        """Numbers of other hashes can't be compared."""
+        return {"fingerprint": self.suite.extractors["classifier"].fingerprint, "held_out_accuracy": self.suite.accuracy}
+
+    @property
+    def key(self) -> str:
+        """Hash of the data and of all that judges."""
+        decides = [self.train.fingerprint, self.suite.n, self.watched, EVALUATION_SEED, METRICS, self.extractor["fingerprint"]]
+        return hashlib.sha256(json.dumps(decides).encode()).hexdigest()[:16]
+
+    def fcd(self, samples: Samples) -> float:
+        """Only this, for a point of a curve."""
+        number = self.suite.metrics["fcd"].compute(self.suite.reference, self.suite.view(samples))["fcd"]
+        assert number is not None
+        return number.value
+
+    def facts(self) -> dict[str, Any]:
+        """What tables and figures say of the data: the floor, and what could make a class easy or hard."""
+        train, floor = self.train, self.suite.floor()
+        chosen = np.random.default_rng(EVALUATION_SEED).permutation(len(train))[: self.watched]
+        return {
+            "fingerprint": train.fingerprint,
+            "training_images": len(train),
+            "n": self.suite.n,
+            "extractor": self.extractor,
+            "floor": judgement(floor),
+            "watched": self.watched,
+            "watched_floor": self.fcd(Samples("", train.images[chosen], train.labels[chosen])),
+            "classes": {name: looks(train, label) for label, name in enumerate(train.class_names)},
+        }
+
+
+def judgement(verdict: Verdict) -> dict[str, Any]:
+    """A verdict, ready for JSON."""
+    return {
+        "scores": {name: None if value is None else digits(value) for name, value in verdict.scores.items()},
+        "classes": {
+            row.name: {
+                "n": row.n,
+                "fcd": None if row.fcd is None else digits(row.fcd),
+                "acc": None if row.acc is None else digits(row.acc),
+                "share": digits(row.share),
+            }
+            for row in verdict.classes
+        },
+    }
+
+
+def looks(data: Dataset, label: int) -> dict[str, float]:
+    """Share of ink of a class, and the variance of a pixel within it, mean over the pixels, white being 1."""
+    images = data.images[data.labels == label].astype(np.float32) / 255
+    return {"ink": digits(float(images.mean())), "variance": digits(float(images.var(axis=0).mean()))}
+
+
+def digits(value: float) -> float:
+    """Six significant digits."""
+    return float(f"{value:.6g}")

@@ -1,0 +1,138 @@
+"""``ca2-gan study``: trains models x settings x data x seeds in parallel, and makes tables and figures of it."""
+
+import argparse
+import sys
+from collections.abc import Mapping
+from fnmatch import fnmatch
+from importlib import import_module
+from pathlib import Path
+
+from ca2_gan.arguments import Parser
+from ca2_gan.errors import UserError, did_you_mean
+from ca2_gan.studies.bench import Bench
+from ca2_gan.studies.conditions import machine
+from ca2_gan.studies.jobs import Budget, Variant, plan
+from ca2_gan.studies.results import Results
+from ca2_gan.studies.runner import BACKENDS, cores, run
+from ca2_gan.studies.study import Study
+
+STUDIES = ("overview", "changes")
+SEEDS, MINUTES = 3, 5.0
+# Of --quick: budgets and seeds of each study; all of it takes less than 25 minutes on two cores
+QUICK = {"overview": ([Budget(minutes=2 / 3), Budget(images=1_000)], 2), "changes": ([Budget(minutes=0.5)], 2)}
+
+
+def load(name: str) -> Study:
+    """The study of this name.
+
+    :raises UserError: if there is none
+    """
+    if name not in STUDIES:
+        raise UserError(f"no study named {name!r}.{did_you_mean(name, STUDIES)} There are {', '.join(STUDIES)}.")
+    study: Study = import_module(f"ca2_gan.studies.{name}").STUDY
+    return study
+
+
+def select(variants: list[Variant], pattern: str | None) -> list[Variant]:
+    """Those whose label contains or matches the pattern, whatever the case."""
+    wanted = f"*{(pattern or '').lower()}*"
+    return [variant for variant in variants if fnmatch(variant.label.lower(), wanted)]
+
+
+def budgets(arguments: argparse.Namespace, name: str) -> list[Budget]:
+    """Those that were asked for: time, images or both; else five minutes, or those of ``--quick``."""
+    asked = [Budget(minutes=arguments.minutes)] if arguments.minutes is not None else []
+    asked += [Budget(images=arguments.images)] if arguments.images is not None else []
+    return asked or (QUICK[name][0] if arguments.quick else [Budget(minutes=MINUTES)])
+
+
+def seeds(arguments: argparse.Namespace, name: str) -> range:
+    """The trainings' seeds."""
+    count = arguments.seeds or (QUICK[name][1] if arguments.quick else SEEDS)
+    return range(arguments.first_seed, arguments.first_seed + count)
+
+
+def prepare(arguments: argparse.Namespace) -> dict[str, Bench]:
+    """Data and judge of each data set.
+
+    :raises UserError: if one can't be read
+    """
+    return {name: Bench.prepare(name) for name in dict.fromkeys(arguments.data or ["glyphs"])}
+
+
+def study(chosen: Study, arguments: argparse.Namespace, benches: Mapping[str, Bench], out: Path, command: str) -> Results:
+    """Trains what is missing, then gathers all of it in ``study.json``.
+
+    :param arguments: as ``parse`` returns them
+    :param benches: by name of the data
+    :param command: the command line, for the report
+    """
+    keys = {name: bench.key for name, bench in benches.items()}
+    jobs = plan(select(chosen.variants(), arguments.only), keys, budgets(arguments, chosen.name), seeds(arguments, chosen.name))
+    workers = arguments.jobs or cores(arguments.backend)
+    try:
+        run(jobs, benches, out / "jobs", workers, arguments.backend)
+    except KeyboardInterrupt:
+        print("Stopped. The same command goes on with what is missing.", file=sys.stderr)
+        raise
+    return chosen.gather(out, benches, command, machine(workers))
+
+
+def parse(argv: list[str], prog: str = "ca2-gan study", default: str | None = None) -> argparse.Namespace:
+    """The options.
+
+    :param default: study if none is named
+    :raises UserError: if one is wrong
+    """
+    parser = Parser(
+        prog=prog,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        description="Trains models x settings x data x seeds in parallel and writes OUT/study.json, OUT/report.md and figures.\n"
+        "A call that was stopped goes on where it was: each training is a file in OUT/jobs.\n\nstudies:\n"
+        + "\n".join(f"  {name:<10} {load(name).summary}" for name in STUDIES),
+        allow_abbrev=False,
+    )
+    parser.add_argument("name", metavar="NAME", nargs="?" if default else None, default=default, help="one of them, or all")
+    parser.add_argument(
+        "--data", action="append", metavar="D", help="what `ca2-gan train --data` takes; several times for several (default: glyphs)"
+    )
+    parser.add_argument("--minutes", type=float, metavar="M", help=f"CPU minutes of each training (default: {MINUTES:g})")
+    parser.add_argument("--images", type=int, metavar="N", help="images of each training, instead or beside")
+    parser.add_argument("--seeds", type=int, metavar="N", help=f"seeds of each variant (default: {SEEDS})")
+    parser.add_argument("--first-seed", type=int, default=0, metavar="S", help="the first of them (default: 0)")
+    parser.add_argument("--quick", action="store_true", help="small budgets and few seeds: under 25 minutes on two cores for all studies")
+    parser.add_argument("--jobs", type=int, metavar="J", help="trainings at a time (default: one a core)")
+    parser.add_argument(
+        "--backend", choices=BACKENDS, default="processes", help="where: this machine, or the cluster at RAY_ADDRESS (default: processes)"
+    )
+    parser.add_argument("--only", metavar="PATTERN", help="train only the variants whose label contains this (* and ? as in a shell)")
+    parser.add_argument("--out", type=Path, metavar="FOLDER", help="a folder for each study goes there (default: studies/gan)")
+    arguments = parser.parse_args(argv)
+    arguments.names = list(STUDIES) if arguments.name == "all" else [load(arguments.name).name]
+    for option, least in (("seeds", 1), ("first_seed", 0), ("jobs", 1), ("images", 1)):
+        value = getattr(arguments, option)
+        if value is not None and value < least:
+            raise UserError(f"--{option.replace('_', '-')} {value}: at least {least}.")
+    if arguments.minutes is not None and not 0 < arguments.minutes < float("inf"):
+        raise UserError(f"--minutes {arguments.minutes:g}: more than 0 is needed.")
+    if arguments.only is not None:  # before the data are read
+        variants = [variant for name in arguments.names for variant in load(name).variants()]
+        if not select(variants, arguments.only):
+            labels = "; ".join(variant.label for variant in variants)
+            raise UserError(f"--only {arguments.only}: no such variant. There are {labels}.")
+    if arguments.out is not None:
+        for path in (arguments.out, *arguments.out.parents):
+            if path.exists() and not path.is_dir():
+                problem = "a file" if path == arguments.out else f"{path} is a file"
+                raise UserError(f"--out {arguments.out}: {problem}; give a folder.")
+    return arguments
+
+
+def main(argv: list[str]) -> None:
+    """``ca2-gan study``."""
+    arguments = parse(argv)
+    benches = prepare(arguments)
+    for name in arguments.names:
+        chosen, out = load(name), (arguments.out or Path("studies", "gan")) / name
+        results = study(chosen, arguments, benches, out, " ".join(["ca2-gan study", *argv]))
+        print(f"Report: {chosen.report(results, out)}")

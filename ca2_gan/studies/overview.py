@@ -1,0 +1,91 @@
+"""Every model of the zoo beside the others: at the same CPU minutes and at the same number of images."""
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from ca2_gan.registry import models
+from ca2_gan.studies import ranking
+from ca2_gan.studies.figures import panels, plain_log, style
+from ca2_gan.studies.jobs import Variant, as_shipped
+from ca2_gan.studies.results import Records, Results, by_label, label_text, markdown, mean_text, parts, spread_text, succeeded, values
+from ca2_gan.studies.study import Picture, Study, Table
+
+COURSEWORK = ("dcgan", "dcgan_enhanced", "cgan", "triplegan")
+# Scores of the table with their digits
+COLUMNS = {"fcd": ("FCD", 1), "kl_class": ("KL class", 2), "precision": ("precision", 2), "recall": ("recall", 2), "acc": ("accuracy", 2)}
+
+
+def variants() -> list[Variant]:
+    """Every model of the registry with the settings that come with it; the coursework's first."""
+    names = [*COURSEWORK, *(name for name in models if name not in COURSEWORK)]
+    return [Variant(name, as_shipped(name), {"model": name}) for name in names]
+
+
+def table_of_models(results: Results) -> str:
+    """A row for each model, below the floor; a table for each data set and budget."""
+    header = ["model", *(heading for heading, _ in COLUMNS.values()), "images/s", "images", "CPU seconds", "parameters"]
+    sections = {}
+    for (data, budget), records in results.groups().items():
+        floor = results.data[data]["floor"]["scores"]
+        rows = [["real (floor)", *(_number(floor.get(name), digits) for name, (_, digits) in COLUMNS.items()), "", "", "", ""]]
+        rows += [_row(label, group) for label, group in by_label(records).items()]
+        sections[f"{data}, {budget.name} a training"] = markdown(header, rows)
+    return parts(sections)
+
+
+def _number(value: float | None, digits: int) -> str:
+    return "-" if value is None else f"{value:,.{digits}f}"
+
+
+def _row(label: str, records: Records) -> list[str]:
+    scores = [spread_text(values(records, name), digits) for name, (_, digits) in COLUMNS.items()]
+    parameters = [float(sum(record["parameters"].values())) for record in succeeded(records)]
+    costs = [mean_text(values(records, name)) for name in ("images_per_s", "images", "cpu_seconds")]
+    return [label_text(label, records), *scores, *costs, mean_text(np.array(parameters))]
+
+
+def curves(results: Results) -> Figure:
+    """FCD over CPU time, a line a model: mean over the seeds at each share of the budget; a panel a data set."""
+    timed = {data: records for data, (budget, records) in results.main().items() if budget.minutes is not None}
+    figure, axes = panels(len(timed), 7.6, 4.6)
+    for panel, (data, records) in zip(axes, timed.items(), strict=False):
+        for i, (label, group) in enumerate(by_label(records).items()):
+            points = [[(point["seconds"], point["fcd"]) for point in record["curve"]] for record in succeeded(group)]
+            if points and points[0]:
+                seconds, fcd = np.array(points).mean(axis=0).T
+                panel.plot(seconds, fcd, label=label, linewidth=1.6, **style(i))
+        floor = results.data[data]["watched_floor"]
+        panel.axhline(floor, color="0.5", linewidth=0.8)
+        panel.annotate(
+            "real images", (1.0, floor), xycoords=("axes fraction", "data"), xytext=(0, 3), textcoords="offset points", ha="right"
+        )
+        panel.set_xscale("log")
+        panel.set_yscale("log")
+        for axis in (panel.xaxis, panel.yaxis):
+            plain_log(axis)
+        panel.grid(alpha=0.25, linewidth=0.6)
+        panel.set_xlabel("CPU seconds of training")
+        panel.set_ylabel(f"FCD of {results.data[data]['watched']:,} images")
+        panel.set_title(data, loc="left", fontsize=10)
+        if panel.get_legend_handles_labels()[0]:
+            panel.legend(loc="center left", bbox_to_anchor=(1.0, 0.5), frameon=False)
+    return figure
+
+
+STUDY = Study(
+    "overview",
+    "every model of the zoo beside the others, and which classes are easy and which are hard",
+    variants,
+    tables={
+        "models": Table("Models: mean ± standard deviation over the seeds", table_of_models),
+        "classes": Table("Classes from easy to hard", ranking.table_of_classes),
+        "claim": Table("Are I, L, O, T easy and M, W, K, R hard?", ranking.claim),
+        "agreement": Table("Do the models agree on what is hard?", ranking.agreement),
+        "correlates": Table("What goes with being hard?", ranking.correlates),
+    },
+    pictures={
+        "curves": Picture("Quality against training time: FCD over CPU seconds, mean over the seeds", curves),
+        "classes": Picture("Rank of each class within each model, from easy to hard", ranking.ranks_picture),
+    },
+    leaves_out=frozenset({"settings", "standing", "per_class"}),
+)

@@ -1,0 +1,190 @@
+"""Which classes are easy and which are hard: by the FCD of each class, over models and seeds."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import combinations
+from typing import Any
+
+import numpy as np
+from matplotlib.figure import Figure
+from scipy import stats
+
+from ca2_gan.studies.figures import panels
+from ca2_gan.studies.jobs import Budget
+from ca2_gan.studies.results import Array, Results, by_label, class_distances, markdown, mean_text, parts, succeeded, values
+
+# What the coursework found
+EASY, HARD = "ILOT", "MWKR"
+# Precision below which a model has not learned to draw: which classes its gray blobs resemble says nothing
+LEARNED = 0.1
+
+
+@dataclass(frozen=True)
+class Ranking:
+    """Ranks of the classes of one data set, 1 the easiest.
+
+    :param names: of the classes, from easy to hard [K]
+    :param models: labels of the models [M]
+    :param ranks: of each class in each model, by its FCD, mean over the seeds [M, K]; a class of which too few images were made is last
+    :param distances: these FCDs [M, K], infinite for such a class
+    :param facts: of the data, as ``Bench.facts`` has them
+    """
+
+    budget: Budget
+    names: tuple[str, ...]
+    models: tuple[str, ...]
+    ranks: Array
+    distances: Array
+    facts: dict[str, Any]
+
+    @property
+    def means(self) -> Array:
+        """Mean rank over the models, [K]."""
+        means: Array = self.ranks.mean(axis=0)
+        return means
+
+
+def rankings(results: Results) -> dict[str, Ranking]:
+    """By data, of the largest budget of time, and of the models that learned to draw; nothing where none did."""
+    found = {}
+    for data, (budget, records) in results.main().items():
+        names = tuple(results.data[data]["classes"])
+        learned = {label: group for label, group in by_label(succeeded(records)).items() if values(group, "precision").mean() >= LEARNED}
+        groups = {label: class_distances(group, names) for label, group in learned.items()}
+        if groups:
+            distances = np.stack(list(groups.values()))
+            ranks = stats.rankdata(distances, axis=1)
+            order = np.argsort(ranks.mean(axis=0), kind="stable")
+            sorted_names = tuple(names[i] for i in order)
+            found[data] = Ranking(budget, sorted_names, tuple(groups), ranks[:, order], distances[:, order], results.data[data])
+    return found
+
+
+def table_of_classes(results: Results) -> str:
+    """A row for each class."""
+    header = ["class", "mean rank", "best to worst rank", "FCD, mean", "FCD, floor", "share of ink", "variance within", "not made by"]
+    sections = {}
+    for data, ranking in rankings(results).items():
+        rows = []
+        for i, name in enumerate(ranking.names):
+            known = ranking.distances[:, i][np.isfinite(ranking.distances[:, i])]
+            floor, looks = ranking.facts["floor"]["classes"][name]["fcd"], ranking.facts["classes"][name]
+            rows.append(
+                [
+                    name,
+                    f"{ranking.means[i]:.1f}",
+                    f"{ranking.ranks[:, i].min():g} to {ranking.ranks[:, i].max():g}",
+                    mean_text(known),
+                    "-" if floor is None else f"{floor:,.0f}",
+                    f"{looks['ink']:.3f}",
+                    f"{looks['variance']:.3f}",
+                    f"{len(ranking.models) - len(known)} of {len(ranking.models)}",
+                ]
+            )
+        sections[_caption(data, ranking)] = markdown(header, rows)
+    note = (
+        "\n\nRank among the classes by FCD, mean over the seeds, within each model, then the mean over the models, so that a model that is "
+        "bad at everything weighs no more than others. A class of which a training made fewer than ten images is last, and in no mean FCD. "
+        f"Models whose mean precision is below {LEARNED:g} have not learned to draw, and are left out."
+    )
+    return parts(sections) + note
+
+
+def _caption(data: str, ranking: Ranking) -> str:
+    m = len(ranking.models)
+    return f"{data}, {ranking.budget.name} a training, {m} model{'s' * (m != 1)}"
+
+
+def claim(results: Results) -> str:
+    """Whether the coursework's easy letters come before its hard ones."""
+    sections = {}
+    for data, ranking in rankings(results).items():
+        names = [name.upper() for name in ranking.names]
+        if not set(EASY + HARD) <= set(names):
+            sections[_caption(data, ranking)] = "Not all of these letters are among the classes."
+            continue
+        easy, hard = ([ranking.means[names.index(letter)] for letter in letters] for letters in (EASY, HARD))
+        p = float(stats.mannwhitneyu(easy, hard, alternative="less", method="exact").pvalue)
+        header = ["", *(f"{letter}" for letter in EASY + HARD)]
+        rows = [
+            ["the coursework", *["easy"] * len(EASY), *["hard"] * len(HARD)],
+            ["mean rank", *(f"{rank:.1f}" for rank in (*easy, *hard))],
+            ["place", *(f"{names.index(letter) + 1} of {len(names)}" for letter in EASY + HARD)],
+        ]
+        # One-sided: eight letters in a random order would come out as clearly as this with this probability
+        verdict = "holds" if p < 0.05 else "cannot be told from chance" if p < 0.95 else "is the wrong way round"
+        text = (
+            f"The claim {verdict}: mean rank {np.mean(easy):.1f} of the easy ones, {np.mean(hard):.1f} of the hard ones "
+            f"(Mann-Whitney, one-sided, p = {p:.3f}; {(len(names) + 1) / 2:g} is the middle)."
+        )
+        sections[_caption(data, ranking)] = f"{markdown(header, rows)}\n\n{text}"
+    return parts(sections)
+
+
+def agreement(results: Results) -> str:
+    """Rank correlation of the classes' FCD between models, and between the seeds of each."""
+    header = ["model", "with the other models, mean", "least", "most", "between its own seeds, mean"]
+    sections = {}
+    for data, (_, records) in results.main().items():
+        ranking = rankings(results).get(data)
+        if ranking is None:
+            continue
+        rows, all_pairs = [], [rho(a, b) for a, b in combinations(ranking.ranks, 2)]
+        for i, model in enumerate(ranking.models):
+            others = [rho(ranking.ranks[i], ranking.ranks[j]) for j in range(len(ranking.models)) if j != i]
+            own = [class_distances([record], ranking.names) for record in succeeded(by_label(records)[model])]
+            between = [rho(a, b) for a, b in combinations(own, 2)]
+            rows.append([model, *(_rho_text(others, how) for how in (np.mean, np.min, np.max)), _rho_text(between, np.mean)])
+        overall = f"\n\nMean over all pairs of models: {_rho_text(all_pairs, np.mean)}."
+        sections[_caption(data, ranking)] = markdown(header, rows) + overall
+    return parts(sections) + "\n\nSpearman's rho: 1 is the same order of classes, 0 none in common."
+
+
+def rho(a: Array, b: Array) -> float:
+    """Spearman's; 0 where one of them has all classes alike."""
+    ranks = [stats.rankdata(side) for side in (a, b)]  # of infinite distances too
+    return float(stats.spearmanr(ranks[0], ranks[1]).statistic) if all(np.ptp(side) > 0 for side in ranks) else 0.0
+
+
+def _rho_text(found: Sequence[float], how: Any) -> str:
+    return f"{how(found):+.2f}" if found else "-"
+
+
+def correlates(results: Results) -> str:
+    """Whether ink, variance or the floor go with the mean rank."""
+    header = ["of a class", "rank correlation with its mean rank", "p"]
+    sections = {}
+    for data, ranking in rankings(results).items():
+        floor = [ranking.facts["floor"]["classes"][name]["fcd"] for name in ranking.names]
+        columns = {
+            "share of ink": [ranking.facts["classes"][name]["ink"] for name in ranking.names],
+            "variance of a pixel within the class": [ranking.facts["classes"][name]["variance"] for name in ranking.names],
+            "FCD of real images (floor)": [np.inf if value is None else value for value in floor],
+        }
+        rows = []
+        for name, column in columns.items():
+            if len(ranking.names) < 4 or np.ptp(stats.rankdata(column)) == 0 or np.ptp(ranking.means) == 0:
+                rows.append([name, "-", "-"])
+                continue
+            found = stats.spearmanr(stats.rankdata(column), ranking.means)
+            rows.append([name, f"{found.statistic:+.2f}", f"{found.pvalue:.3f}"])
+        sections[_caption(data, ranking)] = markdown(header, rows)
+    return parts(sections) + "\n\nSpearman's rho over the classes: above 0, the more of it, the harder."
+
+
+def ranks_picture(results: Results) -> Figure:
+    """Models over classes, coloured by rank; a panel a data set."""
+    found = rankings(results)
+    most = max((len(ranking.models) for ranking in found.values()), default=1)
+    figure, axes = panels(len(found), 9.0, 1.6 + 0.3 * most)
+    for panel, (data, ranking) in zip(axes, found.items(), strict=False):
+        k = len(ranking.names)
+        image = panel.imshow(ranking.ranks, cmap="cividis_r", vmin=1, vmax=k, aspect="auto")
+        panel.set_xticks(range(k), ranking.names)
+        panel.set_yticks(range(len(ranking.models)), ranking.models)
+        panel.spines[:].set_visible(False)
+        panel.tick_params(length=0)
+        panel.set_xlabel("Class, from easy to hard by its mean rank")
+        panel.set_title(data, loc="left", fontsize=10)
+        figure.colorbar(image, ax=panel, label="Rank within the model", shrink=0.9, pad=0.01, ticks=[1, (1 + k) / 2, k], format="{x:g}")
+    return figure

@@ -1,0 +1,127 @@
+"""The measurements of a study, as tables and figures ask for them."""
+
+from collections import defaultdict
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ca2_gan.studies.jobs import Budget
+
+Record = dict[str, Any]
+Records = list[Record]
+Array = NDArray[np.float64]
+
+
+class Results:
+    """What ``study.json`` says.
+
+    :param content: as read from the file
+    """
+
+    def __init__(self, content: dict[str, Any]):
+        self.content = content
+        self.records: Records = content["records"]
+        self.data: dict[str, dict[str, Any]] = content["data"]
+
+    def tagged(self, **tags: Any) -> Records:
+        """The trainings of the variants that have all of these tags."""
+        return [record for record in self.records if all(record["tags"].get(name) == value for name, value in tags.items())]
+
+    def groups(self) -> dict[tuple[str, Budget], Records]:
+        """The trainings that can be compared: those on the same data with the same budget; time first, the larger first."""
+        groups: dict[tuple[str, Budget], Records] = defaultdict(list)
+        for record in self.records:
+            groups[record["data"], Budget(**record["budget"])].append(record)
+        names = list(self.data)
+        return dict(
+            sorted(groups.items(), key=lambda item: (names.index(item[0][0]), -(item[0][1].minutes or 0), -(item[0][1].images or 0)))
+        )
+
+    def main(self) -> dict[str, tuple[Budget, Records]]:
+        """By data, the trainings of the largest budget of time, or, without one, of images."""
+        first: dict[str, tuple[Budget, Records]] = {}
+        for (data, budget), records in self.groups().items():
+            first.setdefault(data, (budget, records))
+        return first
+
+    def conditions(self) -> str:
+        """A sentence on where the numbers come from."""
+        content = self.content
+        versions = ", ".join(f"{name} {number}" for name, number in content["versions"].items())
+        machine = content["machine"]
+        judges = "; ".join(
+            f"{name}: {facts['n']:,} images on each side, classifier {facts['extractor']['fingerprint']} with "
+            f"{facts['extractor']['held_out_accuracy']:.1%} on the held-out split"
+            for name, facts in self.data.items()
+        )
+        where = f"{machine['cores']} cores ({machine['cpu']}), {machine['trainings at a time']} at a time"
+        return f"Measured by `{content['command']}` on {where}, with {versions}. {judges}."
+
+
+def by_label(records: Iterable[Record]) -> dict[str, Records]:
+    """The trainings of each variant."""
+    groups: dict[str, Records] = defaultdict(list)
+    for record in records:
+        groups[record["label"]].append(record)
+    return dict(groups)
+
+
+def succeeded(records: Records) -> Records:
+    """Without those that failed."""
+    return [record for record in records if "error" not in record]
+
+
+def values(records: Records, name: str) -> Array:
+    """A number of each training that succeeded and has it, [seeds]: a score, or an entry of the record."""
+    found = [record["scores"].get(name, record.get(name)) for record in succeeded(records)]
+    return np.array([value for value in found if value is not None], dtype=np.float64)
+
+
+def class_distances(records: Records, names: Iterable[str]) -> Array:
+    """FCD of each class, mean over the trainings: [K]; infinite where one of them made too few images of the class to tell."""
+    found = [[record["classes"].get(name, {}).get("fcd") for name in names] for record in succeeded(records)]
+    table = np.array([[np.inf if value is None else value for value in row] for row in found], dtype=np.float64)
+    mean: Array = table.mean(axis=0) if len(table) else np.empty(0)
+    return mean
+
+
+def markdown(header: list[str], rows: list[list[str]], texts: int = 1) -> str:
+    """A table whose first ``texts`` columns are aligned to the left and the others to the right."""
+    lines = [header, ["---"] * texts + ["---:"] * (len(header) - texts), *rows]
+    return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
+
+
+def spread_text(numbers: Array, digits: int) -> str:
+    """Mean and, of several, the sample's standard deviation; a dash for nothing.
+
+    :param digits: behind the point, of numbers below 100
+    """
+    if len(numbers) == 0:
+        return "-"
+    digits = 0 if abs(numbers.mean()) >= 100 else digits
+    spread = f" ± {numbers.std(ddof=1):,.{digits}f}" if len(numbers) > 1 else ""
+    return f"{numbers.mean():,.{digits}f}{spread}"
+
+
+def mean_text(numbers: Array, digits: int = 0) -> str:
+    """The mean; a dash for nothing."""
+    return f"{numbers.mean():,.{digits}f}" if len(numbers) else "-"
+
+
+def failures_text(records: Records) -> str:
+    """How many failed, and of what: empty if none."""
+    failed = [record for record in records if "error" in record]
+    return f"{len(failed)} of {len(records)} failed: {failed[0]['error'].replace('|', '/')}" if failed else ""
+
+
+def label_text(label: str, records: Records) -> str:
+    """A row's name, its number of seeds and what went wrong."""
+    failed = failures_text(records)
+    return f"{label} ({len(records)} seed{'s' * (len(records) != 1)}{'; ' + failed if failed else ''})"
+
+
+def parts(sections: dict[str, str]) -> str:
+    """Sections under bold captions, with a line between; a dash where there is none."""
+    return "\n\n".join(f"**{caption}**\n\n{text}" for caption, text in sections.items()) or "-"

@@ -1,0 +1,42 @@
+"""``ca2-gan study`` for the docs, by default all of them: leaves the measurements in docs/gan/studies, the figures in docs/images,
+and fills the tables.
+
+``--quick`` takes less than 25 minutes on two cores.
+"""
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+from ca2_gan.drawing import render, write
+from ca2_gan.errors import UserError
+from ca2_gan.studies.command import load, parse, prepare, study
+
+ROOT = Path(__file__).parents[1]
+
+
+def main() -> None:
+    arguments = parse(sys.argv[1:], prog="python scripts/study_gan.py", default="all")
+    benches = prepare(arguments)
+    command = " ".join(["python scripts/study_gan.py", *sys.argv[1:]])
+    for name in arguments.names:
+        chosen, out = load(name), (arguments.out or ROOT / "studies" / "gan") / name
+        results = study(chosen, arguments, benches, out, command)
+        measurements = ROOT / "docs" / "gan" / "studies" / f"{name}.json"
+        measurements.parent.mkdir(exist_ok=True)
+        shutil.copy(out / "study.json", measurements)
+        for picture, how in chosen.pictures.items():
+            write(ROOT / "docs" / "images" / f"study-gan-{name}-{picture}.png", render(how.make(results)))
+        print(f"Report: {chosen.report(results, out)}")
+    subprocess.run([sys.executable, ROOT / "scripts" / "tables.py"], check=True)
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except UserError as error:
+        print(f"study_gan: {error}", file=sys.stderr)
+        sys.exit(2)
+    except KeyboardInterrupt:
+        sys.exit(130)

@@ -1,0 +1,154 @@
+"""Tables and figures from measurements made by hand."""
+
+import numpy as np
+import pytest
+
+from ca2_gan.studies import changes, overview, ranking
+from ca2_gan.studies.command import STUDIES, load
+
+TIME, LESS, IMAGES = {"minutes": 0.5, "images": None}, {"minutes": 0.25, "images": None}, {"minutes": None, "images": 1000}
+
+
+def rows(table: str) -> dict[str, list[str]]:
+    """Cells by the first cell of their row."""
+    lines = [line.strip("| ").split(" | ") for line in table.splitlines() if line.startswith("| ")]
+    return {line[0]: line[1:] for line in lines}
+
+
+@pytest.mark.parametrize("name", STUDIES)
+@pytest.mark.parametrize(
+    "fcd",
+    [lambda i, seed: None if i == 0 or (i + seed) % 3 == 0 else 10.0 + i, lambda i, seed: None, lambda i, seed: 10.0],
+    ids=["some failed", "all failed", "all alike"],
+)
+def test_every_study_reports_whatever_happened(name, fcd, made_by_hand, tmp_path):
+    study = load(name)
+    text = study.report(made_by_hand(study, fcd, budgets=(TIME, IMAGES)), tmp_path).read_text()
+    assert all(table.title in text for table in study.tables.values())
+    assert {png.stem for png in tmp_path.glob("*.png")} == set(study.pictures)
+    for block in text.split("\n\n"):
+        if block.startswith("|"):
+            assert len({line.count("|") for line in block.splitlines()}) == 1, block
+
+
+@pytest.mark.parametrize("name", STUDIES)
+def test_every_study_reports_on_a_part_of_it_and_on_nothing(name, made_by_hand, tmp_path):
+    study = load(name)
+    results = made_by_hand(study)
+    for count in (1, 0):
+        results.records[:] = results.records[:count]
+        study.report(results, tmp_path)
+
+
+def test_overview_has_the_numbers_of_the_measurements(made_by_hand):
+    fcd = {(0, 0): 10.0, (0, 1): 12.0, (0, 2): 20.0, (1, 0): None}
+    cells = rows(overview.table_of_models(made_by_hand(overview.STUDY, lambda i, seed: fcd.get((i, seed), 1234.5))))
+    assert cells["real (floor)"][:5] == ["5.0", "0.01", "0.90", "0.90", "0.97"]
+    assert cells["dcgan (3 seeds)"] == ["14.0 ± 5.3", "0.25 ± 0.00", "0.50 ± 0.00", "0.40 ± 0.00", "-", "100", "1,000", "10", "3,000"]
+    assert cells["dcgan_enhanced (3 seeds; 1 of 3 failed: ValueError: no / luck)"][0] == "1,234 ± 0"
+
+
+def test_each_budget_has_a_table_the_largest_time_first_and_only_that_is_ranked(made_by_hand):
+    results = made_by_hand(overview.STUDY, budgets=(IMAGES, LESS, TIME))
+    captions = [line for line in overview.table_of_models(results).splitlines() if line.startswith("**")]
+    assert [caption.partition(", ")[2] for caption in captions] == [
+        "30 CPU seconds a training**",
+        "15 CPU seconds a training**",
+        "1,000 images a training**",
+    ]
+    assert "**letters, 30 CPU seconds a training" in ranking.table_of_classes(results)
+    assert "1,000 images a training" not in ranking.table_of_classes(results)
+
+
+def test_classes_stand_from_easy_to_hard_and_scale_does_not_matter(made_by_hand):
+    """One model that is bad at everything has the reverse order; it is outvoted."""
+    results = made_by_hand(overview.STUDY)
+    for record in results.records:
+        if record["label"] == "dcgan":
+            for i, row in enumerate(record["classes"].values()):
+                row["fcd"] = 1e6 / (1 + i)
+    found = ranking.rankings(results)["letters"]
+    assert "".join(found.names) == "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+    k = len(found.models)
+    assert found.means[0] == pytest.approx((26 + (k - 1)) / k)
+    agreement = rows(ranking.agreement(results))
+    assert agreement["dcgan"] == ["-1.00", "-1.00", "-1.00", "+1.00"]
+    assert agreement["cgan"][2:] == ["+1.00", "+1.00"]
+
+
+def test_a_class_that_is_not_made_is_the_hardest(made_by_hand):
+    results = made_by_hand(overview.STUDY)
+    for record in results.records:
+        if record["seed"] == 0:
+            record["classes"]["A"]["fcd"] = None
+    assert ranking.rankings(results)["letters"].names[-1] == "A"
+    cells = rows(ranking.table_of_classes(results))["A"]
+    n = len(overview.variants())
+    assert cells[0] == "26.0"
+    assert cells[2] == "-"
+    assert cells[-1] == f"{n} of {n}"
+
+
+def test_models_that_have_not_learned_to_draw_rank_no_class(made_by_hand):
+    results = made_by_hand(overview.STUDY)
+    for record in results.records:
+        record["scores"]["precision"] = 0.5 if record["label"] == "cgan" else 0.05
+    assert ranking.rankings(results)["letters"].models == ("cgan",)
+    for record in results.records:
+        record["scores"]["precision"] = 0.0
+    assert ranking.rankings(results) == {}
+
+
+@pytest.mark.parametrize(
+    ("order", "verdict"),
+    [
+        ("ILOTABCDEFGHJNPQSUVXYZMWKR", "The claim holds: mean rank 2.5 of the easy ones, 24.5 of the hard ones"),
+        ("MWKRABCDEFGHJNPQSUVXYZILOT", "The claim is the wrong way round"),
+        ("IMLWOKTRABCDEFGHJNPQSUVXYZ", "The claim cannot be told from chance"),
+    ],
+)
+def test_claim_of_the_coursework_is_judged(order, verdict, made_by_hand):
+    results = made_by_hand(overview.STUDY)
+    for record in results.records:
+        for name, row in record["classes"].items():
+            row["fcd"] = 1.0 + order.index(name)
+    assert verdict in ranking.claim(results)
+
+
+def test_correlates_go_with_the_rank(made_by_hand):
+    cells = rows(ranking.correlates(made_by_hand(overview.STUDY)))
+    assert cells["share of ink"] == ["+1.00", "0.000"]
+    assert cells["variance of a pixel within the class"] == ["-", "-"]  # all alike
+    assert cells["FCD of real images (floor)"] == ["+1.00", "0.000"]
+
+
+def test_effect_is_the_ratio_of_geometric_means(made_by_hand):
+    """Against the textbook's formula of Welch's interval."""
+    from scipy import stats
+
+    before, after = np.array([10.0, 12.0, 15.0]), np.array([5.0, 6.0, 9.0])
+    values = {0: before, 1: after}
+    results = made_by_hand(changes.STUDY, lambda i, seed: float(values.get(i, before)[seed]))
+    found = changes.effects(results.records)["dcgan_radford, spectral norm"][1]
+    logs = [np.log(side) for side in (after, before)]
+    variances = [side.var(ddof=1) / 3 for side in logs]
+    dof = sum(variances) ** 2 / sum(v**2 / 2 for v in variances)
+    margin = stats.t.ppf(0.975, dof) * np.sqrt(sum(variances))
+    middle = logs[0].mean() - logs[1].mean()
+    assert (found.ratio, found.low, found.high) == pytest.approx(tuple(np.exp([middle, middle - margin, middle + margin])))
+
+
+def test_changes_say_what_their_interval_says(made_by_hand):
+    labels = [variant.label for variant in changes.variants()]
+    factor = {"dcgan_radford, DiffAugment": 0.5, "cgan, without wrong labels": 2.0, "a dcgan_enhanced for each class": None}
+
+    def fcd(i, seed):
+        times = factor.get(labels[i], 1.0)
+        return None if times is None else times * (100 + seed)
+
+    cells = rows(changes.table_of_changes(made_by_hand(changes.STUDY, fcd)))
+    assert cells["**dcgan_radford, in small steps (3 seeds)**"][1:3] == ["1", "the baseline"]
+    assert cells["dcgan_radford, DiffAugment (3 seeds)"][2] == "better"
+    assert cells["cgan, without wrong labels (3 seeds)"][2] == "worse"
+    assert cells["dcgan_radford, spectral norm (3 seeds)"][2] == "no difference shown"
+    assert next(cells[label] for label in cells if "for each class" in label)[:3] == ["-", "-", "too few seeds"]

@@ -1,0 +1,65 @@
+"""Tables and figures of the docs come from the studies' measurements."""
+
+import dataclasses
+import importlib.util
+import json
+import sys
+from pathlib import Path
+
+import pytest
+
+from ca2_gan.errors import UserError
+from ca2_gan.studies import overview
+
+ROOT = Path(__file__).parents[3]
+PAGE = ROOT / "docs" / "gan" / "page.md"
+TEXT = "<!-- table: gan/overview/models -->\nold\n<!-- end -->\nprose\n<!-- figure: gan/overview/curves -->\n<!-- end -->\n"
+
+
+def script(name):
+    spec = importlib.util.spec_from_file_location(name, ROOT / "scripts" / f"{name}.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture
+def tables(tmp_path, monkeypatch):
+    """The script, with measurements of its own."""
+    module = script("tables")
+    monkeypatch.setattr(module, "GAN_STUDIES", tmp_path)
+    return module
+
+
+def test_table_and_figure_of_a_study_are_filled_in(tables, tmp_path, made_by_hand):
+    results = made_by_hand(overview.STUDY)
+    (tmp_path / "overview.json").write_text(json.dumps(results.content))
+    filled = tables.fill(TEXT, PAGE)
+    assert overview.table_of_models(results) in filled
+    assert "](../images/study-gan-overview-curves.png)" in filled
+    assert "\nprose\n" in filled
+    assert tables.fill(filled, PAGE) == filled
+    assert "classifier ffffffffffffffff with 95.0%" in tables.fill("<!-- table: gan/overview/conditions -->\n<!-- end -->", PAGE)
+
+
+def test_what_is_not_measured_says_so(tables):
+    assert "Not measured yet: `python scripts/study_gan.py overview`." in tables.fill(TEXT, PAGE)
+
+
+def test_wrong_study_is_named(tables):
+    with pytest.raises(UserError, match="no study named 'overvew'"):
+        tables.fill(TEXT.replace("overview", "overvew"), PAGE)
+
+
+def test_script_leaves_measurements_and_figures_where_the_docs_look_for_them(tables, tmp_path, monkeypatch, bench, two_variants):
+    module = script("study_gan")
+    monkeypatch.setattr(overview, "STUDY", dataclasses.replace(overview.STUDY, variants=lambda: two_variants))
+    monkeypatch.setattr(module, "prepare", lambda _: {"bars": bench})
+    monkeypatch.setattr(module, "ROOT", tmp_path)
+    monkeypatch.setattr(module.subprocess, "run", lambda command, check: None)
+    monkeypatch.setattr(sys, "argv", ["study_gan.py", "overview", "--images", "16", "--seeds", "1", "--jobs", "1"])
+    (tmp_path / "docs" / "gan").mkdir(parents=True)
+    module.main()
+    monkeypatch.setattr(tables, "GAN_STUDIES", tmp_path / "docs" / "gan" / "studies")
+    assert "| two (1 seed) |" in tables.fill(TEXT, PAGE)
+    assert {path.stem for path in (tmp_path / "docs" / "images").iterdir()} == {"study-gan-overview-curves", "study-gan-overview-classes"}
