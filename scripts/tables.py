@@ -42,29 +42,18 @@ def conditions(content: dict[str, Any]) -> str:
 
 
 def of_a_study(kind: str, name: str, page: Path) -> str:
-    """A table or figure of a study, for a page."""
-    study_name, _, part = name.partition("/")
-    study, measurements = load(study_name), STUDIES / f"{study_name}.json"
+    """A table or figure of a study, for a page; ``gan/`` before its name says that it is one of GANs."""
+    is_gan = name.startswith("gan/")
+    study_name, _, part = name.removeprefix("gan/").partition("/")
+    study: Any = (load_gan if is_gan else load)(study_name)
+    measurements = (GAN_STUDIES if is_gan else STUDIES) / f"{study_name}.json"
     if not measurements.is_file():
-        return f"Not measured yet: `python scripts/study_rl.py {study_name}`."
+        return f"Not measured yet: `python scripts/study_{'gan' if is_gan else 'rl'}.py {study_name}`."
     if kind == "figure":
-        picture = os.path.relpath(IMAGES / f"study-{study_name}-{part}.png", page.parent)
+        picture = os.path.relpath(IMAGES / f"study-{'gan-' if is_gan else ''}{study_name}-{part}.png", page.parent)
         return f"![{study.pictures[part].title}]({Path(picture).as_posix()})"
-    results = Results(json.loads(measurements.read_text(encoding="utf-8")))
-    return results.conditions() if part == "conditions" else study.tables[part].make(results)
-
-
-def of_a_gan_study(kind: str, name: str, page: Path) -> str:
-    """A table or figure of a study of GANs, likewise."""
-    study_name, _, part = name.partition("/")
-    study, measurements = load_gan(study_name), GAN_STUDIES / f"{study_name}.json"
-    if not measurements.is_file():
-        return f"Not measured yet: `python scripts/study_gan.py {study_name}`."
-    if kind == "figure":
-        picture = os.path.relpath(IMAGES / f"study-gan-{study_name}-{part}.png", page.parent)
-        return f"![{study.pictures[part].title}]({Path(picture).as_posix()})"
-    results = GANResults(json.loads(measurements.read_text(encoding="utf-8")))
-    return results.conditions() if part == "conditions" else study.tables[part].make(results)
+    results: Any = (GANResults if is_gan else Results)(json.loads(measurements.read_text(encoding="utf-8")))
+    return str(results.conditions() if part == "conditions" else study.tables[part].make(results))
 
 
 def speed(runs: Runs) -> str:
@@ -156,12 +145,7 @@ def fill(text: str, page: Path) -> str:
 
     def make(match: re.Match[str]) -> str:
         opening, kind, name, end = match.groups()
-        if name in makers:
-            made = makers[name]()
-        elif name.startswith("gan/"):
-            made = of_a_gan_study(kind, name.removeprefix("gan/"), page)
-        else:
-            made = of_a_study(kind, name, page)
+        made = makers[name]() if name in makers else of_a_study(kind, name, page)
         return f"{opening}{made}\n{end}"
 
     return PLACE.sub(make, text)
