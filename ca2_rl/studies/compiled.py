@@ -3,12 +3,11 @@
 import numpy as np
 from scipy.stats import mannwhitneyu
 
-from ca2_rl.studies.figures import learning_curves
 from ca2_rl.studies.jobs import Variant
-from ca2_rl.studies.overview import OURS
+from ca2_rl.studies.overview import CURVES, OURS
 from ca2_rl.studies.results import Array, Records, Results, iqm_text, label_text, markdown, mean_text, scores, succeeded
 from ca2_rl.studies.settings import shipped
-from ca2_rl.studies.study import Picture, Study, Table
+from ca2_rl.studies.study import Study, Table
 
 WAYS = {True: "compiled", False: "eager"}
 
@@ -52,10 +51,6 @@ STUDY = Study(
     variants,
     seeds=10,
     tables={"agents": Table("Compiled and eager", compare)},
-    pictures={
-        "curves": Picture(
-            "Regret over the training: interquartile mean over the seeds with its 95 % interval", lambda r: learning_curves(r.by_label())
-        )
-    },
+    pictures={"curves": CURVES},
     leaves_out=frozenset({"training_returns", "diagnostics", "regret_percentiles"}),
 )

@@ -111,6 +111,9 @@ def seeds(results: Results, label: str) -> str:
     return markdown(header, rows)
 
 
+CURVES = Picture(
+    "Regret over the training: interquartile mean over the seeds with its 95 % interval", lambda r: learning_curves(r.by_label())
+)
 CAPTION = "Pendulum-v1: the last model on 500 starts; steps and seconds on a core to regret 15: medians over the seeds"
 STUDY = Study(
     "overview",
@@ -120,9 +123,7 @@ STUDY = Study(
     tables={"summary": Table("In short", summary), "agents": Table(CAPTION, agents)}
     | {label.lower(): Table(f"{label}, seed by seed", partial(seeds, label=label)) for label in OURS.values()},
     pictures={
-        "curves": Picture(
-            "Regret over the training: interquartile mean over the seeds with its 95 % interval", lambda r: learning_curves(r.by_label())
-        ),
+        "curves": CURVES,
         "profile": Picture("Share of all episodes with at most a given regret, with 95 % bands", lambda r: profile(r.by_label())),
     },
     leaves_out=frozenset({"training_returns", "diagnostics"}),
