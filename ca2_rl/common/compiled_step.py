@@ -76,6 +76,8 @@ class AdamUpdate:
         with th.no_grad():
             for parameter, gradient in zip(parameters, gradients, strict=True):
                 state = optimizer.state[parameter]
+                if group["weight_decay"]:
+                    gradient = gradient + group["weight_decay"] * parameter
                 mean = state["exp_avg"].lerp_(gradient, 1 - beta1)
                 square = state["exp_avg_sq"].mul_(beta2).addcmul_(gradient, gradient, value=1 - beta2)
                 parameter.sub_(size * mean / (square.sqrt() / correction + group["eps"]))
@@ -259,9 +261,9 @@ class WithCompiledStep(WithDiagnostics):
             return f"the agent is on {self.device}, only the CPU is compiled for"
         for optimizer in self._optimizers():
             group = optimizer.param_groups[0]
-            is_plain = type(optimizer) is Adam and not (group["weight_decay"] or group["amsgrad"] or group["maximize"])
+            is_plain = type(optimizer) is Adam and not (group["amsgrad"] or group["maximize"])
             if not is_plain or len(optimizer.param_groups) > 1:
-                return "only torch.optim.Adam without weight decay, amsgrad, maximize and parameter groups is compiled"
+                return "only torch.optim.Adam without amsgrad, maximize and parameter groups is compiled"
         for network in self.policy.children():
             for module in network.modules():
                 if isinstance(module, nn.modules.dropout._DropoutNd) or next(module.buffers(), None) is not None:

@@ -76,6 +76,7 @@ def train(model, calls, gradient_steps):
         (DiscretizedDQN, {"normalised": True, "n_envs": 2}),
         (OUDDPG, {}),
         (OUDDPG, {"n_steps": 3, "n_envs": 3, "policy_kwargs": {"net_arch": [16], "n_critics": 2}}),
+        *((algorithm, {"policy_kwargs": {"net_arch": [16], "optimizer_kwargs": {"weight_decay": 0.1}}}) for algorithm in ALGORITHMS),
     ],
     ids=lambda value: value.__name__ if isinstance(value, type) else ", ".join(value) or "defaults",
 )
@@ -146,9 +147,11 @@ def test_an_optimiser_changed_to_what_cannot_be_compiled_goes_on_eagerly():
     for model in (eager, compiled):
         model.set_random_seed(1)
         model.train(3, 16)
-        model.policy.optimizer.param_groups[0]["weight_decay"] = 0.1
+        model.policy.optimizer.param_groups[0]["amsgrad"] = True
+        for moments in model.policy.optimizer.state.values():
+            moments["max_exp_avg_sq"] = torch.zeros_like(moments["exp_avg_sq"])
         if model is compiled:
-            with pytest.warns(UserWarning, match="weight decay"):
+            with pytest.warns(UserWarning, match="amsgrad"):
                 model.train(3, 16)
         else:
             model.train(3, 16)
@@ -212,7 +215,7 @@ def test_the_time_of_compiling_is_logged():
     ("obstacle", "settings"),
     [
         ("Adam", {"policy_kwargs": {"optimizer_class": torch.optim.RMSprop}}),
-        ("Adam", {"policy_kwargs": {"optimizer_kwargs": {"weight_decay": 0.1}}}),
+        ("Adam", {"policy_kwargs": {"optimizer_kwargs": {"amsgrad": True}}}),
     ],
 )
 def test_what_cannot_be_compiled_is_refused_if_asked_for_and_run_eagerly_if_not(algorithm, obstacle, settings, monkeypatch):
