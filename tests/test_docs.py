@@ -1,6 +1,7 @@
 """The README and the docs say what is so."""
 
 import re
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -8,6 +9,9 @@ from pathlib import Path
 import pytest
 
 from ca2_gan import cli as ca2_gan
+from ca2_gan import list_models
+from ca2_gan.listing import parameters
+from ca2_gan.trainers.train import read_settings
 from ca2_rl import cli as ca2_rl
 
 ROOT = Path(__file__).parents[1]
@@ -32,3 +36,21 @@ def test_links_lead_to_files_that_are_there(page):
 def test_commands_that_are_shown_exist(page, program, commands):
     shown = re.findall(rf"^{program} ([a-z][a-z-]*)", page.read_text(encoding="utf-8"), re.MULTILINE)
     assert set(shown) <= set(commands)
+
+
+@every_page
+def test_trainings_of_gans_that_are_shown_have_settings_that_exist(page, monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    for command in re.findall(r"^ca2-gan train (.*)", page.read_text(encoding="utf-8"), re.MULTILINE):
+        assert read_settings(shlex.split(command, comments=True)).model in list_models()
+
+
+@pytest.mark.parametrize("model", list_models())
+def test_every_gan_has_a_page_with_its_parameters_settings_and_results(model):
+    folder = ROOT / "docs" / "gan"
+    page, overview = ((folder / name).read_text(encoding="utf-8") for name in (f"{model}.md", "README.md"))
+    (row,) = (line for line in overview.splitlines() if line.startswith(f"| [`{model}`]({model}.md) |"))
+    assert set(parameters(model).split()) <= {cell.strip() for cell in row.split("|")}
+    assert all(count in page for count in parameters(model).split())
+    assert f"<!-- table: gan/overview/{model} -->" in page
+    assert f"hyperparams/gan/{model}.yml" in page

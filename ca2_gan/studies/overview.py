@@ -1,5 +1,7 @@
 """Every model of the zoo beside the others: at the same CPU minutes and at the same number of images."""
 
+from functools import partial
+
 import numpy as np
 from matplotlib.figure import Figure
 
@@ -23,14 +25,29 @@ def variants() -> list[Variant]:
 
 def table_of_models(results: Results) -> str:
     """A row for each model, below the floor; a table for each data set and budget."""
-    header = ["model", *(heading for heading, _ in COLUMNS.values()), "images/s", "images", "CPU seconds", "parameters"]
     sections = {}
     for (data, budget), records in results.groups().items():
-        floor = results.data[data]["floor"]["scores"]
-        rows = [["real (floor)", *(_number(floor.get(name), digits) for name, (_, digits) in COLUMNS.items()), "", "", "", ""]]
+        rows = [_floor("real (floor)", results, data)]
         rows += [_row(label, group) for label, group in by_label(records).items()]
-        sections[f"{data}, {budget.name} a training"] = markdown(header, rows)
+        sections[f"{data}, {budget.name} a training"] = markdown(_header("model"), rows)
     return parts(sections)
+
+
+def table_of_model(results: Results, model: str) -> str:
+    """A row for each data set and budget of one model, below the floors of these data."""
+    groups = {key: found for key, records in results.groups().items() if (found := by_label(records).get(model))}
+    rows = [_floor(f"{data}, real (floor)", results, data) for data in dict.fromkeys(data for data, _ in groups)]
+    rows += [_row(f"{data}, {budget.name}", found) for (data, budget), found in groups.items()]
+    return markdown(_header("data and budget"), rows) if rows else "-"
+
+
+def _header(first: str) -> list[str]:
+    return [first, *(heading for heading, _ in COLUMNS.values()), "images/s", "images", "CPU seconds", "parameters"]
+
+
+def _floor(label: str, results: Results, data: str) -> list[str]:
+    scores = results.data[data]["floor"]["scores"]
+    return [label, *(_number(scores.get(name), digits) for name, (_, digits) in COLUMNS.items()), "", "", "", ""]
 
 
 def _number(value: float | None, digits: int) -> str:
@@ -76,7 +93,8 @@ STUDY = Study(
     "overview",
     "every model of the zoo beside the others, and which classes are easy and which are hard",
     variants,
-    tables={
+    tables={name: Table(f"{name}: mean ± standard deviation over the seeds", partial(table_of_model, model=name), False) for name in models}
+    | {
         "models": Table("Models: mean ± standard deviation over the seeds", table_of_models),
         "classes": Table("Classes from easy to hard", ranking.table_of_classes),
         "claim": Table("Are I, L, O, T easy and M, W, K, R hard?", ranking.claim),

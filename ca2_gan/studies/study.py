@@ -25,10 +25,12 @@ class Table:
 
     :param title: what it shows, as a caption
     :param make: its Markdown, with a sentence on how to read it where needed
+    :param in_report: whether the study's report has it; else it is for a page of the docs
     """
 
     title: str
     make: Callable[[Results], str]
+    in_report: bool = True
 
 
 @dataclass(frozen=True)
@@ -84,7 +86,7 @@ class Study:
     def report(self, results: Results, out: Path) -> Path:
         """Writes ``report.md`` and its figures."""
         parts = [f"# {self.summary[0].upper()}{self.summary[1:]}"]
-        parts += [f"## {table.title}\n\n{table.make(results)}" for table in self.tables.values()]
+        parts += [f"## {table.title}\n\n{table.make(results)}" for table in self.tables.values() if table.in_report]
         for name, picture in self.pictures.items():
             write(out / f"{name}.png", render(picture.make(results)))
             parts.append(f"![{picture.title}]({name}.png)\n\n{picture.title}.")

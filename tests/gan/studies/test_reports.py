@@ -24,7 +24,7 @@ def rows(table: str) -> dict[str, list[str]]:
 def test_every_study_reports_whatever_happened(name, fcd, made_by_hand, tmp_path):
     study = load(name)
     text = study.report(made_by_hand(study, fcd, budgets=(TIME, IMAGES)), tmp_path).read_text()
-    assert all(table.title in text for table in study.tables.values())
+    assert all((table.title in text) == table.in_report for table in study.tables.values())
     assert {png.stem for png in tmp_path.glob("*.png")} == set(study.pictures)
     for block in text.split("\n\n"):
         if block.startswith("|"):
@@ -46,6 +46,26 @@ def test_overview_has_the_numbers_of_the_measurements(made_by_hand):
     assert cells["real (floor)"][:5] == ["5.0", "0.01", "0.90", "0.90", "0.97"]
     assert cells["dcgan (3 seeds)"] == ["14.0 ± 5.3", "0.25 ± 0.00", "0.50 ± 0.00", "0.40 ± 0.00", "-", "100", "1,000", "10", "3,000"]
     assert cells["dcgan_enhanced (3 seeds; 1 of 3 failed: ValueError: no / luck)"][0] == "1,234 ± 0"
+
+
+def test_a_models_own_table_has_its_rows_of_the_overview(made_by_hand):
+    results = made_by_hand(overview.STUDY, budgets=(IMAGES, TIME))
+    whole, own = rows(overview.table_of_models(results)), rows(overview.table_of_model(results, "sngan"))
+    assert list(own) == [
+        "data and budget",
+        "---",
+        "letters, real (floor)",
+        "letters, 30 CPU seconds (3 seeds)",
+        "letters, 1,000 images (3 seeds)",
+    ]
+    assert own["letters, real (floor)"] == whole["real (floor)"]
+    assert own["letters, 1,000 images (3 seeds)"] == whole["sngan (3 seeds)"]
+
+
+def test_a_model_that_was_not_trained_has_an_empty_table(made_by_hand):
+    results = made_by_hand(overview.STUDY)
+    results.records[:] = [record for record in results.records if record["label"] != "sngan"]
+    assert overview.table_of_model(results, "sngan") == "-"
 
 
 def test_each_budget_has_a_table_the_largest_time_first_and_only_that_is_ranked(made_by_hand):
