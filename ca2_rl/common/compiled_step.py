@@ -76,10 +76,9 @@ class AdamUpdate:
         with th.no_grad():
             for parameter, gradient in zip(parameters, gradients, strict=True):
                 state = optimizer.state[parameter]
-                if group["weight_decay"]:
-                    gradient = gradient + group["weight_decay"] * parameter
-                mean = state["exp_avg"].lerp_(gradient, 1 - beta1)
-                square = state["exp_avg_sq"].mul_(beta2).addcmul_(gradient, gradient, value=1 - beta2)
+                slope = gradient + group["weight_decay"] * parameter if group["weight_decay"] else gradient
+                mean = state["exp_avg"].lerp_(slope, 1 - beta1)
+                square = state["exp_avg_sq"].mul_(beta2).addcmul_(slope, slope, value=1 - beta2)
                 parameter.sub_(size * mean / (square.sqrt() / correction + group["eps"]))
                 state["step"].add_(1)
 

@@ -22,11 +22,12 @@ from ca2_rl.studies.settings import shipped
 from ca2_rl.studies.study import Picture, Study, Table
 
 # The coursework gives the algorithms and the ranges that it tuned in. All else is SB3's default, but for the number of torques
-NETWORK = {"policy": "MlpPolicy", "learning_rate": 1e-3, "gamma": 0.99, "batch_size": 64, "policy_kwargs": {"net_arch": [64, 64]}}
+NETWORK = {"policy": "MlpPolicy", "learning_rate": 1e-3, "gamma": 0.99, "batch_size": 64, "net_arch": [64, 64]}
 DQN = {"n_bins": 11, "train_freq": 4, "target_update_interval": 10_000, "tau": 1.0, "learning_starts": 100}
 EPSILON = {"exploration_fraction": 0.1, "exploration_final_eps": 0.05}
 # The noise as in SB3 too, with its dt of 0.01; theta is 0.15 everywhere
 DDPG = {"ou_sigma": 0.2, "ou_dt": 0.01, "train_freq": 1, "tau": 0.005, "learning_starts": 100}
+# What belongs into policy_kwargs stands beside the rest here
 COURSEWORK_SETTINGS: dict[str, dict[str, Any]] = {
     "discretizeddqn": NETWORK | DQN | EPSILON,
     "noisydqn": NETWORK | DQN,
@@ -41,9 +42,10 @@ CHANGES = (
     ("ou_dt", "ou_sigma"),
     ("learning_starts",),
     ("learning_rate",),
+    ("weight_decay",),
     ("gamma",),
     ("batch_size",),
-    ("policy_kwargs",),
+    ("net_arch",),
     ("n_bins",),
     ("exploration_fraction", "exploration_final_eps"),
 )
@@ -51,9 +53,9 @@ CHANGES = (
 
 def chain(algo: str) -> list[Variant]:
     """The coursework's settings, then each change on top of the ones before, up to the shipped settings."""
-    agent, settings, ours = OURS[algo], COURSEWORK_SETTINGS[algo], DEFAULTS.get(algo, {}) | shipped(algo)
+    agent, settings, ours = OURS[algo], COURSEWORK_SETTINGS[algo], DEFAULTS.get(algo, {}) | flat(shipped(algo))
     steps = {"n_timesteps": ours["n_timesteps"]}
-    variants = [Variant(f"{agent}, the coursework's", algo, settings | steps, {"agent": agent})]
+    variants = [Variant(f"{agent}, the coursework's", algo, nested(settings | steps), {"agent": agent})]
     listed = {name for group in CHANGES for name in group}
     others = [(name,) for name in ours | settings if name not in listed | set(steps)]
     for group in (*CHANGES, *others):
@@ -62,15 +64,28 @@ def chain(algo: str) -> list[Variant]:
         }
         if after != settings:
             changed = [f"{name} {_short(after.get(name))}" for name in group if after.get(name) != settings.get(name)]
-            variants.append(Variant(f"{agent}, + {', '.join(changed)}", algo, after | steps, {"agent": agent}))
+            variants.append(Variant(f"{agent}, + {', '.join(changed)}", algo, nested(after | steps), {"agent": agent}))
             settings = after
     return variants
 
 
+def flat(hyperparams: dict[str, Any]) -> dict[str, Any]:
+    """The zoo's format with the entries of ``policy_kwargs``, and of ``optimizer_kwargs`` in it, beside the others."""
+    policy = hyperparams["policy_kwargs"]
+    settings = hyperparams | policy | policy.get("optimizer_kwargs", {})
+    return {name: value for name, value in settings.items() if name not in ("policy_kwargs", "optimizer_kwargs")}
+
+
+def nested(settings: dict[str, Any]) -> dict[str, Any]:
+    """The inverse of ``flat``."""
+    policy = {name: settings[name] for name in ("net_arch", "n_critics") if name in settings}
+    optimizer = {name: settings[name] for name in ("weight_decay",) if name in settings}
+    outer = {name: value for name, value in settings.items() if name not in policy | optimizer}
+    return outer | {"policy_kwargs": policy | ({"optimizer_kwargs": optimizer} if optimizer else {})}
+
+
 def _short(value: Any) -> str:
     """A value as a table shows it."""
-    if isinstance(value, dict):
-        return " ".join(map(str, value.values()))
     return "as by default" if value is None else f"{value:g}" if isinstance(value, float) else str(value)
 
 

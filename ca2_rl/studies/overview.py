@@ -24,28 +24,21 @@ from ca2_rl.studies.study import Picture, Study, Table
 OURS = {"discretizeddqn": "DiscretizedDQN", "noisydqn": "NoisyDQN", "ouddpg": "OUDDPG"}
 # Average returns that the coursework reported
 COURSEWORK = {"DiscretizedDQN": -838.13, "NoisyDQN": -1367.53, "OUDDPG": -627.46}
-# The zoo has none for DQN on Pendulum-v1. A hard target update each 200 steps is what separates these from the defaults
-SB3_DQN = {
-    "n_timesteps": 20_000,
-    "policy": "MlpPolicy",
-    "env_wrapper": {"ca2_rl.studies.end_points.EndPointActions": {"n_bins": 5}},
-    "learning_rate": 1e-3,
-    "gamma": 0.98,
-    "batch_size": 128,
-    "learning_starts": 1000,
-    "train_freq": 1,
-    "target_update_interval": 200,
-    "exploration_fraction": 0.2,
-    "exploration_final_eps": 0.05,
-    "policy_kwargs": {"net_arch": [64, 64]},
-}
+
+
+def sb3_dqn() -> Variant:
+    """SB3's DQN, for which the zoo has nothing on Pendulum-v1, with all settings of DiscretizedDQN that it knows."""
+    settings = shipped("discretizeddqn")
+    del settings["exploration_hold"]
+    torques = {"ca2_rl.studies.end_points.EndPointActions": {"n_bins": settings.pop("n_bins")}}
+    return Variant("DQN, SB3", "dqn", settings | {"env_wrapper": torques})
 
 
 def variants() -> list[Variant]:
-    """Ours as shipped, SB3's DQN with settings that suit, and the zoo's agents as the zoo has them."""
+    """Ours as shipped, SB3's DQN with our settings, and the zoo's agents as the zoo has them."""
     ours = [Variant(label, algo, shipped(algo)) for algo, label in OURS.items()]
     zoo = [Variant(f"{algo.upper()}, zoo", algo, of_the_zoo(algo)) for algo in ("ddpg", "td3", "sac", "tqc")]
-    return [*ours, Variant("DQN, SB3", "dqn", SB3_DQN), *zoo]
+    return [*ours, sb3_dqn(), *zoo]
 
 
 def agents(results: Results) -> str:

@@ -44,7 +44,8 @@ def setting(algo: str, search: str, **values: Any) -> Variant:
     """
     label = f"{OURS[algo]}, " + ", ".join(f"{NAMES[name]} {value:.4g}" for name, value in values.items())
     changed = {name: value for name, value in values.items() if name != "width"}
-    hyperparams = shipped(algo, **changed, policy_kwargs={"net_arch": [values["width"]] * 2})
+    policy = shipped(algo)["policy_kwargs"] | {"net_arch": [values["width"]] * 2}
+    hyperparams = shipped(algo, **changed, policy_kwargs=policy)
     return Variant(f"{label} ({search})", algo, hyperparams, {"agent": OURS[algo], "search": search, **values})
 
 

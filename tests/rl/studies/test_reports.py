@@ -126,8 +126,8 @@ def test_chain_leads_from_the_courseworks_settings_to_ours_one_change_at_a_time(
     chain = coursework.chain(algo)
     groups = {name: group for group in coursework.CHANGES for name in group}
     for before, after in pairwise(chain):
-        keys = before.hyperparams.keys() | after.hyperparams.keys()
-        changed = {key for key in keys if before.hyperparams.get(key) != after.hyperparams.get(key)}
+        settings = [coursework.flat(variant.hyperparams) for variant in (before, after)]
+        changed = {key for key in settings[0] | settings[1] if settings[0].get(key) != settings[1].get(key)}
         assert changed
         assert len({groups.get(key, (key,)) for key in changed}) == 1
     assert coursework.DEFAULTS.get(algo, {}) | shipped(algo) == chain[-1].hyperparams

@@ -12,17 +12,17 @@ from ca2_rl.envs.pendulum import observe
 from ca2_rl.errors import UserError
 from ca2_rl.studies import training
 from ca2_rl.studies.jobs import Job, Variant
-from ca2_rl.studies.overview import SB3_DQN
+from ca2_rl.studies.overview import sb3_dqn
 from ca2_rl.studies.settings import of_the_zoo, shipped
 from ca2_rl.studies.training import Measurement, build, train
 
 QUICK = {"n_timesteps": 300, "policy": "MlpPolicy", "learning_starts": 100, "batch_size": 8, "policy_kwargs": {"net_arch": [8]}}
 CONTINUOUS = QUICK | {"train_freq": 1}
 QUICK_AGENTS = {
-    "discretizeddqn": QUICK | {"n_bins": 5},
+    "discretizeddqn": QUICK | {"n_bins": 3},
     "noisydqn": QUICK | {"n_bins": 3},
     "ouddpg": CONTINUOUS,
-    "dqn": QUICK | {"env_wrapper": SB3_DQN["env_wrapper"]},
+    "dqn": QUICK | {"env_wrapper": sb3_dqn().hyperparams["env_wrapper"]},
     "td3": CONTINUOUS | {"noise_type": "normal", "noise_std": 0.1},
     "sac": CONTINUOUS,
 }
@@ -87,7 +87,7 @@ def test_compiling_counts_and_is_measured_by_itself(evaluations):
     hyperparams = QUICK_AGENTS["discretizeddqn"] | {"compile": True}
     record = train(Job(Variant("x", "discretizeddqn", hyperparams), 0, 300), evaluations)
     assert 0 < record["compile_seconds"] < 60
-    assert record["train_seconds"] > record["compile_seconds"] / 2  # the clock's seconds against a core's
+    assert record["train_seconds"] > record["compile_seconds"] / 10  # a core's seconds against the clock's, on a machine that may be busy
 
 
 def test_a_policy_that_is_not_a_number_has_diverged(evaluations):
@@ -109,7 +109,7 @@ def test_dqn_of_sb3_gets_the_same_torques_as_ours():
     observations = observe(np.random.default_rng(0).uniform(-3, 3, (300, 2)))
     torques, _ = theirs.predict(observations, deterministic=True)
     assert torques.shape == (300, 1)
-    assert set(torques.ravel()) <= {-2.0, -1.0, 0.0, 1.0, 2.0}
+    assert set(torques.ravel()) <= {-2.0, 0.0, 2.0}
     ours, _ = build("discretizeddqn", QUICK_AGENTS["discretizeddqn"], seed=0)
     np.testing.assert_array_equal(theirs.actions, ours.bins.actions)
 
