@@ -21,13 +21,15 @@ from stable_baselines3.common.torch_layers import FlattenExtractor
 from stable_baselines3.common.type_aliases import ReplayBufferSamples, TrainFrequencyUnit
 from stable_baselines3.common.utils import get_parameters_by_name, update_learning_rate
 from torch import nn
-from torch._inductor import compile as compile_graph
+from torch._inductor.compile_fx import compile_fx as compile_graph
+from torch._inductor.compile_fx import compile_fx_inner
 from torch._inductor.exc import InductorError
 from torch.fx.experimental.proxy_tensor import make_fx
 from torch.optim import Adam, Optimizer
 
 from ca2_rl.common.blocks import in_blocks
 from ca2_rl.common.diagnostics import WithDiagnostics
+from ca2_rl.common.recorded_calls import recorded_calls
 from ca2_rl.common.replay_buffer import QuickReplayBuffer, gather
 from ca2_rl.errors import UserError
 
@@ -139,7 +141,8 @@ class CompiledStep:
 
     The step is traced to a graph of plain operations, derivatives included, and this goes to torch's compiler. That is
     what ``torch.compile`` does, without its check at every call of all that may have changed in Python, a noticeable part
-    of so short a step: ``WithCompiledStep`` knows what can change, and compiles anew.
+    of so short a step: ``WithCompiledStep`` knows what can change, and compiles anew. For the same reason only the calls of
+    the program are kept, where that is possible (``recorded_calls``).
 
     :param step: (update, *inputs) -> None
     :param optimizers: plain Adam
@@ -154,16 +157,32 @@ class CompiledStep:
         graph = make_fx(lambda *tensors: step(self._update, *tensors), decomposition_table=DECOMPOSITIONS)(*inputs)
         for node in graph.graph.nodes:
             node.meta.clear()  # each example value of a trace has a mode of its own, which the compiler refuses
+        self._inputs = [tensor.clone() for tensor in inputs]
+        self._places = [(tensor, tensor.data_ptr()) for tensor in changing]
+        programs: list[Any] = []
+
+        def compile_and_keep(*args: Any, **kwargs: Any) -> Any:
+            programs.append(compile_fx_inner(*args, **kwargs))
+            return programs[-1]
+
         with th.no_grad():
-            for tensor, value in zip(changing, before, strict=True):
-                tensor.copy_(value)  # tracing makes the step
             logging.getLogger("torch.utils.cpp_extension").setLevel(logging.ERROR)  # that there is no GPU is no news
-            self._program = compile_graph(graph, list(inputs), options={"size_asserts": False})
+            program: Any = compile_graph(graph, list(inputs), inner_compile=compile_and_keep, config_patches={"size_asserts": False})
+            self._calls = recorded_calls(programs[0], lambda: program(*self._inputs))
+            for tensor, value in zip(changing, before, strict=True):
+                tensor.copy_(value)  # tracing makes the step, and so does recording
 
     def __call__(self, *inputs: th.Tensor) -> None:
         self._update.prepare()
         with th.no_grad():
-            self._program(*inputs)
+            for own, given in zip(self._inputs, inputs, strict=True):
+                own.copy_(given)
+            for call in self._calls:
+                call()
+
+    def has_moved(self) -> bool:
+        """Whether something that the step changes lies elsewhere in memory now."""
+        return any(tensor.data_ptr() != place for tensor, place in self._places)
 
 
 def fill_state(optimizer: Optimizer) -> None:
@@ -243,9 +262,9 @@ class WithCompiledStep(WithDiagnostics):
     def _setup_learn(self, *args: Any, **kwargs: Any) -> tuple[int, BaseCallback]:
         total_timesteps, callback = super()._setup_learn(*args, **kwargs)
         self._compiles = self._pays(total_timesteps - self.num_timesteps) if self.compile is None else self.compile
-        if not self._compiles:
+        if not self._compiles or (self._compiled is not None and self._compiled.has_moved()):
             self._compiled = None
-        elif not has_cpp_compiler():
+        if self._compiles and not has_cpp_compiler():
             self._run_eagerly("no C++ compiler was found")
         return total_timesteps, callback
 
