@@ -191,6 +191,13 @@ def test_a_compiled_training_is_the_eager_one(interval):
     assert_same(compiled, eager, tolerance=1e-4)
 
 
+@pytest.mark.parametrize("columns", [2, 4, 15])
+def test_a_narrow_product_is_the_other_way_round_the_same(columns):
+    a, b = torch.randn(256, 128), torch.randn(128, columns)
+    torch.testing.assert_close(compiled_step._product(a, b), a @ b, rtol=1e-4, atol=1e-4)
+    assert compiled_step._product(a, torch.randn(128, 16)) is compiled_step._product(a[:8], b) is NotImplemented
+
+
 @pytest.mark.parametrize("n_envs", [1, 3])
 def test_rows_of_a_batch_are_uniform_over_all_that_is_stored(n_envs):
     model = filled(DiscretizedDQN, n_envs)
