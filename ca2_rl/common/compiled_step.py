@@ -209,12 +209,12 @@ class WithCompiledStep(WithDiagnostics):
     compile: bool | None
     replay_buffer: ReplayBuffer
 
-    def _gradient_step(self, update: Update, batch: ReplayBufferSamples, normals: th.Tensor) -> th.Tensor:
+    def _gradient_step(self, update: Update, batch: ReplayBufferSamples, noise: th.Tensor) -> th.Tensor:
         """All of one gradient step, as operations on tensors: targets, loss, gradient, clipping, optimiser.
 
         :param update: how the optimiser moves parameters
         :param batch: B transitions
-        :param normals: one of what ``_draw_normals`` gives
+        :param noise: one of what ``_draw_noise`` gives
         :return: values of ``METRICS``, [n]
         """
         raise NotImplementedError
@@ -226,8 +226,8 @@ class WithCompiledStep(WithDiagnostics):
         """What a compiled step changes, but for the optimisers' states."""
         return list(self.policy.parameters())
 
-    def _draw_normals(self, n: int) -> th.Tensor:
-        """Standard normals for n gradient steps, [n, ...], drawn before them: compiled code would draw others."""
+    def _draw_noise(self, n: int) -> th.Tensor:
+        """Noise for n gradient steps, [n, ...], drawn before them: compiled code would draw others."""
         return th.empty(n, 0)
 
     def _optimizers(self) -> list[Optimizer]:
@@ -240,7 +240,7 @@ class WithCompiledStep(WithDiagnostics):
 
     def _restart_draws(self) -> None:
         """Forgets the random numbers that were drawn ahead."""
-        self._normals = in_blocks(self._draw_normals)
+        self._noises = in_blocks(self._draw_noise)
         self._uniforms: dict[int, Iterator[th.Tensor]] = {}  # by batch size
         self._n_rows = np.zeros(1)  # in the replay buffer; as an array that compiled code reads
 
@@ -259,7 +259,7 @@ class WithCompiledStep(WithDiagnostics):
         self._compiles = bool(self.compile)
 
     def _excluded_save_params(self) -> list[str]:
-        return [*super()._excluded_save_params(), "_compiled", "_compiled_for", "_compiles", "_normals", "_uniforms", "_n_rows"]
+        return [*super()._excluded_save_params(), "_compiled", "_compiled_for", "_compiles", "_noises", "_uniforms", "_n_rows"]
 
     def set_parameters(self, *args: Any, **kwargs: Any) -> None:
         super().set_parameters(*args, **kwargs)
@@ -328,16 +328,16 @@ class WithCompiledStep(WithDiagnostics):
         return buffer if is_readable else None  # type: ignore[return-value]
 
     def _drawn(self, batch_size: int) -> list[th.Tensor]:
-        """What chance gives to a gradient step: the normals, and what ``_reader`` makes a batch of."""
+        """What chance gives to a gradient step: the noise, and what ``_reader`` makes a batch of."""
         buffer = self._readable()
         if buffer is None:
             batch = self.replay_buffer.sample(batch_size, env=self._vec_normalize_env)
             # discounts, the last, are there with n-step returns only
-            return [next(self._normals), *(field for field in batch if field is not None)]
+            return [next(self._noises), *(field for field in batch if field is not None)]
         if batch_size not in self._uniforms:
             self._uniforms[batch_size] = in_blocks(lambda n: th.from_numpy(np.random.random_sample((n, batch_size))))
         self._n_rows[0] = buffer.size() * buffer.n_envs
-        return [next(self._normals), next(self._uniforms[batch_size])]
+        return [next(self._noises), next(self._uniforms[batch_size])]
 
     def _reader(self) -> Callable[..., ReplayBufferSamples]:
         """What makes a batch of the drawn. Its tensors are there before a step is traced: those made within are constants."""
@@ -373,9 +373,9 @@ class WithCompiledStep(WithDiagnostics):
 
         totals, read = self.averages.totals(self.METRICS), self._reader()
 
-        def step(update: Update, normals: th.Tensor, *drawn: th.Tensor) -> None:
+        def step(update: Update, noise: th.Tensor, *drawn: th.Tensor) -> None:
             self._before_step()
-            totals.add_(self._gradient_step(update, read(*drawn), normals))
+            totals.add_(self._gradient_step(update, read(*drawn), noise))
 
         begin = time.perf_counter()
         try:
