@@ -132,14 +132,25 @@ def _norms(tensors: list[th.Tensor], order: float = 2, dtype: th.dtype | None = 
     return [tensor.square().sum().sqrt() for tensor in tensors]
 
 
+def _is_slow(a: th.Tensor, b: th.Tensor) -> bool:
+    """Whether MKL takes twice to six times as long for ``a @ b`` as for its transpose, and that is more than some microseconds."""
+    return 1 < b.shape[1] < 16 and a.numel() >= 2**15
+
+
 def _product(a: th.Tensor, b: th.Tensor) -> Any:
-    """The transposed product if ``b`` has few columns: MKL takes up to six times as long for the other one."""
-    is_slow = 1 < b.shape[1] < 16 and a.numel() >= 2**15  # below it's microseconds
-    return (b.t() @ a.t()).t() if is_slow else NotImplemented
+    return (b.t() @ a.t()).t() if _is_slow(a, b) else NotImplemented
+
+
+def _linear(bias: th.Tensor, a: th.Tensor, b: th.Tensor) -> Any:
+    return th.addmm(bias.unsqueeze(1), b.t(), a.t()).t() if _is_slow(a, b) else NotImplemented
 
 
 # What the compiler would leave to a call of torch, or to a slow one
-DECOMPOSITIONS: dict[Any, Callable[..., Any]] = {th.ops.aten._foreach_norm.Scalar: _norms, th.ops.aten.mm.default: _product}
+DECOMPOSITIONS: dict[Any, Callable[..., Any]] = {
+    th.ops.aten._foreach_norm.Scalar: _norms,
+    th.ops.aten.mm.default: _product,
+    th.ops.aten.addmm.default: _linear,
+}
 
 
 class CompiledStep:

@@ -193,8 +193,9 @@ def test_a_compiled_training_is_the_eager_one(interval):
 
 @pytest.mark.parametrize("columns", [2, 4, 15])
 def test_a_narrow_product_is_the_other_way_round_the_same(columns):
-    a, b = torch.randn(256, 128), torch.randn(128, columns)
+    a, b, bias = torch.randn(256, 128), torch.randn(128, columns), torch.randn(columns)
     torch.testing.assert_close(compiled_step._product(a, b), a @ b, rtol=1e-4, atol=1e-4)
+    torch.testing.assert_close(compiled_step._linear(bias, a, b), a @ b + bias, rtol=1e-4, atol=1e-4)
     assert compiled_step._product(a, torch.randn(128, 16)) is compiled_step._product(a[:8], b) is NotImplemented
 
 
