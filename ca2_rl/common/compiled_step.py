@@ -21,13 +21,15 @@ from stable_baselines3.common.torch_layers import FlattenExtractor
 from stable_baselines3.common.type_aliases import ReplayBufferSamples, TrainFrequencyUnit
 from stable_baselines3.common.utils import get_parameters_by_name, update_learning_rate
 from torch import nn
-from torch._inductor import compile as compile_graph
+from torch._inductor.compile_fx import compile_fx as compile_graph
+from torch._inductor.compile_fx import compile_fx_inner
 from torch._inductor.exc import InductorError
 from torch.fx.experimental.proxy_tensor import make_fx
 from torch.optim import Adam, Optimizer
 
 from ca2_rl.common.blocks import in_blocks
 from ca2_rl.common.diagnostics import WithDiagnostics
+from ca2_rl.common.recorded_calls import recorded_calls
 from ca2_rl.common.replay_buffer import QuickReplayBuffer, gather
 from ca2_rl.errors import UserError
 
@@ -131,8 +133,25 @@ def _norms(tensors: list[th.Tensor], order: float = 2, dtype: th.dtype | None = 
     return [tensor.square().sum().sqrt() for tensor in tensors]
 
 
-# What the compiler would leave to a call of torch
-DECOMPOSITIONS = {th.ops.aten._foreach_norm.Scalar: _norms}
+def _is_slow(a: th.Tensor, b: th.Tensor) -> bool:
+    """Whether MKL takes twice to six times as long for ``a @ b`` as for its transpose, and that is more than some microseconds."""
+    return 1 < b.shape[1] < 16 and a.numel() >= 2**15
+
+
+def _product(a: th.Tensor, b: th.Tensor) -> Any:
+    return (b.t() @ a.t()).t() if _is_slow(a, b) else NotImplemented
+
+
+def _linear(bias: th.Tensor, a: th.Tensor, b: th.Tensor) -> Any:
+    return th.addmm(bias.unsqueeze(1), b.t(), a.t()).t() if _is_slow(a, b) else NotImplemented
+
+
+# What the compiler would leave to a call of torch, or to a slow one
+DECOMPOSITIONS: dict[Any, Callable[..., Any]] = {
+    th.ops.aten._foreach_norm.Scalar: _norms,
+    th.ops.aten.mm.default: _product,
+    th.ops.aten.addmm.default: _linear,
+}
 
 
 class CompiledStep:
@@ -140,7 +159,8 @@ class CompiledStep:
 
     The step is traced to a graph of plain operations, derivatives included, and this goes to torch's compiler. That is
     what ``torch.compile`` does, without its check at every call of all that may have changed in Python, a noticeable part
-    of so short a step: ``WithCompiledStep`` knows what can change, and compiles anew.
+    of so short a step: ``WithCompiledStep`` knows what can change, and compiles anew. For the same reason only the calls of
+    the program are kept, where that is possible (``recorded_calls``).
 
     :param step: (update, *inputs) -> None
     :param optimizers: plain Adam
@@ -155,16 +175,32 @@ class CompiledStep:
         graph = make_fx(lambda *tensors: step(self._update, *tensors), decomposition_table=DECOMPOSITIONS)(*inputs)
         for node in graph.graph.nodes:
             node.meta.clear()  # each example value of a trace has a mode of its own, which the compiler refuses
+        self._inputs = [tensor.clone() for tensor in inputs]
+        self._places = [(tensor, tensor.data_ptr()) for tensor in changing]
+        programs: list[Any] = []
+
+        def compile_and_keep(*args: Any, **kwargs: Any) -> Any:
+            programs.append(compile_fx_inner(*args, **kwargs))
+            return programs[-1]
+
         with th.no_grad():
-            for tensor, value in zip(changing, before, strict=True):
-                tensor.copy_(value)  # tracing makes the step
             logging.getLogger("torch.utils.cpp_extension").setLevel(logging.ERROR)  # that there is no GPU is no news
-            self._program = compile_graph(graph, list(inputs), options={"size_asserts": False})
+            program: Any = compile_graph(graph, list(inputs), inner_compile=compile_and_keep, config_patches={"size_asserts": False})
+            self._calls = recorded_calls(programs[0], lambda: program(*self._inputs))
+            for tensor, value in zip(changing, before, strict=True):
+                tensor.copy_(value)  # tracing makes the step, and so does recording
 
     def __call__(self, *inputs: th.Tensor) -> None:
         self._update.prepare()
         with th.no_grad():
-            self._program(*inputs)
+            for own, given in zip(self._inputs, inputs, strict=True):
+                own.copy_(given)
+            for call in self._calls:
+                call()
+
+    def has_moved(self) -> bool:
+        """Whether something that the step changes lies elsewhere in memory now."""
+        return any(tensor.data_ptr() != place for tensor, place in self._places)
 
 
 def fill_state(optimizer: Optimizer) -> None:
@@ -185,12 +221,12 @@ class WithCompiledStep(WithDiagnostics):
     compile: bool | None
     replay_buffer: ReplayBuffer
 
-    def _gradient_step(self, update: Update, batch: ReplayBufferSamples, normals: th.Tensor) -> th.Tensor:
+    def _gradient_step(self, update: Update, batch: ReplayBufferSamples, noise: th.Tensor) -> th.Tensor:
         """All of one gradient step, as operations on tensors: targets, loss, gradient, clipping, optimiser.
 
         :param update: how the optimiser moves parameters
         :param batch: B transitions
-        :param normals: one of what ``_draw_normals`` gives
+        :param noise: one of what ``_draw_noise`` gives
         :return: values of ``METRICS``, [n]
         """
         raise NotImplementedError
@@ -202,8 +238,8 @@ class WithCompiledStep(WithDiagnostics):
         """What a compiled step changes, but for the optimisers' states."""
         return list(self.policy.parameters())
 
-    def _draw_normals(self, n: int) -> th.Tensor:
-        """Standard normals for n gradient steps, [n, ...], drawn before them: compiled code would draw others."""
+    def _draw_noise(self, n: int) -> th.Tensor:
+        """Noise for n gradient steps, [n, ...], drawn before them: compiled code would draw others."""
         return th.empty(n, 0)
 
     def _optimizers(self) -> list[Optimizer]:
@@ -216,7 +252,7 @@ class WithCompiledStep(WithDiagnostics):
 
     def _restart_draws(self) -> None:
         """Forgets the random numbers that were drawn ahead."""
-        self._normals = in_blocks(self._draw_normals)
+        self._noises = in_blocks(self._draw_noise)
         self._uniforms: dict[int, Iterator[th.Tensor]] = {}  # by batch size
         self._n_rows = np.zeros(1)  # in the replay buffer; as an array that compiled code reads
 
@@ -235,7 +271,7 @@ class WithCompiledStep(WithDiagnostics):
         self._compiles = bool(self.compile)
 
     def _excluded_save_params(self) -> list[str]:
-        return [*super()._excluded_save_params(), "_compiled", "_compiled_for", "_compiles", "_normals", "_uniforms", "_n_rows"]
+        return [*super()._excluded_save_params(), "_compiled", "_compiled_for", "_compiles", "_noises", "_uniforms", "_n_rows"]
 
     def set_parameters(self, *args: Any, **kwargs: Any) -> None:
         super().set_parameters(*args, **kwargs)
@@ -244,9 +280,9 @@ class WithCompiledStep(WithDiagnostics):
     def _setup_learn(self, *args: Any, **kwargs: Any) -> tuple[int, BaseCallback]:
         total_timesteps, callback = super()._setup_learn(*args, **kwargs)
         self._compiles = self._pays(total_timesteps - self.num_timesteps) if self.compile is None else self.compile
-        if not self._compiles:
+        if not self._compiles or (self._compiled is not None and self._compiled.has_moved()):
             self._compiled = None
-        elif not has_cpp_compiler():
+        if self._compiles and not has_cpp_compiler():
             self._run_eagerly("no C++ compiler was found")
         return total_timesteps, callback
 
@@ -304,16 +340,16 @@ class WithCompiledStep(WithDiagnostics):
         return buffer if is_readable else None  # type: ignore[return-value]
 
     def _drawn(self, batch_size: int) -> list[th.Tensor]:
-        """What chance gives to a gradient step: the normals, and what ``_reader`` makes a batch of."""
+        """What chance gives to a gradient step: the noise, and what ``_reader`` makes a batch of."""
         buffer = self._readable()
         if buffer is None:
             batch = self.replay_buffer.sample(batch_size, env=self._vec_normalize_env)
             # discounts, the last, are there with n-step returns only
-            return [next(self._normals), *(field for field in batch if field is not None)]
+            return [next(self._noises), *(field for field in batch if field is not None)]
         if batch_size not in self._uniforms:
             self._uniforms[batch_size] = in_blocks(lambda n: th.from_numpy(np.random.random_sample((n, batch_size))))
         self._n_rows[0] = buffer.size() * buffer.n_envs
-        return [next(self._normals), next(self._uniforms[batch_size])]
+        return [next(self._noises), next(self._uniforms[batch_size])]
 
     def _reader(self) -> Callable[..., ReplayBufferSamples]:
         """What makes a batch of the drawn. Its tensors are there before a step is traced: those made within are constants."""
@@ -349,9 +385,9 @@ class WithCompiledStep(WithDiagnostics):
 
         totals, read = self.averages.totals(self.METRICS), self._reader()
 
-        def step(update: Update, normals: th.Tensor, *drawn: th.Tensor) -> None:
+        def step(update: Update, noise: th.Tensor, *drawn: th.Tensor) -> None:
             self._before_step()
-            totals.add_(self._gradient_step(update, read(*drawn), normals))
+            totals.add_(self._gradient_step(update, read(*drawn), noise))
 
         begin = time.perf_counter()
         try:

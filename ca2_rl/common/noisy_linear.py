@@ -86,11 +86,21 @@ def noise_width(layers: Sequence[NoisyLinear]) -> int:
 
 
 def factorised_noise(layers: Sequence[NoisyLinear], normals: th.Tensor) -> list[Noise]:
-    """Noise for each layer, f(x) = sgn(x) sqrt|x| of standard normals (eq. 10 and 11).
+    """Noise for each layer from standard normals (eq. 10 and 11): see ``signed_root`` and ``split_noise``."""
+    return split_noise(layers, signed_root(normals))
+
+
+def signed_root(normals: th.Tensor) -> th.Tensor:
+    """f(x) = sgn(x) sqrt|x|."""
+    return normals.sign() * normals.abs().sqrt()
+
+
+def split_noise(layers: Sequence[NoisyLinear], roots: th.Tensor) -> list[Noise]:
+    """Noise for each layer.
 
     :param layers: the noisy layers of a network, in the order of its forward pass
-    :param normals: [noise_width] for the whole batch, [N, noise_width] for one noise for each of N rows
+    :param roots: f of standard normals: [noise_width] for the whole batch, [N, noise_width] for one noise for each of N rows
     """
     widths = [width for layer in layers for width in (layer.in_features, layer.out_features)]
-    parts = (normals.sign() * normals.abs().sqrt()).split(widths, dim=-1)
+    parts = roots.split(widths, dim=-1)
     return list(zip(parts[::2], parts[1::2], strict=True))

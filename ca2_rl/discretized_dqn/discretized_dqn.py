@@ -214,12 +214,12 @@ class DiscretizedDQN(WithCompiledStep, WithQuickRollouts, DQN, _AnyActionSpace):
     def _constants(self) -> tuple[Any, ...]:
         return self.gamma, self.max_grad_norm, self.double_q, self._leaves_target
 
-    def _q_functions(self, normals: th.Tensor) -> tuple[QFunction, QFunction, QFunction | None]:
+    def _q_functions(self, noise: th.Tensor) -> tuple[QFunction, QFunction, QFunction | None]:
         """What one gradient step evaluates: ``online``, ``target`` and ``selector`` of ``td_loss``."""
         return self.q_net, self.q_net_target, self.q_net if self.double_q else None
 
-    def _gradient_step(self, update: Update, batch: ReplayBufferSamples, normals: th.Tensor) -> th.Tensor:
-        loss, mean_q = td_loss(batch, self.gamma, *self._q_functions(normals))
+    def _gradient_step(self, update: Update, batch: ReplayBufferSamples, noise: th.Tensor) -> th.Tensor:
+        loss, mean_q = td_loss(batch, self.gamma, *self._q_functions(noise))
         gradient_norm = minimise(loss, self.policy.optimizer, update, self.max_grad_norm)
         return th.stack([loss.detach(), gradient_norm, mean_q])
 

@@ -7,6 +7,7 @@ from stable_baselines3.common.policies import BasePolicy
 from stable_baselines3.common.type_aliases import GymEnv, PyTorchObs
 
 from ca2_rl.common.blocks import in_blocks
+from ca2_rl.common.noisy_linear import signed_root, split_noise
 from ca2_rl.common.numpy_network import NumpyNoise, numpy_noise
 from ca2_rl.discretized_dqn.discretized_dqn import DiscretizedDQN, QFunction
 from ca2_rl.errors import UserError
@@ -85,13 +86,14 @@ class NoisyDQN(DiscretizedDQN):
         q_values: th.Tensor = self.q_net(obs, noise)
         return q_values.argmax(dim=1)
 
-    def _draw_normals(self, n: int) -> th.Tensor:
-        # Independent draws, one each for online, target and double Q-learning's choice (eq. 18 and 19)
-        return self.q_net.sample_normals(n, 3 if self.double_q else 2)
+    def _draw_noise(self, n: int) -> th.Tensor:
+        # Independent draws, one each for online, target and double Q-learning's choice (eq. 18 and 19). The roots are drawn
+        # here: a compiled step would take them anew for each weight
+        return signed_root(self.q_net.sample_normals(n, 3 if self.double_q else 2))
 
-    def _q_functions(self, normals: th.Tensor) -> tuple[QFunction, QFunction, QFunction | None]:
+    def _q_functions(self, noise: th.Tensor) -> tuple[QFunction, QFunction, QFunction | None]:
         online, target, *selector = (
-            partial(network, noise=network.noise_of(each))
-            for network, each in zip((self.q_net, self.q_net_target, self.q_net), normals, strict=False)
+            partial(network, noise=split_noise(network.noisy_layers, each))
+            for network, each in zip((self.q_net, self.q_net_target, self.q_net), noise, strict=False)
         )
         return online, target, selector[0] if selector else None

@@ -96,7 +96,7 @@ class OUDDPG(WithCompiledStep, WithQuickRollouts, DDPG):
     def _optimizers(self) -> list[Optimizer]:
         return [self.actor.optimizer, self.critic.optimizer]
 
-    def _gradient_step(self, update: Update, batch: ReplayBufferSamples, normals: th.Tensor) -> th.Tensor:
+    def _gradient_step(self, update: Update, batch: ReplayBufferSamples, noise: th.Tensor) -> th.Tensor:
         critic_loss, mean_q = self._critic_loss(batch)
         gradient_norm = minimise(critic_loss, self.critic.optimizer, update)
         # Only the actor's gradients: SB3 leaves the critic's polluted by this pass, and pays for them

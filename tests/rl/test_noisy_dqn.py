@@ -120,18 +120,18 @@ def test_noise_is_held_for_as_long_as_random_actions(acts_by_numpy, monkeypatch)
 def test_every_gradient_step_has_noise_for_online_target_and_selector_of_their_own(double_q, monkeypatch):
     model = create(double_q=double_q).learn(8)
     used, functions = [], model._q_functions
-    monkeypatch.setattr(model, "_q_functions", lambda normals: used.append(normals) or functions(normals))
+    monkeypatch.setattr(model, "_q_functions", lambda noise: used.append(noise) or functions(noise))
     model.train(40, batch_size=8)
-    assert [len(normals) for normals in used] == [3 if double_q else 2] * 40
-    assert len(torch.cat(used).unique(dim=0)) == sum(len(normals) for normals in used)
+    assert [len(noise) for noise in used] == [3 if double_q else 2] * 40
+    assert len(torch.cat(used).unique(dim=0)) == sum(len(noise) for noise in used)
 
 
 def test_online_target_and_selector_evaluate_different_noise():
     model = create(double_q=True, target_update_interval=1)
     x = torch.as_tensor(SAME[:4])
     with torch.no_grad():
-        normals, others = model._draw_normals(2)
-        q = [function(x) for function in model._q_functions(normals)]
+        noise, others = model._draw_noise(2)
+        q = [function(x) for function in model._q_functions(noise)]
         again = [function(x) for function in model._q_functions(others)]
     assert all(torch.equal(values[0], row) for values in q for row in values)  # one noise for the whole batch
     # The networks have equal weights, so what differs is noise
@@ -140,7 +140,7 @@ def test_online_target_and_selector_evaluate_different_noise():
 
 def test_without_double_q_there_is_no_selector():
     model = create()
-    assert model._q_functions(model._draw_normals(1)[0])[2] is None
+    assert model._q_functions(model._draw_noise(1)[0])[2] is None
 
 
 @pytest.mark.parametrize("dueling", [False, True])

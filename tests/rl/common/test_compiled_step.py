@@ -8,7 +8,7 @@ from stable_baselines3.common.utils import LinearSchedule
 from stable_baselines3.common.vec_env import VecNormalize
 
 from ca2_rl import OUDDPG, DiscretizedDQN, NoisyDQN
-from ca2_rl.common import compiled_step
+from ca2_rl.common import compiled_step, recorded_calls
 from ca2_rl.common.compiled_step import has_cpp_compiler
 from ca2_rl.common.diagnostics import GRADIENT_NORM
 from ca2_rl.errors import UserError
@@ -85,7 +85,7 @@ def test_compiled_and_eager_agents_are_the_same_after_a_thousand_steps(algorithm
     for model in (eager, compiled):
         model.set_random_seed(2)  # with 1, OUDDPG has a ReLU so near its kink that one rounding error parts eager agents too
         train(model, calls=250, gradient_steps=4)
-    assert compiled._compiled is not None
+    assert len(compiled._compiled._calls) > 1  # recorded ones
     assert eager._compiled is None
     assert_same(compiled, eager, tolerance=1e-3)
     expected = eager.averages.pop()
@@ -123,6 +123,31 @@ def test_compiled_and_eager_agents_load_each_other_and_go_on_the_same(algorithm,
     for each in loaded:
         assert_same(each, model, tolerance=1e-5)
         assert next(iter(each._optimizers()[0].state.values()))["step"] == 25
+
+
+@with_compiler
+@pytest.mark.slow
+@every_algorithm
+def test_a_program_of_unknown_code_gives_what_its_recorded_calls_give(algorithm, monkeypatch):
+    whole, recorded = (filled(algorithm, compile=True) for _ in range(2))
+    for model in (recorded, whole):
+        model.set_random_seed(1)
+        model.train(20, 16)
+        monkeypatch.setattr(recorded_calls, "MEMORY", set())
+    assert len(whole._compiled._calls) == 1 < len(recorded._compiled._calls)
+    assert_same(recorded, whole, tolerance=0)
+
+
+@with_compiler
+@pytest.mark.slow
+@every_algorithm
+def test_weights_that_moved_between_trainings_are_learned_on(algorithm):
+    eager, compiled = (create(algorithm, learning_starts=10, train_freq=1, compile=choice).learn(20) for choice in (False, True))
+    for model in (eager, compiled):
+        model.policy.load_from_vector(model.policy.parameters_to_vector() / 2)
+        model.set_random_seed(1)
+        model.learn(20, reset_num_timesteps=False)
+    assert_same(compiled, eager, tolerance=1e-4)
 
 
 @with_compiler
@@ -167,6 +192,14 @@ def test_a_compiled_training_is_the_eager_one(interval):
     eager, compiled = (create(DiscretizedDQN, compile=choice, **settings).learn(60) for choice in (False, True))
     np.testing.assert_array_equal(compiled.replay_buffer.actions, eager.replay_buffer.actions)
     assert_same(compiled, eager, tolerance=1e-4)
+
+
+@pytest.mark.parametrize("columns", [2, 4, 15])
+def test_a_narrow_product_is_the_other_way_round_the_same(columns):
+    a, b, bias = torch.randn(256, 128), torch.randn(128, columns), torch.randn(columns)
+    torch.testing.assert_close(compiled_step._product(a, b), a @ b, rtol=1e-4, atol=1e-4)
+    torch.testing.assert_close(compiled_step._linear(bias, a, b), a @ b + bias, rtol=1e-4, atol=1e-4)
+    assert compiled_step._product(a, torch.randn(128, 16)) is compiled_step._product(a[:8], b) is NotImplemented
 
 
 @pytest.mark.parametrize("n_envs", [1, 3])
