@@ -167,7 +167,7 @@ def test_changes_say_what_their_interval_says(made_by_hand):
         return None if times is None else times * (100 + seed)
 
     cells = rows(changes.table_of_changes(made_by_hand(changes.STUDY, fcd)))
-    assert cells["**dcgan_radford, in small steps (3 seeds)**"][1:3] == ["1", "the baseline"]
+    assert cells["**dcgan_radford, as shipped (3 seeds)**"][1:3] == ["1", "the baseline"]
     assert cells["dcgan_radford, DiffAugment (3 seeds)"][2] == "better"
     assert cells["cgan, without wrong labels (3 seeds)"][2] == "worse"
     assert cells["dcgan_radford, spectral norm (3 seeds)"][2] == "no difference shown"
