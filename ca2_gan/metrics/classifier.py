@@ -1,7 +1,8 @@
-"""The small extractor: a classifier of the data at hand, trained on its training split and frozen."""
+"""The small extractors: classifiers of the data at hand, trained on their training split and frozen."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from hashlib import blake2b
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from tqdm import tqdm
 
 from ca2_gan.cache import cache_path
 from ca2_gan.data import Dataset
+from ca2_gan.errors import UserError, did_you_mean
 from ca2_gan.files import whole_file
 from ca2_gan.metrics.extractors import Seen, batches, weights_hash
 
@@ -29,26 +31,97 @@ SHIFT = 2
 CODE = blake2b(Path(__file__).read_bytes(), digest_size=8).hexdigest()
 
 
-class Network(nn.Module):
-    """Three strided convolutions, a 64-d layer of features, a layer of classes: [N, C, H, W] in [0, 1] -> [N, K] logits."""
+def strided(channels: int) -> nn.Sequential:
+    """Three strided convolutions and a dense layer: [N, C, H, W] -> [N, 64]."""
+    return nn.Sequential(
+        nn.Conv2d(channels, 32, 5, stride=2, padding=2, bias=False),
+        nn.BatchNorm2d(32),
+        nn.ReLU(),
+        nn.Conv2d(32, 64, 3, stride=2, padding=1, bias=False),
+        nn.BatchNorm2d(64),
+        nn.ReLU(),
+        nn.Conv2d(64, 128, 3, stride=2, padding=1, bias=False),
+        nn.BatchNorm2d(128),
+        nn.ReLU(),
+        nn.AdaptiveAvgPool2d(4),  # no change at 28x28 and 32x32
+        nn.Flatten(),
+        nn.Dropout(0.3),
+        nn.Linear(128 * 16, FEATURES),
+    )
 
-    def __init__(self, channels: int, num_classes: int):
+
+class Convolution(nn.Sequential):
+    """SiLU of BatchNorm of a 3x3 convolution: [N, in, H, W] -> [N, out, H, W]."""
+
+    def __init__(self, in_channels: int, out_channels: int):
+        super().__init__(nn.Conv2d(in_channels, out_channels, 3, padding=1, bias=False), nn.BatchNorm2d(out_channels), nn.SiLU())
+
+
+class Residual(nn.Module):
+    """x + the convolution of x: [N, F, H, W] -> [N, F, H, W]."""
+
+    def __init__(self, features: int):
         super().__init__()
-        self.body = nn.Sequential(
-            nn.Conv2d(channels, 32, 5, stride=2, padding=2, bias=False),
-            nn.BatchNorm2d(32),
-            nn.ReLU(),
-            nn.Conv2d(32, 64, 3, stride=2, padding=1, bias=False),
-            nn.BatchNorm2d(64),
-            nn.ReLU(),
-            nn.Conv2d(64, 128, 3, stride=2, padding=1, bias=False),
-            nn.BatchNorm2d(128),
-            nn.ReLU(),
-            nn.AdaptiveAvgPool2d(4),  # no change at 28x28 and 32x32
-            nn.Flatten(),
-            nn.Dropout(0.3),
-            nn.Linear(128 * 16, FEATURES),
-        )
+        self.convolution = Convolution(features, features)
+
+    def forward(self, x: Tensor) -> Tensor:
+        y: Tensor = self.convolution(x)
+        return x + y
+
+
+def residual(channels: int) -> nn.Sequential:
+    """Residual blocks, average pooling between and after them, a dense layer: [N, C, H, W] -> [N, 64]."""
+    return nn.Sequential(
+        Convolution(channels, 16),
+        nn.AvgPool2d(2),
+        Convolution(16, 32),
+        Residual(32),
+        nn.AvgPool2d(2),
+        Convolution(32, 64),
+        Residual(64),
+        nn.AdaptiveAvgPool2d(1),
+        nn.Flatten(),
+        nn.Linear(64, FEATURES),
+    )
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """What a classifier is made of.
+
+    :param title: what it is called in print
+    :param body: channels of the images -> what makes features of them
+    :param seed: of its weights, and of the order of the images
+    """
+
+    title: str
+    body: Callable[[int], nn.Sequential]
+    seed: int
+
+
+# Other layers and another seed, the same data and training: what both say is not the whim of one network
+JUDGES = {"first": Recipe("CNN", strided, seed=0), "second": Recipe("residual CNN", residual, seed=1)}
+
+
+def recipe_of(judge: str) -> Recipe:
+    """The recipe of that name.
+
+    :raises UserError: if there is none
+    """
+    if judge not in JUDGES:
+        raise UserError(f"no judge named {judge!r}.{did_you_mean(judge, JUDGES)} There are {' and '.join(JUDGES)}.")
+    return JUDGES[judge]
+
+
+class Network(nn.Module):
+    """Features, then a layer of classes: [N, C, H, W] in [0, 1] -> [N, K] logits.
+
+    :param body: [N, C, H, W] -> features [N, 64]
+    """
+
+    def __init__(self, body: nn.Sequential, num_classes: int):
+        super().__init__()
+        self.body = body
         self.head = nn.Linear(FEATURES, num_classes)
 
     def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:
@@ -61,13 +134,16 @@ class Classifier:
     """A frozen ``Network``.
 
     :param network: trained
+    :param recipe: of the network
+    :param data: what the training split is of
     """
 
     resize = "none"
     dimensions = FEATURES
 
-    def __init__(self, network: Network, data: str):
-        self.name = f"CNN trained on the training split of {data}"
+    def __init__(self, network: Network, recipe: Recipe, data: str):
+        self.name = f"{recipe.title} trained on the training split of {data}"
+        self.recipe = recipe
         self.network = network.eval().requires_grad_(False)
         self.fingerprint = weights_hash(network)
 
@@ -82,24 +158,24 @@ class Classifier:
         return Seen(np.concatenate(features), np.concatenate(classes))
 
 
-def trained_on(train: Dataset, seed: int = 0) -> Classifier:
+def trained_on(train: Dataset, recipe: Recipe = JUDGES["first"]) -> Classifier:
     """The classifier of a training split, from the cache if it has been trained before."""
-    path = cache_path("classifier", (train.fingerprint, CODE, seed, torch.__version__), ".safetensors")
+    path = cache_path("classifier", (train.fingerprint, CODE, recipe.title, recipe.seed, torch.__version__), ".safetensors")
     with torch.random.fork_rng(devices=[]):  # its first weights don't stay, but drawing them would disturb the caller
-        network = Network(train.image_shape[0], train.num_classes)
+        network = Network(recipe.body(train.image_shape[0]), train.num_classes)
     try:
         network.load_state_dict(load_file(path))
     except (OSError, SafetensorError, RuntimeError):  # not there, or damaged
-        network = train_network(train.images, train.labels, train.num_classes, seed)
+        network = train_network(train.images, train.labels, train.num_classes, recipe)
         with whole_file(path) as partial:
             save_file(network.state_dict(), partial)
-    return Classifier(network, train.report.source)
+    return Classifier(network, recipe, train.report.source)
 
 
-def train_network(images: NDArray[np.uint8], labels: NDArray[np.int64], num_classes: int, seed: int) -> Network:
+def train_network(images: NDArray[np.uint8], labels: NDArray[np.int64], num_classes: int, recipe: Recipe) -> Network:
     """Trains with Adam, one cycle of the learning rate, and images shifted by up to 2 pixels.
 
-    The same seed gives the same weights: one thread, since sums over several depend on their number.
+    The same recipe gives the same weights: one thread, since sums over several depend on their number.
 
     :param images: [N, C, H, W]
     :param labels: 0..K-1, [N]
@@ -107,11 +183,11 @@ def train_network(images: NDArray[np.uint8], labels: NDArray[np.int64], num_clas
     seen = min(max(EPOCHS * len(images), FEWEST), MOST)
     steps = seen // BATCH_SIZE
     with torch.random.fork_rng(devices=[]), _one_thread():
-        torch.manual_seed(seed)
-        network = Network(images.shape[1], num_classes).train()
+        torch.manual_seed(recipe.seed)
+        network = Network(recipe.body(images.shape[1]), num_classes).train()
         optimiser = torch.optim.Adam(network.parameters(), lr=LEARNING_RATE)
         schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, LEARNING_RATE, total_steps=steps)
-        rng = np.random.default_rng(seed)
+        rng = np.random.default_rng(recipe.seed)
         order = np.concatenate([rng.permutation(len(images)) for _ in range(-(-seen // len(images)))])
         for step in tqdm(range(steps), desc="training a classifier", unit_scale=BATCH_SIZE, unit="image", leave=False, disable=None):
             chosen = order[step * BATCH_SIZE : (step + 1) * BATCH_SIZE]

@@ -123,8 +123,10 @@ def cas(reference: Reference, fake: View) -> Numbers:
     labels = fake.samples.labels
     if labels is None:
         return {"cas": None}
-    network = train_network(fake.samples.images, labels, reference.num_classes, seed=0)
-    taught = View(reference.real.samples, {"classifier": Classifier(network, fake.samples.name)})
+    judge = reference.real.extractors["classifier"]
+    assert isinstance(judge, Classifier)
+    network = train_network(fake.samples.images, labels, reference.num_classes, judge.recipe)
+    taught = View(reference.real.samples, {"classifier": Classifier(network, judge.recipe, fake.samples.name)})
     return {"cas": mean(taught.classes() == reference.real.samples.labels)}
 
 

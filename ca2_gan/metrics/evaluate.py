@@ -9,6 +9,7 @@ from ca2_gan.data.arguments import add_data_arguments, load_data
 from ca2_gan.data.dataset import Dataset
 from ca2_gan.errors import UserError
 from ca2_gan.metrics.bootstrap import RESAMPLES
+from ca2_gan.metrics.classifier import JUDGES
 from ca2_gan.metrics.report import FILES, describe, draw_nearest, print_verdicts, summarize, write_all
 from ca2_gan.metrics.samples import Source, open_source
 from ca2_gan.metrics.suite import MOST, Suite, Verdict, parse_metrics
@@ -60,6 +61,12 @@ def main(argv: list[str]) -> None:
     parser.add_argument("x", nargs="+", metavar="X", help="runs, saved models, folders of PNGs, or .npz with x and, if labelled, y")
     add_data_arguments(parser)
     parser.add_argument("--metrics", default=DEFAULT_METRICS, help=f"names with commas between (default: {DEFAULT_METRICS})")
+    parser.add_argument(
+        "--judge",
+        choices=JUDGES,
+        default="first",
+        help="which classifier of the data looks at the images; a claim should hold by both (default: first)",
+    )
     parser.add_argument("--n", type=int, help="images on each side (default: as many as all have, up to 10000)")
     parser.add_argument("--seed", type=int, default=0, help="of the samples and of the choice of images (default: 0)")
     parser.add_argument(
@@ -75,7 +82,7 @@ def main(argv: list[str]) -> None:
     train, test = data.split()
     sources = [open_source(x, data) for x in arguments.x]
     n = choose_n(arguments.n, sources, test)
-    suite = Suite(names, train, test, n, arguments.seed, arguments.inception_weights, arguments.bootstrap)
+    suite = Suite(names, train, test, n, arguments.seed, arguments.inception_weights, arguments.bootstrap, judge=arguments.judge)
     views = look(suite, sources)
     verdicts = evaluate(suite, views)
     records = summarize(verdicts, sources)

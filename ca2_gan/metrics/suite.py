@@ -10,7 +10,7 @@ from ca2_gan.data import Dataset
 from ca2_gan.errors import UserError
 from ca2_gan.metrics.bootstrap import Interval, Number, interval
 from ca2_gan.metrics.classes import ClassScores, judge_classes
-from ca2_gan.metrics.classifier import trained_on
+from ca2_gan.metrics.classifier import recipe_of, trained_on
 from ca2_gan.metrics.entries import Metric
 from ca2_gan.metrics.extractors import Extractor
 from ca2_gan.metrics.inception import Inception, UnavailableError
@@ -49,6 +49,7 @@ class Suite:
     :param n: images on each side, at most as many as each split has
     :param inception_weights: Inception's weights; None downloads them
     :param resamples: of the bootstrap behind the intervals; 0 for none
+    :param judge: which classifier looks at the images, ``first`` or ``second``: networks of another kind
     :raises UserError: if a name is unknown, or n is too small for a metric
     """
 
@@ -61,6 +62,7 @@ class Suite:
         seed: int = 0,
         inception_weights: Path | None = None,
         resamples: int = 0,
+        judge: str = "first",
     ):
         self.metrics: dict[str, Metric] = {name: metrics.get(name) for name in names}
         for name, metric in self.metrics.items():
@@ -70,7 +72,7 @@ class Suite:
                 )
         self.n, self.seed, self.resamples, self.train, self.class_names = n, seed, resamples, train, test.class_names
         self.notes: list[str] = []
-        self.extractors: dict[str, Extractor] = {"classifier": trained_on(train)}
+        self.extractors: dict[str, Extractor] = {"classifier": trained_on(train, recipe_of(judge))}
         if any(metric.extractor == "inception" for metric in self.metrics.values()):
             self._add_inception(inception_weights)
         self._note_few()

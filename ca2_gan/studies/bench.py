@@ -1,4 +1,4 @@
-"""What the models of a study are trained on and judged by: data, held-out images, extractor. Made once, sent to every training."""
+"""What the models of a study are trained on and judged by: data, held-out images, extractors. Made once, sent to every training."""
 
 import hashlib
 import json
@@ -12,6 +12,8 @@ from ca2_gan.metrics.samples import Samples
 from ca2_gan.metrics.suite import Suite, Verdict
 
 METRICS = ("fcd", "kl", "prdc", "acc")
+# A claim should hold by another network too
+SECOND_METRICS = ("fcd", "prdc", "acc")
 # Images that judge the last model, and those that a point of its curve is made of: sampling takes longer than all metrics
 JUDGED, WATCHED = 2_500, 500
 # Of the samples, and of the choice of real images: the same for all
@@ -20,38 +22,46 @@ EVALUATION_SEED = 0
 
 @dataclass(frozen=True)
 class Bench:
-    """One data set with its judge.
+    """One data set with its judges.
 
     :param name: as the user gave it
     :param train: training split
     :param suite: compares samples with the held-out split
+    :param second: the same in the eyes of the second judge
     :param watched: images of a point of a curve
     """
 
     name: str
     train: Dataset
     suite: Suite
+    second: Suite
     watched: int
 
     @classmethod
     def prepare(cls, name: str, data: Dataset | None = None) -> "Bench":
-        """Reads the data, and trains the extractor unless it is in the cache.
+        """Reads the data, and trains the extractors unless they are in the cache.
 
         :raises UserError: if the data can't be read, or are too few
         """
         train, held_out = (data or load(name)).split()
         n = min(JUDGED, len(held_out))
-        return cls(name, train, Suite(METRICS, train, held_out, n, EVALUATION_SEED), min(WATCHED, n))
+        suite = Suite(METRICS, train, held_out, n, EVALUATION_SEED)
+        second = Suite(SECOND_METRICS, train, held_out, n, EVALUATION_SEED, judge="second")
+        return cls(name, train, suite, second, min(WATCHED, n))
 
     @property
-    def extractor(self) -> dict[str, Any]:
-        """Numbers of other hashes can't be compared."""
-        return {"fingerprint": self.suite.extractors["classifier"].fingerprint, "held_out_accuracy": self.suite.accuracy}
+    def extractors(self) -> dict[str, dict[str, Any]]:
+        """By judge. Numbers of other hashes can't be compared."""
+        return {
+            judge: {"fingerprint": suite.extractors["classifier"].fingerprint, "held_out_accuracy": suite.accuracy}
+            for judge, suite in (("first", self.suite), ("second", self.second))
+        }
 
     @property
     def key(self) -> str:
         """Hash of the data and of all that judges."""
-        decides = [self.train.fingerprint, self.suite.n, self.watched, EVALUATION_SEED, METRICS, self.extractor["fingerprint"]]
+        judges = [extractor["fingerprint"] for extractor in self.extractors.values()]
+        decides = [self.train.fingerprint, self.suite.n, self.watched, EVALUATION_SEED, METRICS, SECOND_METRICS, judges]
         return hashlib.sha256(json.dumps(decides).encode()).hexdigest()[:16]
 
     def fcd(self, samples: Samples) -> float:
@@ -68,8 +78,8 @@ class Bench:
             "fingerprint": train.fingerprint,
             "training_images": len(train),
             "n": self.suite.n,
-            "extractor": self.extractor,
-            "floor": judgement(floor),
+            "extractors": self.extractors,
+            "floor": judgement(floor) | {"second": scores(self.second.floor())},
             "watched": self.watched,
             "watched_floor": self.fcd(Samples("", train.images[chosen], train.labels[chosen])),
             "classes": {name: looks(train, label) for label, name in enumerate(train.class_names)},
@@ -79,7 +89,7 @@ class Bench:
 def judgement(verdict: Verdict) -> dict[str, Any]:
     """A verdict, ready for JSON."""
     return {
-        "scores": {name: None if value is None else digits(value) for name, value in verdict.scores.items()},
+        "scores": scores(verdict),
         "classes": {
             row.name: {
                 "n": row.n,
@@ -90,6 +100,11 @@ def judgement(verdict: Verdict) -> dict[str, Any]:
             for row in verdict.classes
         },
     }
+
+
+def scores(verdict: Verdict) -> dict[str, float | None]:
+    """Its numbers, ready for JSON."""
+    return {name: None if value is None else digits(value) for name, value in verdict.scores.items()}
 
 
 def looks(data: Dataset, label: int) -> dict[str, float]:

@@ -50,6 +50,20 @@ def _floor(label: str, results: Results, data: str) -> list[str]:
     return [label, *(_number(scores.get(name), digits) for name, (_, digits) in COLUMNS.items()), "", "", "", ""]
 
 
+def table_by_second(results: Results) -> str:
+    """The same models in the eyes of a network of another architecture, trained from another seed."""
+    columns = {name: column for name, column in COLUMNS.items() if name != "kl_class"}
+    sections = {}
+    for (data, budget), records in results.groups().items():
+        floor = results.data[data]["floor"]["second"]
+        rows = [["real (floor)", *(_number(floor.get(name), digits) for name, (_, digits) in columns.items())]]
+        for label, group in by_label(records).items():
+            scores = [spread_text(values(group, name, "second"), digits) for name, (_, digits) in columns.items()]
+            rows.append([label_text(label, group), *scores])
+        sections[f"{data}, {budget.name} a training"] = markdown(["model", *(heading for heading, _ in columns.values())], rows)
+    return parts(sections)
+
+
 def _number(value: float | None, digits: int) -> str:
     return "-" if value is None else f"{value:,.{digits}f}"
 
@@ -96,6 +110,7 @@ STUDY = Study(
     tables={name: Table(f"{name}: mean ± standard deviation over the seeds", partial(table_of_model, model=name), False) for name in models}
     | {
         "models": Table("Models: mean ± standard deviation over the seeds", table_of_models),
+        "second": Table("The models by an independent judge", table_by_second),
         "classes": Table("Classes from easy to hard", ranking.table_of_classes),
         "claim": Table("Are I, L, O, T easy and M, W, K, R hard?", ranking.claim),
         "agreement": Table("Do the models agree on what is hard?", ranking.agreement),

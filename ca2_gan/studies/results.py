@@ -52,12 +52,17 @@ class Results:
         versions = ", ".join(f"{name} {number}" for name, number in content["versions"].items())
         machine = content["machine"]
         judges = "; ".join(
-            f"{name}: {facts['n']:,} images on each side, classifier {facts['extractor']['fingerprint']} with "
-            f"{facts['extractor']['held_out_accuracy']:.1%} on the held-out split"
+            f"{name}: {facts['n']:,} images on each side, classifier {judge_text(facts['extractors']['first'])}, "
+            f"second judge {judge_text(facts['extractors']['second'])} on the held-out split"
             for name, facts in self.data.items()
         )
         where = f"{machine['cores']} cores ({machine['cpu']}), {machine['trainings at a time']} at a time"
         return f"Measured by `{content['command']}` on {where}, with {versions}. {judges}."
+
+
+def judge_text(extractor: dict[str, Any]) -> str:
+    """Hash and accuracy of a judge."""
+    return f"{extractor['fingerprint']} with {extractor['held_out_accuracy']:.1%}"
 
 
 def by_label(records: Iterable[Record]) -> dict[str, Records]:
@@ -73,9 +78,12 @@ def succeeded(records: Records) -> Records:
     return [record for record in records if "error" not in record]
 
 
-def values(records: Records, name: str) -> Array:
-    """A number of each training that succeeded and has it, [seeds]: a score, or an entry of the record."""
-    found = [record["scores"].get(name, record.get(name)) for record in succeeded(records)]
+def values(records: Records, name: str, scores: str = "scores") -> Array:
+    """A number of each training that succeeded and has it, [seeds]: a score, or an entry of the record.
+
+    :param scores: the first judge's, or "second"
+    """
+    found = [record[scores].get(name, record.get(name)) for record in succeeded(records)]
     return np.array([value for value in found if value is not None], dtype=np.float64)
 
 

@@ -16,7 +16,7 @@ from ca2_gan.studies.jobs import Variant, read_records
 from ca2_gan.studies.results import Results
 
 # The same for all trainings, and said once for all
-SAID_ONCE = frozenset({"versions", "extractor"})
+SAID_ONCE = frozenset({"versions", "extractors"})
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from ca2_gan.data import Dataset
 from ca2_gan.gan import GAN
 from ca2_gan.metrics.report import versions
 from ca2_gan.metrics.samples import Samples, sample_like
-from ca2_gan.studies.bench import EVALUATION_SEED, Bench, digits, judgement
+from ca2_gan.studies.bench import EVALUATION_SEED, Bench, digits, judgement, scores
 from ca2_gan.studies.conditions import core_seconds
 from ca2_gan.studies.jobs import Budget, Job
 from ca2_gan.trainers.ema import standing_statistics
@@ -102,8 +102,9 @@ def train(job: Job, bench: Bench) -> dict[str, Any]:
         "images_per_s": digits(course.images / max(course.seconds, 1e-9)),
         "parameters": course.parameters,
         **judgement(bench.suite.judge(course.samples)),
+        "second": scores(bench.second.judge(course.samples)),
         "curve": course.curve,
-        "extractor": bench.extractor,
+        "extractors": bench.extractors,
         "versions": versions(),
     }
 

@@ -199,6 +199,21 @@ def test_every_number_comes_with_its_conditions_and_interval(source, tmp_path, c
     assert printed.count("95 % interval") == 4  # two candidates, two tables
 
 
+def test_the_second_judge_agrees_and_says_who_it_is(source, tmp_path, capsys, bars):
+    good = write_npz(tmp_path / "good.npz", *bars(90, seed=1))
+    noise = write_npz(tmp_path / "noise.npz", np.random.default_rng(0).integers(0, 256, (90, 16, 16), dtype=np.uint8))
+    first, second = (evaluate(tmp_path / judge, good, noise, "--data", source, "--judge", judge) for judge in ("first", "second"))
+    extractors = [content["extractors"]["classifier"] for content in (first, second)]
+    assert extractors[0]["fingerprint"] != extractors[1]["fingerprint"]
+    assert extractors[1]["name"].startswith("residual CNN trained on")
+    assert extractors[1]["held_out_accuracy"] > 0.9
+    assert extractors[1]["fingerprint"] in capsys.readouterr().out
+    for content in (first, second):
+        _, good_row, noise_row = (row["scores"] for row in content["rows"])
+        assert good_row["fcd"] < 0.2 * noise_row["fcd"]
+        assert good_row["acc"] > 0.9
+
+
 def test_without_resamples_there_are_no_intervals(source, tmp_path, capsys, bars):
     main([write_npz(tmp_path / "x.npz", *bars(90, seed=1)), "--data", source, "--metrics", "fcd", "--bootstrap", "0"])
     assert "interval" not in capsys.readouterr().out
@@ -220,6 +235,7 @@ def test_what_so_few_images_do_not_carry_is_said(data):
         (["good.npz", "--metrics", ","], "none named"),
         (["good.npz", "--metrics", "prdc", "--n", "5"], "prdc needs at least 6 images on each side, got 5"),
         (["good.npz", "--bootstrap", "-1"], "--bootstrap -1: at least 2"),
+        (["good.npz", "--judge", "secnd"], r"--judge: invalid choice: 'secnd' \(choose from .*first.*second.*\)"),
         (["good.npz", "--n", "301"], "held-out split has"),
         (["few.npz", "--n", "50"], "few.npz: 20 images, but 50 are asked for"),
         (["small.npz"], "images of 8x8 with 1 channel, but the data's are 16x16"),

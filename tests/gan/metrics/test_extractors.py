@@ -1,10 +1,14 @@
+import dataclasses
+
 import numpy as np
 import pytest
 import torch
 
 from ca2_gan.errors import UserError
 from ca2_gan.metrics import inception
-from ca2_gan.metrics.classifier import trained_on
+from ca2_gan.metrics.classifier import JUDGES, recipe_of, trained_on
+
+judges = pytest.mark.parametrize("recipe", JUDGES.values(), ids=JUDGES)
 
 
 @pytest.fixture
@@ -13,25 +17,46 @@ def cache(tmp_path):
     return tmp_path / "cache"
 
 
-def test_the_classifier_learns_and_is_trained_once(data, cache, monkeypatch):
+@judges
+def test_the_classifier_learns_and_is_trained_once(recipe, data, cache, monkeypatch):
     train, test = data.split()
-    classifier = trained_on(train)
+    classifier = trained_on(train, recipe)
     seen = classifier.see(test.images)
     assert seen.features.shape == (len(test), 64)
     assert (seen.classes == test.labels).mean() > 0.9
     monkeypatch.setattr("ca2_gan.metrics.classifier.train_network", None)  # would fail if it were called
-    again = trained_on(train)
+    again = trained_on(train, recipe)
     assert again.fingerprint == classifier.fingerprint
     np.testing.assert_array_equal(again.see(test.images).features, seen.features)
     assert [path.suffix for path in cache.iterdir()] == [".safetensors"]
 
 
-def test_the_same_seed_trains_the_same_classifier_and_damage_is_repaired(data, cache):
+@judges
+def test_the_same_seed_trains_the_same_classifier_and_damage_is_repaired(recipe, data, cache):
     train, _ = data.split()
-    first = trained_on(train)
+    first = trained_on(train, recipe)
     next(cache.iterdir()).write_bytes(b"damaged")
-    assert trained_on(train).fingerprint == first.fingerprint
-    assert trained_on(train, seed=1).fingerprint != first.fingerprint
+    assert trained_on(train, recipe).fingerprint == first.fingerprint
+    assert trained_on(train, dataclasses.replace(recipe, seed=7)).fingerprint != first.fingerprint
+
+
+def test_the_judges_are_networks_of_their_own_kept_side_by_side(data, cache):
+    train, test = data.split()
+    first, second = (trained_on(train, recipe) for recipe in JUDGES.values())
+    assert len(list(cache.iterdir())) == 2
+    assert first.name != second.name
+    assert first.recipe.seed != second.recipe.seed
+    kinds = [{type(layer) for layer in judge.network.body.modules()} for judge in (first, second)]
+    assert torch.nn.ReLU in kinds[0] - kinds[1]
+    assert torch.nn.SiLU in kinds[1] - kinds[0]
+    features = [judge.see(test.images).features for judge in (first, second)]
+    assert features[0].shape == features[1].shape
+    assert not np.allclose(*features)
+
+
+def test_an_unknown_judge_is_named():
+    with pytest.raises(UserError, match=r"no judge named 'secnd'. Did you mean 'second'\? There are first and second."):
+        recipe_of("secnd")
 
 
 def test_training_leaves_the_global_random_state_alone(data):

@@ -54,6 +54,7 @@ def record(variant: Variant, seed: int, fcd: float, budget: dict[str, Any], name
         "images_per_s": 100.0,
         "parameters": {"generator": 2_000, "discriminator": 1_000},
         "scores": {"fcd": fcd, "kl_class": 0.25, "precision": 0.5, "recall": 0.4, "acc": None},
+        "second": {"fcd": 2 * fcd, "precision": 0.6, "recall": 0.3, "acc": None},
         "classes": classes,
         "curve": curve,
     }
@@ -80,10 +81,13 @@ def made_by_hand() -> Callable[..., Results]:
                     records.append(failed if value is None else whole)
         facts = {
             "n": 2500,
-            "extractor": {"fingerprint": "f" * 16, "held_out_accuracy": 0.95},
+            "extractors": {
+                judge: {"fingerprint": letter * 16, "held_out_accuracy": 0.95} for judge, letter in (("first", "f"), ("second", "e"))
+            },
             "floor": {
                 "scores": {"fcd": 5.0, "kl_class": 0.01, "precision": 0.9, "recall": 0.9, "acc": 0.97},
                 "classes": {name: {"n": 90, "fcd": 50.0 + i, "acc": 1.0, "share": 1 / 26} for i, name in enumerate(LETTERS)},
+                "second": {"fcd": 4.0, "precision": 0.8, "recall": 0.7, "acc": 0.96},
             },
             "watched": 500,
             "watched_floor": 8.0,

@@ -68,6 +68,12 @@ def test_a_model_that_was_not_trained_has_an_empty_table(made_by_hand):
     assert overview.table_of_model(results, "sngan") == "-"
 
 
+def test_second_judge_has_a_table_of_its_own(made_by_hand):
+    cells = rows(overview.table_by_second(made_by_hand(overview.STUDY, lambda i, seed: 10.0 + i)))
+    assert cells["real (floor)"] == ["4.0", "0.80", "0.70", "0.96"]
+    assert cells["dcgan_enhanced (3 seeds)"] == ["22.0 ± 0.0", "0.60 ± 0.00", "0.30 ± 0.00", "-"]
+
+
 def test_each_budget_has_a_table_the_largest_time_first_and_only_that_is_ranked(made_by_hand):
     results = made_by_hand(overview.STUDY, budgets=(IMAGES, LESS, TIME))
     captions = [line for line in overview.table_of_models(results).splitlines() if line.startswith("**")]
@@ -167,8 +173,9 @@ def test_changes_say_what_their_interval_says(made_by_hand):
         return None if times is None else times * (100 + seed)
 
     cells = rows(changes.table_of_changes(made_by_hand(changes.STUDY, fcd)))
-    assert cells["**dcgan_radford, in small steps (3 seeds)**"][1:3] == ["1", "the baseline"]
+    assert cells["**dcgan_radford, as shipped (3 seeds)**"][1:3] == ["1", "the baseline"]
     assert cells["dcgan_radford, DiffAugment (3 seeds)"][2] == "better"
     assert cells["cgan, without wrong labels (3 seeds)"][2] == "worse"
     assert cells["dcgan_radford, spectral norm (3 seeds)"][2] == "no difference shown"
+    assert cells["dcgan_radford, DiffAugment (3 seeds)"][3].startswith("0.50 [")  # of the second judge, whose FCD is twice the first's
     assert next(cells[label] for label in cells if "for each class" in label)[:3] == ["-", "-", "too few seeds"]

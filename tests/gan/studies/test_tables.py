@@ -44,7 +44,9 @@ def test_table_and_figure_of_a_study_are_filled_in(tables, tmp_path, made_by_han
     assert "](../images/study-gan-overview-curves.png)" in filled
     assert "\nprose\n" in filled
     assert tables.fill(filled, PAGE) == filled
-    assert "classifier ffffffffffffffff with 95.0%" in tables.fill("<!-- table: gan/overview/conditions -->\n<!-- end -->", PAGE)
+    assert "classifier ffffffffffffffff with 95.0%, second judge eeeeeeeeeeeeeeee with 95.0%" in tables.fill(
+        "<!-- table: gan/overview/conditions -->\n<!-- end -->", PAGE
+    )
 
 
 def test_what_is_not_measured_says_so(tables):

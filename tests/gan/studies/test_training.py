@@ -36,7 +36,9 @@ def test_record_has_all_that_tables_need_and_json_can_hold_it(bench):
     assert set(record["classes"]) == set("ABC")
     assert record["images"] == 8
     assert set(record["parameters"]) == {"generator", "discriminator"}
-    assert record["extractor"] == bench.extractor
+    assert record["extractors"] == bench.extractors
+    assert record["second"].keys() == {"fcd", "precision", "recall", "density", "coverage", "acc"}
+    assert record["second"]["fcd"] != record["scores"]["fcd"]
     assert str(torch.__version__).startswith(record["versions"]["torch"])
     json.dumps(record, allow_nan=False)
 

@@ -419,7 +419,7 @@ def test_feature_matching_of_a_frozen_classifier_trains_and_resumes(run, tmp_pat
     from ca2_gan.metrics import classifier
 
     torch.manual_seed(0)
-    network = classifier.Network(1, 3).eval().requires_grad_(False)
+    network = classifier.Network(classifier.strided(1), 3).eval().requires_grad_(False)
     before = {name: value.clone() for name, value in network.state_dict().items()}
     monkeypatch.setattr(classifier, "trained_on", lambda data: type("Frozen", (), {"network": network}))
     options = {"feature_matching": 1.0, "matched_features": "classifier", "max_images": 32}
