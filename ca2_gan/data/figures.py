@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from ca2_gan.data.explore import Embedding
 
 PER_CLASS = 16
-# The study's two augmentations at several strengths, and DiffAugment
+# The coursework's two augmentations at several strengths, and DiffAugment
 AUGMENTED = ("noise:0.1", "noise:0.3", "noise:0.6", "salt-pepper:0.05", "salt-pepper:0.1", "salt-pepper:0.2", "diffaugment")
 AUGMENTED_IMAGES = 12
 

@@ -1,4 +1,4 @@
-"""The DCGAN of Radford et al. (2015), as every tutorial has it, for any image size."""
+"""The DCGAN of Radford et al. (2015) for any image size."""
 
 import torch
 from torch import Tensor, nn
@@ -75,7 +75,7 @@ class RadfordDiscriminator(Discriminator):
 
 @models.register("dcgan_radford")
 def dcgan_radford(spec: ModelSpec, width: int = 64) -> Players:
-    """The DCGAN of Radford et al. (2015) with the settings of every tutorial: unconditional, the peer to beat.
+    """The DCGAN of Radford et al. (2015): unconditional, the peer to beat.
 
     :param width: channels of the largest feature map
     """
