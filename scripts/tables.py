@@ -78,6 +78,15 @@ def speed(runs: Runs) -> str:
     return "\n".join(lines)
 
 
+def speed_profile(profile: dict[str, dict[str, float]]) -> str:
+    """Where the time of a step goes."""
+    lines = [f"| microseconds of a step | {' | '.join(profile)} |", f"| --- |{' ---: |' * len(profile)}"]
+    for part in next(iter(profile.values())):
+        times = [f"{parts[part]:,.0f}" if parts[part] else "-" for parts in profile.values()]
+        lines.append(f"| {part} | {' | '.join(times)} |")
+    return "\n".join(lines)
+
+
 def speed_conditions(content: dict[str, Any]) -> str:
     """Where the speeds come from."""
     shortness = " A quick run, without the growth with width, batch and number of envs." if "--quick" in content["command"] else ""
@@ -134,6 +143,7 @@ def fill(text: str, page: Path) -> str:
     speeds, gan = (json.loads(path.read_text(encoding="utf-8")) for path in (SPEED, GAN_METRICS))
     makers = {
         "speed": lambda: speed(speeds["runs"]),
+        "speed-profile": lambda: speed_profile(speeds["profile"]),
         "speed-conditions": lambda: speed_conditions(speeds),
         "metric-times": lambda: metric_times(gan["metrics"]),
         "frechet-times": lambda: frechet_times(gan["frechet"]),

@@ -54,7 +54,8 @@ class Effect:
 
     @property
     def in_numbers(self) -> str:
-        return f"{self.ratio:.2f} [{self.low:.2f}, {self.high:.2f}]"
+        ratio, low, high = (f"{value:.2f}" if value < 100 else f"{value:,.0f}" for value in (self.ratio, self.low, self.high))
+        return f"{ratio} [{low}, {high}]"
 
     @property
     def in_words(self) -> str:

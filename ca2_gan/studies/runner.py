@@ -55,7 +55,8 @@ def run(jobs: Sequence[Job], benches: Benches, folder: Path, workers: int, backe
 
 def _on_this_machine(jobs: Sequence[Job], benches: Benches, workers: int) -> Iterator[Attempt]:
     """By joblib's processes; in this one for a single worker."""
-    with parallel_config(backend="loky", n_jobs=workers, inner_max_num_threads=1):
+    # mmap_mode: a copy of what is written to; torch warns of arrays that it may not write to
+    with parallel_config(backend="loky", n_jobs=workers, inner_max_num_threads=1, mmap_mode="c"):
         # One at a time: a batch would be lost as a whole
         parallel = Parallel(return_as="generator_unordered", batch_size=1)
         yield from parallel(delayed(attempt)(job, benches[job.data], os.getpid()) for job in jobs)
