@@ -8,7 +8,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.axis import Axis
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter
+from matplotlib.ticker import FuncFormatter, MaxNLocator
 from numpy.typing import NDArray
 
 from ca2_rl.statistics import iqm, iqm_interval, performance_profile
@@ -39,6 +39,7 @@ def legend(figure: Figure) -> None:
 
 
 def over_steps(panel: Axes) -> None:
+    panel.xaxis.set_major_locator(MaxNLocator(5))  # more numbers of this length run into each other
     panel.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
     panel.set_xlabel("Environment steps")
 
