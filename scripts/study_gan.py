@@ -1,7 +1,7 @@
 """``ca2-gan study`` for the docs, by default all of them: leaves the measurements in docs/gan/studies, the figures in docs/images,
 and fills the tables.
 
-``--quick`` takes less than 25 minutes on two cores.
+``--quick`` takes about 25 minutes on two cores.
 """
 
 import shutil
