@@ -54,7 +54,7 @@ def same(a: dict[str, torch.Tensor], b: dict[str, torch.Tensor]) -> bool:
 class TestSettings:
     def test_command_line_over_model_file_over_defaults(self, tmp_path):
         settings = read_settings(["--model", "wgan_gp", "--data", "x", "--out", str(tmp_path / "run"), "--lr-g", "0.5"])
-        assert (settings.loss, settings.gradient_penalty, settings.critic_steps) == ("wasserstein", 10.0, 5)
+        assert (settings.loss, settings.gradient_penalty) == ("wasserstein", 10.0)
         assert settings.lr_g == 0.5
         assert settings.precision == Settings.precision
 
@@ -142,7 +142,7 @@ def test_a_second_run_does_not_overwrite_the_first(letters, tmp_path):
 def test_resume_refuses_changed_settings_by_name(letters, tmp_path):
     run(command(letters, tmp_path / "run", images=16))
     before = (tmp_path / "run" / "state.pt").read_bytes()
-    with pytest.raises(UserError, match=r"changed: lr_g 0\.0002 -> 0\.5, seed 0 -> 3\.|changed: seed 0 -> 3, lr_g 0\.0002 -> 0\.5\."):
+    with pytest.raises(UserError, match=r"changed: lr_g 0\.001 -> 0\.5, seed 0 -> 3\.|changed: seed 0 -> 3, lr_g 0\.001 -> 0\.5\."):
         run(command(letters, tmp_path / "run", "--resume", "--seed", "3", "--lr-g", "0.5", images=32))
     with pytest.raises(UserError, match="changed: model dcgan_radford -> cgan"):
         run(["train", "--model", "cgan", "--out", str(tmp_path / "run"), "--resume"])
@@ -338,8 +338,9 @@ def reached(folder: Path) -> int:
 @pytest.mark.parametrize("model", ["dcgan_radford", "sngan"])
 def test_two_processes_train_the_model_of_one(model, letters, tmp_path):
     """Same global batch: BatchNorm's statistics, spectral norm and gradients are those of the whole batch."""
-    run(command(letters, tmp_path / "one", model=model, images=80))
-    argv = command(letters, tmp_path / "two", "--devices", "2", "--accelerator", "cpu", model=model, images=80)
+    slow = ("--lr-g", "2e-4", "--lr-d", "2e-4")  # Adam makes of a rounding error near a gradient of 0 a step of this size
+    run(command(letters, tmp_path / "one", *slow, model=model, images=80))
+    argv = command(letters, tmp_path / "two", *slow, "--devices", "2", "--accelerator", "cpu", model=model, images=80)
     result = subprocess.run([sys.executable, "-m", "ca2_gan", *argv], capture_output=True, text=True, check=False, timeout=WAIT)
     assert result.returncode == 0, result.stderr
     one, two = weights(tmp_path / "one"), weights(tmp_path / "two")
