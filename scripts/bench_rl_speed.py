@@ -15,10 +15,14 @@ import sys
 import time
 import warnings
 from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
 from importlib.metadata import version
 from importlib.util import find_spec
+from multiprocessing import get_context
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
+from unittest.mock import patch
 
 import gymnasium as gym
 import numpy as np
@@ -173,6 +177,34 @@ def compare(family: str, width: int, batch_size: int, n_envs: int, rounds: int, 
     return rows
 
 
+def compile_seconds() -> dict[str, dict[str, float]]:
+    """Seconds by the clock that compiling takes at [64, 64], batch 64, by agent and by what is in the compiler's cache."""
+    found = {}
+    for algorithm in (DiscretizedDQN, NoisyDQN, OUDDPG):
+        with TemporaryDirectory() as cache, patch.dict(os.environ, TORCHINDUCTOR_CACHE_DIR=cache):
+            processes = [ProcessPoolExecutor(1, get_context("spawn")) for _ in range(2)]
+            first, _ = processes[0].submit(compile_twice, algorithm).result()
+            later, again = processes[1].submit(compile_twice, algorithm).result()
+            for process in processes:
+                process.shutdown()
+        found[algorithm.__name__] = {"the first time": first, "in a later process": later, "again in the same process": again}
+    return found
+
+
+def compile_twice(algorithm: type[DiscretizedDQN | OUDDPG]) -> list[float]:
+    """Seconds that compiling takes for two agents, one after the other."""
+    th.set_num_threads(1)
+    spent = []
+    for seed in range(2):
+        env = make_vec_env("Pendulum-v1", vec_env_cls=PendulumVecEnv)
+        model = algorithm(
+            "MlpPolicy", env, batch_size=64, policy_kwargs={"net_arch": [64, 64]}, learning_starts=100, seed=seed, compile=True
+        )
+        model.learn(110)
+        spent.append(model.logger.name_to_value["time/compile_seconds"])
+    return spent
+
+
 def products(family: str, width: int, batch_size: int) -> float:
     """Seconds that the matrix products of one gradient step take torch, with nothing else around them."""
     x, h = th.randn(batch_size, 4), th.randn(batch_size, width)
@@ -272,6 +304,7 @@ def main() -> None:
             "seed": SEED,
             "rounds": rounds,
             "runs": runs,
+            "compile_seconds": compile_seconds(),
             "profile": profile(),
         }
         with whole_file(path) as partial:

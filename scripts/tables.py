@@ -87,6 +87,13 @@ def speed_profile(profile: dict[str, dict[str, float]]) -> str:
     return "\n".join(lines)
 
 
+def speed_compile(seconds: dict[str, dict[str, float]]) -> str:
+    """How long compiling takes, with and without what the compiler has cached."""
+    lines = [f"| compiling, seconds | {' | '.join(next(iter(seconds.values())))} |", f"| --- |{' ---: |' * 3}"]
+    lines += [f"| {agent} | {' | '.join(f'{spent:.1f}' for spent in times.values())} |" for agent, times in seconds.items()]
+    return "\n".join(lines)
+
+
 def speed_conditions(content: dict[str, Any]) -> str:
     """Where the speeds come from."""
     shortness = " A quick run, without the growth with width, batch and number of envs." if "--quick" in content["command"] else ""
@@ -143,6 +150,7 @@ def fill(text: str, page: Path) -> str:
     speeds, gan = (json.loads(path.read_text(encoding="utf-8")) for path in (SPEED, GAN_METRICS))
     makers = {
         "speed": lambda: speed(speeds["runs"]),
+        "speed-compile": lambda: speed_compile(speeds["compile_seconds"]),
         "speed-profile": lambda: speed_profile(speeds["profile"]),
         "speed-conditions": lambda: speed_conditions(speeds),
         "metric-times": lambda: metric_times(gan["metrics"]),

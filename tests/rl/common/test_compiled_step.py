@@ -6,6 +6,7 @@ import torch
 from stable_baselines3.common.env_util import make_vec_env
 from stable_baselines3.common.utils import LinearSchedule
 from stable_baselines3.common.vec_env import VecNormalize
+from torch._dynamo.utils import counters
 
 from ca2_rl import OUDDPG, DiscretizedDQN, NoisyDQN
 from ca2_rl.common import compiled_step, recorded_calls
@@ -299,3 +300,15 @@ def test_a_compiler_that_fails_is_a_warning_and_eager_learning(monkeypatch):
     with pytest.warns(UserWarning, match="compiler failed"):
         model.learn(20)
     assert model._n_updates > 0
+
+
+@with_compiler
+@pytest.mark.slow
+@every_algorithm
+def test_a_second_agent_of_the_same_settings_is_compiled_from_the_cache(algorithm, monkeypatch, tmp_path):
+    monkeypatch.setenv("TORCHINDUCTOR_CACHE_DIR", str(tmp_path))
+    counters.clear()
+    for seed in (0, 1):
+        filled(algorithm, compile=True, seed=seed).train(1, 16)
+    found = counters["inductor"]
+    assert (found["fxgraph_cache_miss"], found["fxgraph_cache_hit"]) == (1, 1)
