@@ -16,6 +16,8 @@ from ca2_rl.studies.results import TARGET, Records, succeeded
 
 COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#999999", "#B8A800")
 LINE_STYLES = ("-", "--", ":")
+# More of them hide the lines
+MOST_BANDS = 8
 
 Array = NDArray[np.float64]
 
@@ -66,7 +68,7 @@ def band(curves: Sequence[Array]) -> tuple[Array, Array, Array]:
 
 
 def learning_curves(groups: Mapping[str, Records]) -> Figure:
-    """Regret over the steps of training: interquartile mean over the seeds with its interval."""
+    """Regret over the steps of training: interquartile mean over the seeds, with its interval unless there are many groups."""
     figure, panel = plain_figure()
     for i, (label, records) in enumerate(groups.items()):
         curves = [record["curve"] for record in succeeded(records)]
@@ -76,7 +78,8 @@ def learning_curves(groups: Mapping[str, Records]) -> Figure:
         curves = [curve for curve in curves if len(curve["steps"]) == longest]
         middle, low, high = band([np.maximum(curve["regret"], 1e-2) for curve in curves])
         panel.plot(curves[0]["steps"], middle, label=label, linewidth=1.8, **style(i))
-        panel.fill_between(curves[0]["steps"], low, high, color=style(i)["color"], alpha=0.15, linewidth=0)
+        if len(groups) <= MOST_BANDS:
+            panel.fill_between(curves[0]["steps"], low, high, color=style(i)["color"], alpha=0.15, linewidth=0)
     panel.axhline(TARGET, color="0.4", linewidth=0.8)
     panel.annotate(
         f"regret {TARGET:g}", (0.0, TARGET), xycoords=("axes fraction", "data"), xytext=(3, 3), textcoords="offset points", color="0.3"
