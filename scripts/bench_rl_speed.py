@@ -41,7 +41,7 @@ from ca2_rl.files import whole_file
 from ca2_rl.studies.conditions import cpu_name
 
 ROOT = Path(__file__).parents[1]
-PACKAGES = ("stable-baselines3", "rl-zoo3", "gymnasium", "torch", "numpy")
+PACKAGES = ("stable-baselines3", "rl-zoo3", "gymnasium", "torch", "numpy", *(("sbx-rl", "jax") if find_spec("sbx") else ()))
 SPEED = ROOT / "docs" / "rl" / "speed.json"
 N_BINS = 11
 SEED = 0
@@ -277,8 +277,9 @@ def main() -> None:
     parser.add_argument("--profile", action="store_true", help="print where the time of a step goes instead")
     parser.add_argument("--json", type=Path, help="write here (default: docs/rl/speed.json, with --quick nowhere)")
     arguments = parser.parse_args()
-    if os.environ.get("OMP_NUM_THREADS") != "1":  # NumPy reads it when it is loaded
-        os.execve(sys.executable, [sys.executable, *sys.argv], os.environ | {"OMP_NUM_THREADS": "1"})
+    if os.environ.get("OMP_NUM_THREADS") != "1":  # NumPy reads it when it is loaded, JAX its own
+        one_thread = {"OMP_NUM_THREADS": "1", "XLA_FLAGS": "--xla_cpu_multi_thread_eigen=false"}
+        os.execve(sys.executable, [sys.executable, *sys.argv], os.environ | one_thread)
     th.set_num_threads(1)
     warnings.simplefilter("ignore")
     if arguments.profile:

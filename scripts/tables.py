@@ -56,13 +56,20 @@ def of_a_study(kind: str, name: str, page: Path) -> str:
     return str(results.conditions() if part == "conditions" else study.tables[part].make(results))
 
 
+CASE = ("width", "batch_size", "n_envs")
+CENTRE = {"width": 64, "batch_size": 64, "n_envs": 1}
+HEADLINE = {("dqn", 64, 64, 1), ("ddpg", 64, 128, 1), ("dqn", 256, 256, 1), ("ddpg", 256, 256, 1)}
+
+
 def speed(runs: Runs) -> str:
-    """Steps per second of every agent beside SB3's."""
+    """Steps per second of every agent beside SB3's, in the main comparisons."""
     lines = [
         "| networks | batch | envs | agent | steps/s | times SB3's | of one step, us | products alone, us |",
         "| --- | ---: | ---: | --- | ---: | ---: | ---: | ---: |",
     ]
     for run in runs:
+        if (run["family"], *(run[name] for name in CASE)) not in HEADLINE:
+            continue
         ratio, time = run["ratio"], run["microseconds"]
         cells = [
             f"[{run['width']}, {run['width']}]",
@@ -75,6 +82,23 @@ def speed(runs: Runs) -> str:
             f"{time['matrix products alone']:,.0f}",
         ]
         lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def speed_growth(runs: Runs) -> str:
+    """How the DQN agents' speeds change with width, batch size and number of envs, the other two as in ``CENTRE``."""
+    runs = [run for run in runs if run["family"] == "dqn" and not run["agent"].endswith(", eager")]
+    agents = list(dict.fromkeys(run["agent"] for run in runs))
+    header = [f"{agents[0]}, steps/s", *(f"{agent}, times that" for agent in agents[1:]), f"step of {agents[1]}, us", "products alone, us"]
+    lines = [f"| | {' | '.join(header)} |", f"| --- |{' ---: |' * len(header)}"]
+    for name in CASE:
+        series = [run for run in runs if all(run[other] == CENTRE[other] for other in CASE if other != name)]
+        for value in sorted({run[name] for run in series}):
+            row = {run["agent"]: run for run in series if run[name] == value}
+            ratios = [f"{row[agent]['ratio']['median']:.1f}" if agent in row else "" for agent in agents[1:]]
+            times = row[agents[1]]["microseconds"]
+            cells = [f"{name} {value}", f"{row[agents[0]]['steps_per_second']:,}", *ratios]
+            lines.append(f"| {' | '.join([*cells, *(f'{time:,.0f}' for time in times.values())])} |")
     return "\n".join(lines)
 
 
@@ -150,6 +174,7 @@ def fill(text: str, page: Path) -> str:
     speeds, gan = (json.loads(path.read_text(encoding="utf-8")) for path in (SPEED, GAN_METRICS))
     makers = {
         "speed": lambda: speed(speeds["runs"]),
+        "speed-growth": lambda: speed_growth(speeds["runs"]),
         "speed-compile": lambda: speed_compile(speeds["compile_seconds"]),
         "speed-profile": lambda: speed_profile(speeds["profile"]),
         "speed-conditions": lambda: speed_conditions(speeds),
