@@ -285,7 +285,7 @@ def main() -> None:
     if arguments.profile:
         print(json.dumps(profile(), indent=1))
         return
-    rounds, steps = (7, 300) if arguments.quick else (15, 300)
+    rounds, steps = 7 if arguments.quick else 9, 300
     runs = []
     for case in cases(arguments.quick):
         for row in compare(*case, rounds=rounds, steps=max(steps * 64 // case[1], 100)):
