@@ -8,7 +8,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.axis import Axis
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, MaxNLocator
+from matplotlib.ticker import FuncFormatter, LogFormatter, MaxNLocator
 from numpy.typing import NDArray
 
 from ca2_rl.statistics import iqm, iqm_interval, performance_profile
@@ -47,8 +47,9 @@ def over_steps(panel: Axes) -> None:
 
 
 def log_regret(axis: Axis) -> None:
-    """Plain numbers instead of powers of ten on a logarithmic axis."""
+    """Plain numbers instead of powers of ten on a logarithmic axis; between the powers where there are few of them."""
     axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    axis.set_minor_formatter(LogFormatter())
 
 
 def style(i: int) -> dict[str, Any]:
