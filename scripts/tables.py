@@ -154,7 +154,7 @@ def metric_conditions(content: dict[str, Any]) -> str:
     """Where the times of the metrics come from."""
     measured = content["metrics"]
     return (
-        f"{conditions(content)} {content['machine']['threads']} thread; {measured['n']:,} images on each side, "
+        f"{conditions(content)} Threads: {content['machine']['threads']}; {measured['n']:,} images on each side, "
         f"{measured['training_images']:,} training images; {content['rounds']} rounds of the Fréchet distances."
     )
 
