@@ -9,13 +9,13 @@ import numpy as np
 
 from ca2_gan.data import Dataset, load
 from ca2_gan.metrics.samples import Samples
-from ca2_gan.metrics.suite import Suite, Verdict
+from ca2_gan.metrics.suite import MOST, Suite, Verdict
 
 METRICS = ("fcd", "kl", "prdc", "acc")
 # A claim should hold by another network too
 SECOND_METRICS = ("fcd", "prdc", "acc")
-# Images that judge the last model, and those that a point of its curve is made of: sampling takes longer than all metrics
-JUDGED, WATCHED = 2_500, 500
+# Images that a point of a curve is made of: sampling takes longer than all metrics. The last model is judged with as many as there are
+WATCHED = 500
 # Of the samples, and of the choice of real images: the same for all
 EVALUATION_SEED = 0
 
@@ -44,7 +44,7 @@ class Bench:
         :raises UserError: if the data can't be read, or are too few
         """
         train, held_out = (data or load(name)).split()
-        n = min(JUDGED, len(held_out))
+        n = min(MOST, len(held_out))
         suite = Suite(METRICS, train, held_out, n, EVALUATION_SEED)
         second = Suite(SECOND_METRICS, train, held_out, n, EVALUATION_SEED, judge="second")
         return cls(name, train, suite, second, min(WATCHED, n))

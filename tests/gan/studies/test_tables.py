@@ -58,15 +58,32 @@ def test_wrong_study_is_named(tables):
         tables.fill(TEXT.replace("overview", "overvew"), PAGE)
 
 
-def test_script_leaves_measurements_and_figures_where_the_docs_look_for_them(tables, tmp_path, monkeypatch, bench, two_variants):
+@pytest.fixture
+def publishing(tables, tmp_path, monkeypatch, bench, two_variants):
+    """The script, small and in a folder of the test's own: called with options, it returns the folder of the docs."""
     module = script("study_gan")
     monkeypatch.setattr(overview, "STUDY", dataclasses.replace(overview.STUDY, variants=lambda: two_variants))
     monkeypatch.setattr(module, "prepare", lambda _: {"bars": bench})
     monkeypatch.setattr(module, "ROOT", tmp_path)
     monkeypatch.setattr(module.subprocess, "run", lambda command, check: None)
-    monkeypatch.setattr(sys, "argv", ["study_gan.py", "overview", "--images", "16", "--seeds", "1", "--jobs", "1"])
     (tmp_path / "docs" / "gan").mkdir(parents=True)
-    module.main()
-    monkeypatch.setattr(tables, "GAN_STUDIES", tmp_path / "docs" / "gan" / "studies")
+
+    def call(*options):
+        monkeypatch.setattr(sys, "argv", ["study_gan.py", "overview", "--images", "16", "--seeds", "1", "--jobs", "1", *options])
+        module.main()
+        return tmp_path / "docs"
+
+    return call
+
+
+def test_script_leaves_measurements_and_figures_where_the_docs_look_for_them(tables, publishing, monkeypatch):
+    docs = publishing()
+    monkeypatch.setattr(tables, "GAN_STUDIES", docs / "gan" / "studies")
     assert "| two (1 seed) |" in tables.fill(TEXT, PAGE)
-    assert {path.stem for path in (tmp_path / "docs" / "images").iterdir()} == {"study-gan-overview-curves", "study-gan-overview-classes"}
+    assert {path.stem for path in (docs / "images").iterdir()} == {"study-gan-overview-curves", "study-gan-overview-classes"}
+
+
+def test_quick_numbers_do_not_replace_those_of_the_docs(publishing, tmp_path):
+    docs = publishing("--quick")
+    assert [path for path in docs.rglob("*") if path.is_file()] == []
+    assert (tmp_path / "studies" / "gan" / "overview" / "report.md").is_file()
