@@ -69,6 +69,8 @@ class LettersDiscriminator(Discriminator):
     :param blocks: residual convolutions
     """
 
+    features_know_labels = False
+
     def __init__(self, spec: ModelSpec, width: int, blocks: int):
         super().__init__()
         widths = [spec.image_shape[0], *reversed(widths_by_size(spec, width))]
@@ -90,11 +92,6 @@ class LettersDiscriminator(Discriminator):
         embedded: Tensor = self.embedding(labels)
         logits: Tensor = self.head(features)
         return logits.squeeze(1) + (embedded * features).sum(dim=1)
-
-    def judge_as(self, images: Tensor, candidates: Tensor) -> Tensor:
-        features = self.features(images, candidates[:, 0])  # the same for every label
-        logits: Tensor = self.head(features)
-        return logits + torch.einsum("nmd,nd->nm", self.embedding(candidates), features)
 
 
 def initialise(network: nn.Module) -> None:

@@ -65,6 +65,8 @@ class Discriminator(nn.Module):
     It works in two halves, since feature matching and auxiliary classifiers want what is between them.
     """
 
+    features_know_labels = True  # False: they are the same for every label, so that further labels cost next to nothing
+
     def features(self, images: Tensor, labels: Tensor) -> Tensor:
         """All but the last layer: [N, C, H, W], [N] -> [N, d]."""
         raise NotImplementedError
@@ -79,9 +81,12 @@ class Discriminator(nn.Module):
 
     def judge_as(self, images: Tensor, candidates: Tensor) -> Tensor:
         """Logits of every image under each of M labels: [N, C, H, W], int64 [N, M] -> [N, M]."""
-        count = candidates.shape[1]
-        logits: Tensor = self(images.repeat_interleave(count, dim=0), candidates.flatten())
-        return logits.view(-1, count)
+        count, labels = candidates.shape[1], candidates.flatten()
+        if self.features_know_labels:
+            features = self.features(images.repeat_interleave(count, dim=0), labels)
+        else:
+            features = self.features(images, candidates[:, 0]).repeat_interleave(count, dim=0)
+        return self.judge(features, labels).view(-1, count)
 
     def forward(self, images: Tensor, labels: Tensor) -> Tensor:
         return self.judge(self.features(images, labels), labels)

@@ -94,6 +94,8 @@ class R3Discriminator(Discriminator):
     :param blocks: residual blocks at each size
     """
 
+    features_know_labels = False
+
     def __init__(self, spec: ModelSpec, width: int, blocks: int):
         super().__init__()
         widths = [width << i for i in range(spec.doublings + 1)]

@@ -2,7 +2,6 @@
 
 import itertools
 
-import torch
 from torch import Tensor, nn
 
 from ca2_gan.models.blocks import ConditionalBatchNorm2d, initialise_as_radford
@@ -42,6 +41,8 @@ class ProjectionDiscriminator(Discriminator):
     :param width: channels of the first feature map; twice as many after each halving
     """
 
+    features_know_labels = False
+
     def __init__(self, spec: ModelSpec, width: int):
         super().__init__()
         layers: list[nn.Module] = [nn.Conv2d(spec.image_shape[0], width, 3, padding=1), nn.LeakyReLU(0.1)]
@@ -65,11 +66,6 @@ class ProjectionDiscriminator(Discriminator):
         embedded: Tensor = self.embedding(labels)
         logits: Tensor = self.head(features)
         return logits.squeeze(1) + (embedded * features).sum(dim=1)
-
-    def judge_as(self, images: Tensor, candidates: Tensor) -> Tensor:
-        features = self.features(images, candidates[:, 0])  # the same for every label
-        logits: Tensor = self.head(features)
-        return logits + torch.einsum("nmd,nd->nm", self.embedding(candidates), features)
 
 
 @models.register("sngan")

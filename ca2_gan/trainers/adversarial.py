@@ -31,7 +31,9 @@ class Adversarial(Game):
         total = rules.objective.discriminator(real_logits, fake_logits)
         log = shown(d_real=real_logits.mean(), d_fake=fake_logits.mean())
         if rules.mismatched:
-            wrong_logits = discriminator(real, wrong_labels(labels, self.gan.spec.num_classes))
+            wrong = wrong_labels(labels, self.gan.spec.num_classes)
+            wrong_features = discriminator.features(real, wrong) if discriminator.features_know_labels else real_features
+            wrong_logits = discriminator.judge(wrong_features, wrong)
             total = torch.lerp(total, rules.objective.discriminator(real_logits, wrong_logits), rules.mismatched)
             log |= shown(d_wrong=wrong_logits.mean())
         log |= shown(d_loss=total)

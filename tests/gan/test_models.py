@@ -113,7 +113,7 @@ def test_every_parameter_gets_a_gradient(name):
 
 
 def test_judging_under_several_labels_is_judging_each():
-    for name in ("cgan", "sngan", "letters_gan"):
+    for name in ("cgan", "sngan", "letters_gan", "r3gan"):
         discriminator = make(name).discriminator.eval()
         images, candidates = torch.randn(4, 1, 28, 28), torch.tensor([[0, 1], [2, 1], [1, 0], [2, 2]])
         expected = torch.stack([discriminator(images, candidates[:, i]) for i in range(2)], dim=1)

@@ -3,6 +3,7 @@ import torch
 from torch import nn
 from torch.nn.functional import cross_entropy, softplus
 
+from ca2_gan import create_model
 from ca2_gan.augment import augmentation
 from ca2_gan.errors import UserError
 from ca2_gan.registry import losses
@@ -12,6 +13,8 @@ from ca2_gan.trainers.games import Adversarial, Triple
 
 class Fixed(nn.Module):
     """A discriminator whose logit is <w, x> + b[y], with two features."""
+
+    features_know_labels = True
 
     def __init__(self, classifies=False):
         super().__init__()
@@ -84,6 +87,20 @@ def test_the_matching_aware_discriminator_also_rejects_wrong_labels(batch):
     accepted, fake, wrong = softplus(torch.tensor([-2.0, 2.0, -1.0]))
     torch.testing.assert_close(loss.total.detach(), accepted + (wrong + fake) / 2)
     assert loss.shown["d_wrong"] == -1
+
+
+def test_features_that_know_no_labels_serve_right_and_wrong_ones(monkeypatch):
+    gan = create_model("letters_gan", num_classes=2, image_shape=(1, 16, 16))
+    gan.discriminator.eval()  # spectral norm stands still
+    labels = torch.tensor([0, 1, 1, 0])
+    batch = Batch(torch.randn(4, 1, 16, 16), labels, torch.randn(4, 1, 16, 16), torch.randn(4, 1, 16, 16))
+    expected = gan.discriminator(batch.real, 1 - labels).mean()
+    passes = []
+    features = gan.discriminator.features
+    monkeypatch.setattr(gan.discriminator, "features", lambda *inputs: passes.append(inputs) or features(*inputs))
+    loss = Adversarial(gan, rules("hinge", mismatched=0.5)).discriminator_loss(batch)
+    torch.testing.assert_close(loss.shown["d_wrong"], expected.detach())
+    assert len(passes) == 2  # real and generated images
 
 
 def test_wrong_labels_are_wrong_and_all_equally_likely():
