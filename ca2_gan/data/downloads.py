@@ -13,6 +13,7 @@ from ca2_gan.data.idx import find_images, read_folder
 from ca2_gan.errors import UserError
 from ca2_gan.registry import datasets
 
+DOWNLOADED = ("emnist-letters", "mnist", "fashion-mnist")
 GARMENTS = ("T-shirt", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker", "Bag", "Boot")
 
 

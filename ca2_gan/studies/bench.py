@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ca2_gan.data import Dataset, load
+from ca2_gan.data import Dataset
 from ca2_gan.metrics.samples import Samples
 from ca2_gan.metrics.suite import MOST, Suite, Verdict
 
@@ -38,12 +38,12 @@ class Bench:
     watched: int
 
     @classmethod
-    def prepare(cls, name: str, data: Dataset | None = None) -> "Bench":
-        """Reads the data, and trains the extractors unless they are in the cache.
+    def prepare(cls, name: str, data: Dataset) -> "Bench":
+        """Splits the data, and trains the extractors unless they are in the cache.
 
-        :raises UserError: if the data can't be read, or are too few
+        :raises UserError: if the data are too few
         """
-        train, held_out = (data or load(name)).split()
+        train, held_out = data.split()
         n = min(MOST, len(held_out))
         suite = Suite(METRICS, train, held_out, n, EVALUATION_SEED)
         second = Suite(SECOND_METRICS, train, held_out, n, EVALUATION_SEED, judge="second")

@@ -8,6 +8,8 @@ from importlib import import_module
 from pathlib import Path
 
 from ca2_gan.arguments import Parser
+from ca2_gan.data import load as load_data
+from ca2_gan.data.downloads import DOWNLOADED
 from ca2_gan.errors import UserError, did_you_mean
 from ca2_gan.studies.bench import Bench
 from ca2_gan.studies.conditions import machine
@@ -57,7 +59,10 @@ def prepare(arguments: argparse.Namespace) -> dict[str, Bench]:
 
     :raises UserError: if one can't be read
     """
-    return {name: Bench.prepare(name) for name in dict.fromkeys(arguments.data or ["glyphs"])}
+    names = dict.fromkeys(arguments.data or ["glyphs"])
+    if arguments.root is not None and not set(names) & set(DOWNLOADED):
+        raise UserError(f"--root {arguments.root}: it is for {', '.join(DOWNLOADED)}; other data are a path or drawn. Leave it out.")
+    return {name: Bench.prepare(name, load_data(name, root=arguments.root if name in DOWNLOADED else None)) for name in names}
 
 
 def study(chosen: Study, arguments: argparse.Namespace, benches: Mapping[str, Bench], out: Path, command: str) -> Results:
@@ -96,6 +101,7 @@ def parse(argv: list[str], prog: str = "ca2-gan study", default: str | None = No
     parser.add_argument(
         "--data", action="append", metavar="D", help="what `ca2-gan train --data` takes; several times for several (default: glyphs)"
     )
+    parser.add_argument("--root", type=Path, metavar="FOLDER", help="where the files of emnist-letters, mnist, fashion-mnist are or go")
     parser.add_argument("--minutes", type=float, metavar="M", help=f"CPU minutes of each training (default: {MINUTES:g})")
     parser.add_argument("--images", type=int, metavar="N", help="images of each training, instead or beside")
     parser.add_argument("--seeds", type=int, metavar="N", help=f"seeds of each variant (default: {SEEDS})")

@@ -1,12 +1,14 @@
 """The command line of ``ca2-gan study``."""
 
 import sys
+from pathlib import Path
 
 import pytest
 
 from ca2_gan import cli
 from ca2_gan.errors import UserError
-from ca2_gan.studies.command import QUICK, STUDIES, budgets, load, main, parse, seeds, select
+from ca2_gan.studies import command
+from ca2_gan.studies.command import QUICK, STUDIES, budgets, load, main, parse, prepare, seeds, select
 from ca2_gan.studies.jobs import Budget
 
 
@@ -36,6 +38,7 @@ def test_help_has_a_line_for_each_study(capsys):
         (["overview", "--out", "a_file"], "--out a_file: a file; give a folder"),
         (["overview", "--out", "a_file/below"], "--out a_file/below: a_file is a file"),
         (["overview", "--data", "nowhere.csv"], "nowhere.csv"),
+        (["overview", "--root", "here"], "--root here: it is for emnist-letters, mnist, fashion-mnist"),
     ],
 )
 def test_mistakes_are_one_line_and_leave_nothing(argv, message, tmp_path, monkeypatch):
@@ -53,6 +56,14 @@ def test_a_mistake_is_code_2(monkeypatch, capsys):
         cli.main()
     assert raised.value.code == 2
     assert capsys.readouterr().err == "ca2-gan: --minutes -1: more than 0 is needed.\n"
+
+
+def test_root_is_for_the_data_that_are_downloaded(monkeypatch):
+    asked = {}
+    monkeypatch.setattr(command, "load_data", lambda name, root: asked.update({name: root}))
+    monkeypatch.setattr(command.Bench, "prepare", lambda name, data: name)
+    prepare(parse(["overview", "--data", "mnist", "--data", "glyphs", "--root", "files"]))
+    assert asked == {"mnist": Path("files"), "glyphs": None}
 
 
 def test_only_takes_parts_of_labels_and_patterns_in_any_case():
