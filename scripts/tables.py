@@ -1,6 +1,6 @@
 """Writes the measured numbers into the README and the docs, between ``<!-- table: NAME -->`` and ``<!-- end -->``.
 
-NAME is a table of docs/rl/speed.json or docs/gan/metrics.json, ``pretrained:MODEL/DATA`` of docs/gan/pretrained.json, or
+NAME is a table of docs/rl/speed.json, docs/gan/metrics.json or docs/gan/data.json, ``pretrained:MODEL/DATA`` of docs/gan/pretrained.json, or
 STUDY/TABLE: a table of the study whose measurements are in docs/rl/studies/STUDY.json, or its ``conditions``; gan/STUDY/TABLE
 one of docs/gan/studies/STUDY.json. Likewise ``<!-- figure: STUDY/FIGURE -->``. The cards of the models in ca2_gan/pretrained are
 made from docs/gan/pretrained.json as a whole.
@@ -26,6 +26,7 @@ SPEED = ROOT / "docs" / "rl" / "speed.json"
 SENSITIVITY = ROOT / "docs" / "gan" / "sensitivity.json"
 PRETRAINED = ROOT / "docs" / "gan" / "pretrained.json"
 GAN_METRICS = ROOT / "docs" / "gan" / "metrics.json"
+DATA = ROOT / "docs" / "gan" / "data.json"
 STUDIES = ROOT / "docs" / "rl" / "studies"
 GAN_STUDIES = ROOT / "docs" / "gan" / "studies"
 IMAGES = ROOT / "docs" / "images"
@@ -169,9 +170,37 @@ def sensitivity_conditions(content: dict[str, Any]) -> str:
     )
 
 
+def data_facts(content: dict[str, Any]) -> str:
+    """A column for each data set."""
+    data = content["data"].values()
+    counts = [each["counts"].values() for each in data]
+    rows = {
+        "images in the source": [f"{each['rows']:,}" for each in data],
+        "blank ones, dropped": [f"{each['blanks']:,}" for each in data],
+        "turned upright": ["yes" if each["transposed"] else "no" for each in data],
+        "exact copies of another": [f"{each['duplicates']:,}" for each in data],
+        "height, width": ["x".join(map(str, each["image_shape"][1:])) for each in data],
+        "classes": [f"{len(each['counts'])}: {next(iter(each['counts']))} to {list(each['counts'])[-1]}" for each in data],
+        "images of a class": [f"{min(each):,} to {max(each):,}" for each in counts],
+        "training split": [f"{each['training_images']:,}" for each in data],
+        "held-out split": [f"{each['held_out_images']:,}" for each in data],
+        "black pixels": [f"{each['black']:.0%}" for each in data],
+        "mean pixel, 0 to 255": [f"{each['mean']:.0f}" for each in data],
+        "nearest neighbour of the same class": [f"{each['same_class_neighbours']:.0%}" for each in data],
+    }
+    lines = [f"| | {' | '.join(content['data'])} |", f"| --- |{' ---: |' * len(data)}"]
+    return "\n".join(lines + [f"| {name} | {' | '.join(cells)} |" for name, cells in rows.items()])
+
+
+def data_conditions(content: dict[str, Any]) -> str:
+    """Where the facts of the data come from."""
+    numbers = ", ".join(f"{name} {number}" for name, number in content["versions"].items())
+    return f"By `{content['command']}`, with {numbers}; neighbours in a t-SNE of {content['in_tsne']:,} images."
+
+
 def fill(text: str, page: Path) -> str:
     """The text of a page with every table and figure made anew."""
-    speeds, gan = (json.loads(path.read_text(encoding="utf-8")) for path in (SPEED, GAN_METRICS))
+    speeds, gan, data = (json.loads(path.read_text(encoding="utf-8")) for path in (SPEED, GAN_METRICS, DATA))
     makers = {
         "speed": lambda: speed(speeds["runs"]),
         "speed-growth": lambda: speed_growth(speeds["runs"]),
@@ -182,6 +211,8 @@ def fill(text: str, page: Path) -> str:
         "frechet-times": lambda: frechet_times(gan["frechet"]),
         "sensitivity-conditions": lambda: sensitivity_conditions(json.loads(SENSITIVITY.read_text(encoding="utf-8"))),
         "metric-conditions": lambda: metric_conditions(gan),
+        "data-facts": lambda: data_facts(data),
+        "data-conditions": lambda: data_conditions(data),
     }
     for name, result in json.loads(PRETRAINED.read_text(encoding="utf-8")).items():
         makers[f"pretrained:{name}"] = lambda result=result: f"{pretrain_gan.table(result)}\n\n{pretrain_gan.conditions(result)}"
