@@ -1,9 +1,9 @@
 """Writes the measured numbers into the README and the docs, between ``<!-- table: NAME -->`` and ``<!-- end -->``.
 
-NAME is a table of docs/rl/speed.json, docs/gan/metrics.json or docs/gan/data.json, ``pretrained:MODEL/DATA`` of docs/gan/pretrained.json, or
-STUDY/TABLE: a table of the study whose measurements are in docs/rl/studies/STUDY.json, or its ``conditions``; gan/STUDY/TABLE
-one of docs/gan/studies/STUDY.json. Likewise ``<!-- figure: STUDY/FIGURE -->``. The cards of the models in ca2_gan/pretrained are
-made from docs/gan/pretrained.json as a whole.
+NAME is a table of docs/rl/speed.json, docs/gan/metrics.json or docs/gan/data.json, ``pretrained:MODEL/DATA`` of
+docs/gan/pretrained.json, or STUDY/TABLE: a table of the study whose measurements are in docs/rl/studies/STUDY.json, or its
+``conditions``; gan/STUDY/TABLE one of docs/gan/studies/STUDY.json. Likewise ``<!-- figure: STUDY/FIGURE -->``. The cards of the
+models in ca2_gan/pretrained are made from docs/gan/pretrained.json as a whole.
 """
 
 import argparse

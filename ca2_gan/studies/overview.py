@@ -33,6 +33,28 @@ def table_of_models(results: Results) -> str:
     return parts(sections)
 
 
+def table_of_best(results: Results) -> str:
+    """FCD by both judges, precision, recall and accuracy at each data set's main budget: from the lowest FCD to the highest."""
+    names = ("fcd", "precision", "recall", "acc")
+    sections = {}
+    for data, (budget, records) in results.main().items():
+        floor = results.data[data]["floor"]
+        rows = [["real (floor)", _number(floor["scores"]["fcd"], 1), _number(floor["second"]["fcd"], 1)]]
+        rows[0] += [_number(floor["scores"].get(name), COLUMNS[name][1]) for name in names[1:]]
+        for label, group in sorted(by_label(records).items(), key=lambda item: _mean_fcd(item[1])):
+            distances = [spread_text(values(group, "fcd", judge), 1) for judge in ("scores", "second")]
+            rows.append([label_text(label, group), *distances, *(spread_text(values(group, name), COLUMNS[name][1]) for name in names[1:])])
+        header = ["model", "FCD", "FCD by the second judge", *(COLUMNS[name][0] for name in names[1:])]
+        sections[f"{data}, {budget.name} a training"] = markdown(header, rows)
+    return parts(sections)
+
+
+def _mean_fcd(records: Records) -> float:
+    """Mean over the seeds; infinite where all failed."""
+    found = values(records, "fcd")
+    return float(found.mean()) if len(found) else np.inf
+
+
 def table_of_model(results: Results, model: str) -> str:
     """A row for each data set and budget of one model, below the floors of these data."""
     groups = {key: found for key, records in results.groups().items() if (found := by_label(records).get(model))}
@@ -110,6 +132,7 @@ STUDY = Study(
     tables={name: Table(f"{name}: mean ± standard deviation over the seeds", partial(table_of_model, model=name), False) for name in models}
     | {
         "models": Table("Models: mean ± standard deviation over the seeds", table_of_models),
+        "best": Table("Models from the best to the worst", table_of_best, False),
         "second": Table("The models by an independent judge", table_by_second),
         "classes": Table("Classes from easy to hard", ranking.table_of_classes),
         "claim": Table("Are I, L, O, T easy and M, W, K, R hard?", ranking.claim),

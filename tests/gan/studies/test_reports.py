@@ -48,6 +48,16 @@ def test_overview_has_the_numbers_of_the_measurements(made_by_hand):
     assert cells["dcgan_enhanced (3 seeds; 1 of 3 failed: ValueError: no / luck)"][0] == "1,234 ± 0"
 
 
+def test_models_are_listed_from_the_best_to_the_worst(made_by_hand):
+    results = made_by_hand(overview.STUDY, lambda i, seed: None if i == 0 else 50.0 - i + seed, budgets=(IMAGES, TIME))
+    cells = rows(overview.table_of_best(results))
+    labels = [variant.label for variant in overview.variants()]
+    assert list(cells)[2:-1] == ["real (floor)", *(f"{label} (3 seeds)" for label in reversed(labels[1:]))]
+    assert list(cells)[-1].startswith(labels[0])
+    assert cells["real (floor)"] == ["5.0", "4.0", "0.90", "0.90", "0.97"]
+    assert cells[f"{labels[1]} (3 seeds)"] == ["50.0 ± 1.0", "100 ± 2", "0.50 ± 0.00", "0.40 ± 0.00", "-"]
+
+
 def test_a_models_own_table_has_its_rows_of_the_overview(made_by_hand):
     results = made_by_hand(overview.STUDY, budgets=(IMAGES, TIME))
     whole, own = rows(overview.table_of_models(results)), rows(overview.table_of_model(results, "sngan"))
