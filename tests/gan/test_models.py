@@ -270,6 +270,24 @@ def test_multiplications_per_image_are_those_of_the_docs(name, generator, discri
     assert counts == pytest.approx([generator, discriminator], rel=0.01)
 
 
+def test_class_maps_are_a_one_hot_label_among_the_noise_values():
+    generator = make("letters_gan").generator
+    noise, labels, seen = torch.randn(4, 100), torch.tensor([0, 2, 1, 2]), []
+    generator.blocks[0].register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0]))
+    generator(noise, labels)
+    joined = torch.cat([noise, nn.functional.one_hot(labels, 3)], dim=1)
+    weight = torch.cat([generator.dense.weight, generator.class_maps.weight.T], dim=1)
+    torch.testing.assert_close(seen[0].flatten(1), nn.functional.linear(joined, weight, generator.dense.bias))
+
+
+def test_without_class_maps_letters_gan_starts_alike_for_all_classes():
+    noise = torch.randn(2, 100)
+    zeros, twos = (torch.full((2,), label) for label in (0, 2))
+    for class_maps in (False, True):
+        generator = make("letters_gan", class_maps=class_maps).generator
+        assert torch.equal(generator(noise, zeros), generator(noise, twos)) is not class_maps
+
+
 def test_r3gan_begins_as_a_network_without_residual_branches():
     """Fixup: the last layer of every branch is zero, so each block is the identity at first."""
     gan = make("r3gan")
