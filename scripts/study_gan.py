@@ -4,7 +4,7 @@ and fills the tables.
 ``--quick`` takes less than 25 minutes on two cores and leaves the docs alone: its small numbers are no match for theirs.
 """
 
-import shutil
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -27,17 +27,16 @@ def main() -> None:
         results = study(chosen, arguments, benches, out, command)
         print(f"Report: {chosen.report(results, out)}")
         if not arguments.quick:
-            publish(chosen, results, out)
+            publish(chosen, results)
 
 
-def publish(chosen: Study, results: Results, out: Path) -> None:
-    """Puts a study into the docs.
-
-    :param out: the study's folder
-    """
+def publish(chosen: Study, results: Results) -> None:
+    """Puts a study into the docs, beside what they have of it on other data."""
     measurements = ROOT / "docs" / "gan" / "studies" / f"{chosen.name}.json"
     measurements.parent.mkdir(exist_ok=True)
-    shutil.copy(out / "study.json", measurements)
+    if measurements.is_file():
+        results = results.joined(Results(json.loads(measurements.read_text(encoding="utf-8"))))
+    results.save(measurements)
     for name, picture in chosen.pictures.items():
         write(ROOT / "docs" / "images" / f"study-gan-{chosen.name}-{name}.png", render(picture.make(results)))
     subprocess.run([sys.executable, ROOT / "scripts" / "tables.py"], check=True)

@@ -1,12 +1,15 @@
 """The measurements of a study, as tables and figures ask for them."""
 
+import json
 from collections import defaultdict
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ca2_gan.files import whole_file
 from ca2_gan.studies.jobs import Budget
 
 Record = dict[str, Any]
@@ -47,17 +50,30 @@ class Results:
         return first
 
     def conditions(self) -> str:
-        """A sentence on where the numbers come from."""
-        content = self.content
-        versions = ", ".join(f"{name} {number}" for name, number in content["versions"].items())
-        machine = content["machine"]
-        judges = "; ".join(
-            f"{name}: {facts['n']:,} images on each side, classifier {judge_text(facts['extractors']['first'])}, "
-            f"second judge {judge_text(facts['extractors']['second'])} on the held-out split"
-            for name, facts in self.data.items()
-        )
-        where = f"{machine['cores']} cores ({machine['cpu']}), {machine['trainings at a time']} at a time"
-        return f"Measured by `{content['command']}` on {where}, with {versions}. {judges}."
+        """Where the numbers come from, a sentence for each data set."""
+        return " ".join(_conditions(name, facts) for name, facts in self.data.items())
+
+    def joined(self, former: "Results") -> "Results":
+        """These, and those of a former call on other data."""
+        others = {name: facts for name, facts in former.data.items() if name not in self.data}
+        records = [record for record in former.records if record["data"] in others]
+        return Results(self.content | {"data": others | self.data, "records": records + self.records})
+
+    def save(self, path: Path) -> None:
+        """Writes ``study.json``, whole or not at all."""
+        head = json.dumps({name: value for name, value in self.content.items() if name != "records"}, indent=1)
+        lines = ",\n".join(json.dumps(record) for record in self.records)  # a line each
+        with whole_file(path) as partial:
+            partial.write_text(f'{head[:-2]},\n "records": [\n{lines}\n]\n}}\n', encoding="utf-8")
+
+
+def _conditions(name: str, facts: dict[str, Any]) -> str:
+    measured, (first, second) = facts["measured"], (judge_text(facts["extractors"][judge]) for judge in ("first", "second"))
+    versions = ", ".join(f"{package} {number}" for package, number in measured["versions"].items())
+    machine = measured["machine"]
+    where = f"{machine['cores']} cores ({machine['cpu']}), {machine['trainings at a time']} at a time"
+    judges = f"{facts['n']:,} images on each side, classifier {first}, second judge {second} on the held-out split"
+    return f"{name}: measured by `{measured['command']}` on {where}, with {versions}; {judges}."
 
 
 def judge_text(extractor: dict[str, Any]) -> str:

@@ -1,6 +1,5 @@
 """A study: what it trains, and what it makes of it."""
 
-import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,7 +8,6 @@ from typing import Any
 from matplotlib.figure import Figure
 
 from ca2_gan.drawing import render, write
-from ca2_gan.files import whole_file
 from ca2_gan.metrics.report import versions
 from ca2_gan.studies.bench import Bench
 from ca2_gan.studies.jobs import Variant, read_records
@@ -70,18 +68,14 @@ class Study:
         found = read_records(self.variants(), {name: bench.key for name, bench in benches.items()}, out / "jobs")
         left_out = self.leaves_out | SAID_ONCE
         records = [{name: value for name, value in record.items() if name not in left_out} for record in found]
-        content = {
-            "study": self.name,
-            "command": command,
-            "versions": versions(),
-            "machine": machine,
-            "seeds": sorted({record["seed"] for record in records}),
-            "data": {name: bench.facts() for name, bench in benches.items()},
-        }
-        lines = ",\n".join(json.dumps(record) for record in records)  # a line each
-        with whole_file(out / "study.json") as partial:
-            partial.write_text(f'{json.dumps(content, indent=1)[:-2]},\n "records": [\n{lines}\n]\n}}\n', encoding="utf-8")
-        return Results(content | {"records": records})
+        data = {}
+        for name, bench in benches.items():
+            seeds = sorted({record["seed"] for record in records if record["data"] == name})
+            measured = {"command": command, "seeds": seeds, "versions": versions(), "machine": machine}
+            data[name] = bench.facts() | {"measured": measured}
+        results = Results({"study": self.name, "data": data, "records": records})
+        results.save(out / "study.json")
+        return results
 
     def report(self, results: Results, out: Path) -> Path:
         """Writes ``report.md`` and its figures."""

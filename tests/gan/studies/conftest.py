@@ -95,7 +95,7 @@ def made_by_hand() -> Callable[..., Results]:
         }
         machine = {"cpu": "a CPU", "cores": 2, "trainings at a time": 2}
         kept_records = [{name: value for name, value in each.items() if name not in study.leaves_out} for each in records]
-        content = {"command": "ca2-gan study", "versions": {"torch": "1"}, "machine": machine, "data": {"letters": facts}}
-        return Results(content | {"records": kept_records})
+        measured = {"command": "ca2-gan study", "seeds": list(range(seeds)), "versions": {"torch": "1"}, "machine": machine}
+        return Results({"study": study.name, "data": {"letters": facts | {"measured": measured}}, "records": kept_records})
 
     return make

@@ -25,7 +25,7 @@ def main() -> None:
     variants = [Variant(f"batches of {n}", TINY | {"batch_size": n}) for n in (4, 8)]
     with (
         patch.object(overview, "STUDY", dataclasses.replace(overview.STUDY, variants=lambda: variants)),
-        patch.object(command.Bench, "prepare", lambda _: bench),
+        patch.object(command, "prepare", lambda _: {"bars": bench}),
         patch.object(sys, "argv", ["ca2-gan", "study", "overview", "--images", "24", *sys.argv[1:]]),
     ):
         cli.main()

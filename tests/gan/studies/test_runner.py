@@ -74,7 +74,7 @@ def miniature(two_variants, bench, monkeypatch, tmp_path):
     """``ca2-gan study overview`` of two tiny models on bars."""
     study = dataclasses.replace(overview.STUDY, variants=lambda: two_variants)
     monkeypatch.setattr(overview, "STUDY", study)
-    monkeypatch.setattr(command.Bench, "prepare", lambda name: bench)
+    monkeypatch.setattr(command, "prepare", lambda _: {"bars": bench})
     monkeypatch.chdir(tmp_path)
     return tmp_path / "studies" / "gan" / "overview"
 
@@ -90,7 +90,7 @@ def test_a_real_study_in_two_processes_is_resumed_without_repeating(miniature, c
     assert len(after) == 4
     assert before.items() <= after.items()
     content = json.loads((miniature / "study.json").read_text())
-    assert content["seeds"] == [0, 1]
+    assert content["data"]["bars"]["measured"]["seeds"] == [0, 1]
     assert [(record["label"], record["seed"], record["images"]) for record in content["records"]] == [
         ("one", 0, 24),
         ("one", 1, 24),

@@ -10,6 +10,7 @@ import pytest
 
 from ca2_gan.errors import UserError
 from ca2_gan.studies import overview
+from ca2_gan.studies.results import Results
 
 ROOT = Path(__file__).parents[3]
 PAGE = ROOT / "docs" / "gan" / "page.md"
@@ -81,6 +82,20 @@ def test_script_leaves_measurements_and_figures_where_the_docs_look_for_them(tab
     monkeypatch.setattr(tables, "GAN_STUDIES", docs / "gan" / "studies")
     assert "| two (1 seed) |" in tables.fill(TEXT, PAGE)
     assert {path.stem for path in (docs / "images").iterdir()} == {"study-gan-overview-curves", "study-gan-overview-classes"}
+
+
+def test_data_sets_join_in_the_docs_one_after_the_other(publishing, made_by_hand):
+    measurements = publishing() / "gan" / "studies" / "overview.json"
+    results = made_by_hand(overview.STUDY)
+    results.save(measurements)  # of letters
+    publishing("--seeds", "2")  # of bars
+    content = json.loads(measurements.read_text())
+    assert list(content["data"]) == ["letters", "bars"]
+    assert [record for record in content["records"] if record["data"] == "letters"] == results.records
+    assert [record["seed"] for record in content["records"] if record["data"] == "bars"] == [0, 1, 0, 1]
+    conditions = Results(content).conditions()
+    assert "letters: measured by `ca2-gan study` on 2 cores" in conditions
+    assert "bars: measured by `python scripts/study_gan.py overview" in conditions
 
 
 def test_quick_numbers_do_not_replace_those_of_the_docs(publishing, tmp_path):
