@@ -11,7 +11,7 @@ import time
 import warnings
 from collections.abc import Callable, Iterator
 from operator import itemgetter
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 import numpy as np
 import torch as th
@@ -32,6 +32,7 @@ from torch.fx.experimental.symbolic_shapes import ShapeEnv
 from torch.optim import Adam, Optimizer
 
 from ca2_rl.common.blocks import in_blocks
+from ca2_rl.common.denormals import flushed_denormals
 from ca2_rl.common.diagnostics import WithDiagnostics
 from ca2_rl.common.recorded_calls import recorded_calls
 from ca2_rl.common.replay_buffer import QuickReplayBuffer, gather
@@ -309,6 +310,10 @@ class WithCompiledStep(WithDiagnostics):
     def set_parameters(self, *args: Any, **kwargs: Any) -> None:
         super().set_parameters(*args, **kwargs)
         self._compiled = None  # the optimiser has other state tensors now
+
+    def learn(self, *args: Any, **kwargs: Any) -> Self:
+        with flushed_denormals():
+            return super().learn(*args, **kwargs)
 
     def _setup_learn(self, *args: Any, **kwargs: Any) -> tuple[int, BaseCallback]:
         total_timesteps, callback = super()._setup_learn(*args, **kwargs)
