@@ -1,7 +1,8 @@
 """``ca2-gan study`` for the docs, by default all of them: leaves the measurements in docs/gan/studies, the figures in docs/images,
 and fills the tables.
 
-``--quick`` takes less than 25 minutes on two cores and leaves the docs alone: its small numbers are no match for theirs.
+It goes on from what the docs have, where versions, data and judges are the same. ``--quick`` takes less than 25 minutes on two cores
+and leaves the docs alone: its small numbers are no match for theirs.
 """
 
 import json
@@ -12,6 +13,7 @@ from pathlib import Path
 from ca2_gan.drawing import render, write
 from ca2_gan.errors import UserError
 from ca2_gan.studies.command import load, parse, prepare, study
+from ca2_gan.studies.jobs import restore_records
 from ca2_gan.studies.results import Results
 from ca2_gan.studies.study import Study
 
@@ -24,19 +26,28 @@ def main() -> None:
     command = " ".join(["python scripts/study_gan.py", *sys.argv[1:]])
     for name in arguments.names:
         chosen, out = load(name), (arguments.out or ROOT / "studies" / "gan") / name
+        restore_records(published(chosen).records, out / "jobs")
         results = study(chosen, arguments, benches, out, command)
         print(f"Report: {chosen.report(results, out)}")
         if not arguments.quick:
             publish(chosen, results)
 
 
+def measurements(chosen: Study) -> Path:
+    """Where the docs have a study's numbers."""
+    return ROOT / "docs" / "gan" / "studies" / f"{chosen.name}.json"
+
+
+def published(chosen: Study) -> Results:
+    """The same, read; nothing at first."""
+    path = measurements(chosen)
+    return Results(json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {"data": {}, "records": []})
+
+
 def publish(chosen: Study, results: Results) -> None:
     """Puts a study into the docs, beside what they have of it on other data."""
-    measurements = ROOT / "docs" / "gan" / "studies" / f"{chosen.name}.json"
-    measurements.parent.mkdir(exist_ok=True)
-    if measurements.is_file():
-        results = results.joined(Results(json.loads(measurements.read_text(encoding="utf-8"))))
-    results.save(measurements)
+    results = results.joined(published(chosen))
+    results.save(measurements(chosen))
     for name, picture in chosen.pictures.items():
         write(ROOT / "docs" / "images" / f"study-gan-{chosen.name}-{name}.png", render(picture.make(results)))
     subprocess.run([sys.executable, ROOT / "scripts" / "tables.py"], check=True)

@@ -19,6 +19,7 @@ from ca2_gan.cache import cache_path
 from ca2_gan.data import Dataset
 from ca2_gan.errors import UserError, did_you_mean
 from ca2_gan.files import whole_file
+from ca2_gan.judges import shipped_weights
 from ca2_gan.metrics.extractors import Seen, batches, weights_hash
 
 FEATURES = 64
@@ -159,15 +160,19 @@ class Classifier:
 
 
 def trained_on(train: Dataset, recipe: Recipe = JUDGES["first"]) -> Classifier:
-    """The classifier of a training split, from the cache if it has been trained before."""
-    path = cache_path("classifier", (train.fingerprint, CODE, recipe.title, recipe.seed, torch.__version__), ".safetensors")
+    """The classifier of a training split: the one that comes with the package, else from the cache if it has been trained before."""
+    cached = cache_path("classifier", (train.fingerprint, CODE, recipe.title, recipe.seed, torch.__version__), ".safetensors")
     with torch.random.fork_rng(devices=[]):  # its first weights don't stay, but drawing them would disturb the caller
         network = Network(recipe.body(train.image_shape[0]), train.num_classes)
-    try:
-        network.load_state_dict(load_file(path))
-    except (OSError, SafetensorError, RuntimeError):  # not there, or damaged
+    for path in (shipped_weights(train.fingerprint, recipe.seed), cached):
+        try:
+            network.load_state_dict(load_file(path))
+            break
+        except (OSError, SafetensorError, RuntimeError):  # not there, damaged, or of another network
+            continue
+    else:
         network = train_network(train.images, train.labels, train.num_classes, recipe)
-        with whole_file(path) as partial:
+        with whole_file(cached) as partial:
             save_file(network.state_dict(), partial)
     return Classifier(network, recipe, train.report.source)
 
@@ -175,7 +180,7 @@ def trained_on(train: Dataset, recipe: Recipe = JUDGES["first"]) -> Classifier:
 def train_network(images: NDArray[np.uint8], labels: NDArray[np.int64], num_classes: int, recipe: Recipe) -> Network:
     """Trains with Adam, one cycle of the learning rate, and images shifted by up to 2 pixels.
 
-    The same recipe gives the same weights: one thread, since sums over several depend on their number.
+    The same recipe gives the same weights on the same processor: one thread, since sums over several depend on their number.
 
     :param images: [N, C, H, W]
     :param labels: 0..K-1, [N]

@@ -8,6 +8,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from ca2_gan.files import whole_file
 from ca2_gan.metrics.report import versions
 from ca2_gan.trainers.settings import Settings, read, shipped
 
@@ -143,11 +144,24 @@ def plan(variants: Iterable[Variant], data: dict[str, str], budgets: Iterable[Bu
 
 
 def read_records(variants: Iterable[Variant], data: dict[str, str], folder: Path) -> list[dict[str, Any]]:
-    """What is there of the variants' trainings on the data, of any budget and seed: each with label and tags of its variant."""
+    """What is there of the variants' trainings on the data, of any budget and seed: each with label and tags of its variant.
+
+    Its job's file is named in it too, by which ``restore_records`` knows it again.
+    """
     records = []
     for name, key in data.items():
         for variant in variants:
-            found = [json.loads(path.read_text(encoding="utf-8")) for path in sorted(folder.glob(f"{digest(variant, key)}-*.json"))]
-            named = [{"label": variant.label, "tags": variant.tags} | record | {"data": name} for record in found]
+            paths = sorted(folder.glob(f"{digest(variant, key)}-*.json"))
+            found = {path.name: json.loads(path.read_text(encoding="utf-8")) for path in paths}
+            own = {"label": variant.label, "tags": variant.tags, "data": name}
+            named = [record | own | {"job": file_name} for file_name, record in found.items()]
             records += sorted(named, key=lambda record: (record["budget"]["minutes"] or 0, record["budget"]["images"] or 0, record["seed"]))
     return records
+
+
+def restore_records(records: Iterable[dict[str, Any]], folder: Path) -> None:
+    """Files of jobs made from a ``study.json``, so that a study goes on from it where the files are gone."""
+    for record in records:
+        if "job" in record and not (path := folder / record["job"]).is_file():
+            with whole_file(path) as partial:
+                partial.write_text(json.dumps(record, allow_nan=False) + "\n", encoding="utf-8")

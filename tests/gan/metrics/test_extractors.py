@@ -3,10 +3,13 @@ import dataclasses
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 
+from ca2_gan import judges as shipped_judges
+from ca2_gan.data import load
 from ca2_gan.errors import UserError
 from ca2_gan.metrics import inception
-from ca2_gan.metrics.classifier import JUDGES, recipe_of, trained_on
+from ca2_gan.metrics.classifier import JUDGES, Network, recipe_of, trained_on
 
 judges = pytest.mark.parametrize("recipe", JUDGES.values(), ids=JUDGES)
 
@@ -52,6 +55,34 @@ def test_the_judges_are_networks_of_their_own_kept_side_by_side(data, cache):
     features = [judge.see(test.images).features for judge in (first, second)]
     assert features[0].shape == features[1].shape
     assert not np.allclose(*features)
+
+
+@judges
+def test_judges_of_data_that_everyone_has_come_with_the_package(recipe, cache, monkeypatch):
+    monkeypatch.setattr("ca2_gan.metrics.classifier.train_network", None)  # would fail if it were called
+    train, test = load("glyphs").split()
+    classifier = trained_on(train, recipe)
+    assert (classifier.see(test.images).classes == test.labels).mean() > 0.96
+    assert not cache.exists()
+
+
+def test_every_shipped_judge_is_small_and_fits_its_recipe():
+    paths = list(shipped_judges.FOLDER.glob("*.safetensors"))
+    assert {path.name.partition("-")[0] for path in paths} == {"glyphs", "mnist"}
+    for path in paths:
+        recipe = next(recipe for recipe in JUDGES.values() if path.stem.endswith(f"-{recipe.seed}"))
+        weights = load_file(path)
+        classes = len(weights["head.bias"])
+        Network(recipe.body(1), classes).load_state_dict(weights)
+        assert path.stat().st_size < 2**20
+
+
+def test_a_shipped_judge_that_fits_no_more_is_replaced_by_training(data, monkeypatch, tmp_path):
+    train, _ = data.split()
+    expected = trained_on(train).fingerprint
+    monkeypatch.setattr("ca2_gan.judges.FOLDER", tmp_path)
+    save_file({"body.0.weight": torch.zeros(1)}, tmp_path / f"letters-{train.fingerprint}-0.safetensors")
+    assert trained_on(train).fingerprint == expected
 
 
 def test_an_unknown_judge_is_named():

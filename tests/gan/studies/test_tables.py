@@ -3,6 +3,7 @@
 import dataclasses
 import importlib.util
 import json
+import shutil
 import sys
 from pathlib import Path
 
@@ -96,6 +97,17 @@ def test_data_sets_join_in_the_docs_one_after_the_other(publishing, made_by_hand
     conditions = Results(content).conditions()
     assert "letters: measured by `ca2-gan study` on 2 cores" in conditions
     assert "bars: measured by `python scripts/study_gan.py overview" in conditions
+
+
+def test_a_study_goes_on_from_what_the_docs_have(publishing, tmp_path, monkeypatch):
+    measurements = publishing() / "gan" / "studies" / "overview.json"
+    before = Results(json.loads(measurements.read_text())).records
+    shutil.rmtree(tmp_path / "studies")
+    trained = []
+    monkeypatch.setattr("ca2_gan.studies.runner.train", lambda job, bench: trained.append(job.seed) or {"error": "not now"})
+    after = Results(json.loads((publishing("--seeds", "2") / "gan" / "studies" / "overview.json").read_text())).records
+    assert trained == [1, 1]
+    assert [record for record in after if record["seed"] == 0] == before
 
 
 def test_quick_numbers_do_not_replace_those_of_the_docs(publishing, tmp_path):
