@@ -183,13 +183,14 @@ def main() -> None:
     parser.add_argument("name", choices=DATA, help="of the data")
     parser.add_argument("--model", default="letters_gan")
     parser.add_argument("--data", help="where they are, if not at their usual place")
+    parser.add_argument("--root", type=Path, help="where the files of downloaded data are or go")
     parser.add_argument("--cpu-minutes", type=float, nargs="+", default=[5.0, 15.0], help="when to measure, and at the last to stop (5 15)")
     parser.add_argument("--seed", type=int, default=0)
     arguments = parser.parse_args()
     name, minutes = f"{arguments.model}/{arguments.name}", sorted(arguments.cpu_minutes)
     torch.set_num_threads(1)
     own = read(shipped(arguments.model))
-    data = load(arguments.data or DATA[arguments.name].source)
+    data = load(arguments.data or DATA[arguments.name].source, root=arguments.root)
     with tempfile.TemporaryDirectory() as folder:
         fixed: dict[str, Any] = {"log_every": 20_000, "tensorboard": False, "progress": False, "checkpoint_seconds": 1e9}
         settings = Settings(**own, model=arguments.model, data=arguments.name, out=Path(folder), seed=arguments.seed, max_images=10**9)

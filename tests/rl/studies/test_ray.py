@@ -12,11 +12,12 @@ ray = pytest.importorskip("ray")
 
 
 @pytest.fixture
-def two_nodes():
+def two_nodes(monkeypatch):
     """A local cluster of two nodes with a core each."""
     from ray.cluster_utils import Cluster
 
-    cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 1})
+    monkeypatch.setenv("RAY_worker_niceness", "0")  # by default its workers wait for whatever else this machine does
+    cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 1, "include_dashboard": False})
     cluster.add_node(num_cpus=1)
     ray.init(address=cluster.address)
     yield cluster
