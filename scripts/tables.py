@@ -1,6 +1,6 @@
 """Writes the measured numbers into the README and the docs, between ``<!-- table: NAME -->`` and ``<!-- end -->``.
 
-NAME is a table of docs/rl/speed.json, docs/gan/metrics.json or docs/gan/data.json, ``pretrained:MODEL/DATA`` of
+NAME is a table of docs/rl/speed.json, docs/rl/denormals.json, docs/gan/metrics.json or docs/gan/data.json, ``pretrained:MODEL/DATA`` of
 docs/gan/pretrained.json, or STUDY/TABLE: a table of the study whose measurements are in docs/rl/studies/STUDY.json, or its
 ``conditions``; gan/STUDY/TABLE one of docs/gan/studies/STUDY.json. Likewise ``<!-- figure: STUDY/FIGURE -->``. The cards of the
 models in ca2_gan/pretrained are made from docs/gan/pretrained.json as a whole.
@@ -12,6 +12,7 @@ import os
 import re
 import sys
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 import pretrain_gan
@@ -23,6 +24,7 @@ from ca2_rl.studies.results import Results
 
 ROOT = Path(__file__).parents[1]
 SPEED = ROOT / "docs" / "rl" / "speed.json"
+DENORMALS = ROOT / "docs" / "rl" / "denormals.json"
 SENSITIVITY = ROOT / "docs" / "gan" / "sensitivity.json"
 PRETRAINED = ROOT / "docs" / "gan" / "pretrained.json"
 GAN_METRICS = ROOT / "docs" / "gan" / "metrics.json"
@@ -125,6 +127,20 @@ def speed_conditions(content: dict[str, Any]) -> str:
     return f"{conditions(content)} CPU time, one thread, {content['rounds']} slices each.{shortness}"
 
 
+def denormals(content: dict[str, Any]) -> str:
+    """Seconds of a training with denormals flushed and kept, and the ratio of the two."""
+    lines = [f"| {content['steps']:,} steps | flushed, s | kept, s | times as long | regret, flushed and kept |"]
+    lines.append("| --- | ---: | ---: | ---: | ---: |")
+    for row in content["rows"]:
+        ratio = row["ratio"]
+        seconds, regrets = ([median(run[name] for run in runs) for runs in row["runs"].values()] for name in ("seconds", "regret"))
+        spread = f"{ratio['median']:.1f} [{ratio['least']:.1f}, {ratio['most']:.1f}]"
+        cells = [row["agent"], *(f"{each:.1f}" for each in seconds), spread, ", ".join(f"{each:.1f}" for each in regrets)]
+        lines.append(f"| {' | '.join(cells)} |")
+    seeds = len(content["rows"][0]["runs"]["kept"])
+    return "\n".join([*lines, "", f"{conditions(content)} CPU time in one thread without compiling, medians over {seeds} seeds."])
+
+
 def metric_times(measured: dict[str, Any]) -> str:
     """Seconds of each part of an evaluation."""
     lines = ["| part | seconds of one core | by the clock |", "| --- | ---: | ---: |"]
@@ -206,6 +222,7 @@ def fill(text: str, page: Path) -> str:
         "speed-growth": lambda: speed_growth(speeds["runs"]),
         "speed-compile": lambda: speed_compile(speeds["compile_seconds"]),
         "speed-profile": lambda: speed_profile(speeds["profile"]),
+        "denormals": lambda: denormals(json.loads(DENORMALS.read_text(encoding="utf-8"))),
         "speed-conditions": lambda: speed_conditions(speeds),
         "metric-times": lambda: metric_times(gan["metrics"]),
         "frechet-times": lambda: frechet_times(gan["frechet"]),
