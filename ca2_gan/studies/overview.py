@@ -1,6 +1,7 @@
 """Every model of the zoo beside the others: at the same CPU minutes and at the same number of images."""
 
 from functools import partial
+from operator import itemgetter
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -9,12 +10,27 @@ from ca2_gan.registry import models
 from ca2_gan.studies import ranking
 from ca2_gan.studies.figures import panels, plain_log, style
 from ca2_gan.studies.jobs import Variant, as_shipped
-from ca2_gan.studies.results import Records, Results, by_label, label_text, markdown, mean_text, parts, spread_text, succeeded, values
+from ca2_gan.studies.results import (
+    Records,
+    Results,
+    by_label,
+    failures_text,
+    label_text,
+    markdown,
+    mean_text,
+    parts,
+    seeds_text,
+    spread_text,
+    succeeded,
+    values,
+)
 from ca2_gan.studies.study import Picture, Study, Table
 
 COURSEWORK = ("dcgan", "dcgan_enhanced", "cgan", "triplegan")
-# Scores of the table with their digits
+# Scores of the tables with their digits
 COLUMNS = {"fcd": ("FCD", 1), "kl_class": ("KL class", 2), "precision": ("precision", 2), "recall": ("recall", 2), "acc": ("accuracy", 2)}
+# Those of the short table
+BEST = ("fcd", "acc")
 
 
 def variants() -> list[Variant]:
@@ -34,23 +50,27 @@ def table_of_models(results: Results) -> str:
 
 
 def table_of_best(results: Results) -> str:
-    """FCD by both judges, precision, recall and accuracy at each data set's main budget: from the lowest FCD to the highest."""
-    names = ("fcd", "precision", "recall", "acc")
-    sections = {}
-    for data, (budget, records) in results.main().items():
-        floor = results.data[data]["floor"]
-        rows = [["real (floor)", _number(floor["scores"]["fcd"], 1), _number(floor["second"]["fcd"], 1)]]
-        rows[0] += [_number(floor["scores"].get(name), COLUMNS[name][1]) for name in names[1:]]
-        for label, group in sorted(by_label(records).items(), key=lambda item: _mean_fcd(item[1])):
-            distances = [spread_text(values(group, "fcd", judge), 1) for judge in ("scores", "second")]
-            rows.append([label_text(label, group), *distances, *(spread_text(values(group, name), COLUMNS[name][1]) for name in names[1:])])
-        header = ["model", "FCD", "FCD by the second judge", *(COLUMNS[name][0] for name in names[1:])]
-        sections[f"{data}, {budget.name} a training"] = markdown(header, rows)
-    return parts(sections)
+    """FCD and accuracy on all data at their main budgets, a row for each model: from the lowest FCD over the floor to the highest."""
+    main = results.main()
+    groups = {data: by_label(records) for data, (_, records) in main.items()}
+    header, floor = ["model"], ["real (floor)"]
+    for data, (budget, _) in main.items():
+        header += [f"{data}, {budget.name}, {seeds_text(groups[data].values())}: FCD", "accuracy"]
+        scores = results.data[data]["floor"]["scores"]
+        floor += [_number(scores[name], COLUMNS[name][1]) for name in BEST]
+    rows = {}
+    for label in dict.fromkeys(label for group in groups.values() for label in group):
+        found = {data: group.get(label, []) for data, group in groups.items()}
+        failures = failures_text([record for records in found.values() for record in records])
+        cells = [spread_text(values(records, name), COLUMNS[name][1]) for records in found.values() for name in BEST]
+        over_floor = [_mean_fcd(records) / results.data[data]["floor"]["scores"]["fcd"] for data, records in found.items()]
+        rows[label] = np.log(over_floor).mean(), [f"{label} ({failures})" if failures else label, *cells]
+    ranked = [cells for _, cells in sorted(rows.values(), key=itemgetter(0))]
+    return markdown(header, [floor, *ranked]) if ranked else "-"
 
 
 def _mean_fcd(records: Records) -> float:
-    """Mean over the seeds; infinite where all failed."""
+    """Mean over the seeds; infinite where there is none, or all failed."""
     found = values(records, "fcd")
     return float(found.mean()) if len(found) else np.inf
 

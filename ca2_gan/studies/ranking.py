@@ -1,5 +1,6 @@
 """Which classes are easy and which are hard: by the FCD of each class, over models and seeds."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import combinations
@@ -100,24 +101,27 @@ def claim(results: Results) -> str:
     sections = {}
     for data, ranking in rankings(results).items():
         names = [name.upper() for name in ranking.names]
-        if not set(EASY + HARD) <= set(names):
-            sections[_caption(data, ranking)] = "Not all of these letters are among the classes."
+        letters = [[letter for letter in group if letter in names] for group in (EASY, HARD)]
+        if not all(letters):
+            sections[_caption(data, ranking)] = "These letters are not among the classes."
             continue
-        easy, hard = ([ranking.means[names.index(letter)] for letter in letters] for letters in (EASY, HARD))
+        easy, hard = ([ranking.means[names.index(letter)] for letter in group] for group in letters)
         p = float(stats.mannwhitneyu(easy, hard, alternative="less", method="exact").pvalue)
-        header = ["", *(f"{letter}" for letter in EASY + HARD)]
+        shown = [letter for group in letters for letter in group]
         rows = [
-            ["the coursework", *["easy"] * len(EASY), *["hard"] * len(HARD)],
+            ["the coursework", *["easy"] * len(easy), *["hard"] * len(hard)],
             ["mean rank", *(f"{rank:.1f}" for rank in (*easy, *hard))],
-            ["place", *(f"{names.index(letter) + 1} of {len(names)}" for letter in EASY + HARD)],
+            ["place", *(f"{names.index(letter) + 1} of {len(names)}" for letter in shown)],
         ]
-        # One-sided: eight letters in a random order would come out as clearly as this with this probability
+        # One-sided: so many letters in a random order would come out as clearly as this with this probability
         verdict = "holds" if p < 0.05 else "cannot be told from chance" if p < 0.95 else "is the wrong way round"
         text = (
             f"The claim {verdict}: mean rank {np.mean(easy):.1f} of the easy ones, {np.mean(hard):.1f} of the hard ones "
             f"(Mann-Whitney, one-sided, p = {p:.3f}; {(len(names) + 1) / 2:g} is the middle)."
         )
-        sections[_caption(data, ranking)] = f"{markdown(header, rows)}\n\n{text}"
+        if len(shown) < len(EASY + HARD):
+            text += f" The clearest order of {len(shown)} letters would have p = {1 / math.comb(len(shown), len(easy)):.3f}."
+        sections[_caption(data, ranking)] = f"{markdown(['', *shown], rows)}\n\n{text}"
     return parts(sections)
 
 

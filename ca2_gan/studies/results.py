@@ -140,10 +140,16 @@ def failures_text(records: Records) -> str:
     return f"{len(failed)} of {len(records)} failed: {failed[0]['error'].replace('|', '/')}" if failed else ""
 
 
+def seeds_text(groups: Iterable[Records]) -> str:
+    """How many seeds the groups have, each one's own."""
+    counts = sorted({len(records) for records in groups})
+    return f"{' to '.join(map(str, dict.fromkeys([counts[0], counts[-1]])))} seed{'s' * (counts[-1] != 1)}"
+
+
 def label_text(label: str, records: Records) -> str:
     """A row's name, its number of seeds and what went wrong."""
     failed = failures_text(records)
-    return f"{label} ({len(records)} seed{'s' * (len(records) != 1)}{'; ' + failed if failed else ''})"
+    return f"{label} ({seeds_text([records])}{'; ' + failed if failed else ''})"
 
 
 def parts(sections: dict[str, str]) -> str:
