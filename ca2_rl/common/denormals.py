@@ -1,4 +1,4 @@
-"""Numbers too small for full precision, which many processors compute with a hundred times slower."""
+"""Numbers too small for full precision, which some processors compute with many times slower."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
