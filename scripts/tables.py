@@ -1,9 +1,9 @@
 """Writes the measured numbers into the README and the docs, between ``<!-- table: NAME -->`` and ``<!-- end -->``.
 
-NAME is a table of docs/rl/speed.json, docs/rl/denormals.json, docs/gan/metrics.json or docs/gan/data.json, ``pretrained:MODEL/DATA`` of
-docs/gan/pretrained.json, or STUDY/TABLE: a table of the study whose measurements are in docs/rl/studies/STUDY.json, or its
-``conditions``; gan/STUDY/TABLE one of docs/gan/studies/STUDY.json. Likewise ``<!-- figure: STUDY/FIGURE -->``. The cards of the
-models in ca2_gan/pretrained are made from docs/gan/pretrained.json as a whole.
+NAME is a table of docs/rl/speed.json, docs/rl/denormals.json, docs/gan/metrics.json, docs/gan/fid.json or docs/gan/data.json;
+``pretrained:MODEL/DATA`` of docs/gan/pretrained.json; STUDY/TABLE, a table of the study whose measurements are in
+docs/rl/studies/STUDY.json, or its ``conditions``; gan/STUDY/TABLE, one of docs/gan/studies/STUDY.json. Likewise
+``<!-- figure: STUDY/FIGURE -->``. The cards of the models in ca2_gan/pretrained are made from docs/gan/pretrained.json as a whole.
 """
 
 import argparse
@@ -27,6 +27,7 @@ SPEED = ROOT / "docs" / "rl" / "speed.json"
 DENORMALS = ROOT / "docs" / "rl" / "denormals.json"
 SENSITIVITY = ROOT / "docs" / "gan" / "sensitivity.json"
 PRETRAINED = ROOT / "docs" / "gan" / "pretrained.json"
+FID = ROOT / "docs" / "gan" / "fid.json"
 GAN_METRICS = ROOT / "docs" / "gan" / "metrics.json"
 DATA = ROOT / "docs" / "gan" / "data.json"
 STUDIES = ROOT / "docs" / "rl" / "studies"
@@ -167,6 +168,22 @@ def frechet_times(rows: Runs) -> str:
     return "\n".join(lines)
 
 
+def fid_times(content: dict[str, Any]) -> str:
+    """Seconds of ours and pytorch-fid's whole command."""
+    names = {
+        "pytorch-fid": "pytorch-fid's",
+        "first": "ours, with the floor, nothing in the cache",
+        "again": "ours, real images in the cache",
+    }
+    lines = [f"| command, {content['n']:,} images on each side | seconds of one core | times as fast |", "| --- | ---: | ---: |"]
+    for name, title in names.items():
+        seconds = median(run["cpu"] for run in content["times"][name])
+        ratios = content["ratios"].get(name, [1.0])
+        lines.append(f"| {title} | {seconds:.0f} | {median(ratios):.1f} [{min(ratios):.1f}, {max(ratios):.1f}] |")
+    rounds = len(content["times"]["again"])
+    return "\n".join([*lines, "", f"{conditions(content)} One thread, medians of {rounds} rounds, least and most of the ratios."])
+
+
 def metric_conditions(content: dict[str, Any]) -> str:
     """Where the times of the metrics come from."""
     measured = content["metrics"]
@@ -226,6 +243,7 @@ def fill(text: str, page: Path) -> str:
         "speed-conditions": lambda: speed_conditions(speeds),
         "metric-times": lambda: metric_times(gan["metrics"]),
         "frechet-times": lambda: frechet_times(gan["frechet"]),
+        "fid-times": lambda: fid_times(json.loads(FID.read_text(encoding="utf-8"))),
         "sensitivity-conditions": lambda: sensitivity_conditions(json.loads(SENSITIVITY.read_text(encoding="utf-8"))),
         "metric-conditions": lambda: metric_conditions(gan),
         "data-facts": lambda: data_facts(data),

@@ -9,6 +9,8 @@ from unittest import mock
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import nn
+from torch.nn.utils import fuse_conv_bn_eval
 
 from ca2_gan.errors import UserError
 from ca2_gan.metrics.extractors import Seen, batches, weights_hash
@@ -40,10 +42,12 @@ class Inception:
         # pytorch-fid has no argument for weights that are there already
         with mock.patch.object(inception, "load_state_dict_from_url", return_value=state):
             try:
-                self._network: torch.nn.Module = inception.InceptionV3([inception.InceptionV3.DEFAULT_BLOCK_INDEX]).eval()
+                self._network: nn.Module = inception.InceptionV3([inception.InceptionV3.DEFAULT_BLOCK_INDEX]).eval()
             except (RuntimeError, AttributeError, TypeError) as error:
                 raise UserError(f"{weights}: not pytorch-fid's Inception weights: {str(error).splitlines()[0]}") from error
         self.fingerprint = weights_hash(self._network)
+        fold_batch_norms(self._network)
+        self._network.to(memory_format=torch.channels_last)
 
     @torch.inference_mode()
     def see(self, images: NDArray[np.uint8], batch_size: int | None = None) -> Seen:
@@ -53,6 +57,16 @@ class Inception:
             for batch in batches(images, batch_size or BATCH_SIZE, "Inception")
         ]
         return Seen(np.concatenate(features), None)
+
+
+def fold_batch_norms(network: nn.Module) -> None:
+    """Puts each BatchNorm into the convolution before it: the same function but for rounding, in less time."""
+    from torchvision.models.inception import BasicConv2d  # noqa: PLC0415  (takes seconds)
+
+    for block in network.modules():
+        if isinstance(block, BasicConv2d):
+            block.conv = fuse_conv_bn_eval(block.conv, block.bn)
+            block.bn = nn.Identity()
 
 
 def _read(path: Path) -> dict[str, torch.Tensor]:
