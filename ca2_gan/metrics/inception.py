@@ -61,12 +61,10 @@ class Inception:
 
 def fold_batch_norms(network: nn.Module) -> None:
     """Puts each BatchNorm into the convolution before it: the same function but for rounding, in less time."""
-    from torchvision.models.inception import BasicConv2d  # noqa: PLC0415  (takes seconds)
-
     for block in network.modules():
-        if isinstance(block, BasicConv2d):
-            block.conv = fuse_conv_bn_eval(block.conv, block.bn)
-            block.bn = nn.Identity()
+        convolution, norm = getattr(block, "conv", None), getattr(block, "bn", None)
+        if isinstance(convolution, nn.Conv2d) and isinstance(norm, nn.BatchNorm2d):
+            block.conv, block.bn = fuse_conv_bn_eval(convolution, norm), nn.Identity()
 
 
 def _read(path: Path) -> dict[str, torch.Tensor]:
