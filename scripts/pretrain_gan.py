@@ -1,10 +1,11 @@
-"""Trains, measures and packs one of the models that come with the package.
+"""Trains, measures and packs one of the models that come with the package, or publishes it on the Hugging Face hub.
 
     python scripts/pretrain_gan.py mnist --cpu-minutes 5 15 && python scripts/tables.py
+    python scripts/pretrain_gan.py mnist --model cgan --cpu-minutes 60 --hub USER   # after `hf auth login`: USER/ca2-cgan-mnist
 
 One thread, counted in seconds of the core, so that a busy machine changes nothing. After each of the --cpu-minutes the model is
 measured as it would be shipped, in half precision; the last one goes to ca2_gan/pretrained/MODEL/NAME with a card made from the
-numbers, which are in docs/gan/pretrained.json too.
+numbers, which are in docs/gan/pretrained.json too. With --hub, it goes to that account instead, with its card; of any size.
 """
 
 import argparse
@@ -21,6 +22,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from huggingface_hub import HfApi
 from lightning_fabric import Fabric
 
 from ca2_gan import load as load_model
@@ -140,9 +142,17 @@ def conditions(result: dict[str, Any]) -> str:
     )
 
 
-def card(name: str, result: dict[str, Any]) -> str:
-    """The README of a model's folder."""
+def card(name: str, result: dict[str, Any], address: str | None = None) -> str:
+    """The README of a model's folder.
+
+    :param address: what ``load`` takes, if not the name
+    """
     model, _, data = name.partition("/")
+    accuracy = result["rows"][-1]["scores"]["acc"]  # None: no labels
+    labels = "" if accuracy is None else ", labels=[0] * 8"
+    malformed = "Some images are malformed."
+    if accuracy is not None:
+        malformed = f"The classifier takes {1 - accuracy:.1%} of its images for another class; some others are malformed."
     facts = DATA[data]
     settings = ", ".join(f"{key} {value}" for key, value in result["settings"].items())
     minutes, shape = result["rows"][-1]["cpu_minutes"], "x".join(map(str, result["image_shape"][1:]))
@@ -153,7 +163,7 @@ def card(name: str, result: dict[str, Any]) -> str:
 ```python
 from ca2_gan import load
 
-images = load("{name}").sample(8, labels=[0] * 8, seed=0)  # uint8 [8, {", ".join(map(str, result["image_shape"]))}]
+images = load("{address or name}").sample(8{labels}, seed=0)  # uint8 [8, {", ".join(map(str, result["image_shape"]))}]
 ```
 
 - **Model:** `{model}`, generator only, {result["parameters"]:,} parameters in half precision. It can't be trained any further.
@@ -171,11 +181,18 @@ images = load("{name}").sample(8, labels=[0] * 8, seed=0)  # uint8 [8, {", ".joi
 
 ## Limits
 
-- One training with one seed: another one gives other numbers. The settings were chosen by short trainings on MNIST, judged on
-  MNIST's held-out split.
-- The classifier takes {1 - result["rows"][-1]["scores"]["acc"]:.1%} of its images for another class; some others are malformed.
+- One training with one seed: another one gives other numbers. How its settings were chosen, and by which images, stands in
+  docs/gan/{model}.md of the repository.
+- {malformed}
 - It knows only the hands, sizes and orientation of its data.
 """
+
+
+def publish(folder: Path, address: str) -> None:
+    """Puts a folder on the hub, into a repository that is made unless it is there."""
+    api = HfApi()
+    api.create_repo(address, exist_ok=True)
+    print(api.upload_folder(repo_id=address, folder_path=folder, commit_message="Trained and measured by scripts/pretrain_gan.py"))
 
 
 def main() -> None:
@@ -186,6 +203,9 @@ def main() -> None:
     parser.add_argument("--root", type=Path, help="where the files of downloaded data are or go")
     parser.add_argument("--cpu-minutes", type=float, nargs="+", default=[5.0, 15.0], help="when to measure, and at the last to stop (5 15)")
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument(
+        "--hub", metavar="USER", help="publish it as USER/ca2-MODEL-NAME on the Hugging Face hub, and leave the package alone"
+    )
     arguments = parser.parse_args()
     name, minutes = f"{arguments.model}/{arguments.name}", sorted(arguments.cpu_minutes)
     torch.set_num_threads(1)
@@ -212,6 +232,11 @@ def main() -> None:
             "rows": rows,
             **compared,
         }
+        if arguments.hub:
+            address = f"{arguments.hub}/ca2-{name.replace('/', '-')}"
+            Path(folder, "export", "README.md").write_text(card(name, result, address), encoding="utf-8")
+            publish(Path(folder, "export"), address)
+            return
         target = ROOT / "ca2_gan" / "pretrained" / arguments.model / arguments.name
         target.mkdir(parents=True, exist_ok=True)
         for file in Path(folder, "export").iterdir():

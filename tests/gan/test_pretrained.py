@@ -1,7 +1,11 @@
 """The models that come with the package, and how a model is made small enough to be one."""
 
 import re
+import runpy
+import shutil
 import socket
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -111,3 +115,36 @@ def test_an_export_without_a_generator_is_no_model(tmp_path):
     gan.save(tmp_path)
     with pytest.raises(UserError, match="the weights are of another model"):
         load(tmp_path)
+
+
+@pytest.mark.parametrize(("model", "accuracy"), [("dcgan_radford", None), ("acgan", 0.9)])
+def test_a_model_of_the_zoo_is_published_on_the_hub_with_a_card_that_works(model, accuracy, monkeypatch, tmp_path):
+    script = runpy.run_path(str(Path(__file__).parents[2] / "scripts" / "pretrain_gan.py"))
+    scores = dict.fromkeys(("fcd", "intra", "precision", "recall", "copied"), 0.5) | {"acc": accuracy}
+    hub = tmp_path / "hub"
+
+    class Api:
+        def create_repo(self, address, exist_ok):
+            assert (address, exist_ok) == (f"me/ca2-{model}-glyphs", True)
+
+        def upload_folder(self, repo_id, folder_path, commit_message):
+            return shutil.copytree(folder_path, hub / repo_id)
+
+    def milestones(settings, data, minutes):
+        create_model(model, num_classes=26, image_shape=(1, 28, 28)).export(settings.out / "export")
+        rows = [{"cpu_minutes": minute, "images": 9, "images_per_s": 1.0, "scores": scores} for minute in minutes]
+        return rows, {"n": 9, "extractor": {"fingerprint": "f", "held_out_accuracy": 0.9}, "floor": scores}
+
+    main = script["main"]
+    monkeypatch.setitem(main.__globals__, "milestones", milestones)
+    monkeypatch.setitem(main.__globals__, "HfApi", Api)
+    monkeypatch.setattr(sys, "argv", ["pretrain_gan.py", "glyphs", "--model", model, "--cpu-minutes", "1", "--hub", "me"])
+    threads = torch.get_num_threads()
+    main()
+    torch.set_num_threads(threads)
+    folder = hub / "me" / f"ca2-{model}-glyphs"
+    (code,) = re.findall(r"```python\n(.*?)```", (folder / "README.md").read_text(), re.DOTALL)
+    monkeypatch.chdir(hub)  # where a folder has the name that the hub would have
+    found = {}
+    exec(code, found)  # the card's own example
+    assert found["images"].shape == (8, 1, 28, 28)
