@@ -1,6 +1,6 @@
 """Weights of judges that come with the package, so that everyone's numbers on the same data are by the same networks.
 
-Training one again gives other weights on another processor or with another PyTorch, and distances that differ by some percent.
+Training one again gives other weights, and so other distances, on another processor or with another PyTorch.
 ``scripts/publish_judges.py`` makes the files, DATA-FINGERPRINT-SEED.safetensors.
 """
 
