@@ -9,7 +9,7 @@ from ca2_gan.metrics.sensitivity import CORRUPTIONS, NOTICED, Sweep, moved
 from ca2_gan.registry import metrics
 
 NAMES = [name for name in metrics.list() if metrics.get(name).extractor != "inception" and name != "cas"]  # cas: test_evaluate.py
-N = 100
+N = 250  # with 100, some processors' classifier saw too little in them
 
 
 @pytest.fixture(scope="module")
@@ -19,7 +19,7 @@ def found(tmp_path_factory):
         patch.setenv("CA2_GAN_CACHE", str(tmp_path_factory.mktemp("cache")))
         for limit in ("FEWEST", "MOST"):
             patch.setattr(f"ca2_gan.metrics.classifier.{limit}", 12_800)
-        sweep = Sweep(NAMES, *load("glyphs", size=16_000, classes=tuple("AEKOQ")).split(), N)
+        sweep = Sweep(NAMES, *load("glyphs", size=40_000, classes=tuple("AEKOQ")).split(), N)
         untouched = list(sweep.untouched())
         moves = {}
         for run in sweep.run((0.5, 1.0)):
