@@ -31,6 +31,7 @@ def sample_ou_ddpg(trial: Trial, n_actions: int, n_envs: int, additional_args: d
     drawn = _sample_common(trial)
     drawn["ou_sigma"] = trial.suggest_float("ou_sigma", 0.02, 1.0, log=True)
     drawn["ou_theta"] = trial.suggest_float("ou_theta", 0.02, 1.0, log=True)
+    drawn["n_critics"] = trial.suggest_int("n_critics", 1, 2)
     return _finish(drawn)
 
 
@@ -38,11 +39,17 @@ def convert(drawn: dict[str, Any]) -> dict[str, Any]:
     """Parameters of a trial -> hyperparameters as they would stand in the YAML file."""
     hyperparams = dict(drawn)
     learning_rate = hyperparams.pop("learning_rate")
+    policy_kwargs = {
+        "net_arch": NET_ARCHS[hyperparams.pop("net_arch")],
+        "optimizer_kwargs": {"weight_decay": hyperparams.pop("weight_decay")},
+    }
+    if "n_critics" in hyperparams:
+        policy_kwargs["n_critics"] = hyperparams.pop("n_critics")
     return hyperparams | {
         "gamma": 1 - hyperparams.pop("one_minus_gamma"),
         "batch_size": 2 ** hyperparams.pop("batch_size_pow"),
         "learning_rate": f"lin_{learning_rate}" if hyperparams.pop("lr_decays") else learning_rate,
-        "policy_kwargs": {"net_arch": NET_ARCHS[hyperparams.pop("net_arch")]},
+        "policy_kwargs": policy_kwargs,
     }
 
 
@@ -60,6 +67,7 @@ def _sample_common(trial: Trial) -> dict[str, Any]:
         "batch_size_pow": trial.suggest_int("batch_size_pow", 5, 8),
         "tau": trial.suggest_float("tau", 0.001, 0.05, log=True),
         "net_arch": trial.suggest_categorical("net_arch", list(NET_ARCHS)),
+        "weight_decay": trial.suggest_float("weight_decay", 1e-6, 1e-2, log=True),
     }
 
 

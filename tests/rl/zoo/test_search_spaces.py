@@ -49,6 +49,10 @@ def test_every_sample_makes_an_agent(key, seed):
     agent = register()[key].algorithm("MlpPolicy", "Pendulum-v1", buffer_size=10, **sampled)
     assert agent.gamma == sampled["gamma"]
     assert agent.policy.net_arch == sampled["policy_kwargs"]["net_arch"]
+    network = agent.critic if key == "ouddpg" else agent.policy
+    assert network.optimizer.defaults["weight_decay"] == sampled["policy_kwargs"]["optimizer_kwargs"]["weight_decay"] > 0
+    if key == "ouddpg":
+        assert len(agent.critic.q_networks) == sampled["policy_kwargs"]["n_critics"]
 
 
 @pytest.mark.parametrize("key", KEYS)
@@ -84,5 +88,5 @@ def test_what_tells_the_algorithms_apart_is_searched():
     own = {key: draw(key)[0].params.keys() for key in KEYS}
     assert {"n_bins", "double_q", "dueling", "exploration_fraction"} <= own["discretizeddqn"]
     assert {"n_bins", "sigma0"} <= own["noisydqn"]
-    assert {"ou_sigma", "ou_theta"} <= own["ouddpg"]
+    assert {"ou_sigma", "ou_theta", "n_critics"} <= own["ouddpg"]
     assert [name for name in own["noisydqn"] if name.startswith("exploration_")] == ["exploration_hold"]
