@@ -1,5 +1,9 @@
-"""``ca2-rl study`` for the docs: leaves the measurements in docs/rl/studies, the figures in docs/images, and fills the tables."""
+"""``ca2-rl study`` for the docs: leaves the measurements in docs/rl/studies, the figures in docs/images, and fills the tables.
 
+It goes on from what the docs have, where settings and versions are the same.
+"""
+
+import json
 import shutil
 import subprocess
 import sys
@@ -10,6 +14,7 @@ import matplotlib as mpl
 from ca2_rl.errors import UserError
 from ca2_rl.plot import save_figure
 from ca2_rl.studies.command import load, parse, study
+from ca2_rl.studies.jobs import restore_records
 
 ROOT = Path(__file__).parents[1]
 
@@ -19,9 +24,10 @@ def main() -> None:
     arguments = parse(sys.argv[1:], prog="python scripts/study_rl.py")
     chosen = load(arguments.name)
     arguments.out = arguments.out or ROOT / "studies" / chosen.name
-    results = study(arguments, " ".join(["python scripts/study_rl.py", *sys.argv[1:]]))
     measurements = ROOT / "docs" / "rl" / "studies" / f"{chosen.name}.json"
-    measurements.parent.mkdir(exist_ok=True)
+    if measurements.is_file():
+        restore_records(json.loads(measurements.read_text(encoding="utf-8"))["records"], arguments.out / "jobs")
+    results = study(arguments, " ".join(["python scripts/study_rl.py", *sys.argv[1:]]))
     shutil.copy(arguments.out / "study.json", measurements)
     for name, picture in chosen.pictures.items():
         save_figure(picture.make(results), ROOT / "docs" / "images" / f"study-{chosen.name}-{name}.png")

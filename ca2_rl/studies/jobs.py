@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from ca2_rl.files import whole_file
 from ca2_rl.studies.conditions import versions
 
 # To be raised with every change of what a training measures
@@ -69,11 +70,22 @@ def plan(variants: Iterable[Variant], seeds: Iterable[int], steps: int | None = 
 
 
 def read_records(variants: Iterable[Variant], folder: Path, steps: int | None = None) -> list[dict[str, Any]]:
-    """What is there of the variants' trainings, of any seed: each with label and tags of its variant."""
+    """What is there of the variants' trainings, of any seed: each with label and tags of its variant.
+
+    Its job's file is named in it too, by which ``restore_records`` knows it again.
+    """
     records = []
     for variant in variants:
         paths = folder.glob(f"{variant.digest(steps or variant.n_timesteps)}-*.json")
         for path in sorted(paths, key=lambda path: int(path.stem.rpartition("-")[2])):
             record = json.loads(path.read_text(encoding="utf-8"))
-            records.append({"label": variant.label, "tags": variant.tags} | record)
+            records.append(record | {"label": variant.label, "tags": variant.tags, "job": path.name})
     return records
+
+
+def restore_records(records: Iterable[dict[str, Any]], folder: Path) -> None:
+    """Files of jobs made from a ``study.json``, so that a study goes on from it where the files are gone."""
+    for record in records:
+        if "job" in record and not (path := folder / record["job"]).is_file():
+            with whole_file(path) as partial:
+                partial.write_text(json.dumps(record, allow_nan=False) + "\n", encoding="utf-8")

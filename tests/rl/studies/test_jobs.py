@@ -5,7 +5,7 @@ import json
 import pytest
 
 from ca2_rl.studies import jobs
-from ca2_rl.studies.jobs import Job, Variant, plan, read_records
+from ca2_rl.studies.jobs import Job, Variant, plan, read_records, restore_records
 
 SETTINGS = {"n_timesteps": 500, "policy": "MlpPolicy", "gamma": 0.9, "policy_kwargs": {"net_arch": [8]}}
 A, B = Variant("a", "dqn", SETTINGS), Variant("b", "dqn", SETTINGS | {"gamma": 0.99})
@@ -59,3 +59,16 @@ def test_records_of_any_seed_are_read_for_every_variant_that_has_these_settings(
     records = read_records([A, B, Variant("c", "dqn", SETTINGS, {"tag": 1})], tmp_path)
     assert [(record["label"], record["seed"]) for record in records] == [("a", 2), ("a", 10), ("c", 2), ("c", 10)]
     assert records[-1]["tags"] == {"tag": 1}
+
+
+def test_a_study_goes_on_from_what_was_published_of_it(tmp_path):
+    first, second = tmp_path / "first", tmp_path / "second"
+    first.mkdir()
+    for seed in (0, 1):
+        (first / Job(A, seed, 500).file_name).write_text(json.dumps({"seed": seed, "regret": seed / 2}))
+    published = read_records([A], first)
+    second.mkdir()
+    (second / Job(A, 1, 500).file_name).write_text(json.dumps({"seed": 1, "regret": 9.0}))
+    restore_records([*published, {"label": "a", "seed": 2}], second)  # the last one is from before jobs were named
+    assert [(record["seed"], record["regret"]) for record in read_records([A], second)] == [(0, 0.0), (1, 9.0)]
+    assert read_records([A], second)[0] == published[0]
