@@ -20,6 +20,7 @@ Layer = Callable[[Array, NumpyNoise | None], Array]
 ZERO = np.float32(0)
 ACTIVATIONS: dict[type[nn.Module], Callable[[Array], Array]] = {
     nn.ReLU: lambda x: np.maximum(x, ZERO),
+    nn.SiLU: lambda x: x / (1 + np.exp(-x)),
     nn.Tanh: np.tanh,
     nn.Identity: lambda x: x,
 }

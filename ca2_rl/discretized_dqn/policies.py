@@ -10,6 +10,7 @@ from stable_baselines3.dqn.policies import DQNPolicy, QNetwork
 from torch import nn
 
 from ca2_rl.common.action_bins import ActionBins
+from ca2_rl.common.activations import NamesActivation
 from ca2_rl.common.numpy_network import Array, Layer, NumpyNoise, numpy_layers
 from ca2_rl.common.training_mode import SwitchesOnce
 
@@ -76,12 +77,12 @@ class DiscretizedQNetwork(QNetwork):
         return {**super()._get_constructor_parameters(), "dueling": self.dueling}
 
 
-class DiscretizedDQNPolicy(SwitchesOnce, DQNPolicy):
+class DiscretizedDQNPolicy(NamesActivation, SwitchesOnce, DQNPolicy):
     """DQN's policy for Box and Discrete spaces: its network ranks bins, its predictions are actions of the env.
 
     :param n_bins: values per dimension of a Box
     :param dueling: whether the Q-networks have a dueling head
-    :param kwargs: as in SB3's ``DQNPolicy``
+    :param kwargs: as in SB3's ``DQNPolicy``; ``activation_fn`` may be a name in ``torch.nn``
     """
 
     q_network_class: type[DiscretizedQNetwork] = DiscretizedQNetwork
@@ -100,7 +101,7 @@ class DiscretizedDQNPolicy(SwitchesOnce, DQNPolicy):
         self.bins = ActionBins(action_space, n_bins)
         self.n_bins = n_bins
         self.dueling = dueling
-        super().__init__(observation_space, action_space, lr_schedule, **kwargs)  # type: ignore[arg-type]
+        super().__init__(observation_space, action_space, lr_schedule, **kwargs)
 
     def _build(self, lr_schedule: Schedule) -> None:
         self.net_args |= {"action_space": self.bins.index_space, **self._network_options()}

@@ -42,7 +42,7 @@ CHANGES = (
     ("ou_dt", "ou_sigma"),
     ("learning_starts",),
     ("learning_rate",),
-    ("weight_decay",),
+    ("weight_decay", "actor_optimizer_kwargs"),
     ("gamma",),
     ("batch_size",),
     ("net_arch",),
@@ -78,7 +78,7 @@ def flat(hyperparams: dict[str, Any]) -> dict[str, Any]:
 
 def nested(settings: dict[str, Any]) -> dict[str, Any]:
     """The inverse of ``flat``."""
-    policy = {name: settings[name] for name in ("net_arch", "n_critics") if name in settings}
+    policy = {name: settings[name] for name in ("net_arch", "activation_fn", "n_critics", "actor_optimizer_kwargs") if name in settings}
     optimizer = {name: settings[name] for name in ("weight_decay",) if name in settings}
     outer = {name: value for name, value in settings.items() if name not in policy | optimizer}
     return outer | {"policy_kwargs": policy | ({"optimizer_kwargs": optimizer} if optimizer else {})}

@@ -29,19 +29,26 @@ def cores(backend: str) -> int:
     return int(_ray().cluster_resources()["CPU"]) if backend == "ray" else os.cpu_count() or 1
 
 
-def run(jobs: Sequence[Job], folder: Path, workers: int, backend: str = "processes") -> None:
+def run(
+    jobs: Sequence[Job],
+    folder: Path,
+    workers: int,
+    backend: str = "processes",
+    evaluations: Evaluations | None = None,
+) -> None:
     """Trains what has no file in the folder; each gets its file as soon as it is done.
 
     :param jobs: each of them once
     :param folder: of the jobs' files
     :param workers: trainings at a time
     :param backend: "processes" of this machine, or "ray": a cluster (``RAY_ADDRESS``), else a local one
+    :param evaluations: other starts than those of the studies; a folder is for one choice of them
     :raises UserError: if ray is asked for and not installed
     """
     missing = [job for job in jobs if not (folder / job.file_name).is_file()]
     if not missing:
         return
-    attempts = {"processes": _on_this_machine, "ray": _on_a_cluster}[backend](missing, workers)
+    attempts = {"processes": _on_this_machine, "ray": _on_a_cluster}[backend](missing, workers, evaluations or Evaluations.sample())
     with tqdm(total=len(jobs), initial=len(jobs) - len(missing), unit="training") as progress:
         for job, record in attempts:
             with whole_file(folder / job.file_name) as partial:
@@ -49,24 +56,23 @@ def run(jobs: Sequence[Job], folder: Path, workers: int, backend: str = "process
             progress.update()
 
 
-def _on_this_machine(jobs: Sequence[Job], workers: int) -> Iterator[Attempt]:
+def _on_this_machine(jobs: Sequence[Job], workers: int, evaluations: Evaluations) -> Iterator[Attempt]:
     """By joblib's processes; in this one for a single worker."""
-    evaluations = Evaluations.sample()
     with parallel_config(backend="loky", n_jobs=workers, inner_max_num_threads=1):
         # One at a time: a batch would be lost as a whole
         parallel = Parallel(return_as="generator_unordered", batch_size=1)
         yield from parallel(delayed(attempt)(job, evaluations, os.getpid()) for job in jobs)
 
 
-def _on_a_cluster(jobs: Sequence[Job], workers: int) -> Iterator[Attempt]:
+def _on_a_cluster(jobs: Sequence[Job], workers: int, evaluations: Evaluations) -> Iterator[Attempt]:
     """By Ray itself: its backend for joblib gives back nothing before all is done."""
     ray = _ray()
     remote = ray.remote(num_cpus=1)(attempt)
-    evaluations = ray.put(Evaluations.sample())
+    shared = ray.put(evaluations)
     waiting, running = list(jobs), list[Any]()
     while waiting or running:
         while waiting and len(running) < workers:
-            running.append(remote.remote(waiting.pop(0), evaluations, os.getpid()))
+            running.append(remote.remote(waiting.pop(0), shared, os.getpid()))
         done, running = ray.wait(running)
         yield from ray.get(done)
 

@@ -139,3 +139,16 @@ def test_actor_s_update_leaves_no_gradient_in_the_critic():
     model.train(1, batch_size=16)
     left = torch.nn.utils.get_total_norm([p.grad for p in model.critic.parameters()])
     assert left.item() == pytest.approx(model.averages.pop()[GRADIENT_NORM])
+
+
+@pytest.mark.parametrize(("own", "expected"), [(None, 0.1), ({}, 0.0), ({"weight_decay": 0.2}, 0.2)])
+def test_the_actor_s_optimizer_may_have_settings_of_its_own(own, expected, tmp_path):
+    policy_kwargs = {"net_arch": [8], "optimizer_kwargs": {"weight_decay": 0.1}, "actor_optimizer_kwargs": own}
+    model = OUDDPG("MlpPolicy", "Pendulum-v1", learning_rate=0.02, buffer_size=10, policy_kwargs=policy_kwargs)
+    model.save(tmp_path / "model.zip")
+    for each in (model, OUDDPG.load(tmp_path / "model.zip")):
+        actor, critic = (network.optimizer.param_groups[0] for network in (each.actor, each.critic))
+        assert (actor["weight_decay"], critic["weight_decay"]) == (expected, 0.1)
+        assert actor["lr"] == critic["lr"] == 0.02
+    model.policy.save(tmp_path / "policy.pth")
+    assert type(model.policy).load(tmp_path / "policy.pth").actor_optimizer_kwargs == own

@@ -25,7 +25,7 @@ def create(algorithm, n_envs=1, **kwargs):
 
 @pytest.mark.parametrize("dueling", [False, True])
 @pytest.mark.parametrize("algorithm", [DiscretizedDQN, NoisyDQN])
-@pytest.mark.parametrize("activation", [torch.nn.ReLU, torch.nn.Tanh])
+@pytest.mark.parametrize("activation", [torch.nn.ReLU, torch.nn.SiLU, torch.nn.Tanh])
 def test_numpy_s_q_values_are_torch_s(algorithm, dueling, activation):
     model = create(algorithm, dueling=dueling, policy_kwargs={"net_arch": [16, 8], "activation_fn": activation}).learn(60)
     x = torch.as_tensor(OBSERVATIONS)

@@ -1,0 +1,31 @@
+"""Activations by name, so that a YAML file can have one without code in it."""
+
+from typing import Any
+
+from stable_baselines3.common.policies import BasePolicy
+from torch import nn
+
+from ca2_rl.errors import UserError, did_you_mean
+
+# Those that act on each number by itself and need no argument
+NAMES = ("CELU", "ELU", "GELU", "LeakyReLU", "Mish", "ReLU", "ReLU6", "SELU", "SiLU", "Sigmoid", "Softplus", "Softsign", "Tanh")
+
+
+def activation(name: str) -> type[nn.Module]:
+    """The activation of this name in ``torch.nn``.
+
+    :raises UserError: if it is none of ``NAMES``
+    """
+    if name not in NAMES:
+        raise UserError(f"activation_fn: no activation {name!r}.{did_you_mean(name, NAMES)} There are {', '.join(NAMES)}.")
+    found: type[nn.Module] = getattr(nn, name)
+    return found
+
+
+class NamesActivation(BasePolicy):
+    """Takes ``activation_fn`` as a class, as SB3 does, or as its name."""
+
+    def __init__(self, *args: Any, **kwargs: Any):
+        if isinstance(name := kwargs.get("activation_fn"), str):
+            kwargs["activation_fn"] = activation(name)
+        super().__init__(*args, **kwargs)

@@ -1,0 +1,29 @@
+import pytest
+from torch import nn
+
+from ca2_rl import OUDDPG, DiscretizedDQN, NoisyDQN
+from ca2_rl.common.activations import NAMES, activation
+from ca2_rl.errors import UserError
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_name_is_an_activation_that_needs_no_argument(name):
+    assert activation(name) is getattr(nn, name)
+    activation(name)()
+
+
+def test_an_unknown_name_is_refused_with_the_nearest():
+    with pytest.raises(UserError, match=r"activation_fn: no activation 'Silu'\. Did you mean 'SiLU'"):
+        activation("Silu")
+
+
+@pytest.mark.parametrize("algorithm", [DiscretizedDQN, NoisyDQN, OUDDPG])
+@pytest.mark.parametrize("given", ["SiLU", nn.SiLU])
+def test_agents_take_names_and_classes(algorithm, given, tmp_path):
+    policy_kwargs = {"activation_fn": given, "net_arch": [8]}
+    model = algorithm("MlpPolicy", "Pendulum-v1", buffer_size=10, policy_kwargs=policy_kwargs)
+    model.save(tmp_path / "model.zip")
+    for each in (model, algorithm.load(tmp_path / "model.zip")):
+        kinds = {type(module) for module in each.policy.modules()}
+        assert nn.SiLU in kinds
+        assert nn.ReLU not in kinds
