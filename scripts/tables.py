@@ -1,6 +1,6 @@
 """Writes the measured numbers into the README and the docs, between ``<!-- table: NAME -->`` and ``<!-- end -->``.
 
-NAME is a table of docs/rl/speed.json, docs/rl/denormals.json, docs/gan/metrics.json, docs/gan/fid.json or docs/gan/data.json;
+NAME is a table of speed.json, denormals.json or optimize.json in docs/rl, or of metrics.json, fid.json or data.json in docs/gan;
 ``pretrained:MODEL/DATA`` of docs/gan/pretrained.json; STUDY/TABLE, a table of the study whose measurements are in
 docs/rl/studies/STUDY.json, or its ``conditions``; gan/STUDY/TABLE, one of docs/gan/studies/STUDY.json. Likewise
 ``<!-- figure: STUDY/FIGURE -->``. The cards of the models in ca2_gan/pretrained are made from docs/gan/pretrained.json as a whole.
@@ -20,11 +20,12 @@ import pretrain_gan
 from ca2_gan.studies.command import load as load_gan
 from ca2_gan.studies.results import Results as GANResults
 from ca2_rl.studies.command import load
-from ca2_rl.studies.results import Results
+from ca2_rl.studies.results import Results, iqm_text, label_text, mean_text, scores
 
 ROOT = Path(__file__).parents[1]
 SPEED = ROOT / "docs" / "rl" / "speed.json"
 DENORMALS = ROOT / "docs" / "rl" / "denormals.json"
+OPTIMIZE = ROOT / "docs" / "rl" / "optimize.json"
 SENSITIVITY = ROOT / "docs" / "gan" / "sensitivity.json"
 PRETRAINED = ROOT / "docs" / "gan" / "pretrained.json"
 FID = ROOT / "docs" / "gan" / "fid.json"
@@ -142,6 +143,29 @@ def denormals(content: dict[str, Any]) -> str:
     return "\n".join([*lines, "", f"{conditions(content)} CPU time in one thread without compiling, medians over {seeds} seeds."])
 
 
+def optimize(content: dict[str, Any]) -> str:
+    """What was found by ``ca2-rl optimize``, trained anew beside the shipped settings."""
+    lines = ["| settings | in the search: return of one training | trained anew: regret, IQM [95 %] | worst seed | seconds |"]
+    lines.append("| --- | ---: | ---: | ---: | ---: |")
+    results = Results(content)
+    for label, records in results.by_label().items():
+        tags, regrets = records[0]["tags"], scores(records)
+        trials = {f"trial {trial['number']}": trial["return"] for trial in content["searches"][tags["algo"]]["trials"]}
+        found = f"{trials[tags['settings']]:.1f}" if tags["settings"] in trials else ""
+        cells = [label_text(label, records), found, iqm_text(regrets), f"{max(regrets):.1f}", mean_text(scores(records, "train_seconds"))]
+        lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join([*lines, "", results.conditions()])
+
+
+def optimize_searches(content: dict[str, Any]) -> str:
+    """The searches, as one would repeat them."""
+    lines = []
+    for search in content["searches"].values():
+        states = [trial["state"] for trial in search["trials"]]
+        lines.append(f"{search['command']}  # {len(states)} trials, {states.count('pruned')} pruned")
+    return "\n".join(["```bash", *lines, "```"])
+
+
 def metric_times(measured: dict[str, Any]) -> str:
     """Seconds of each part of an evaluation."""
     lines = ["| part | seconds of one core | by the clock |", "| --- | ---: | ---: |"]
@@ -241,6 +265,8 @@ def fill(text: str, page: Path) -> str:
         "speed-profile": lambda: speed_profile(speeds["profile"]),
         "denormals": lambda: denormals(json.loads(DENORMALS.read_text(encoding="utf-8"))),
         "speed-conditions": lambda: speed_conditions(speeds),
+        "optimize": lambda: optimize(json.loads(OPTIMIZE.read_text(encoding="utf-8"))),
+        "optimize-searches": lambda: optimize_searches(json.loads(OPTIMIZE.read_text(encoding="utf-8"))),
         "metric-times": lambda: metric_times(gan["metrics"]),
         "frechet-times": lambda: frechet_times(gan["frechet"]),
         "fid-times": lambda: fid_times(json.loads(FID.read_text(encoding="utf-8"))),

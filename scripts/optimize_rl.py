@@ -1,0 +1,121 @@
+"""``ca2-rl optimize`` for our agents on Pendulum-v1, kept in docs/rl/optimize.json: does it find better settings than those shipped?
+
+The best trials and the shipped settings are trained anew, on seeds and starts that no study reports. A call that was stopped goes on.
+"""
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import optuna
+from optuna.trial import FrozenTrial, TrialState
+
+from ca2_rl.errors import UserError
+from ca2_rl.files import whole_file
+from ca2_rl.optimum import PendulumOptimum
+from ca2_rl.studies.conditions import machine, versions
+from ca2_rl.studies.jobs import Variant, plan, read_records
+from ca2_rl.studies.overview import OURS
+from ca2_rl.studies.runner import run
+from ca2_rl.studies.settings import PENDULUM, shipped
+from ca2_rl.studies.training import CURVE_STARTS, FINAL_STARTS, Evaluations, Starts
+from ca2_rl.zoo.plugins import register
+
+ROOT = Path(__file__).parents[1]
+RESULT = ROOT / "docs" / "rl" / "optimize.json"
+FIRST_SEED = 1000
+CURVE_SEED, FINAL_SEED = 40_000, 30_000  # of the starts
+EPISODES = 100  # of each evaluation of a trial
+BEST = 1  # trials of each agent that are trained anew
+COUNTED = (TrialState.COMPLETE, TrialState.PRUNED)  # not those that were interrupted
+SHIPPED = "shipped"
+
+
+def search(algo: str, trials: int, processes: int, folder: Path) -> tuple[str, optuna.Study]:
+    """The command of the search and the study that it left; makes the trials that are missing."""
+    storage = f"sqlite:///{folder}/{algo}.db"
+    options = f"-n {shipped(algo)['n_timesteps']:.0f} --eval-episodes {EPISODES} --n-eval-envs 20 --max-total-trials {trials}"
+    command = f"ca2-rl optimize --algo {algo} --env {PENDULUM} {options} --study-name {algo}"
+    argv = [sys.executable, "-m", "ca2_rl", *command.split()[1:], "--storage", storage, "--log-folder", str(folder / "logs")]
+    running = [subprocess.Popen([*argv, "--seed", str(FIRST_SEED + number)]) for number in range(processes)]
+    codes = [process.wait() for process in running]
+    if any(codes):
+        raise UserError(f"stopped: {command}")
+    return command, optuna.load_study(study_name=algo, storage=storage)
+
+
+def candidates(algo: str, study: optuna.Study) -> list[Variant]:
+    """The agent as shipped, then as in the best trials."""
+    finished = study.get_trials(states=[TrialState.COMPLETE])
+    best = sorted(finished, key=lambda trial: -(trial.value or 0))[:BEST]
+    settings = {f"trial {trial.number}": shipped(algo) | register()[algo].converter(trial.params) for trial in best}
+    return [
+        Variant(f"{OURS[algo]}, {name}", algo, hyperparams, {"algo": algo, "settings": name})
+        for name, hyperparams in ({SHIPPED: shipped(algo)} | settings).items()
+    ]
+
+
+def evaluations() -> Evaluations:
+    """Starts that are not those of the studies."""
+    optimum = PendulumOptimum()
+    return Evaluations(Starts.sample(CURVE_STARTS, CURVE_SEED, optimum), Starts.sample(FINAL_STARTS, FINAL_SEED, optimum))
+
+
+def kept(trial: FrozenTrial) -> dict[str, Any]:
+    """What stays of a trial."""
+    return {
+        "number": trial.number,
+        "state": trial.state.name.lower(),
+        "return": trial.value,
+        "returns": list(trial.intermediate_values.values()),
+        "params": trial.params,
+    }
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--trials", type=int, default=30, metavar="N", help="of each agent (default: 30)")
+    parser.add_argument("--seeds", type=int, default=10, metavar="N", help="of each setting that is trained anew (default: 10)")
+    parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, metavar="J", help="trainings at a time (default: one a core)")
+    arguments = parser.parse_args()
+    folder = ROOT / "studies" / "optimize"
+    folder.mkdir(parents=True, exist_ok=True)
+
+    searches = {algo: search(algo, arguments.trials, arguments.jobs, folder) for algo in OURS}
+    variants = [variant for algo, (_, study) in searches.items() for variant in candidates(algo, study)]
+    seeds = range(FIRST_SEED, FIRST_SEED + arguments.seeds)
+    run(plan(variants, seeds), folder / "jobs", arguments.jobs, evaluations=evaluations())
+
+    records = read_records(variants, folder / "jobs")
+    content = {
+        "command": " ".join(["python", *sys.argv]).replace(str(ROOT) + "/", ""),
+        "versions": versions() | {"optuna": version("optuna")},
+        "machine": machine(arguments.jobs),
+        "seeds": list(seeds),
+        "searches": {
+            algo: {"command": command, "trials": [kept(trial) for trial in study.trials if trial.state in COUNTED]}
+            for algo, (command, study) in searches.items()
+        },
+        "records": [
+            {name: record[name] for name in ("label", "tags", "hyperparams", "seed", "regret", "train_seconds", "error") if name in record}
+            for record in records
+        ],
+    }
+    with whole_file(RESULT) as partial:
+        partial.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+    subprocess.run([sys.executable, ROOT / "scripts" / "tables.py"], check=True)
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except UserError as error:
+        print(f"optimize_rl: {error}", file=sys.stderr)
+        sys.exit(2)
+    except KeyboardInterrupt:
+        sys.exit(130)
