@@ -1,6 +1,6 @@
 """``ca2-rl optimize`` for our agents on Pendulum-v1, kept in docs/rl/optimize.json: does it find better settings than those shipped?
 
-The best trials and the shipped settings are trained anew, on seeds and starts that no study reports. A call that was stopped goes on.
+The best trial of each and the shipped settings are trained anew, on seeds and starts of no other study. A call that was stopped goes on.
 """
 
 import argparse
@@ -31,9 +31,7 @@ RESULT = ROOT / "docs" / "rl" / "optimize.json"
 FIRST_SEED = 1000
 CURVE_SEED, FINAL_SEED = 40_000, 30_000  # of the starts
 EPISODES = 100  # of each evaluation of a trial
-BEST = 1  # trials of each agent that are trained anew
 COUNTED = (TrialState.COMPLETE, TrialState.PRUNED)  # not those that were interrupted
-SHIPPED = "shipped"
 
 
 def search(algo: str, trials: int, processes: int, folder: Path) -> tuple[str, optuna.Study]:
@@ -50,13 +48,12 @@ def search(algo: str, trials: int, processes: int, folder: Path) -> tuple[str, o
 
 
 def candidates(algo: str, study: optuna.Study) -> list[Variant]:
-    """The agent as shipped, then as in the best trials."""
-    finished = study.get_trials(states=[TrialState.COMPLETE])
-    best = sorted(finished, key=lambda trial: -(trial.value or 0))[:BEST]
-    settings = {f"trial {trial.number}": shipped(algo) | register()[algo].converter(trial.params) for trial in best}
+    """The agent as shipped and as in the best trial."""
+    best = study.best_trial
+    found = shipped(algo) | register()[algo].converter(best.params)
     return [
         Variant(f"{OURS[algo]}, {name}", algo, hyperparams, {"algo": algo, "settings": name})
-        for name, hyperparams in ({SHIPPED: shipped(algo)} | settings).items()
+        for name, hyperparams in {"shipped": shipped(algo), f"trial {best.number}": found}.items()
     ]
 
 
@@ -93,7 +90,7 @@ def main() -> None:
 
     records = read_records(variants, folder / "jobs")
     content = {
-        "command": " ".join(["python", *sys.argv]).replace(str(ROOT) + "/", ""),
+        "command": " ".join(["python scripts/optimize_rl.py", *sys.argv[1:]]),
         "versions": versions() | {"optuna": version("optuna")},
         "machine": machine(arguments.jobs),
         "seeds": list(seeds),

@@ -20,7 +20,7 @@ import pretrain_gan
 from ca2_gan.studies.command import load as load_gan
 from ca2_gan.studies.results import Results as GANResults
 from ca2_rl.studies.command import load
-from ca2_rl.studies.results import Results, iqm_text, label_text, mean_text, scores
+from ca2_rl.studies.results import Results, iqm_text, label_text, markdown, mean_text, scores
 
 ROOT = Path(__file__).parents[1]
 SPEED = ROOT / "docs" / "rl" / "speed.json"
@@ -145,16 +145,15 @@ def denormals(content: dict[str, Any]) -> str:
 
 def optimize(content: dict[str, Any]) -> str:
     """What was found by ``ca2-rl optimize``, trained anew beside the shipped settings."""
-    lines = ["| settings | in the search: return of one training | trained anew: regret, IQM [95 %] | worst seed | seconds |"]
-    lines.append("| --- | ---: | ---: | ---: | ---: |")
-    results = Results(content)
+    header = ["settings", "in the search: return of one training", "trained anew: regret, IQM [95 %]", "worst seed", "seconds"]
+    results, rows = Results(content), []
     for label, records in results.by_label().items():
         tags, regrets = records[0]["tags"], scores(records)
         trials = {f"trial {trial['number']}": trial["return"] for trial in content["searches"][tags["algo"]]["trials"]}
         found = f"{trials[tags['settings']]:.1f}" if tags["settings"] in trials else ""
-        cells = [label_text(label, records), found, iqm_text(regrets), f"{max(regrets):.1f}", mean_text(scores(records, "train_seconds"))]
-        lines.append(f"| {' | '.join(cells)} |")
-    return "\n".join([*lines, "", results.conditions()])
+        worst, seconds = f"{max(regrets):.1f}" if len(regrets) else "-", mean_text(scores(records, "train_seconds"))
+        rows.append([label_text(label, records), found, iqm_text(regrets), worst, seconds])
+    return f"{markdown(header, rows)}\n\n{results.conditions()}"
 
 
 def optimize_searches(content: dict[str, Any]) -> str:
@@ -257,7 +256,7 @@ def data_conditions(content: dict[str, Any]) -> str:
 
 def fill(text: str, page: Path) -> str:
     """The text of a page with every table and figure made anew."""
-    speeds, gan, data = (json.loads(path.read_text(encoding="utf-8")) for path in (SPEED, GAN_METRICS, DATA))
+    speeds, searches, gan, data = (json.loads(path.read_text(encoding="utf-8")) for path in (SPEED, OPTIMIZE, GAN_METRICS, DATA))
     makers = {
         "speed": lambda: speed(speeds["runs"]),
         "speed-growth": lambda: speed_growth(speeds["runs"]),
@@ -265,8 +264,8 @@ def fill(text: str, page: Path) -> str:
         "speed-profile": lambda: speed_profile(speeds["profile"]),
         "denormals": lambda: denormals(json.loads(DENORMALS.read_text(encoding="utf-8"))),
         "speed-conditions": lambda: speed_conditions(speeds),
-        "optimize": lambda: optimize(json.loads(OPTIMIZE.read_text(encoding="utf-8"))),
-        "optimize-searches": lambda: optimize_searches(json.loads(OPTIMIZE.read_text(encoding="utf-8"))),
+        "optimize": lambda: optimize(searches),
+        "optimize-searches": lambda: optimize_searches(searches),
         "metric-times": lambda: metric_times(gan["metrics"]),
         "frechet-times": lambda: frechet_times(gan["frechet"]),
         "fid-times": lambda: fid_times(json.loads(FID.read_text(encoding="utf-8"))),

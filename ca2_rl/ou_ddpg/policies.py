@@ -28,8 +28,7 @@ class OUDDPGPolicy(NamesActivation, SwitchesOnce, TD3Policy):
         return {**super()._get_constructor_parameters(), "actor_optimizer_kwargs": self.actor_optimizer_kwargs}
 
 
-class MlpPolicy(OUDDPGPolicy):
-    """For vectors."""
+MlpPolicy = OUDDPGPolicy
 
 
 class CnnPolicy(OUDDPGPolicy, td3.CnnPolicy):

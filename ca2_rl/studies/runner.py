@@ -29,13 +29,7 @@ def cores(backend: str) -> int:
     return int(_ray().cluster_resources()["CPU"]) if backend == "ray" else os.cpu_count() or 1
 
 
-def run(
-    jobs: Sequence[Job],
-    folder: Path,
-    workers: int,
-    backend: str = "processes",
-    evaluations: Evaluations | None = None,
-) -> None:
+def run(jobs: Sequence[Job], folder: Path, workers: int, backend: str = "processes", evaluations: Evaluations | None = None) -> None:
     """Trains what has no file in the folder; each gets its file as soon as it is done.
 
     :param jobs: each of them once
