@@ -14,7 +14,7 @@ from ca2_rl.studies.effects import expected_best, variance_explained
 from ca2_rl.studies.figures import legend, log_regret, plain_figure, style
 from ca2_rl.studies.jobs import Variant
 from ca2_rl.studies.overview import OURS
-from ca2_rl.studies.results import Record, Results, failures_text, iqm_text, markdown, mean_text, scores, succeeded
+from ca2_rl.studies.results import Records, Results, failures_text, iqm_text, markdown, mean_text, scores, succeeded
 from ca2_rl.studies.settings import shipped
 from ca2_rl.studies.study import Picture, Study, Table
 
@@ -43,10 +43,12 @@ def setting(algo: str, search: str, **values: Any) -> Variant:
     :param search: "grid" or "random"
     """
     label = f"{OURS[algo]}, " + ", ".join(f"{NAMES[name]} {value:.4g}" for name, value in values.items())
+    in_the_coursework = search == "grid" and sum(values[name] != BASE[name] for name in FACTORS) <= 1
     changed = {name: value for name, value in values.items() if name != "width"}
     policy = shipped(algo)["policy_kwargs"] | {"net_arch": [values["width"]] * 2}
     hyperparams = shipped(algo, **changed, policy_kwargs=policy)
-    return Variant(f"{label} ({search})", algo, hyperparams, {"agent": OURS[algo], "search": search, **values})
+    kind = f"{search}, one at a time" if in_the_coursework else search
+    return Variant(f"{label} ({kind})", algo, hyperparams, {"agent": OURS[algo], "search": search, **values})
 
 
 def draw(rng: np.random.Generator) -> dict[str, Any]:
@@ -78,19 +80,27 @@ def one_at_a_time(results: Results) -> str:
         "the coursework's DDPG, return",
         *(f"{agent}: {what}" for agent in OURS.values() for what in ("return", "regret, IQM [95 %]")),
     ]
-    rows = []
+    rows, groups = [], []
     for factor, values in COURSEWORK.items():
         for value, coursework_return in values.items():
             cells = [f"{NAMES[factor]} {value:g}", f"{coursework_return:.1f}"]
             for agent in OURS.values():
                 records = results.tagged(agent=agent, search="grid", **(BASE | {factor: value}))
+                groups.append(records)
                 cells += [mean_text(scores(records, "return")), iqm_text(scores(records)) + _failed(records)]
             rows.append(cells)
     base = ", ".join(f"{NAMES[name]} {value:g}" for name, value in BASE.items())
-    return markdown(header, rows) + f"\n\nThe other three are {base}: the coursework does not say what it had there."
+    note = f"\n\n{_seeds(groups)} The other three are {base}: the coursework does not say what it had there."
+    return markdown(header, rows) + note
 
 
-def _failed(records: list[Record]) -> str:
+def _seeds(groups: list[Records]) -> str:
+    """A sentence on how many seeds the settings have."""
+    numbers = sorted({len(records) for records in groups if records})
+    return f"Seeds of each setting: {' to '.join(str(number) for number in dict.fromkeys([numbers[0], numbers[-1]]))}." if numbers else ""
+
+
+def _failed(records: Records) -> str:
     text = failures_text(records)
     return f" ({text})" if text else ""
 
@@ -106,13 +116,21 @@ def over_the_grid(results: Results) -> str:
                 regrets = [regret for _, regret in _settings(results, agent=agent, search="grid", **{factor: value})]
                 cells += [f"{np.mean(regrets):,.1f}", f"{min(regrets):,.1f}"] if regrets else ["-", "-"]
             rows.append(cells)
-    return markdown(header, rows)
+    note = f"\n\n{_seeds(_comparable(results, search='grid'))} Those that not every setting has don't count here."
+    return markdown(header, rows) + note
 
 
 def _settings(results: Results, **tags: Any) -> list[tuple[dict[str, Any], float]]:
     """Tags and mean regret over the seeds of each setting of which a training succeeded."""
-    groups = results.by_label(**tags).values()
+    groups = _comparable(results, **tags)
     return [(records[0]["tags"], float(scores(records).mean())) for records in groups if len(scores(records))]
+
+
+def _comparable(results: Results, **tags: Any) -> list[Records]:
+    """The trainings of each setting, with the seeds that all of them have: the best of many is not to be the one of the fewest."""
+    groups = list(results.by_label(**tags).values())
+    shared = set.intersection(*({record["seed"] for record in records} for records in groups)) if groups else set()
+    return [[record for record in records if record["seed"] in shared] for records in groups]
 
 
 def search(results: Results) -> str:
@@ -166,7 +184,7 @@ def criteria(results: Results) -> str:
     rows = []
     for criterion, name in CRITERIA.items():
         for agent in OURS.values():
-            groups = [succeeded(records) for records in results.by_label(agent=agent, search="grid").values()]
+            groups = [succeeded(records) for records in _comparable(results, agent=agent, search="grid")]
             pairs = [
                 (np.mean([record["late"][criterion] for record in records]), scores(records).mean())
                 for records in groups

@@ -95,6 +95,21 @@ def test_cells_of_the_grid_are_where_their_settings_are(made_by_hand):
     assert (tuning.cells(results, "OUDDPG") == 10).all()
 
 
+def test_more_seeds_of_the_courseworks_settings_count_in_its_table_alone(made_by_hand):
+    variants = tuning.variants()
+    one_at_a_time = {variant.label for variant in variants if "one at a time" in variant.label}
+    assert len(one_at_a_time) == 3 * (1 + 4 * 2)
+    results = made_by_hand(tuning.STUDY, lambda i, seed: 10.0 if seed == 0 else 20.0, seeds=3)
+    results.records[:] = [record for record in results.records if record["seed"] == 0 or record["label"] in one_at_a_time]
+    table = tuning.one_at_a_time(results)
+    assert rows(table)["gamma 0.9"][2].startswith("16.7 [10.0, 20.0]")
+    assert "Seeds of each setting: 3." in table
+    grid = tuning.over_the_grid(results)
+    assert rows(grid)["gamma 0.9"] == ["10.0", "10.0"] * 3
+    assert "Seeds of each setting: 1." in grid
+    assert (tuning.cells(results, "OUDDPG") == 10).all()
+
+
 def test_criteria_say_what_the_correlation_means(made_by_hand):
     """The measurements made by hand have a gradient and a std that rise with the regret, and a return that falls."""
     rng = np.random.default_rng(0)
