@@ -31,6 +31,8 @@ COURSEWORK = ("dcgan", "dcgan_enhanced", "cgan", "triplegan")
 COLUMNS = {"fcd": ("FCD", 1), "kl_class": ("KL class", 2), "precision": ("precision", 2), "recall": ("recall", 2), "acc": ("accuracy", 2)}
 # Those of the short table
 BEST = ("fcd", "acc")
+# Recall below which a generator has collapsed: to what fewer than a tenth of the real images resemble
+COLLAPSED = 0.1
 
 
 def variants() -> list[Variant]:
@@ -106,6 +108,23 @@ def table_by_second(results: Results) -> str:
     return parts(sections)
 
 
+def table_of_collapses(results: Results) -> str:
+    """How many trainings collapsed, and the worst seed's variety, by either judge, at each data set's main budget."""
+    header = ["model", "collapsed", "lowest recall", "by the second judge", "highest KL class"]
+    sections = {}
+    for data, (budget, records) in results.main().items():
+        rows = []
+        for label, group in by_label(records).items():
+            recalls, by_second, kl = values(group, "recall"), values(group, "recall", "second"), values(group, "kl_class")
+            lost = int((recalls < COLLAPSED).sum())
+            worst = recalls.min(initial=np.inf), by_second.min(initial=np.inf), kl.max(initial=-np.inf)
+            numbers = [_number(float(value) if np.isfinite(value) else None, 2) for value in worst]
+            rows.append([label_text(label, group), f"{lost} of {len(recalls)}", *numbers])
+        sections[f"{data}, {budget.name} a training"] = markdown(header, rows)
+    note = f"Collapsed: a recall below {COLLAPSED:g} by the first judge. KL class is high where classes are missing or too many."
+    return f"{parts(sections)}\n\n{note}"
+
+
 def _number(value: float | None, digits: int) -> str:
     return "-" if value is None else f"{value:,.{digits}f}"
 
@@ -154,6 +173,7 @@ STUDY = Study(
         "models": Table("Models: mean ± standard deviation over the seeds", table_of_models),
         "best": Table("Models from the best to the worst", table_of_best, False),
         "second": Table("The models by an independent judge", table_by_second),
+        "collapse": Table("Did trainings collapse?", table_of_collapses),
         "classes": Table("Classes from easy to hard", ranking.table_of_classes),
         "claim": Table("Are I, L, O, T easy and M, W, K, R hard?", ranking.claim),
         "agreement": Table("Do the models agree on what is hard?", ranking.agreement),

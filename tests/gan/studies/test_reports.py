@@ -103,6 +103,18 @@ def test_second_judge_has_a_table_of_its_own(made_by_hand):
     assert cells["dcgan_enhanced (3 seeds)"] == ["22.0 ± 0.0", "0.60 ± 0.00", "0.30 ± 0.00", "-"]
 
 
+def test_collapses_are_counted_and_the_worst_seed_is_shown(made_by_hand):
+    results = made_by_hand(overview.STUDY, lambda i, seed: None if i == 1 else 10.0)
+    recalls = iter([0.5, 0.05, 0.0999])
+    for record in results.records:
+        if record["label"] == "dcgan":
+            record["scores"] |= {"recall": next(recalls), "kl_class": 0.25 + record["seed"]}
+            record["second"] |= {"recall": 0.3 - 0.1 * record["seed"]}
+    cells = rows(overview.table_of_collapses(results))
+    assert cells["dcgan (3 seeds)"] == ["2 of 3", "0.05", "0.10", "2.25"]
+    assert next(cell for name, cell in cells.items() if name.startswith("dcgan_enhanced")) == ["0 of 0", "-", "-", "-"]
+
+
 def test_each_budget_has_a_table_the_largest_time_first_and_only_that_is_ranked(made_by_hand):
     results = made_by_hand(overview.STUDY, budgets=(IMAGES, LESS, TIME))
     captions = [line for line in overview.table_of_models(results).splitlines() if line.startswith("**")]
