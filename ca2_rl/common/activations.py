@@ -26,6 +26,6 @@ class NamesActivation(BasePolicy):
     """Takes ``activation_fn`` as a class, as SB3 does, or as its name."""
 
     def __init__(self, *args: Any, **kwargs: Any):
-        if isinstance(name := kwargs.get("activation_fn"), str):
-            kwargs["activation_fn"] = activation(name)
+        if not callable(given := kwargs.get("activation_fn", nn.ReLU)):
+            kwargs["activation_fn"] = activation(str(given))
         super().__init__(*args, **kwargs)

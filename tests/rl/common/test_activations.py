@@ -27,3 +27,8 @@ def test_agents_take_names_and_classes(algorithm, given, tmp_path):
         kinds = {type(module) for module in each.policy.modules()}
         assert nn.SiLU in kinds
         assert nn.ReLU not in kinds
+
+
+def test_what_is_no_activation_is_refused_in_one_line():
+    with pytest.raises(UserError, match=r"activation_fn: no activation '3'\."):
+        OUDDPG("MlpPolicy", "Pendulum-v1", buffer_size=10, policy_kwargs={"activation_fn": 3})
