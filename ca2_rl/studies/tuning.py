@@ -116,7 +116,7 @@ def over_the_grid(results: Results) -> str:
                 regrets = [regret for _, regret in _settings(results, agent=agent, search="grid", **{factor: value})]
                 cells += [f"{np.mean(regrets):,.1f}", f"{min(regrets):,.1f}"] if regrets else ["-", "-"]
             rows.append(cells)
-    note = f"\n\n{_seeds(_comparable(results, search='grid'))} Those that not every setting has don't count here."
+    note = f"\n\n{_seeds(_comparable(results, search='grid'))} Further ones that only some have don't count here."
     return markdown(header, rows) + note
 
 
