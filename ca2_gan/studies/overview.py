@@ -109,10 +109,12 @@ def table_by_second(results: Results) -> str:
 
 
 def table_of_collapses(results: Results) -> str:
-    """How many trainings collapsed, and the worst seed's variety, by either judge, at each data set's main budget."""
+    """How many trainings collapsed, and the worst seed's variety, by either judge, at each budget of time."""
     header = ["model", "collapsed", "lowest recall", "by the second judge", "highest KL class"]
     sections = {}
-    for data, (budget, records) in results.main().items():
+    for (data, budget), records in results.groups().items():
+        if budget.minutes is None:
+            continue
         rows = []
         for label, group in by_label(records).items():
             recalls, by_second, kl = values(group, "recall"), values(group, "recall", "second"), values(group, "kl_class")

@@ -43,11 +43,12 @@ class Results:
         )
 
     def main(self) -> dict[str, tuple[Budget, Records]]:
-        """By data, the trainings of the largest budget of time, or, without one, of images."""
-        first: dict[str, tuple[Budget, Records]] = {}
+        """By data, the trainings of the budget that most variants had: of time, or, without one, of images; of several the largest."""
+        chosen: dict[str, tuple[Budget, Records]] = {}
         for (data, budget), records in self.groups().items():
-            first.setdefault(data, (budget, records))
-        return first
+            if data not in chosen or _shared(budget, records) > _shared(*chosen[data]):
+                chosen[data] = budget, records
+        return chosen
 
     def conditions(self) -> str:
         """Where the numbers come from, a sentence for each data set."""
@@ -65,6 +66,11 @@ class Results:
         lines = ",\n".join(json.dumps(record) for record in self.records)  # a line each
         with whole_file(path) as partial:
             partial.write_text(f'{head[:-2]},\n "records": [\n{lines}\n]\n}}\n', encoding="utf-8")
+
+
+def _shared(budget: Budget, records: Records) -> tuple[bool, int]:
+    """Whether a budget is of time, and how many variants had it."""
+    return budget.minutes is not None, len(by_label(records))
 
 
 def _conditions(name: str, facts: dict[str, Any]) -> str:

@@ -5,6 +5,7 @@ import pytest
 
 from ca2_gan.studies import changes, overview, ranking
 from ca2_gan.studies.command import STUDIES, load
+from ca2_gan.studies.jobs import Budget
 from ca2_gan.studies.results import Results
 
 TIME, LESS, IMAGES = {"minutes": 0.5, "images": None}, {"minutes": 0.25, "images": None}, {"minutes": None, "images": 1000}
@@ -125,6 +126,12 @@ def test_each_budget_has_a_table_the_largest_time_first_and_only_that_is_ranked(
     ]
     assert "**letters, 30 CPU seconds a training" in ranking.table_of_classes(results)
     assert "1,000 images a training" not in ranking.table_of_classes(results)
+
+
+def test_a_longer_training_of_one_model_alone_is_not_the_main_budget(made_by_hand):
+    results = made_by_hand(overview.STUDY, budgets=(LESS, TIME))
+    results.records[:] = [record for record in results.records if record["label"] == "dcgan" or record["budget"] == LESS]
+    assert results.main()["letters"][0] == Budget(**LESS)
 
 
 def test_classes_stand_from_easy_to_hard_and_scale_does_not_matter(made_by_hand):
