@@ -1,6 +1,7 @@
 """Figures that several studies draw. Colours that colour-blind readers can tell apart (Okabe & Ito 2008)."""
 
 from collections.abc import Mapping, Sequence
+from textwrap import fill
 from typing import Any
 
 import matplotlib.pyplot as plt
@@ -18,6 +19,8 @@ COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#00
 LINE_STYLES = ("-", "--", ":")
 # More of them hide the lines
 MOST_BANDS = 8
+# Of a label in the legend
+LINE_LENGTH = 26
 
 Array = NDArray[np.float64]
 
@@ -35,9 +38,10 @@ def tidy(panel: Axes) -> None:
 
 
 def legend(figure: Figure) -> None:
-    """Beside the panel, where it hides nothing."""
-    if figure.axes[0].get_legend_handles_labels()[0]:
-        figure.legend(loc="outside right upper", frameon=False)
+    """Beside the panel, where it hides nothing; long labels on several lines, so that they leave it room."""
+    handles, labels = figure.axes[0].get_legend_handles_labels()
+    if handles:
+        figure.legend(handles, [fill(label, LINE_LENGTH) for label in labels], loc="outside right upper", frameon=False)
 
 
 def over_steps(panel: Axes) -> None:
