@@ -1,6 +1,7 @@
 """``ca2-rl evaluate``: how good are trained agents, and on Pendulum how far from the optimum."""
 
 import json
+import shlex
 import sys
 from collections import defaultdict
 from dataclasses import dataclass
@@ -190,7 +191,7 @@ def main(argv: list[str]) -> None:
 
 def _write_json(path: Path, arguments: Any, records: list[dict[str, Any]], evaluations: list[Evaluation]) -> None:
     content = {
-        "command": " ".join(["ca2-rl", *sys.argv[1:]]),
+        "command": shlex.join(["ca2-rl", *sys.argv[1:]]),
         "versions": {name: version(name) for name in ("ca2", "stable-baselines3", "gymnasium", "torch", "numpy")},
         "seed": arguments.seed,
         "summary": records,

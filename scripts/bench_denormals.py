@@ -9,6 +9,7 @@ import argparse
 import json
 import os
 import platform
+import shlex
 import sys
 from contextlib import nullcontext
 from importlib.metadata import version
@@ -56,7 +57,7 @@ def main() -> None:
         print(json.dumps(row), flush=True)
         rows.append(row)
     content: dict[str, Any] = {
-        "command": " ".join(["python scripts/bench_denormals.py", *sys.argv[1:]]),
+        "command": shlex.join(["python", "scripts/bench_denormals.py", *sys.argv[1:]]),
         "versions": {"python": platform.python_version()} | {package: version(package) for package in PACKAGES},
         "machine": {"cpu": cpu_name(), "cores": os.cpu_count()},
         "steps": arguments.steps,

@@ -11,6 +11,7 @@ import json
 import os
 import platform
 import re
+import shlex
 import subprocess
 import sys
 import tempfile
@@ -91,7 +92,7 @@ def main() -> None:
         measured = measure(arguments.n, arguments.rounds, Path(folder))
     times = measured["times"]
     content = {
-        "command": " ".join(["python scripts/bench_fid.py", *sys.argv[1:]]),
+        "command": shlex.join(["python", "scripts/bench_fid.py", *sys.argv[1:]]),
         "versions": {"python": platform.python_version()} | {package: version(package) for package in PACKAGES},
         "machine": {"cpu": cpu_name(), "cores": os.cpu_count()},
         "ratios": {

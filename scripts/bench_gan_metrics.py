@@ -10,6 +10,7 @@ import argparse
 import json
 import os
 import platform
+import shlex
 import statistics
 import sys
 import time
@@ -112,7 +113,7 @@ def main() -> None:
     parser.add_argument("--json", type=Path, default=NUMBERS, help="write here (default: docs/gan/metrics.json)")
     arguments = parser.parse_args()
     content = {
-        "command": " ".join(["python scripts/bench_gan_metrics.py", *sys.argv[1:]]),
+        "command": shlex.join(["python", "scripts/bench_gan_metrics.py", *sys.argv[1:]]),
         "versions": {"python": platform.python_version()} | {name: version(name) for name in ("torch", "numpy", "scipy", "pytorch-fid")},
         "machine": {"cpu": cpu_name(), "cores": os.cpu_count(), "threads": torch.get_num_threads()},
         "rounds": arguments.rounds,

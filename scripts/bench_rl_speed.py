@@ -11,6 +11,7 @@ import json
 import os
 import platform
 import pstats
+import shlex
 import sys
 import time
 import warnings
@@ -299,7 +300,7 @@ def main() -> None:
     path = arguments.json or (None if arguments.quick else SPEED)
     if path:
         content = {
-            "command": " ".join(["python scripts/bench_rl_speed.py", *sys.argv[1:]]),
+            "command": shlex.join(["python", "scripts/bench_rl_speed.py", *sys.argv[1:]]),
             "versions": {"python": platform.python_version()} | {name: version(name) for name in PACKAGES},
             "machine": {"cpu": cpu_name(), "cores": os.cpu_count(), "threads": 1},
             "seed": SEED,

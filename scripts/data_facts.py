@@ -7,6 +7,7 @@ A data set is what ``--data`` of ``ca2-gan`` takes, or a name for the docs, "=",
 
 import argparse
 import json
+import shlex
 import sys
 from pathlib import Path
 from typing import Any
@@ -57,7 +58,7 @@ def main() -> None:
     given = [(name, source or name) for name, _, source in (text.partition("=") for text in parser.parse_args().data)]
     shown = [name if name == source else f"{name}={Path(source).name}" for name, source in given]
     content = {
-        "command": " ".join(["python scripts/data_facts.py", *shown]),
+        "command": shlex.join(["python", "scripts/data_facts.py", *shown]),
         "versions": versions(),
         "in_tsne": IN_TSNE,
         "data": {name: facts(source) for name, source in given},

@@ -11,6 +11,7 @@ import argparse
 import json
 import math
 import platform
+import shlex
 import sys
 from collections.abc import Sequence
 from importlib.metadata import version
@@ -108,7 +109,7 @@ def main() -> None:
         sweep = Sweep(QUICK, *data.split(), arguments.n)
         write(EXAMPLES, render(draw_examples(sweep)))
         content: dict[str, Any] = {
-            "command": " ".join(["python scripts/metric_sensitivity.py", *sys.argv[1:]]).replace(arguments.data, name),
+            "command": shlex.join(["python", "scripts/metric_sensitivity.py", *sys.argv[1:]]).replace(arguments.data, name),
             "versions": {"python": platform.python_version()} | {name: version(name) for name in ("torch", "numpy", "scipy")},
             "data": name,
             "n": sweep.n,

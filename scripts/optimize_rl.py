@@ -6,6 +6,7 @@ The best trial of each and the shipped settings are trained anew, on seeds and s
 import argparse
 import json
 import os
+import shlex
 import subprocess
 import sys
 from importlib.metadata import version
@@ -90,7 +91,7 @@ def main() -> None:
 
     records = read_records(variants, folder / "jobs")
     content = {
-        "command": " ".join(["python scripts/optimize_rl.py", *sys.argv[1:]]),
+        "command": shlex.join(["python", "scripts/optimize_rl.py", *sys.argv[1:]]),
         "versions": versions() | {"optuna": version("optuna")},
         "machine": machine(arguments.jobs),
         "seeds": list(seeds),

@@ -6,6 +6,7 @@ and leaves the docs alone: its small numbers are no match for theirs.
 """
 
 import json
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -23,7 +24,7 @@ ROOT = Path(__file__).parents[1]
 def main() -> None:
     arguments = parse(sys.argv[1:], prog="python scripts/study_gan.py", default="all")
     benches = prepare(arguments)
-    command = " ".join(["python scripts/study_gan.py", *sys.argv[1:]])
+    command = shlex.join(["python", "scripts/study_gan.py", *sys.argv[1:]])
     for name in arguments.names:
         chosen, out = load(name), (arguments.out or ROOT / "studies" / "gan") / name
         restore_records(published(chosen).records, out / "jobs")

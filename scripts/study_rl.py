@@ -4,6 +4,7 @@ It goes on from what the docs have, where settings and versions are the same.
 """
 
 import json
+import shlex
 import shutil
 import subprocess
 import sys
@@ -27,7 +28,7 @@ def main() -> None:
     measurements = ROOT / "docs" / "rl" / "studies" / f"{chosen.name}.json"
     if measurements.is_file():
         restore_records(json.loads(measurements.read_text(encoding="utf-8"))["records"], arguments.out / "jobs")
-    results = study(arguments, " ".join(["python scripts/study_rl.py", *sys.argv[1:]]))
+    results = study(arguments, shlex.join(["python", "scripts/study_rl.py", *sys.argv[1:]]))
     shutil.copy(arguments.out / "study.json", measurements)
     for name, picture in chosen.pictures.items():
         save_figure(picture.make(results), ROOT / "docs" / "images" / f"study-{chosen.name}-{name}.png")

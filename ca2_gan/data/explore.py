@@ -1,6 +1,7 @@
 """``ca2-gan explore``: what a data set is like, before anything is learned."""
 
 import json
+import shlex
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -85,7 +86,7 @@ def main(argv: list[str]) -> None:
     for picture in pictures:
         write(folder / f"{picture.name}.png", picture.png)
     content = {
-        "command": " ".join(["ca2-gan", *sys.argv[1:]]),
+        "command": shlex.join(["ca2-gan", *sys.argv[1:]]),
         "fingerprint": dataset.fingerprint,
         **dataset.report.as_dict(),
         "tsne": embedding and {"images": len(embedding.labels), "seed": arguments.seed, "same_class_neighbours": embedding.neighbours},

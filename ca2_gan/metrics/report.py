@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import shlex
 import sys
 from collections import defaultdict
 from collections.abc import Sequence
@@ -155,7 +156,7 @@ def draw_nearest(folder: Path, suite: Suite, views: Sequence[View]) -> list[str]
 def write_all(folder: Path, suite: Suite, data: Dataset, verdicts: Sequence[Verdict], records: Sequence[dict[str, Any]]) -> None:
     """Writes all numbers and what they depend on."""
     content = {
-        "command": " ".join(["ca2-gan", *sys.argv[1:]]),
+        "command": shlex.join(["ca2-gan", *sys.argv[1:]]),
         "versions": versions(),
         "data": {"source": data.report.source, "fingerprint": data.fingerprint, "classes": list(data.class_names)},
         "n": suite.n,

@@ -1,6 +1,7 @@
 """``ca2-gan study``: trains models x settings x data x seeds in parallel, and makes tables and figures of it."""
 
 import argparse
+import shlex
 import sys
 from collections.abc import Mapping
 from fnmatch import fnmatch
@@ -140,5 +141,5 @@ def main(argv: list[str]) -> None:
     benches = prepare(arguments)
     for name in arguments.names:
         chosen, out = load(name), (arguments.out or Path("studies", "gan")) / name
-        results = study(chosen, arguments, benches, out, " ".join(["ca2-gan study", *argv]))
+        results = study(chosen, arguments, benches, out, shlex.join(["ca2-gan", "study", *argv]))
         print(f"Report: {chosen.report(results, out)}")

@@ -1,6 +1,7 @@
 """``ca2-rl study``: trains agents x settings x seeds in parallel, and makes tables and figures of it."""
 
 import argparse
+import shlex
 import sys
 from fnmatch import fnmatch
 from importlib import import_module
@@ -105,7 +106,7 @@ def main(argv: list[str]) -> None:
     """``ca2-rl study``."""
     mpl.use("agg")
     arguments = parse(argv)
-    results = study(arguments, " ".join(["ca2-rl study", *argv]))
+    results = study(arguments, shlex.join(["ca2-rl", "study", *argv]))
     chosen = load(arguments.name)
     path = chosen.report(results, arguments.out or Path("studies", chosen.name))
     print(f"Report: {path}")
