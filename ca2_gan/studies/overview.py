@@ -7,7 +7,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from ca2_gan.registry import models
-from ca2_gan.studies import ranking
+from ca2_gan.studies import drawings, ranking
 from ca2_gan.studies.figures import panels, plain_log, style
 from ca2_gan.studies.jobs import Variant, as_shipped
 from ca2_gan.studies.results import (
@@ -184,6 +184,13 @@ STUDY = Study(
     pictures={
         "curves": Picture("Quality against training time: FCD over CPU seconds, mean over the seeds", curves),
         "classes": Picture("Rank of each class within each model, from easy to hard", ranking.ranks_picture),
+        "samples": Picture("The first samples of each model's first seed, chosen by nobody", drawings.of_all),
+    }
+    | {
+        f"samples-{name}": Picture(
+            f"The first samples of {name}'s first seed, chosen by nobody", partial(drawings.of_model, model=name), False
+        )
+        for name in models
     },
     leaves_out=frozenset({"settings", "standing", "per_class"}),
 )

@@ -15,6 +15,8 @@ from ca2_gan.studies.results import Results
 
 # The same for all trainings, and said once for all
 SAID_ONCE = frozenset({"versions", "extractors"})
+# Kept of the first seed: large, and one shows enough
+OF_ONE_SEED = frozenset({"drawn"})
 
 
 @dataclass(frozen=True)
@@ -37,6 +39,7 @@ class Picture:
 
     title: str
     make: Callable[[Results], Figure]
+    in_report: bool = True
 
 
 @dataclass(frozen=True)
@@ -66,8 +69,9 @@ class Study:
         :param machine: as ``conditions.machine`` has it
         """
         found = read_records(self.variants(), {name: bench.key for name, bench in benches.items()}, out / "jobs")
-        left_out = self.leaves_out | SAID_ONCE
-        records = [{name: value for name, value in record.items() if name not in left_out} for record in found]
+        first = min((record["seed"] for record in found), default=0)
+        left_out = {True: self.leaves_out | SAID_ONCE, False: self.leaves_out | SAID_ONCE | OF_ONE_SEED}
+        records = [{name: value for name, value in record.items() if name not in left_out[record["seed"] == first]} for record in found]
         data = {}
         for name, bench in benches.items():
             seeds = sorted({record["seed"] for record in records if record["data"] == name})
@@ -82,6 +86,8 @@ class Study:
         parts = [f"# {self.summary[0].upper()}{self.summary[1:]}"]
         parts += [f"## {table.title}\n\n{table.make(results)}" for table in self.tables.values() if table.in_report]
         for name, picture in self.pictures.items():
+            if not picture.in_report:
+                continue
             write(out / f"{name}.png", render(picture.make(results)))
             parts.append(f"![{picture.title}]({name}.png)\n\n{picture.title}.")
         path = out / "report.md"

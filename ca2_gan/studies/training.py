@@ -16,6 +16,7 @@ from ca2_gan.metrics.report import versions
 from ca2_gan.metrics.samples import Samples, sample_like
 from ca2_gan.studies.bench import EVALUATION_SEED, Bench, digits, judgement, scores
 from ca2_gan.studies.conditions import core_seconds
+from ca2_gan.studies.drawings import strip
 from ca2_gan.studies.jobs import Budget, Job
 from ca2_gan.trainers.ema import standing_statistics
 from ca2_gan.trainers.loop import prepare
@@ -104,6 +105,7 @@ def train(job: Job, bench: Bench) -> dict[str, Any]:
         **judgement(bench.suite.judge(course.samples)),
         "second": scores(bench.second.judge(course.samples)),
         "curve": course.curve,
+        "drawn": strip(course.samples, bench.train.num_classes),
         "extractors": bench.extractors,
         "versions": versions(),
     }

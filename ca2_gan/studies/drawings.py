@@ -1,0 +1,81 @@
+"""What the models draw: a strip of images beside the scores of each training, and figures of these."""
+
+from base64 import b64decode, b64encode
+from io import BytesIO
+
+import numpy as np
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+from PIL import Image
+
+from ca2_gan.drawing import GAP, encode, grid, show
+from ca2_gan.metrics.samples import Samples
+from ca2_gan.studies.figures import panels
+from ca2_gan.studies.results import Records, Results, by_label
+
+# Of a strip, at most, unless there are more classes
+IMAGES = 26
+INCHES = 8.4
+
+
+def strip(samples: Samples, classes: int) -> str:
+    """The first images of each class in turn, in one row; just the first ones of an unconditional model.
+
+    :return: a PNG of 16 grays a channel, in base64
+    """
+    each = max(IMAGES // classes, 1)
+    if samples.labels is None:
+        chosen = np.arange(min(each * classes, len(samples.images)))
+    else:
+        of_class = [np.flatnonzero(samples.labels == label)[:each] for label in range(classes)]
+        chosen = np.array([images[turn] for turn in range(each) for images in of_class if turn < len(images)])
+    row = grid(samples.images[chosen], len(chosen))
+    return b64encode(encode(row // 16 * 17)).decode()
+
+
+def decoded(text: str) -> NDArray[np.uint8]:
+    """A strip as a picture [H, W, C]."""
+    picture = np.asarray(Image.open(BytesIO(b64decode(text))))
+    return picture[:, :, None] if picture.ndim == 2 else picture
+
+
+def drawn(records: Records) -> NDArray[np.uint8] | None:
+    """The strip of the first training that has one."""
+    return next((decoded(record["drawn"]) for record in records if "drawn" in record), None)
+
+
+def of_all(results: Results) -> Figure:
+    """A row for each model at each data set's main budget."""
+    strips = {}
+    for data, (budget, records) in results.main().items():
+        found = {label: row for label, group in by_label(records).items() if (row := drawn(group)) is not None}
+        if found:
+            strips[f"{data}, {budget.name}"] = found
+    rows = max((len(models) for models in strips.values()), default=1)
+    figure, axes = panels(len(strips), INCHES, 0.4 + 0.3 * rows)
+    for panel, (title, models) in zip(axes, strips.items(), strict=False):
+        height = next(iter(models.values())).shape[0] + GAP
+        picture = np.concatenate([np.pad(row, ((0, GAP), (0, 0), (0, 0)), constant_values=255) for row in models.values()])
+        show(panel, picture)
+        for i, label in enumerate(models):
+            panel.text(-2 * GAP, (i + 0.5) * height, label, ha="right", va="center", fontsize=8)
+        panel.set_title(title, loc="left", fontsize=10)
+    return _blank(figure)
+
+
+def of_model(results: Results, model: str) -> Figure:
+    """A row for each data set at its main budget."""
+    strips = {f"{data}, {budget.name}": drawn(by_label(records).get(model, [])) for data, (budget, records) in results.main().items()}
+    found = {title: row for title, row in strips.items() if row is not None}
+    figure, axes = panels(len(found), INCHES, 0.62)
+    for panel, (title, row) in zip(axes, found.items(), strict=False):
+        show(panel, row)
+        panel.set_title(title, loc="left", fontsize=9)
+    return _blank(figure)
+
+
+def _blank(figure: Figure) -> Figure:
+    """Without axes, also where there is nothing to show."""
+    for panel in figure.axes:
+        panel.set_axis_off()
+    return figure
