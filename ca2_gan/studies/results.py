@@ -51,8 +51,8 @@ class Results:
         return chosen
 
     def conditions(self) -> str:
-        """Where the numbers come from, a sentence for each data set."""
-        return " ".join(_conditions(name, facts) for name, facts in self.data.items())
+        """Where the numbers come from, a line for each data set."""
+        return "\n".join(f"- {_conditions(name, facts)}" for name, facts in self.data.items())
 
     def joined(self, former: "Results") -> "Results":
         """These, and those of a former call on other data."""

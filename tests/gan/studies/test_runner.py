@@ -99,7 +99,9 @@ def test_a_real_study_in_two_processes_is_resumed_without_repeating(miniature, c
     ]
     assert not any("error" in record for record in content["records"])
     assert "| one (2 seeds) |" in (miniature / "report.md").read_text()
-    assert {path.stem for path in miniature.glob("*.png")} == {name for name, picture in overview.STUDY.pictures.items() if picture.in_report}
+    assert {path.stem for path in miniature.glob("*.png")} == {
+        name for name, picture in overview.STUDY.pictures.items() if picture.in_report
+    }
 
 
 def test_ctrl_c_is_one_line_and_code_130(miniature, trained, capsys, monkeypatch):
