@@ -82,7 +82,7 @@ def test_script_leaves_measurements_and_figures_where_the_docs_look_for_them(tab
     docs = publishing()
     monkeypatch.setattr(tables, "GAN_STUDIES", docs / "gan" / "studies")
     assert "| two (1 seed) |" in tables.fill(TEXT, PAGE)
-    assert {path.stem for path in (docs / "images").iterdir()} == {"study-gan-overview-curves", "study-gan-overview-classes"}
+    assert {path.stem for path in (docs / "images").iterdir()} == {f"study-gan-overview-{name}" for name in overview.STUDY.pictures}
 
 
 def test_data_sets_join_in_the_docs_one_after_the_other(publishing, made_by_hand):
