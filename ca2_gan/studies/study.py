@@ -70,8 +70,11 @@ class Study:
         """
         found = read_records(self.variants(), {name: bench.key for name, bench in benches.items()}, out / "jobs")
         first = min((record["seed"] for record in found), default=0)
-        left_out = {True: self.leaves_out | SAID_ONCE, False: self.leaves_out | SAID_ONCE | OF_ONE_SEED}
-        records = [{name: value for name, value in record.items() if name not in left_out[record["seed"] == first]} for record in found]
+        left_out = self.leaves_out | SAID_ONCE
+        records = [
+            {name: value for name, value in record.items() if name not in (left_out if record["seed"] == first else left_out | OF_ONE_SEED)}
+            for record in found
+        ]
         data = {}
         for name, bench in benches.items():
             seeds = sorted({record["seed"] for record in records if record["data"] == name})
