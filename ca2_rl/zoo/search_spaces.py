@@ -12,6 +12,8 @@ from rl_zoo3.exp_manager import ExperimentManager
 from ca2_rl.common.action_bins import MAX_ACTIONS
 
 NET_ARCHS = {"32x32": [32, 32], "64x64": [64, 64], "128x128": [128, 128], "256x256": [256, 256]}
+ACTIVATIONS = ["ReLU", "SiLU", "Tanh"]
+IN_POLICY = ("activation_fn", "n_critics")  # of the policy's arguments, those that need no conversion
 
 
 def sample_discretized_dqn(trial: Trial, n_actions: int, n_envs: int, additional_args: dict[str, Any]) -> dict[str, Any]:
@@ -32,6 +34,7 @@ def sample_ou_ddpg(trial: Trial, n_actions: int, n_envs: int, additional_args: d
     drawn["ou_sigma"] = trial.suggest_float("ou_sigma", 0.02, 1.0, log=True)
     drawn["ou_theta"] = trial.suggest_float("ou_theta", 0.02, 1.0, log=True)
     drawn["n_critics"] = trial.suggest_int("n_critics", 1, 2)
+    drawn["decay_actor"] = trial.suggest_categorical("decay_actor", [True, False])
     return _finish(drawn)
 
 
@@ -42,9 +45,9 @@ def convert(drawn: dict[str, Any]) -> dict[str, Any]:
     policy_kwargs = {
         "net_arch": NET_ARCHS[hyperparams.pop("net_arch")],
         "optimizer_kwargs": {"weight_decay": hyperparams.pop("weight_decay")},
-    }
-    if "n_critics" in hyperparams:
-        policy_kwargs["n_critics"] = hyperparams.pop("n_critics")
+    } | {name: hyperparams.pop(name) for name in IN_POLICY if name in hyperparams}
+    if not hyperparams.pop("decay_actor", True):
+        policy_kwargs["actor_optimizer_kwargs"] = {}
     return hyperparams | {
         "gamma": 1 - hyperparams.pop("one_minus_gamma"),
         "batch_size": 2 ** hyperparams.pop("batch_size_pow"),
@@ -67,6 +70,7 @@ def _sample_common(trial: Trial) -> dict[str, Any]:
         "batch_size_pow": trial.suggest_int("batch_size_pow", 5, 8),
         "tau": trial.suggest_float("tau", 0.001, 0.05, log=True),
         "net_arch": trial.suggest_categorical("net_arch", list(NET_ARCHS)),
+        "activation_fn": trial.suggest_categorical("activation_fn", ACTIVATIONS),
         "weight_decay": trial.suggest_float("weight_decay", 1e-6, 1e-2, log=True),
     }
 

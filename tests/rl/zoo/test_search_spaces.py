@@ -49,10 +49,27 @@ def test_every_sample_makes_an_agent(key, seed):
     agent = register()[key].algorithm("MlpPolicy", "Pendulum-v1", buffer_size=10, **sampled)
     assert agent.gamma == sampled["gamma"]
     assert agent.policy.net_arch == sampled["policy_kwargs"]["net_arch"]
+    assert agent.policy.activation_fn.__name__ == sampled["policy_kwargs"]["activation_fn"]
     network = agent.critic if key == "ouddpg" else agent.policy
     assert network.optimizer.defaults["weight_decay"] == sampled["policy_kwargs"]["optimizer_kwargs"]["weight_decay"] > 0
     if key == "ouddpg":
         assert len(agent.critic.q_networks) == sampled["policy_kwargs"]["n_critics"]
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_weight_decay_of_the_actor_is_searched(seed):
+    trial, sampled = draw("ouddpg", seed=seed)
+    agent = register()["ouddpg"].algorithm("MlpPolicy", "Pendulum-v1", buffer_size=10, **sampled)
+    expected = trial.params["weight_decay"] if trial.params["decay_actor"] else 0
+    assert agent.actor.optimizer.defaults["weight_decay"] == expected
+
+
+def test_trials_of_earlier_searches_can_still_be_replayed():
+    """docs/rl/optimize.json has trials from before activations and the actor's decay were searched."""
+    trial, _ = draw("ouddpg")
+    earlier = {name: value for name, value in trial.params.items() if name not in ("activation_fn", "decay_actor")}
+    policy_kwargs = convert(earlier)["policy_kwargs"]
+    assert policy_kwargs.keys() == {"net_arch", "optimizer_kwargs", "n_critics"}
 
 
 @pytest.mark.parametrize("key", KEYS)
@@ -88,5 +105,5 @@ def test_what_tells_the_algorithms_apart_is_searched():
     own = {key: draw(key)[0].params.keys() for key in KEYS}
     assert {"n_bins", "double_q", "dueling", "exploration_fraction"} <= own["discretizeddqn"]
     assert {"n_bins", "sigma0"} <= own["noisydqn"]
-    assert {"ou_sigma", "ou_theta", "n_critics"} <= own["ouddpg"]
+    assert {"ou_sigma", "ou_theta", "n_critics", "decay_actor"} <= own["ouddpg"]
     assert [name for name in own["noisydqn"] if name.startswith("exploration_")] == ["exploration_hold"]
