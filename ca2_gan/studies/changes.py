@@ -8,7 +8,7 @@ from scipy import stats
 
 from ca2_gan.studies.figures import COLORS, panels, plain_log
 from ca2_gan.studies.jobs import Variant, as_shipped
-from ca2_gan.studies.results import Records, Results, by_label, label_text, markdown, mean_text, parts, spread_text, values
+from ca2_gan.studies.results import Records, Results, by_label, caption, label_text, markdown, mean_text, parts, spread_text, values
 from ca2_gan.studies.study import Picture, Study, Table
 
 # The quickest DCGAN of the zoo, and the conditional model of the coursework
@@ -109,7 +109,7 @@ def table_of_changes(results: Results) -> str:
                     mean_text(values(group, "images")),
                 ]
             )
-        sections[f"{data}, {budget.name} a training"] = markdown(header, rows)
+        sections[caption(data, budget)] = markdown(header, rows)
     note = (
         "\n\nBelow 1 is better than the baseline, in bold, of the same model (the DCGANs for each class: that of cgan). Ratio of geometric "
         "means over the seeds; its interval is Welch's, of log FCD; the words are the first judge's. Of twenty changes that do "

@@ -14,6 +14,7 @@ from ca2_gan.studies.results import (
     Records,
     Results,
     by_label,
+    caption,
     failures_text,
     label_text,
     markdown,
@@ -47,7 +48,7 @@ def table_of_models(results: Results) -> str:
     for (data, budget), records in results.groups().items():
         rows = [_floor("real (floor)", results, data)]
         rows += [_row(label, group) for label, group in by_label(records).items()]
-        sections[f"{data}, {budget.name} a training"] = markdown(_header("model"), rows)
+        sections[caption(data, budget)] = markdown(_header("model"), rows)
     return parts(sections)
 
 
@@ -104,7 +105,7 @@ def table_by_second(results: Results) -> str:
         for label, group in by_label(records).items():
             scores = [spread_text(values(group, name, "second"), digits) for name, (_, digits) in columns.items()]
             rows.append([label_text(label, group), *scores])
-        sections[f"{data}, {budget.name} a training"] = markdown(["model", *(heading for heading, _ in columns.values())], rows)
+        sections[caption(data, budget)] = markdown(["model", *(heading for heading, _ in columns.values())], rows)
     return parts(sections)
 
 
@@ -122,7 +123,7 @@ def table_of_collapses(results: Results) -> str:
             worst = recalls.min(initial=np.inf), by_second.min(initial=np.inf), kl.max(initial=-np.inf)
             numbers = [_number(float(value) if np.isfinite(value) else None, 2) for value in worst]
             rows.append([label_text(label, group), f"{lost} of {len(recalls)}", *numbers])
-        sections[f"{data}, {budget.name} a training"] = markdown(header, rows)
+        sections[caption(data, budget)] = markdown(header, rows)
     note = f"Collapsed: a recall below {COLLAPSED:g} by the first judge. KL class is high where classes are missing or too many."
     return f"{parts(sections)}\n\n{note}"
 

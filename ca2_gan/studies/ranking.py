@@ -12,7 +12,7 @@ from scipy import stats
 
 from ca2_gan.studies.figures import panels
 from ca2_gan.studies.jobs import Budget
-from ca2_gan.studies.results import Array, Results, by_label, class_distances, markdown, mean_text, parts, succeeded, values
+from ca2_gan.studies.results import Array, Results, by_label, caption, class_distances, markdown, mean_text, parts, succeeded, values
 
 # What the coursework found
 EASY, HARD = "ILOT", "MWKR"
@@ -93,7 +93,7 @@ def table_of_classes(results: Results) -> str:
 
 def _caption(data: str, ranking: Ranking) -> str:
     m = len(ranking.models)
-    return f"{data}, {ranking.budget.name} a training, {m} model{'s' * (m != 1)}"
+    return f"{caption(data, ranking.budget)}, {m} model{'s' * (m != 1)}"
 
 
 def claim(results: Results) -> str:

@@ -158,6 +158,11 @@ def label_text(label: str, records: Records) -> str:
     return f"{label} ({seeds_text([records])}{'; ' + failed if failed else ''})"
 
 
+def caption(data: str, budget: Budget) -> str:
+    """Of what these trainings had."""
+    return f"{data}, {budget.name} a training"
+
+
 def parts(sections: dict[str, str]) -> str:
-    """Sections under bold captions, with a line between; a dash where there is none."""
-    return "\n\n".join(f"**{caption}**\n\n{text}" for caption, text in sections.items()) or "-"
+    """Sections under bold titles, with a line between; a dash where there is none."""
+    return "\n\n".join(f"**{title}**\n\n{text}" for title, text in sections.items()) or "-"
