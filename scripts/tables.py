@@ -1,7 +1,7 @@
 """Writes the measured numbers into the README and the docs, between ``<!-- table: NAME -->`` and ``<!-- end -->``.
 
-NAME is a table of speed.json, denormals.json or optimize.json in docs/rl, or of metrics.json, fid.json or data.json in docs/gan;
-``pretrained:MODEL/DATA`` of docs/gan/pretrained.json; STUDY/TABLE, a table of the study whose measurements are in
+NAME is a table of speed.json, denormals.json, grids.json or optimize.json in docs/rl, or of metrics.json, fid.json or data.json in
+docs/gan; ``pretrained:MODEL/DATA`` of docs/gan/pretrained.json; STUDY/TABLE, a table of the study whose measurements are in
 docs/rl/studies/STUDY.json, or its ``conditions``; gan/STUDY/TABLE, one of docs/gan/studies/STUDY.json. Likewise
 ``<!-- figure: STUDY/FIGURE -->``. The cards of the models in ca2_gan/pretrained are made from docs/gan/pretrained.json as a whole.
 """
@@ -25,6 +25,7 @@ from ca2_rl.studies.results import Results, iqm_text, label_text, markdown, mean
 ROOT = Path(__file__).parents[1]
 SPEED = ROOT / "docs" / "rl" / "speed.json"
 DENORMALS = ROOT / "docs" / "rl" / "denormals.json"
+GRIDS = ROOT / "docs" / "rl" / "grids.json"
 OPTIMIZE = ROOT / "docs" / "rl" / "optimize.json"
 SENSITIVITY = ROOT / "docs" / "gan" / "sensitivity.json"
 PRETRAINED = ROOT / "docs" / "gan" / "pretrained.json"
@@ -141,6 +142,18 @@ def denormals(content: dict[str, Any]) -> str:
         lines.append(f"| {' | '.join(cells)} |")
     seeds = len(content["rows"][0]["runs"]["kept"])
     return "\n".join([*lines, "", f"{conditions(content)} CPU time in one thread without compiling, medians over {seeds} seeds."])
+
+
+def grids(content: dict[str, Any]) -> str:
+    """Regret of the optimal policies of coarser grids."""
+    header = ["angles x speeds", "torques", "regret", "of standing starts", "of hanging ones"]
+    rows = [
+        [f"{row['angles']} x {row['speeds']}", str(row["torques"]), *(f"{row[name]:.1f}" for name in ("regret", "standing", "hanging"))]
+        for row in content["rows"]
+    ]
+    starts = content["starts"]
+    share = f"{starts['number']} starts, of which {starts['hanging']} are more than {starts['low']:g} rad off the top: hanging."
+    return f"{markdown(header, rows)}\n\n{share} {conditions(content)}"
 
 
 def optimize(content: dict[str, Any]) -> str:
@@ -264,6 +277,7 @@ def fill(text: str, page: Path) -> str:
         "speed-profile": lambda: speed_profile(speeds["profile"]),
         "denormals": lambda: denormals(json.loads(DENORMALS.read_text(encoding="utf-8"))),
         "speed-conditions": lambda: speed_conditions(speeds),
+        "grids": lambda: grids(json.loads(GRIDS.read_text(encoding="utf-8"))),
         "optimize": lambda: optimize(searches),
         "optimize-searches": lambda: optimize_searches(searches),
         "metric-times": lambda: metric_times(gan["metrics"]),
