@@ -32,6 +32,8 @@ POINTS = 20
 # Starts of the evaluations during a training and after it: neither are those that hyperparameters were chosen on
 CURVE_STARTS, CURVE_SEED = 100, 20_000
 FINAL_STARTS, FINAL_SEED = 500, 10_000
+# Hyperparameters in the zoo's format that say how the env is made
+OF_THE_ENV = ("env_kwargs", "env_wrapper")
 # The last part of a training, over which a selection criterion is averaged
 LATE = 0.2
 
@@ -171,14 +173,13 @@ def build(algo: str, hyperparams: dict[str, Any], seed: int) -> tuple[BaseAlgori
     if algo not in ALGOS:
         raise UserError(f"no algorithm {algo!r}.{did_you_mean(algo, ALGOS)}")
     hyperparams = deepcopy(hyperparams)  # SB3 writes into policy_kwargs
-    arguments = {
-        name: value for name, value in hyperparams.items() if name not in ("n_timesteps", "env_wrapper", "noise_type", "noise_std")
-    }
+    arguments = {name: value for name, value in hyperparams.items() if name not in ("n_timesteps", *OF_THE_ENV, "noise_type", "noise_std")}
     if isinstance(rate := arguments.get("learning_rate"), str):
         arguments["learning_rate"] = LinearSchedule(float(rate.removeprefix("lin_")), 0.0, 1.0)
     if hyperparams.get("noise_type") == "normal":
         arguments["action_noise"] = NormalActionNoise(np.zeros(1), np.full(1, hyperparams["noise_std"]))
-    env = make_vec_env(PENDULUM, seed=seed, wrapper_class=get_wrapper_class(hyperparams), vec_env_cls=PendulumVecEnv)
+    env_kwargs = hyperparams.get("env_kwargs")
+    env = make_vec_env(PENDULUM, seed=seed, wrapper_class=get_wrapper_class(hyperparams), env_kwargs=env_kwargs, vec_env_cls=PendulumVecEnv)
     model = ALGOS[algo](env=env, seed=seed, device="cpu", **arguments)
     wrapped = [actions for actions in env.get_attr("actions") if actions is not None] if "env_wrapper" in hyperparams else []
     return model, Torques(model, wrapped[0]) if wrapped else model
@@ -195,7 +196,8 @@ def train(job: Job, evaluations: Evaluations) -> dict[str, Any]:
     diagnostics = Diagnostics()
     model.set_logger(Logger(None, [diagnostics]))
     measurement = Measurement(predictor, evaluations.curve, max(job.steps // POINTS, 1))
-    log_interval = max(job.steps // pendulum.EPISODE_STEPS // POINTS, 1)  # in episodes
+    episode_steps = job.variant.hyperparams.get("env_kwargs", {}).get("max_episode_steps", pendulum.EPISODE_STEPS)
+    log_interval = max(job.steps // episode_steps // POINTS, 1)  # in episodes
     model.learn(job.steps, measurement, log_interval=log_interval)
     measurement.evaluate()
     final = evaluations.final.returns(predictor)

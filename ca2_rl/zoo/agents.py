@@ -41,13 +41,17 @@ def load_agent(algo: str, path: Path) -> BaseAlgorithm:
         raise UserError(f"{path}: no {algo} agent can be loaded from it: {error}") from error
 
 
-def saved_hyperparams(params_folder: Path) -> tuple[dict[str, Any], str | None]:
-    """What a training saved in ``config.yml``, and the folder where it kept its running statistics, if any.
+def saved_hyperparams(params_folder: Path, norm_reward: bool = False) -> tuple[dict[str, Any], str | None]:
+    """What a training saved in ``config.yml``, as it is for playing, and the folder where it kept its running statistics, if any.
 
+    ``max_episode_steps`` in the file's ``env_kwargs`` is left out: it cuts the episodes of the training, and is not part of the task.
+
+    :param norm_reward: whether running statistics are to be applied to rewards too
     :raises UserError: if the file is damaged
     """
     try:
-        hyperparams, stats_path = get_saved_hyperparams(str(params_folder), test_mode=True)
+        hyperparams, stats_path = get_saved_hyperparams(str(params_folder), norm_reward, test_mode=True)
     except (yaml.YAMLError, AttributeError, TypeError, ValueError) as error:
         raise UserError(f"{params_folder / 'config.yml'}: can't be read as the hyperparameters of a training: {error}") from error
+    hyperparams.get("env_kwargs", {}).pop("max_episode_steps", None)
     return hyperparams, stats_path

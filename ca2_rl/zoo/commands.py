@@ -30,7 +30,7 @@ from ca2_rl.environments import check_env, try_env
 from ca2_rl.errors import UserError
 from ca2_rl.runs import find_runs
 from ca2_rl.zoo import resume
-from ca2_rl.zoo.agents import load_agent
+from ca2_rl.zoo.agents import load_agent, saved_hyperparams
 from ca2_rl.zoo.manager import Manager
 from ca2_rl.zoo.parser import Namespace, check_device, check_model, command_line
 from ca2_rl.zoo.plugins import TRAINED_AGENTS, register
@@ -99,8 +99,17 @@ def enjoy(argv: list[str]) -> None:
             arguments.no_render = True
 
     register()
-    with command_line("enjoy", argv, _prepare_saved, check), _one_line_from_hub():
+    with (
+        command_line("enjoy", argv, _prepare_saved, check),
+        _one_line_from_hub(),
+        patch.object(rl_zoo3.enjoy, "get_saved_hyperparams", _as_it_is_played),
+    ):
         rl_zoo3.enjoy.enjoy()
+
+
+def _as_it_is_played(folder: str, norm_reward: bool, test_mode: bool) -> tuple[dict[str, Any], str | None]:
+    """The zoo's function, but for the time limit of a training's episodes."""
+    return saved_hyperparams(Path(folder), norm_reward)
 
 
 def record_video(argv: list[str]) -> None:

@@ -68,6 +68,12 @@ def test_enjoy_finds_the_runs_in_logs_and_takes_the_zoo_s_flags(call, trained, t
     assert list((tmp_path / "rewards").glob("*.monitor.csv"))
 
 
+def test_enjoy_plays_whole_episodes_also_where_those_of_the_training_were_cut(call, runs):
+    config = runs / "noisydqn" / "Pendulum-v1_1" / "Pendulum-v1" / "config.yml"
+    config.write_text(yaml.dump(yaml.unsafe_load(config.read_text()) | {"env_kwargs": {"max_episode_steps": 50}}))
+    assert "1 Episodes\n" in call("enjoy", *NOISYDQN, "-f", runs, "--exp-id", 1, "-n", 300, "--no-render")
+
+
 @pytest.mark.slow
 def test_evaluate_scores_runs_and_algorithms(ca2_rl, runs, tmp_path):
     result = ca2_rl("evaluate", runs, "--episodes", 20, "--seed", 7, "--json", "numbers.json")

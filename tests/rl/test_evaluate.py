@@ -135,6 +135,13 @@ def test_gravity_of_the_training_is_that_of_the_optimum(tmp_path, where, monkeyp
     assert seen == [5.0]
 
 
+def test_whole_episodes_are_played_also_where_those_of_the_training_were_cut(tmp_path):
+    model = create(OUDDPG, "Pendulum-v1")
+    run = write_run(tmp_path / "run", model, "Pendulum-v1", {"env_kwargs": {"max_episode_steps": 50, "g": 5.0}})
+    expected = play(model, gym.make("Pendulum-v1", g=5.0), seed=0)
+    assert evaluate(run, 1).returns == pytest.approx([expected], rel=1e-3)
+
+
 def test_returns_of_an_agent_with_normalised_observations_are_those_of_the_env(tmp_path):
     env = VecNormalize(make_vec_env("CartPole-v1", seed=0), norm_reward=True)
     model = create(DiscretizedDQN, env, learning_starts=1000).learn(100)

@@ -44,6 +44,17 @@ def test_evaluations_leave_the_training_as_it_is(algo, evaluations):
     assert all(th.equal(weights[0][name], weights[1][name]) for name in weights[0])
 
 
+def test_episodes_of_a_training_can_be_cut(evaluations):
+    hyperparams = QUICK_AGENTS["noisydqn"] | {"env_kwargs": {"max_episode_steps": 50, "g": 9.0}}
+    model, _ = build("noisydqn", hyperparams, seed=0)
+    assert model.env.get_attr("g") == [9.0]
+    whole = train(job("noisydqn"), evaluations)
+    cut = train(Job(Variant("cut", "noisydqn", QUICK_AGENTS["noisydqn"] | {"env_kwargs": {"max_episode_steps": 50}}), 0, 300), evaluations)
+    assert len(cut["training_returns"]) == 6
+    assert cut["training_returns"][0] > whole["training_returns"][0]  # the same start, fewer steps
+    assert cut["return"] + cut["regret"] == pytest.approx(whole["return"] + whole["regret"], abs=0.01)  # measured over whole episodes
+
+
 def test_a_training_is_measured(evaluations):
     record = train(job("noisydqn"), evaluations)
     curve = record["curve"]
