@@ -17,7 +17,7 @@ from ca2_rl.studies.results import Results
 from ca2_rl.studies.runner import BACKENDS, cores, run
 from ca2_rl.studies.study import Study
 
-STUDIES = ("overview", "tuning", "exploration", "coursework", "compiled")
+STUDIES = ("overview", "tuning", "exploration", "episodes", "coursework", "compiled")
 
 
 def load(name: str) -> Study:

@@ -6,9 +6,10 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from ca2_rl.studies import compiled, coursework, exploration, overview, tuning
+from ca2_rl.studies import compiled, coursework, episodes, exploration, overview, tuning
 from ca2_rl.studies.command import STUDIES, load
 from ca2_rl.studies.results import reached, reached_text
+from ca2_rl.studies.settings import shipped
 
 
 def rows(table: str) -> dict[str, list[str]]:
@@ -61,6 +62,14 @@ def test_a_failure_is_named_and_counted(made_by_hand):
     cells = rows(overview.agents(results))["DiscretizedDQN (3 seeds; 1 of 3 failed: ValueError: no / luck)"]
     assert cells[1] == "10.0"
     assert cells[4].endswith("(2 of 3)")
+
+
+def test_cut_episodes_change_nothing_but_what_their_label_says():
+    cut = episodes.cut("discretizeddqn", 32, 25, tau=0.5, weight_decay=1e-3)
+    assert cut.label == "DiscretizedDQN, 32 units, episodes of 25 steps, tau 0.5, weight_decay 0.001"
+    policy = {"net_arch": [32, 32], "optimizer_kwargs": {"weight_decay": 1e-3}}
+    expected = {"env_kwargs": {"max_episode_steps": 25}, "tau": 0.5, "policy_kwargs": policy}
+    assert cut.hyperparams == shipped("discretizeddqn") | expected
 
 
 def test_target_is_reached_at_the_first_evaluation_at_or_below_it():
