@@ -156,6 +156,16 @@ def test_the_zoo_s_flags_are_passed_through(train, tmp_path):
     assert list((tmp_path / "tensorboard").rglob("events.out.tfevents.*"))
 
 
+def test_a_file_can_cut_the_episodes_of_the_training_alone(train, tmp_path):
+    settings = {"n_timesteps": 300, "policy": "MlpPolicy", "learning_starts": 1_000, "env_kwargs": {"max_episode_steps": 50}}
+    conf_file = tmp_path / "cut.yml"
+    conf_file.write_text(yaml.safe_dump({"Pendulum-v1": settings}))
+    run = train("--algo", "noisydqn", "--conf-file", conf_file, "--eval-freq", 150, "--eval-episodes", 1)
+    assert load_results(str(run))["l"].tolist() == [50] * 6
+    with np.load(run / "evaluations.npz") as evaluations:
+        assert evaluations["ep_lengths"].tolist() == [[200], [200]]
+
+
 def test_several_envs_and_normalised_observations_are_trained_and_resumed(train, stop_at_250, monkeypatch):
     monkeypatch.setenv("STOP_SIGNAL", str(int(signal.SIGINT)))
     with pytest.raises(SystemExit):
