@@ -1,8 +1,9 @@
 """How long the episodes of a training are: the shorter, the more starts among as many steps."""
 
+from ca2_rl.studies.coursework import flat, nested
 from ca2_rl.studies.jobs import Variant
 from ca2_rl.studies.overview import CURVES, OURS
-from ca2_rl.studies.results import Results, iqm_text, label_text, markdown, mean_text, reached_text, scores
+from ca2_rl.studies.results import Results, iqm_text, label_text, markdown, mean_text, range_text, reached_text, scores
 from ca2_rl.studies.settings import shipped
 from ca2_rl.studies.study import Study, Table
 
@@ -11,12 +12,10 @@ WIDTHS = (128, 256)
 
 
 def cut(algo: str, width: int, length: int, **changes: float) -> Variant:
-    """An agent as shipped, but for these; ``weight_decay`` is the optimiser's."""
-    policy = shipped(algo)["policy_kwargs"] | {"net_arch": [width] * 2}
+    """An agent as shipped, but for these, named as in ``flat``."""
     label = ", ".join([OURS[algo], f"{width} units", f"episodes of {length} steps", *(f"{name} {changes[name]:g}" for name in changes)])
-    if "weight_decay" in changes:
-        policy["optimizer_kwargs"] = {"weight_decay": changes.pop("weight_decay")}
-    return Variant(label, algo, shipped(algo, **changes, env_kwargs={"max_episode_steps": length}, policy_kwargs=policy))
+    settings = flat(shipped(algo)) | {"net_arch": [width] * 2, "env_kwargs": {"max_episode_steps": length}, **changes}
+    return Variant(label, algo, nested(settings))
 
 
 def variants() -> list[Variant]:
@@ -34,9 +33,8 @@ def compare(results: Results) -> str:
     rows = []
     for label, records in results.by_label().items():
         regrets = scores(records)
-        spread = f"{regrets.min():,.1f} to {regrets.max():,.1f}" if len(regrets) else "-"
         seconds = mean_text(scores(records, "train_seconds"))
-        rows.append([label_text(label, records), iqm_text(regrets), spread, reached_text(records, "steps"), seconds])
+        rows.append([label_text(label, records), iqm_text(regrets), range_text(regrets), reached_text(records, "steps"), seconds])
     return markdown(header, rows)
 
 

@@ -12,6 +12,7 @@ from ca2_rl.studies.results import (
     label_text,
     markdown,
     mean_text,
+    range_text,
     reached,
     reached_text,
     scores,
@@ -77,7 +78,7 @@ def summary(results: Results) -> str:
             [
                 label_text(label, records),
                 iqm_text(regrets),
-                f"{regrets.min():,.1f} to {regrets.max():,.1f}" if len(regrets) else "-",
+                range_text(regrets),
                 f"{early} of {len(records)}",
                 f"{OPTIMUM - COURSEWORK[label]:,.0f}" if label in COURSEWORK else "",
             ]

@@ -97,6 +97,11 @@ def iqm_text(values: Array) -> str:
     return f"{iqm(values):,.1f}" + (f" [{bounds[0]:,.1f}, {bounds[1]:,.1f}]" if bounds else "")
 
 
+def range_text(values: Array) -> str:
+    """The lowest and the highest."""
+    return f"{values.min():,.1f} to {values.max():,.1f}" if len(values) else "-"
+
+
 def reached_text(records: Records, what: str, digits: int = 0) -> str:
     """Median over the seeds, where one that never gets there counts as infinite, and how many did."""
     values = [math.inf if "error" in record else reached(record, what) for record in records]
