@@ -27,7 +27,7 @@ DQN = {"n_bins": 11, "train_freq": 4, "target_update_interval": 10_000, "tau": 1
 EPSILON = {"exploration_fraction": 0.1, "exploration_final_eps": 0.05}
 # The noise as in SB3 too, with its dt of 0.01; theta is 0.15 everywhere
 DDPG = {"ou_sigma": 0.2, "ou_dt": 0.01, "train_freq": 1, "tau": 0.005, "learning_starts": 100}
-# What belongs into policy_kwargs stands beside the rest here
+# What belongs into policy_kwargs or env_kwargs stands beside the rest here
 COURSEWORK_SETTINGS: dict[str, dict[str, Any]] = {
     "discretizeddqn": NETWORK | DQN | EPSILON,
     "noisydqn": NETWORK | DQN,
@@ -70,18 +70,23 @@ def chain(algo: str) -> list[Variant]:
 
 
 def flat(hyperparams: dict[str, Any]) -> dict[str, Any]:
-    """The zoo's format with the entries of ``policy_kwargs``, and of ``optimizer_kwargs`` in it, beside the others."""
+    """The zoo's format with the entries of ``env_kwargs``, ``policy_kwargs`` and ``optimizer_kwargs`` in it beside the others."""
     policy = hyperparams["policy_kwargs"]
-    settings = hyperparams | policy | policy.get("optimizer_kwargs", {})
-    return {name: value for name, value in settings.items() if name not in ("policy_kwargs", "optimizer_kwargs")}
+    settings = hyperparams | hyperparams.get("env_kwargs", {}) | policy | policy.get("optimizer_kwargs", {})
+    return {name: value for name, value in settings.items() if name not in ("env_kwargs", "policy_kwargs", "optimizer_kwargs")}
 
 
 def nested(settings: dict[str, Any]) -> dict[str, Any]:
     """The inverse of ``flat``."""
-    policy = {name: settings[name] for name in ("net_arch", "activation_fn", "n_critics", "actor_optimizer_kwargs") if name in settings}
-    optimizer = {name: settings[name] for name in ("weight_decay",) if name in settings}
-    outer = {name: value for name, value in settings.items() if name not in policy | optimizer}
-    return outer | {"policy_kwargs": policy | ({"optimizer_kwargs": optimizer} if optimizer else {})}
+
+    def those(*names: str) -> dict[str, Any]:
+        return {name: settings[name] for name in names if name in settings}
+
+    env, optimizer = those("max_episode_steps"), those("weight_decay")
+    policy = those("net_arch", "activation_fn", "n_critics", "actor_optimizer_kwargs")
+    outer = {name: value for name, value in settings.items() if name not in env | policy | optimizer}
+    kwargs = {"env_kwargs": env, "policy_kwargs": policy | ({"optimizer_kwargs": optimizer} if optimizer else {})}
+    return outer | {name: entries for name, entries in kwargs.items() if entries}
 
 
 def _short(value: Any) -> str:

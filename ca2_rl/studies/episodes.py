@@ -1,4 +1,4 @@
-"""How long the episodes of a training are: the shorter, the more starts among as many steps."""
+"""How long the episodes of a training are: the shorter, the more starts in as many steps."""
 
 from ca2_rl.studies.coursework import flat, nested
 from ca2_rl.studies.jobs import Variant
@@ -7,23 +7,22 @@ from ca2_rl.studies.results import Results, iqm_text, label_text, markdown, mean
 from ca2_rl.studies.settings import shipped
 from ca2_rl.studies.study import Study, Table
 
-LENGTHS = (200, 50, 25)
-WIDTHS = (128, 256)
+LENGTHS = (25, 50, 200)
+NARROW = 128
 
 
-def cut(algo: str, width: int, length: int, **changes: float) -> Variant:
-    """An agent as shipped, but for these, named as in ``flat``."""
-    label = ", ".join([OURS[algo], f"{width} units", f"episodes of {length} steps", *(f"{name} {changes[name]:g}" for name in changes)])
-    settings = flat(shipped(algo)) | {"net_arch": [width] * 2, "env_kwargs": {"max_episode_steps": length}, **changes}
-    return Variant(label, algo, nested(settings))
+def cut(algo: str, length: int, width: int | None = None) -> Variant:
+    """An agent as shipped, but for the length of its episodes and, if one is given, the width of its layers."""
+    label = f"{OURS[algo]}, episodes of {length} steps" + (f", {width} units" if width else "")
+    changes = {"max_episode_steps": length} | ({"net_arch": [width] * 2} if width else {})
+    return Variant(label, algo, nested(flat(shipped(algo)) | changes))
 
 
 def variants() -> list[Variant]:
-    """Lengths and widths; then the best that was found with both on the seeds that hyperparameters are chosen on."""
+    """All lengths of each agent, and of a narrow DiscretizedDQN."""
     return [
-        *(cut("discretizeddqn", width, length) for width in WIDTHS for length in LENGTHS),
-        cut("discretizeddqn", 256, 50, tau=0.01, gamma=0.995, weight_decay=1e-5),
-        cut("noisydqn", 256, 50, tau=0.01, gamma=0.995),
+        *(cut(algo, length) for algo in OURS for length in LENGTHS),
+        *(cut("discretizeddqn", length, NARROW) for length in LENGTHS),
     ]
 
 
@@ -40,10 +39,10 @@ def compare(results: Results) -> str:
 
 STUDY = Study(
     "episodes",
-    "shorter episodes while training, narrow and wide networks",
+    "shorter episodes while training",
     variants,
     seeds=10,
-    tables={"lengths": Table("Length of the training's episodes, and width of the networks", compare)},
+    tables={"lengths": Table("Length of the training's episodes", compare)},
     pictures={"curves": CURVES},
     leaves_out=frozenset({"training_returns", "diagnostics", "regret_percentiles"}),
 )
