@@ -36,6 +36,7 @@ def record(variant: Variant, seed: int, regret: float) -> dict[str, Any]:
         "label": variant.label,
         "tags": variant.tags,
         "algo": variant.algo,
+        "hyperparams": variant.hyperparams,
         "seed": seed,
         "steps": 20000,
         "curve": {"steps": steps, "seconds": [step / 500 for step in steps], "return": list(-130 - regrets), "regret": list(regrets)},

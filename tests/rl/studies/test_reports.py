@@ -65,11 +65,11 @@ def test_a_failure_is_named_and_counted(made_by_hand):
 
 
 def test_cut_episodes_change_nothing_but_what_their_label_says():
-    cut = episodes.cut("discretizeddqn", 32, 25, tau=0.5, weight_decay=1e-3)
-    assert cut.label == "DiscretizedDQN, 32 units, episodes of 25 steps, tau 0.5, weight_decay 0.001"
-    policy = {"net_arch": [32, 32], "optimizer_kwargs": {"weight_decay": 1e-3}}
-    expected = {"env_kwargs": {"max_episode_steps": 25}, "tau": 0.5, "policy_kwargs": policy}
-    assert cut.hyperparams == shipped("discretizeddqn") | expected
+    cut, narrow = episodes.cut("discretizeddqn", 50), episodes.cut("discretizeddqn", 50, width=32)
+    assert (cut.label, narrow.label) == ("DiscretizedDQN, episodes of 50 steps", "DiscretizedDQN, episodes of 50 steps, 32 units")
+    ours = shipped("discretizeddqn")
+    assert cut.hyperparams == ours | {"env_kwargs": {"max_episode_steps": 50}}
+    assert narrow.hyperparams == cut.hyperparams | {"policy_kwargs": ours["policy_kwargs"] | {"net_arch": [32, 32]}}
 
 
 def test_target_is_reached_at_the_first_evaluation_at_or_below_it():
@@ -164,6 +164,13 @@ def test_first_change_with_most_seeds_below_the_target_is_marked_and_only_it(mad
     marked = [line for line in coursework.changes(results).splitlines() if "here most seeds" in line]
     assert len(marked) == 1
     assert labels[ouddpg[3]].removeprefix("OUDDPG, ") in marked[0]
+
+
+def test_returns_of_cut_episodes_stand_beside_none_of_whole_ones(made_by_hand):
+    table = rows(coursework.changes(made_by_hand(coursework.STUDY, lambda i, seed: 300.0)))
+    without = [name for name, cells in table.items() if cells[0] == "-"]
+    assert without
+    assert all(name.startswith("+ max_episode_steps 25 ") for name in without)
 
 
 def test_compiled_agents_are_told_from_eager_ones_that_learn_otherwise(made_by_hand):
