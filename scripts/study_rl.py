@@ -27,7 +27,7 @@ def main() -> None:
     arguments.out = arguments.out or ROOT / "studies" / chosen.name
     measurements = ROOT / "docs" / "rl" / "studies" / f"{chosen.name}.json"
     if measurements.is_file():
-        restore_records(json.loads(measurements.read_text(encoding="utf-8"))["records"], arguments.out / "jobs")
+        restore_records(json.loads(measurements.read_text(encoding="utf-8")), arguments.out / "jobs")
     results = study(arguments, shlex.join(["python", "scripts/study_rl.py", *sys.argv[1:]]))
     shutil.copy(arguments.out / "study.json", measurements)
     for name, picture in chosen.pictures.items():

@@ -46,7 +46,14 @@ class Results:
         versions = ", ".join(f"{name} {number}" for name, number in content["versions"].items())
         machine = content["machine"]
         where = f"{machine['cores']} cores ({machine['cpu']}), {machine['trainings at a time']} at a time"
-        return f"Measured by `{content['command']}` on {where}, with {versions}."
+        return f"Measured by `{content['command']}` on {where}, with {versions}.{self._elsewhere()}"
+
+    def _elsewhere(self) -> str:
+        """What was trained on other processors: seconds are no comparison there."""
+        here, labels = self.content["machine"]["cpu"], defaultdict[str, dict[str, None]](dict)
+        for record in self.records:
+            labels[record.get("cpu", here)][record["label"]] = None
+        return "".join(f" On {cpu}: {'; '.join(names)}." for cpu, names in labels.items() if cpu != here)
 
 
 def succeeded(records: Records) -> Records:

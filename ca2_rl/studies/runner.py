@@ -13,6 +13,7 @@ from tqdm import tqdm
 
 from ca2_rl.errors import UserError
 from ca2_rl.files import whole_file
+from ca2_rl.studies.conditions import cpu_name
 from ca2_rl.studies.jobs import Job
 from ca2_rl.studies.training import Evaluations, train
 
@@ -89,9 +90,9 @@ def attempt(job: Job, evaluations: Evaluations, parent: int) -> Attempt:
     """
     if os.getpid() != parent:
         signal.signal(signal.SIGINT, signal.SIG_IGN)
-    decided = {"algo": job.variant.algo, "hyperparams": job.variant.hyperparams, "seed": job.seed, "steps": job.steps}
+    known = {"algo": job.variant.algo, "hyperparams": job.variant.hyperparams, "seed": job.seed, "steps": job.steps, "cpu": cpu_name()}
     try:
-        return job, decided | train(job, evaluations)
+        return job, known | train(job, evaluations)
     except Exception as error:
         reason = " ".join(str(error).split())
-        return job, decided | {"error": f"{type(error).__name__}: {reason}"[:300]}
+        return job, known | {"error": f"{type(error).__name__}: {reason}"[:300]}

@@ -69,6 +69,13 @@ def test_a_study_goes_on_from_what_was_published_of_it(tmp_path):
     published = read_records([A], first)
     second.mkdir()
     (second / Job(A, 1, 500).file_name).write_text(json.dumps({"seed": 1, "regret": 9.0}))
-    restore_records([*published, {"label": "a", "seed": 2}], second)  # the last one is from before jobs were named
+    records = [*published, {"label": "a", "seed": 2}]  # the last one is from before jobs were named
+    restore_records({"machine": {"cpu": "fast"}, "records": records}, second)
     assert [(record["seed"], record["regret"]) for record in read_records([A], second)] == [(0, 0.0), (1, 9.0)]
-    assert read_records([A], second)[0] == published[0]
+    assert read_records([A], second)[0] == published[0] | {"cpu": "fast"}
+
+
+def test_a_record_keeps_the_processor_that_it_was_measured_on(tmp_path):
+    record = {"label": "a", "seed": 0, "cpu": "slow", "job": "a-0.json"}
+    restore_records({"machine": {"cpu": "fast"}, "records": [record]}, tmp_path)
+    assert json.loads((tmp_path / "a-0.json").read_text())["cpu"] == "slow"

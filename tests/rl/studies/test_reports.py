@@ -64,6 +64,15 @@ def test_a_failure_is_named_and_counted(made_by_hand):
     assert cells[4].endswith("(2 of 3)")
 
 
+def test_conditions_say_what_was_trained_on_another_processor(made_by_hand):
+    results = made_by_hand(overview.STUDY, lambda i, seed: 10.0)
+    assert " On " not in results.conditions()
+    for record in results.records[-2:]:
+        record["cpu"] = "Z80"
+    labels = dict.fromkeys(record["label"] for record in results.records[-2:])
+    assert results.conditions().endswith(f". On Z80: {'; '.join(labels)}.")
+
+
 def test_cut_episodes_change_nothing_but_what_their_label_says():
     cut, narrow = episodes.cut("discretizeddqn", 50), episodes.cut("discretizeddqn", 50, width=32)
     assert (cut.label, narrow.label) == ("DiscretizedDQN, episodes of 50 steps", "DiscretizedDQN, episodes of 50 steps, 32 units")
