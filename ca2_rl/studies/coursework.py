@@ -128,9 +128,13 @@ def changes(results: Results) -> str:
     return markdown(header, rows) + note
 
 
-def curves(agent: str) -> Picture:
+def curves(agent: str, what: str) -> Picture:
+    """An agent's learning curves, named without it.
+
+    :param what: differs between them
+    """
     return Picture(
-        f"{agent}: regret over the training, change by change",
+        f"{agent}: regret over the training, {what}",
         lambda results: learning_curves(
             {label.removeprefix(f"{agent}, "): group for label, group in results.by_label(agent=agent).items()}
         ),
@@ -143,6 +147,6 @@ STUDY = Study(
     variants,
     seeds=10,
     tables={"changes": Table("From the coursework's settings to ours", changes)},
-    pictures={f"curves-{algo}": curves(agent) for algo, agent in OURS.items()},
+    pictures={f"curves-{algo}": curves(agent, "change by change") for algo, agent in OURS.items()},
     leaves_out=frozenset({"regret_percentiles", "diagnostics"}),
 )

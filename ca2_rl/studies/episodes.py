@@ -1,14 +1,11 @@
 """How long the episodes of a training are: the shorter, the more starts in as many steps."""
 
-from matplotlib.figure import Figure
-
-from ca2_rl.studies.coursework import flat, nested
-from ca2_rl.studies.figures import learning_curves
+from ca2_rl.studies.coursework import curves, flat, nested
 from ca2_rl.studies.jobs import Variant
 from ca2_rl.studies.overview import OURS
 from ca2_rl.studies.results import Results, iqm_text, label_text, markdown, mean_text, range_text, reached_text, scores
 from ca2_rl.studies.settings import shipped
-from ca2_rl.studies.study import Picture, Study, Table
+from ca2_rl.studies.study import Study, Table
 
 LENGTHS = (25, 50, 200)
 NARROW = 128
@@ -18,7 +15,7 @@ def cut(algo: str, length: int, width: int | None = None) -> Variant:
     """An agent as shipped, but for the length of its episodes and, if one is given, the width of its layers."""
     label = f"{OURS[algo]}, episodes of {length} steps" + (f", {width} units" if width else "")
     changes = {"max_episode_steps": length} | ({"net_arch": [width] * 2} if width else {})
-    return Variant(label, algo, nested(flat(shipped(algo)) | changes), {"algo": algo})
+    return Variant(label, algo, nested(flat(shipped(algo)) | changes), {"agent": OURS[algo]})
 
 
 def variants() -> list[Variant]:
@@ -40,18 +37,12 @@ def compare(results: Results) -> str:
     return markdown(header, rows)
 
 
-def curves(results: Results) -> Figure:
-    """Of DiscretizedDQN, narrow and wide."""
-    prefix = f"{OURS['discretizeddqn']}, "
-    return learning_curves({label.removeprefix(prefix): group for label, group in results.by_label(algo="discretizeddqn").items()})
-
-
 STUDY = Study(
     "episodes",
     "shorter episodes while training",
     variants,
     seeds=10,
     tables={"lengths": Table("Length of the training's episodes", compare)},
-    pictures={"curves": Picture("DiscretizedDQN: regret over the training, with episodes of different lengths", curves)},
+    pictures={"curves": curves("DiscretizedDQN", "with episodes of different lengths")},
     leaves_out=frozenset({"training_returns", "diagnostics", "regret_percentiles"}),
 )
