@@ -28,7 +28,7 @@ def main() -> None:
     command = shlex.join(["python", "scripts/study_gan.py", *without_root(sys.argv[1:])])
     for name in arguments.names:
         chosen, out = load(name), (arguments.out or ROOT / "studies" / "gan") / name
-        restore_records(published(chosen).records, out / "jobs")
+        restore_records(published(chosen).content, out / "jobs")
         results = study(chosen, arguments, benches, out, command)
         print(f"Report: {chosen.report(results, out)}")
         if not arguments.quick:

@@ -159,9 +159,13 @@ def read_records(variants: Iterable[Variant], data: dict[str, str], folder: Path
     return records
 
 
-def restore_records(records: Iterable[dict[str, Any]], folder: Path) -> None:
-    """Files of jobs made from a ``study.json``, so that a study goes on from it where the files are gone."""
-    for record in records:
+def restore_records(content: dict[str, Any], folder: Path) -> None:
+    """Files of jobs made from a ``study.json``, so that a study goes on from it where the files are gone.
+
+    :param content: as read from the file
+    """
+    for record in content["records"]:
         if "job" in record and not (path := folder / record["job"]).is_file():
+            cpu = {"cpu": content["data"][record["data"]]["measured"]["machine"]["cpu"]}  # of records from before each had its own
             with whole_file(path) as partial:
-                partial.write_text(json.dumps(record, allow_nan=False) + "\n", encoding="utf-8")
+                partial.write_text(json.dumps(cpu | record, allow_nan=False) + "\n", encoding="utf-8")

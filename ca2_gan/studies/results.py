@@ -1,7 +1,7 @@
 """The measurements of a study, as tables and figures ask for them."""
 
 import json
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -52,7 +52,13 @@ class Results:
 
     def conditions(self) -> str:
         """Where the numbers come from, a line for each data set."""
-        return "\n".join(f"- {_conditions(name, facts)}" for name, facts in self.data.items())
+        return "\n".join(f"- {_conditions(name, facts)}{self._elsewhere(name)}" for name, facts in self.data.items())
+
+    def _elsewhere(self, data: str) -> str:
+        """What was trained on other processors: neither speeds nor what a budget of CPU minutes gives are a comparison there."""
+        here = self.data[data]["measured"]["machine"]["cpu"]
+        counts = Counter(record.get("cpu", here) for record in self.records if record["data"] == data)
+        return "".join(f" {n} of {counts.total()} trainings ran on {cpu}." for cpu, n in counts.items() if cpu != here)
 
     def joined(self, former: "Results") -> "Results":
         """These, and those of a former call on other data."""

@@ -15,6 +15,7 @@ from tqdm import tqdm
 from ca2_gan.errors import UserError
 from ca2_gan.files import whole_file
 from ca2_gan.studies.bench import Bench
+from ca2_gan.studies.conditions import cpu_name
 from ca2_gan.studies.jobs import Job
 from ca2_gan.studies.training import train
 
@@ -95,8 +96,9 @@ def attempt(job: Job, bench: Bench, parent: int) -> Attempt:
     if os.getpid() != parent:
         signal.signal(signal.SIGINT, signal.SIG_IGN)
     decided = {"model": job.variant.model, **job.variant.decides, "data": job.data, "budget": asdict(job.budget), "seed": job.seed}
+    known = decided | {"cpu": cpu_name()}
     try:
-        return job, decided | train(job, bench)
+        return job, known | train(job, bench)
     except Exception as error:
         reason = " ".join(str(error).split())
-        return job, decided | {"error": f"{type(error).__name__}: {reason}"[:300]}
+        return job, known | {"error": f"{type(error).__name__}: {reason}"[:300]}

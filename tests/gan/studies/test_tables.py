@@ -11,6 +11,7 @@ import pytest
 
 from ca2_gan.errors import UserError
 from ca2_gan.studies import overview
+from ca2_gan.studies.jobs import restore_records
 from ca2_gan.studies.results import Results
 
 ROOT = Path(__file__).parents[3]
@@ -106,8 +107,24 @@ def test_a_study_goes_on_from_what_the_docs_have(publishing, tmp_path, monkeypat
     trained = []
     monkeypatch.setattr("ca2_gan.studies.runner.train", lambda job, bench: trained.append(job.seed) or {"error": "not now"})
     after = Results(json.loads((publishing("--seeds", "2") / "gan" / "studies" / "overview.json").read_text())).records
+    assert all(record["cpu"] for record in after)
     assert trained == [1, 1]
     assert [record for record in after if record["seed"] == 0] == before
+
+
+def test_conditions_count_what_was_trained_on_another_processor(made_by_hand):
+    results = made_by_hand(overview.STUDY)
+    assert "ran on" not in results.conditions()
+    results.records[-1]["cpu"] = "Z80"
+    assert results.conditions().endswith(f" 1 of {len(results.records)} trainings ran on Z80.")
+
+
+def test_a_restored_record_gets_the_processor_of_its_data(made_by_hand, tmp_path):
+    content = made_by_hand(overview.STUDY).content
+    content["records"] = [record | {"job": f"{i}.json"} for i, record in enumerate(content["records"][:2])]
+    content["records"][1]["cpu"] = "Z80"
+    restore_records(content, tmp_path)
+    assert [json.loads((tmp_path / f"{i}.json").read_text())["cpu"] for i in range(2)] == ["a CPU", "Z80"]
 
 
 def test_quick_numbers_do_not_replace_those_of_the_docs(publishing, tmp_path):

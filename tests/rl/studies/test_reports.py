@@ -97,6 +97,7 @@ def test_grid_is_the_courseworks_and_random_search_stays_within_it():
     assert len({tuple(tags.items()) for tags in grid}) == len(grid)
     for variant in variants:
         assert variant.hyperparams["policy_kwargs"]["net_arch"] == [variant.tags["width"]] * 2
+        assert "env_kwargs" not in variant.hyperparams  # whole episodes
         for factor, values in tuning.COURSEWORK.items():
             assert min(values) <= variant.tags[factor] <= max(values)
             assert variant.hyperparams.get(factor, variant.tags[factor]) == variant.tags[factor]
