@@ -11,11 +11,14 @@ from ca2_rl.errors import UserError, did_you_mean
 NAMES = ("CELU", "ELU", "GELU", "LeakyReLU", "Mish", "ReLU", "ReLU6", "SELU", "SiLU", "Sigmoid", "Softplus", "Softsign", "Tanh")
 
 
-def activation(name: str) -> type[nn.Module]:
-    """The activation of this name in ``torch.nn``.
+def activation(given: str | type[nn.Module]) -> type[nn.Module]:
+    """A class as it is; for a name, the activation of this name in ``torch.nn``.
 
     :raises UserError: if it is none of ``NAMES``
     """
+    if callable(given):
+        return given
+    name = str(given)
     if name not in NAMES:
         raise UserError(f"activation_fn: no activation {name!r}.{did_you_mean(name, NAMES)} There are {', '.join(NAMES)}.")
     found: type[nn.Module] = getattr(nn, name)
@@ -26,6 +29,5 @@ class NamesActivation(BasePolicy):
     """Takes ``activation_fn`` as a class, as SB3 does, or as its name."""
 
     def __init__(self, *args: Any, **kwargs: Any):
-        if not callable(given := kwargs.get("activation_fn", nn.ReLU)):
-            kwargs["activation_fn"] = activation(str(given))
+        kwargs["activation_fn"] = activation(kwargs.get("activation_fn", nn.ReLU))
         super().__init__(*args, **kwargs)

@@ -272,7 +272,7 @@ class WithCompiledStep(WithDiagnostics):
         """What a compiled step changes, but for the optimisers' states."""
         return list(self.policy.parameters())
 
-    def _draw_noise(self, n: int) -> th.Tensor:
+    def _draw_noise(self, n: int, batch_size: int) -> th.Tensor:
         """Noise for n gradient steps, [n, ...], drawn before them: compiled code would draw others."""
         return th.empty(n, 0)
 
@@ -286,8 +286,8 @@ class WithCompiledStep(WithDiagnostics):
 
     def _restart_draws(self) -> None:
         """Forgets the random numbers that were drawn ahead."""
-        self._noises = in_blocks(self._draw_noise)
-        self._uniforms: dict[int, Iterator[th.Tensor]] = {}  # by batch size
+        self._noises: dict[int, Iterator[th.Tensor]] = {}  # by batch size
+        self._uniforms: dict[int, Iterator[th.Tensor]] = {}
         self._n_rows = np.zeros(1)  # in the replay buffer; as an array that compiled code reads
 
     def set_random_seed(self, seed: int | None = None) -> None:
@@ -380,14 +380,16 @@ class WithCompiledStep(WithDiagnostics):
     def _drawn(self, batch_size: int) -> list[th.Tensor]:
         """What chance gives to a gradient step: the noise, and what ``_reader`` makes a batch of."""
         buffer = self._readable()
+        if batch_size not in self._noises:
+            self._noises[batch_size] = in_blocks(lambda n: self._draw_noise(n, batch_size))
+            self._uniforms[batch_size] = in_blocks(lambda n: th.from_numpy(np.random.random_sample((n, batch_size))))
+        noise = next(self._noises[batch_size])
         if buffer is None:
             batch = self.replay_buffer.sample(batch_size, env=self._vec_normalize_env)
             # discounts, the last, are there with n-step returns only
-            return [next(self._noises), *(field for field in batch if field is not None)]
-        if batch_size not in self._uniforms:
-            self._uniforms[batch_size] = in_blocks(lambda n: th.from_numpy(np.random.random_sample((n, batch_size))))
+            return [noise, *(field for field in batch if field is not None)]
         self._n_rows[0] = buffer.size() * buffer.n_envs
-        return [next(self._noises), next(self._uniforms[batch_size])]
+        return [noise, next(self._uniforms[batch_size])]
 
     def _reader(self) -> Callable[..., ReplayBufferSamples]:
         """What makes a batch of the drawn. Its tensors are there before a step is traced: those made within are constants."""

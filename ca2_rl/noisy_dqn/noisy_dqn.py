@@ -86,7 +86,7 @@ class NoisyDQN(DiscretizedDQN):
         q_values: th.Tensor = self.q_net(obs, noise)
         return q_values.argmax(dim=1)
 
-    def _draw_noise(self, n: int) -> th.Tensor:
+    def _draw_noise(self, n: int, batch_size: int) -> th.Tensor:
         # Independent draws, one each for online, target and double Q-learning's choice (eq. 18 and 19). The roots are drawn
         # here: a compiled step would take them anew for each weight
         return signed_root(self.q_net.sample_normals(n, 3 if self.double_q else 2))

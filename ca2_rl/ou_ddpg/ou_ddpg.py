@@ -1,3 +1,5 @@
+import math
+from collections.abc import Callable
 from typing import Any, ClassVar
 
 import numpy as np
@@ -5,6 +7,7 @@ import torch as th
 from stable_baselines3 import DDPG
 from stable_baselines3.common.noise import ActionNoise
 from stable_baselines3.common.policies import BasePolicy
+from stable_baselines3.common.preprocessing import get_action_dim
 from stable_baselines3.common.type_aliases import GymEnv, ReplayBufferSamples
 from stable_baselines3.td3.policies import TD3Policy
 from torch.nn import functional as F
@@ -15,8 +18,10 @@ from ca2_rl.common.diagnostics import GRADIENT_NORM, LOSS, MEAN_Q
 from ca2_rl.common.numpy_network import Layer, numpy_layers
 from ca2_rl.common.ou_noise import OUNoise
 from ca2_rl.common.quick_rollouts import WithQuickRollouts
-from ca2_rl.errors import UserError
+from ca2_rl.errors import UserError, did_you_mean
 from ca2_rl.ou_ddpg.policies import CnnPolicy, MlpPolicy, MultiInputPolicy
+
+CRITIC_LOSSES: dict[str, Callable[[th.Tensor, th.Tensor], th.Tensor]] = {"mse": F.mse_loss, "huber": F.huber_loss}
 
 
 class OUDDPG(WithCompiledStep, WithQuickRollouts, DDPG):
@@ -31,6 +36,10 @@ class OUDDPG(WithCompiledStep, WithQuickRollouts, DDPG):
     :param ou_theta: rate of the return to the mean, >= 0
     :param ou_dt: time between two steps, > 0; the noise forgets within about 1 / (ou_theta * ou_dt) steps
     :param ou_mu: mean of the noise
+    :param critic_loss: "mse", or "huber" with delta 1, which SB3's DQN has
+    :param target_policy_noise: standard deviation of the Gaussian noise on the target actor's actions, >= 0, in units of the
+        scaled action; 0 as in DDPG, above it as in TD3 (Fujimoto et al. 2018, section 5.3)
+    :param target_noise_clip: limit of that noise, >= 0
     :param compile: whether gradient steps are compiled; None: if they can be and it pays (see docs/rl/speed.md)
     :param kwargs: as in SB3's ``DDPG``, but for ``action_noise``
     :raises UserError: if a value is out of its range or ``action_noise`` is given
@@ -52,6 +61,9 @@ class OUDDPG(WithCompiledStep, WithQuickRollouts, DDPG):
         ou_theta: float = 0.15,
         ou_dt: float = 1.0,
         ou_mu: float = 0.0,
+        critic_loss: str = "mse",
+        target_policy_noise: float = 0.0,
+        target_noise_clip: float = 0.5,
         compile: bool | None = None,
         _init_setup_model: bool = True,
         **kwargs: Any,
@@ -65,11 +77,19 @@ class OUDDPG(WithCompiledStep, WithQuickRollouts, DDPG):
         self.ou_theta = ou_theta
         self.ou_dt = ou_dt
         self.ou_mu = ou_mu
+        self.critic_loss = critic_loss
+        self.target_policy_noise = target_policy_noise
+        self.target_noise_clip = target_noise_clip
         self.compile = compile
         if _init_setup_model:
             self._setup_model()
 
     def _setup_model(self) -> None:
+        if self.critic_loss not in CRITIC_LOSSES:
+            raise UserError(f"critic_loss={self.critic_loss!r}:{did_you_mean(self.critic_loss, CRITIC_LOSSES)} There are mse and huber.")
+        for name in ("target_policy_noise", "target_noise_clip"):
+            if not 0 <= (value := getattr(self, name)) < math.inf:
+                raise UserError(f"{name}={value}: it has to be a number from 0 on.")
         # SB3 copies it once for each env, and resets each copy at that env's episode ends
         self.action_noise = OUNoise(self.action_space.shape or (), self.ou_sigma, self.ou_theta, self.ou_dt, self.ou_mu)
         super()._setup_model()
@@ -96,8 +116,18 @@ class OUDDPG(WithCompiledStep, WithQuickRollouts, DDPG):
     def _optimizers(self) -> list[Optimizer]:
         return [self.actor.optimizer, self.critic.optimizer]
 
+    def _constants(self) -> tuple[Any, ...]:
+        return *super()._constants(), self.critic_loss, self.target_policy_noise, self.target_noise_clip
+
+    def _draw_noise(self, n: int, batch_size: int) -> th.Tensor:
+        """Of the target actor's actions, [n, B, action dimensions]; without it, nothing is drawn."""
+        if self.target_policy_noise == 0:
+            return super()._draw_noise(n, batch_size)
+        noise = self.target_policy_noise * th.randn(n, batch_size, get_action_dim(self.action_space), device=self.device)
+        return noise.clamp(-self.target_noise_clip, self.target_noise_clip)
+
     def _gradient_step(self, update: Update, batch: ReplayBufferSamples, noise: th.Tensor) -> th.Tensor:
-        critic_loss, mean_q = self._critic_loss(batch)
+        critic_loss, mean_q = self._critic_loss(batch, noise)
         gradient_norm = minimise(critic_loss, self.critic.optimizer, update)
         # Only the actor's gradients: SB3 leaves the critic's polluted by this pass, and pays for them
         actor_loss = -self.critic.q1_forward(batch.observations, self.actor(batch.observations)).mean()
@@ -106,13 +136,15 @@ class OUDDPG(WithCompiledStep, WithQuickRollouts, DDPG):
             update_target(self.tau)
         return th.stack([critic_loss.detach(), gradient_norm, mean_q, actor_loss.detach()])
 
-    def _critic_loss(self, batch: ReplayBufferSamples) -> tuple[th.Tensor, th.Tensor]:
-        """Mean squared temporal-difference error, summed over the critics, and the mean Q-value of the actions taken."""
+    def _critic_loss(self, batch: ReplayBufferSamples, noise: th.Tensor) -> tuple[th.Tensor, th.Tensor]:
+        """Mean loss of the temporal-difference errors, summed over the critics, and the mean Q-value of the actions taken."""
         discounts = self.gamma if batch.discounts is None else batch.discounts
         with th.no_grad():
             next_actions = self.actor_target(batch.next_observations)
+            if self.target_policy_noise > 0:
+                next_actions = (next_actions + noise).clamp(-1, 1)
             next_q = th.cat(self.critic_target(batch.next_observations, next_actions), dim=1).amin(dim=1, keepdim=True)
             targets = batch.rewards + (1 - batch.dones) * discounts * next_q  # [B, 1]
         q_values = th.stack(self.critic(batch.observations, batch.actions))  # [n_critics, B, 1]
-        loss = th.stack([F.mse_loss(q, targets) for q in q_values]).sum()
+        loss = th.stack([CRITIC_LOSSES[self.critic_loss](q, targets) for q in q_values]).sum()
         return loss, q_values.detach().mean()

@@ -2,21 +2,32 @@
 
 from typing import Any
 
+from stable_baselines3.common.policies import ContinuousCritic
+from stable_baselines3.common.torch_layers import BaseFeaturesExtractor
 from stable_baselines3.td3 import policies as td3
 from stable_baselines3.td3.policies import TD3Policy
+from torch import nn
 
-from ca2_rl.common.activations import NamesActivation
+from ca2_rl.common.activations import NamesActivation, activation
 from ca2_rl.common.training_mode import SwitchesOnce
 
 
 class OUDDPGPolicy(NamesActivation, SwitchesOnce, TD3Policy):
     """Actor and critics.
 
+    :param critic_activation_fn: in place of ``activation_fn``, for the critics
     :param actor_optimizer_kwargs: in place of ``optimizer_kwargs``, for the actor; with {}, weight decay is the critics' alone
-    :param kwargs: as in SB3's ``TD3Policy``; ``activation_fn`` may be a name in ``torch.nn``
+    :param kwargs: as in SB3's ``TD3Policy``; an activation may be a name in ``torch.nn``
     """
 
-    def __init__(self, *args: Any, actor_optimizer_kwargs: dict[str, Any] | None = None, **kwargs: Any):
+    def __init__(
+        self,
+        *args: Any,
+        critic_activation_fn: str | type[nn.Module] | None = None,
+        actor_optimizer_kwargs: dict[str, Any] | None = None,
+        **kwargs: Any,
+    ):
+        self.critic_activation_fn = critic_activation_fn  # first: the base class makes the critics
         super().__init__(*args, **kwargs)
         self.actor_optimizer_kwargs = actor_optimizer_kwargs
         if actor_optimizer_kwargs is not None:
@@ -24,8 +35,14 @@ class OUDDPGPolicy(NamesActivation, SwitchesOnce, TD3Policy):
             learning_rate = self.actor.optimizer.param_groups[0]["lr"]
             self.actor.optimizer = optimizer_class(self.actor.parameters(), lr=learning_rate, **actor_optimizer_kwargs)
 
+    def make_critic(self, features_extractor: BaseFeaturesExtractor | None = None) -> ContinuousCritic:
+        if self.critic_activation_fn is not None:
+            self.critic_kwargs["activation_fn"] = activation(self.critic_activation_fn)
+        return super().make_critic(features_extractor)
+
     def _get_constructor_parameters(self) -> dict[str, Any]:
-        return {**super()._get_constructor_parameters(), "actor_optimizer_kwargs": self.actor_optimizer_kwargs}
+        own = {name: getattr(self, name) for name in ("critic_activation_fn", "actor_optimizer_kwargs")}
+        return {**super()._get_constructor_parameters(), **own}
 
 
 MlpPolicy = OUDDPGPolicy

@@ -83,7 +83,7 @@ def nested(settings: dict[str, Any]) -> dict[str, Any]:
         return {name: settings[name] for name in names if name in settings}
 
     env, optimizer = those("max_episode_steps"), those("weight_decay")
-    policy = those("net_arch", "activation_fn", "n_critics", "actor_optimizer_kwargs")
+    policy = those("net_arch", "activation_fn", "critic_activation_fn", "n_critics", "actor_optimizer_kwargs")
     outer = {name: value for name, value in settings.items() if name not in env | policy | optimizer}
     kwargs = {"env_kwargs": env, "policy_kwargs": policy | ({"optimizer_kwargs": optimizer} if optimizer else {})}
     return outer | {name: entries for name, entries in kwargs.items() if entries}

@@ -13,7 +13,7 @@ from ca2_rl.common.action_bins import MAX_ACTIONS
 
 NET_ARCHS = {"32x32": [32, 32], "64x64": [64, 64], "128x128": [128, 128], "256x256": [256, 256]}
 ACTIVATIONS = ["ReLU", "SiLU", "Tanh"]
-IN_POLICY = ("activation_fn", "n_critics")  # of the policy's arguments, those that need no conversion
+IN_POLICY = ("activation_fn", "critic_activation_fn", "n_critics")  # of the policy's arguments, those that need no conversion
 
 
 def sample_discretized_dqn(trial: Trial, n_actions: int, n_envs: int, additional_args: dict[str, Any]) -> dict[str, Any]:
@@ -34,6 +34,9 @@ def sample_ou_ddpg(trial: Trial, n_actions: int, n_envs: int, additional_args: d
     drawn["ou_sigma"] = trial.suggest_float("ou_sigma", 0.02, 1.0, log=True)
     drawn["ou_theta"] = trial.suggest_float("ou_theta", 0.02, 1.0, log=True)
     drawn["n_critics"] = trial.suggest_int("n_critics", 1, 2)
+    drawn["critic_activation_fn"] = trial.suggest_categorical("critic_activation_fn", ACTIVATIONS)
+    drawn["critic_loss"] = trial.suggest_categorical("critic_loss", ["mse", "huber"])
+    drawn["target_policy_noise"] = trial.suggest_float("target_policy_noise", 0.0, 0.3)
     drawn["decay_actor"] = trial.suggest_categorical("decay_actor", [True, False])
     return _finish(drawn)
 

@@ -21,7 +21,15 @@ from ca2_rl.common.diagnostics import GRADIENT_NORM, LOSS, MEAN_Q, RETURN
 ARGUMENTS = {
     DiscretizedDQN: {"n_bins": 5, "double_q": True, "dueling": True},
     NoisyDQN: {"n_bins": 7, "double_q": True, "dueling": True, "sigma0": 0.7},
-    OUDDPG: {"ou_sigma": 0.3, "ou_theta": 0.25, "ou_dt": 0.5, "ou_mu": 0.1},
+    OUDDPG: {
+        "ou_sigma": 0.3,
+        "ou_theta": 0.25,
+        "ou_dt": 0.5,
+        "ou_mu": 0.1,
+        "critic_loss": "huber",
+        "target_policy_noise": 0.1,
+        "target_noise_clip": 0.2,
+    },
 }
 DQNS = (DiscretizedDQN, NoisyDQN)
 OBSERVATIONS = gym.make("Pendulum-v1").observation_space.low * np.linspace(-1, 1, 9, dtype=np.float32)[:, None]

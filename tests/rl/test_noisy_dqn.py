@@ -130,7 +130,7 @@ def test_online_target_and_selector_evaluate_different_noise():
     model = create(double_q=True, target_update_interval=1)
     x = torch.as_tensor(SAME[:4])
     with torch.no_grad():
-        noise, others = model._draw_noise(2)
+        noise, others = model._draw_noise(2, 8)
         q = [function(x) for function in model._q_functions(noise)]
         again = [function(x) for function in model._q_functions(others)]
     assert all(torch.equal(values[0], row) for values in q for row in values)  # one noise for the whole batch
@@ -140,7 +140,7 @@ def test_online_target_and_selector_evaluate_different_noise():
 
 def test_without_double_q_there_is_no_selector():
     model = create()
-    assert model._q_functions(model._draw_noise(1)[0])[2] is None
+    assert model._q_functions(model._draw_noise(1, 8)[0])[2] is None
 
 
 @pytest.mark.parametrize("dueling", [False, True])

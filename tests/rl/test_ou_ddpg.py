@@ -4,7 +4,8 @@ import gymnasium as gym
 import numpy as np
 import pytest
 import torch
-from stable_baselines3 import DDPG
+from scipy import stats
+from stable_baselines3 import DDPG, TD3
 from stable_baselines3.common.buffers import ReplayBuffer
 from stable_baselines3.common.noise import NormalActionNoise
 from stable_baselines3.common.vec_env import DummyVecEnv
@@ -41,6 +42,54 @@ def test_without_noise_it_is_sb3_s_ddpg(change):
     np.testing.assert_allclose(model.replay_buffer.actions, reference.replay_buffer.actions, rtol=1e-4, atol=1e-5)
     for name, value in reference.policy.state_dict().items():
         torch.testing.assert_close(model.policy.state_dict()[name], value, rtol=1e-4, atol=1e-5)
+
+
+def test_with_target_noise_and_two_critics_it_is_sb3_s_td3_without_delay(monkeypatch):
+    def drawn_as_td3_does(model, n, batch_size):
+        noise = [torch.empty(batch_size, 1).normal_(0, model.target_policy_noise) for _ in range(n)]
+        return torch.stack(noise).clamp(-model.target_noise_clip, model.target_noise_clip)
+
+    monkeypatch.setattr(OUDDPG, "_draw_noise", drawn_as_td3_does)
+    settings = SETTINGS | {"target_policy_noise": 0.3, "target_noise_clip": 0.4, "policy_kwargs": {"net_arch": [16], "n_critics": 2}}
+    model = OUDDPG("MlpPolicy", pendulum(), ou_sigma=0.0, replay_buffer_class=ReplayBuffer, **settings).learn(250)
+    silence = NormalActionNoise(np.zeros(1), np.zeros(1))
+    reference = TD3("MlpPolicy", pendulum(), action_noise=silence, policy_delay=1, learning_rate=1e-3, **settings).learn(250)
+    np.testing.assert_allclose(model.replay_buffer.actions, reference.replay_buffer.actions, rtol=1e-4, atol=1e-5)
+    for name, value in reference.policy.state_dict().items():
+        torch.testing.assert_close(model.policy.state_dict()[name], value, rtol=1e-4, atol=1e-5)
+
+
+def test_target_noise_is_gaussian_and_clipped():
+    model = OUDDPG("MlpPolicy", pendulum(), target_policy_noise=0.2, target_noise_clip=0.3, **SETTINGS)
+    noise = model._draw_noise(100, 200)
+    assert noise.shape == (100, 200, 1)
+    inside = noise[noise.abs() < 0.3]
+    assert noise.abs().max() == np.float32(0.3)
+    assert len(inside) / noise.numel() == pytest.approx(stats.norm.cdf(1.5) - stats.norm.cdf(-1.5), abs=0.01)
+    assert inside.std().item() == pytest.approx(stats.truncnorm.std(-1.5, 1.5) * 0.2, rel=0.03)
+
+
+@pytest.mark.parametrize(("loss", "oracle"), [("mse", torch.nn.MSELoss()), ("huber", torch.nn.SmoothL1Loss())])
+def test_loss_of_the_critics_is_that_of_the_library(loss, oracle):
+    model = OUDDPG("MlpPolicy", pendulum(), critic_loss=loss, **SETTINGS).learn(60)
+    batch = model.replay_buffer.sample(16)
+    found, _ = model._critic_loss(batch, torch.empty(0))
+    with torch.no_grad():
+        next_q = model.critic_target(batch.next_observations, model.actor_target(batch.next_observations))[0]
+        targets = batch.rewards + (1 - batch.dones) * model.gamma * next_q
+        errors = (targets - model.critic(batch.observations, batch.actions)[0]).abs()
+    assert errors.min() < 1 < errors.max()  # both branches
+    torch.testing.assert_close(found, oracle(model.critic(batch.observations, batch.actions)[0], targets))
+
+
+@pytest.mark.parametrize("given", ["ReLU", torch.nn.ReLU])
+def test_critics_may_have_an_activation_of_their_own(given, tmp_path):
+    policy_kwargs = {"net_arch": [8], "activation_fn": "SiLU", "critic_activation_fn": given}
+    model = OUDDPG("MlpPolicy", pendulum(), **SETTINGS | {"policy_kwargs": policy_kwargs})
+    model.save(tmp_path / "model.zip")
+    for each in (model, OUDDPG.load(tmp_path / "model.zip")):
+        assert type(each.actor.mu[1]) is torch.nn.SiLU
+        assert all(type(critic.qf0[1]) is torch.nn.ReLU for critic in (each.critic, each.critic_target))
 
 
 def test_noise_is_added_to_the_scaled_action():
@@ -110,7 +159,18 @@ def test_noise_of_another_kind_is_refused():
 
 
 @pytest.mark.parametrize(
-    ("name", "value"), [("ou_sigma", -0.1), ("ou_theta", -1.0), ("ou_dt", 0.0), ("ou_dt", -1.0), ("ou_mu", float("nan"))]
+    ("name", "value"),
+    [
+        ("ou_sigma", -0.1),
+        ("ou_theta", -1.0),
+        ("ou_dt", 0.0),
+        ("ou_dt", -1.0),
+        ("ou_mu", float("nan")),
+        ("critic_loss", "hubert"),
+        ("target_policy_noise", -0.1),
+        ("target_policy_noise", float("nan")),
+        ("target_noise_clip", -0.1),
+    ],
 )
 def test_a_value_out_of_its_range_is_refused_by_name(name, value):
     with pytest.raises(UserError, match=name):
