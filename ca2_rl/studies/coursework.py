@@ -72,7 +72,7 @@ def chain(algo: str) -> list[Variant]:
 def flat(hyperparams: dict[str, Any]) -> dict[str, Any]:
     """The zoo's format with the entries of ``env_kwargs``, ``policy_kwargs`` and ``optimizer_kwargs`` in it beside the others."""
     policy = hyperparams["policy_kwargs"]
-    settings = hyperparams | hyperparams.get("env_kwargs", {}) | policy | policy.get("optimizer_kwargs", {})
+    settings = hyperparams | policy | policy.get("optimizer_kwargs", {}) | hyperparams.get("env_kwargs", {})
     return {name: value for name, value in settings.items() if name not in ("env_kwargs", "policy_kwargs", "optimizer_kwargs")}
 
 
