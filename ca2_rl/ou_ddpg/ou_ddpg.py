@@ -86,7 +86,8 @@ class OUDDPG(WithCompiledStep, WithQuickRollouts, DDPG):
 
     def _setup_model(self) -> None:
         if self.critic_loss not in CRITIC_LOSSES:
-            raise UserError(f"critic_loss={self.critic_loss!r}:{did_you_mean(self.critic_loss, CRITIC_LOSSES)} There are mse and huber.")
+            known = " and ".join(CRITIC_LOSSES)
+            raise UserError(f"critic_loss={self.critic_loss!r}:{did_you_mean(self.critic_loss, CRITIC_LOSSES)} There are {known}.")
         for name in ("target_policy_noise", "target_noise_clip"):
             if not 0 <= (value := getattr(self, name)) < math.inf:
                 raise UserError(f"{name}={value}: it has to be a number from 0 on.")
