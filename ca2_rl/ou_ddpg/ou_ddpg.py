@@ -22,6 +22,11 @@ from ca2_rl.errors import UserError, did_you_mean
 from ca2_rl.ou_ddpg.policies import CnnPolicy, MlpPolicy, MultiInputPolicy
 
 CRITIC_LOSSES: dict[str, Callable[[th.Tensor, th.Tensor], th.Tensor]] = {"mse": F.mse_loss, "huber": F.huber_loss}
+# [B, n_critics] to [B, 1]
+AGGREGATIONS: dict[str, Callable[[th.Tensor], th.Tensor]] = {
+    "min": lambda q: q.amin(dim=1, keepdim=True),
+    "mean": lambda q: q.mean(dim=1, keepdim=True),
+}
 
 
 class OUDDPG(WithCompiledStep, WithQuickRollouts, DDPG):
@@ -37,6 +42,8 @@ class OUDDPG(WithCompiledStep, WithQuickRollouts, DDPG):
     :param ou_dt: time between two steps, > 0; the noise forgets within about 1 / (ou_theta * ou_dt) steps
     :param ou_mu: mean of the noise
     :param critic_loss: "mse", or "huber" with delta 1, which SB3's DQN has
+    :param critic_aggregation: what ``n_critics`` above 1 make together: "min", the lowest for the targets and the first for the
+        actor, as in SB3's TD3; "mean", their mean for both
     :param target_policy_noise: standard deviation of the Gaussian noise on the target actor's actions, >= 0, in units of the
         scaled action; 0 as in DDPG, above it as in TD3 (Fujimoto et al. 2018, section 5.3)
     :param target_noise_clip: limit of that noise, >= 0
@@ -62,6 +69,7 @@ class OUDDPG(WithCompiledStep, WithQuickRollouts, DDPG):
         ou_dt: float = 1.0,
         ou_mu: float = 0.0,
         critic_loss: str = "mse",
+        critic_aggregation: str = "min",
         target_policy_noise: float = 0.0,
         target_noise_clip: float = 0.5,
         compile: bool | None = None,
@@ -78,6 +86,7 @@ class OUDDPG(WithCompiledStep, WithQuickRollouts, DDPG):
         self.ou_dt = ou_dt
         self.ou_mu = ou_mu
         self.critic_loss = critic_loss
+        self.critic_aggregation = critic_aggregation
         self.target_policy_noise = target_policy_noise
         self.target_noise_clip = target_noise_clip
         self.compile = compile
@@ -85,9 +94,9 @@ class OUDDPG(WithCompiledStep, WithQuickRollouts, DDPG):
             self._setup_model()
 
     def _setup_model(self) -> None:
-        if self.critic_loss not in CRITIC_LOSSES:
-            known = " and ".join(CRITIC_LOSSES)
-            raise UserError(f"critic_loss={self.critic_loss!r}:{did_you_mean(self.critic_loss, CRITIC_LOSSES)} There are {known}.")
+        for name, known in (("critic_loss", CRITIC_LOSSES), ("critic_aggregation", AGGREGATIONS)):
+            if (choice := getattr(self, name)) not in known:
+                raise UserError(f"{name}={choice!r}:{did_you_mean(choice, known)} There are {' and '.join(known)}.")
         for name in ("target_policy_noise", "target_noise_clip"):
             if not 0 <= (value := getattr(self, name)) < math.inf:
                 raise UserError(f"{name}={value}: it has to be a number from 0 on.")
@@ -118,7 +127,7 @@ class OUDDPG(WithCompiledStep, WithQuickRollouts, DDPG):
         return [self.actor.optimizer, self.critic.optimizer]
 
     def _constants(self) -> tuple[Any, ...]:
-        return *super()._constants(), self.critic_loss, self.target_policy_noise, self.target_noise_clip
+        return *super()._constants(), self.critic_loss, self.critic_aggregation, self.target_policy_noise, self.target_noise_clip
 
     def _draw_noise(self, n: int, batch_size: int) -> th.Tensor:
         """Of the target actor's actions, [n, B, action dimensions]; without it, nothing is drawn."""
@@ -131,11 +140,18 @@ class OUDDPG(WithCompiledStep, WithQuickRollouts, DDPG):
         critic_loss, mean_q = self._critic_loss(batch, noise)
         gradient_norm = minimise(critic_loss, self.critic.optimizer, update)
         # Only the actor's gradients: SB3 leaves the critic's polluted by this pass, and pays for them
-        actor_loss = -self.critic.q1_forward(batch.observations, self.actor(batch.observations)).mean()
+        actor_loss = -self._q_of_the_actor(batch.observations).mean()
         minimise(actor_loss, self.actor.optimizer, update)
         for update_target in self._update_targets:
             update_target(self.tau)
         return th.stack([critic_loss.detach(), gradient_norm, mean_q, actor_loss.detach()])
+
+    def _q_of_the_actor(self, observations: th.Tensor) -> th.Tensor:
+        """What the actor is to raise, [B, 1]."""
+        actions = self.actor(observations)
+        if self.critic_aggregation == "min":  # SB3's TD3 asks the first critic alone
+            return self.critic.q1_forward(observations, actions)
+        return AGGREGATIONS[self.critic_aggregation](th.cat(self.critic(observations, actions), dim=1))
 
     def _critic_loss(self, batch: ReplayBufferSamples, noise: th.Tensor) -> tuple[th.Tensor, th.Tensor]:
         """Mean loss of the temporal-difference errors, summed over the critics, and the mean Q-value of the actions taken."""
@@ -144,7 +160,7 @@ class OUDDPG(WithCompiledStep, WithQuickRollouts, DDPG):
             next_actions = self.actor_target(batch.next_observations)
             if self.target_policy_noise > 0:
                 next_actions = (next_actions + noise).clamp(-1, 1)
-            next_q = th.cat(self.critic_target(batch.next_observations, next_actions), dim=1).amin(dim=1, keepdim=True)
+            next_q = AGGREGATIONS[self.critic_aggregation](th.cat(self.critic_target(batch.next_observations, next_actions), dim=1))
             targets = batch.rewards + (1 - batch.dones) * discounts * next_q  # [B, 1]
         q_values = th.stack(self.critic(batch.observations, batch.actions))  # [n_critics, B, 1]
         loss = th.stack([CRITIC_LOSSES[self.critic_loss](q, targets) for q in q_values]).sum()

@@ -27,6 +27,7 @@ ARGUMENTS = {
         "ou_dt": 0.5,
         "ou_mu": 0.1,
         "critic_loss": "huber",
+        "critic_aggregation": "mean",
         "target_policy_noise": 0.1,
         "target_noise_clip": 0.2,
     },

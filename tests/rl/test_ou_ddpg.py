@@ -82,6 +82,27 @@ def test_loss_of_the_critics_is_that_of_the_library(loss, oracle):
     torch.testing.assert_close(found, oracle(model.critic(batch.observations, batch.actions)[0], targets))
 
 
+def test_mean_of_the_critics_makes_targets_and_leads_the_actor():
+    policy_kwargs = {"net_arch": [8], "n_critics": 3}
+    model = OUDDPG("MlpPolicy", pendulum(), critic_aggregation="mean", **SETTINGS | {"policy_kwargs": policy_kwargs}).learn(60)
+    batch = model.replay_buffer.sample(16)
+    found, _ = model._critic_loss(batch, torch.empty(0))
+    with torch.no_grad():
+        next_actions = model.actor_target(batch.next_observations)
+        next_qs = model.critic_target(batch.next_observations, next_actions)
+        assert len({round(q.mean().item(), 6) for q in next_qs}) == 3
+        targets = batch.rewards + (1 - batch.dones) * model.gamma * sum(next_qs) / 3
+    losses = [torch.nn.functional.mse_loss(q, targets) for q in model.critic(batch.observations, batch.actions)]
+    torch.testing.assert_close(found, sum(losses))
+    led_by = sum(model.critic(batch.observations, model.actor(batch.observations))) / 3
+    torch.testing.assert_close(model._q_of_the_actor(batch.observations), led_by)
+
+
+def test_aggregation_of_one_critic_changes_nothing():
+    weights = [OUDDPG("MlpPolicy", pendulum(), critic_aggregation=how, **SETTINGS).learn(60).get_parameters() for how in ("min", "mean")]
+    torch.testing.assert_close(*(each["policy"] for each in weights))
+
+
 @pytest.mark.parametrize("given", ["ReLU", torch.nn.ReLU])
 def test_critics_may_have_an_activation_of_their_own(given, tmp_path):
     policy_kwargs = {"net_arch": [8], "activation_fn": "SiLU", "critic_activation_fn": given}
@@ -167,6 +188,7 @@ def test_noise_of_another_kind_is_refused():
         ("ou_dt", -1.0),
         ("ou_mu", float("nan")),
         ("critic_loss", "hubert"),
+        ("critic_aggregation", "median"),
         ("target_policy_noise", -0.1),
         ("target_policy_noise", float("nan")),
         ("target_noise_clip", -0.1),

@@ -77,6 +77,7 @@ def train(model, calls, gradient_steps):
         (DiscretizedDQN, {"normalised": True, "n_envs": 2}),
         (OUDDPG, {}),
         (OUDDPG, {"n_steps": 3, "n_envs": 3, "policy_kwargs": {"net_arch": [16], "n_critics": 2}}),
+        (OUDDPG, {"critic_aggregation": "mean", "policy_kwargs": {"net_arch": [16], "n_critics": 2}}),
         (OUDDPG, {"critic_loss": "huber", "target_policy_noise": 0.2, "policy_kwargs": {"net_arch": [16], "n_critics": 2}}),
         *((algorithm, {"policy_kwargs": {"net_arch": [16], "optimizer_kwargs": {"weight_decay": 0.1}}}) for algorithm in ALGORITHMS),
     ],

@@ -67,7 +67,7 @@ def test_weight_decay_of_the_actor_is_searched(seed):
 def test_trials_of_earlier_searches_can_still_be_replayed():
     """docs/rl/optimize.json has trials from before activations, the critics' loss and the like were searched."""
     trial, _ = draw("ouddpg")
-    since = ("activation_fn", "critic_activation_fn", "critic_loss", "target_policy_noise", "decay_actor")
+    since = ("activation_fn", "critic_activation_fn", "critic_loss", "critic_aggregation", "target_policy_noise", "decay_actor")
     earlier = {name: value for name, value in trial.params.items() if name not in since}
     policy_kwargs = convert(earlier)["policy_kwargs"]
     assert policy_kwargs.keys() == {"net_arch", "optimizer_kwargs", "n_critics"}
