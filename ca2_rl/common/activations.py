@@ -11,16 +11,17 @@ from ca2_rl.errors import UserError, did_you_mean
 NAMES = ("CELU", "ELU", "GELU", "LeakyReLU", "Mish", "ReLU", "ReLU6", "SELU", "SiLU", "Sigmoid", "Softplus", "Softsign", "Tanh")
 
 
-def activation(given: str | type[nn.Module]) -> type[nn.Module]:
+def activation(given: str | type[nn.Module], option: str = "activation_fn") -> type[nn.Module]:
     """A class as it is; for a name, the activation of this name in ``torch.nn``.
 
+    :param option: whose value it is, for the error
     :raises UserError: if it is none of ``NAMES``
     """
     if callable(given):
         return given
     name = str(given)
     if name not in NAMES:
-        raise UserError(f"activation_fn: no activation {name!r}.{did_you_mean(name, NAMES)} There are {', '.join(NAMES)}.")
+        raise UserError(f"{option}: no activation {name!r}.{did_you_mean(name, NAMES)} There are {', '.join(NAMES)}.")
     found: type[nn.Module] = getattr(nn, name)
     return found
 

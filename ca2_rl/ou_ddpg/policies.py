@@ -37,7 +37,7 @@ class OUDDPGPolicy(NamesActivation, SwitchesOnce, TD3Policy):
 
     def make_critic(self, features_extractor: BaseFeaturesExtractor | None = None) -> ContinuousCritic:
         if self.critic_activation_fn is not None:
-            self.critic_kwargs["activation_fn"] = activation(self.critic_activation_fn)
+            self.critic_kwargs["activation_fn"] = activation(self.critic_activation_fn, "critic_activation_fn")
         return super().make_critic(features_extractor)
 
     def _get_constructor_parameters(self) -> dict[str, Any]:

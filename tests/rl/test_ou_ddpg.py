@@ -113,6 +113,11 @@ def test_critics_may_have_an_activation_of_their_own(given, tmp_path):
         assert all(type(critic.qf0[1]) is torch.nn.ReLU for critic in (each.critic, each.critic_target))
 
 
+def test_a_wrong_activation_of_the_critics_is_refused_by_name():
+    with pytest.raises(UserError, match=r"^critic_activation_fn: .*Did you mean 'SiLU'"):
+        OUDDPG("MlpPolicy", pendulum(), **SETTINGS | {"policy_kwargs": {"critic_activation_fn": "SiLu"}})
+
+
 def test_noise_is_added_to_the_scaled_action():
     """A noise that is a constant 0.25 moves the torque by 0.5, half of a quarter of the range of 4."""
     model = OUDDPG("MlpPolicy", pendulum(), ou_sigma=0.0, ou_mu=0.25, gradient_steps=0, **SETTINGS | {"learning_starts": 0})
