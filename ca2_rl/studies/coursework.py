@@ -46,6 +46,7 @@ CHANGES = (
     ("gamma",),
     ("batch_size",),
     ("net_arch",),
+    ("n_critics", "critic_aggregation"),
     ("n_bins",),
     ("exploration_fraction", "exploration_final_eps"),
 )
