@@ -1,4 +1,7 @@
-"""What moves parameters: an optimiser down a gradient, or a target network after the one that learns. All of it can be traced."""
+"""What moves parameters: an optimiser down a gradient, or a target network after the one that learns.
+
+All of it can be traced to a graph, but for ``optimizer_update``.
+"""
 
 from collections.abc import Callable
 from operator import itemgetter

@@ -10,7 +10,7 @@ from ca2_rl.studies.settings import shipped
 from ca2_rl.studies.study import Study, Table
 
 WAYS = {True: "compiled", False: "eager"}
-# As shipped, which is long enough to compile by itself, and its changes for the other way
+# Of the shipped settings, whose trainings are long enough to be compiled by default
 CHANGES: dict[bool, dict[str, bool]] = {True: {}, False: {"compile": False}}
 
 
