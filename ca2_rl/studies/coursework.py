@@ -35,7 +35,7 @@ COURSEWORK_SETTINGS: dict[str, dict[str, Any]] = {
 }
 # Of ours, where a constructor's default is as good as an entry in the shipped file
 DEFAULTS = {"ouddpg": {"ou_dt": 1.0}}
-# In this order, those of a group at once; what else differs follows
+# In this order, those of a group at once. Last, what pays only together: short episodes and wide networks
 CHANGES = (
     ("train_freq",),
     ("target_update_interval", "tau"),
@@ -45,10 +45,16 @@ CHANGES = (
     ("weight_decay", "actor_optimizer_kwargs"),
     ("gamma",),
     ("batch_size",),
-    ("net_arch",),
     ("n_critics", "critic_aggregation"),
+    ("activation_fn", "critic_activation_fn"),
+    ("critic_loss",),
+    ("target_policy_noise",),
     ("n_bins",),
     ("exploration_fraction", "exploration_final_eps"),
+    ("sigma0",),
+    ("exploration_hold",),
+    ("max_episode_steps",),
+    ("net_arch",),
 )
 
 
@@ -57,9 +63,7 @@ def chain(algo: str) -> list[Variant]:
     agent, settings, ours = OURS[algo], COURSEWORK_SETTINGS[algo], DEFAULTS.get(algo, {}) | flat(shipped(algo))
     steps = {"n_timesteps": ours["n_timesteps"]}
     variants = [Variant(f"{agent}, the coursework's", algo, nested(settings | steps), {"agent": agent})]
-    listed = {name for group in CHANGES for name in group}
-    others = [(name,) for name in ours | settings if name not in listed | set(steps)]
-    for group in (*CHANGES, *others):
+    for group in CHANGES:
         after = {name: value for name, value in settings.items() if name not in group} | {
             name: ours[name] for name in group if name in ours
         }

@@ -23,11 +23,11 @@ from ca2_rl.studies.settings import shipped
 from ca2_rl.studies.study import Picture, Study, Table
 
 SIGMAS = (0.1, 0.2)
-# The paper's 0.15 for each step, or for each hundredth of one as in SB3 and in many tutorials
-MEMORIES = {"OU, dt 1": {"ou_theta": 0.15, "ou_dt": 1.0}, "OU, dt 0.01": {"ou_theta": 0.15, "ou_dt": 0.01}}
+# The paper's theta of 0.15, for each step as by default, or for each hundredth of one as in SB3 and in many tutorials
+MEMORIES = {"OU, dt 1": {}, "OU, dt 0.01": {"ou_dt": 0.01}}
 # exp(-theta dt) = 0: the process forgets all at each step, which is Gaussian noise; a sigma for the std of OU with dt 1
 NO_MEMORY = 1000.0
-HOLDS = (1, 5, 20, 50)
+HOLDS = (1, 5, 10, 20, 50)
 BINS = (2, 3, 4, 5, 7, 9, 11, 15, 21)
 EPSILON_GREEDY = {"exploration_fraction": 0.2, "exploration_final_eps": 0.05}
 NO_EPSILON = {"exploration_initial_eps": 0.0, "exploration_final_eps": 0.0}
@@ -52,7 +52,7 @@ def networks() -> list[Variant]:
     tags = {"question": "networks"}
     settings = {name: value for name, value in shipped("noisydqn").items() if name != "sigma0"}
     return [
-        *(Variant(f"noisy, sigma0 {sigma0}", "noisydqn", settings | {"sigma0": sigma0}, tags) for sigma0 in (0.1, 0.3, 1.0)),
+        *(Variant(f"noisy, sigma0 {sigma0}", "noisydqn", settings | {"sigma0": sigma0}, tags) for sigma0 in (0.1, 0.5, 1.0)),
         Variant("epsilon-greedy", "discretizeddqn", settings | EPSILON_GREEDY, tags),
         Variant("neither", "discretizeddqn", settings | NO_EPSILON, tags),
     ]
