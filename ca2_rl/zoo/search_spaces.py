@@ -36,7 +36,8 @@ def sample_ou_ddpg(trial: Trial, n_actions: int, n_envs: int, additional_args: d
     drawn["n_critics"] = trial.suggest_int("n_critics", 1, 2)
     drawn["critic_activation_fn"] = trial.suggest_categorical("critic_activation_fn", ACTIVATIONS)
     drawn["critic_loss"] = trial.suggest_categorical("critic_loss", ["mse", "huber"])
-    drawn["critic_aggregation"] = trial.suggest_categorical("critic_aggregation", ["min", "mean"])
+    if drawn["n_critics"] > 1:
+        drawn["critic_aggregation"] = trial.suggest_categorical("critic_aggregation", ["min", "mean"])
     drawn["target_policy_noise"] = trial.suggest_float("target_policy_noise", 0.0, 0.3)
     drawn["decay_actor"] = trial.suggest_categorical("decay_actor", [True, False])
     return _finish(drawn)

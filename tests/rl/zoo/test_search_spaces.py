@@ -64,6 +64,12 @@ def test_weight_decay_of_the_actor_is_searched(seed):
     assert agent.actor.optimizer.defaults["weight_decay"] == expected
 
 
+@pytest.mark.parametrize("seed", range(8))
+def test_what_critics_make_together_is_searched_where_there_are_several(seed):
+    trial, sampled = draw("ouddpg", seed=seed)
+    assert ("critic_aggregation" in sampled) == (trial.params["n_critics"] > 1)
+
+
 def test_trials_of_earlier_searches_can_still_be_replayed():
     """docs/rl/optimize.json has trials from before activations, the critics' loss and the like were searched."""
     trial, _ = draw("ouddpg")
