@@ -33,8 +33,8 @@ COURSEWORK_SETTINGS: dict[str, dict[str, Any]] = {
     "noisydqn": NETWORK | DQN,
     "ouddpg": NETWORK | DDPG,
 }
-# Of ours, where a constructor's default is as good as an entry in the shipped file
-DEFAULTS = {"ouddpg": {"ou_dt": 1.0}}
+# Those of a constructor that matter here: an entry in the shipped file that says the same changes nothing
+DEFAULTS = {"noisydqn": {"sigma0": 0.5}, "ouddpg": {"ou_dt": 1.0}}
 # In this order, those of a group at once. Last, what pays only together: short episodes and wide networks
 CHANGES = (
     ("train_freq",),
@@ -60,17 +60,18 @@ CHANGES = (
 
 def chain(algo: str) -> list[Variant]:
     """The coursework's settings, then each change on top of the ones before, up to the shipped settings."""
-    agent, settings, ours = OURS[algo], COURSEWORK_SETTINGS[algo], DEFAULTS.get(algo, {}) | flat(shipped(algo))
+    agent, settings, defaults = OURS[algo], COURSEWORK_SETTINGS[algo], DEFAULTS.get(algo, {})
+    ours = defaults | flat(shipped(algo))
     steps = {"n_timesteps": ours["n_timesteps"]}
     variants = [Variant(f"{agent}, the coursework's", algo, nested(settings | steps), {"agent": agent})]
     for group in CHANGES:
         after = {name: value for name, value in settings.items() if name not in group} | {
             name: ours[name] for name in group if name in ours
         }
-        if after != settings:
-            changed = [f"{name} {_short(after.get(name))}" for name in group if after.get(name) != settings.get(name)]
+        changed = [f"{name} {_short(after.get(name))}" for name in group if after.get(name) != (defaults | settings).get(name)]
+        if changed:
             variants.append(Variant(f"{agent}, + {', '.join(changed)}", algo, nested(after | steps), {"agent": agent}))
-            settings = after
+        settings = after
     return variants
 
 

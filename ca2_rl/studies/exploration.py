@@ -14,7 +14,6 @@ from ca2_rl.studies.results import (
     markdown,
     mean_text,
     reached_text,
-    returns_during,
     scores,
     std_text,
     succeeded,
@@ -76,7 +75,7 @@ def variants() -> list[Variant]:
 
 def compare(results: Results, question: str) -> str:
     """The variants of one question, a row each."""
-    header = ["", "return", "regret", "std over seeds", "regret, IQM [95 %]", "steps to regret 15", "return during the training"]
+    header = ["", "return", "regret", "std over seeds", "regret, IQM [95 %]", "steps to regret 15"]
     rows = []
     for label, records in results.by_label(question=question).items():
         regrets = scores(records)
@@ -88,7 +87,6 @@ def compare(results: Results, question: str) -> str:
                 std_text(regrets),
                 iqm_text(regrets),
                 reached_text(records, "steps"),
-                mean_text(returns_during(records)),
             ]
         )
     return markdown(header, rows)
@@ -151,5 +149,5 @@ STUDY = Study(
         "sigma": Picture("Sigma over the training, by layer, relative to its start", sigma_curves),
         "bins": Picture("Regret over the number of torques", regret_over_bins),
     },
-    leaves_out=frozenset({"regret_percentiles"}),
+    leaves_out=frozenset({"training_returns", "regret_percentiles"}),
 )

@@ -157,14 +157,14 @@ def test_gaussian_noise_has_the_std_of_the_process_it_is_compared_with():
 def test_chain_leads_from_the_courseworks_settings_to_ours_one_change_at_a_time(algo):
     from ca2_rl.studies.settings import shipped
 
-    chain = coursework.chain(algo)
+    chain, defaults = coursework.chain(algo), coursework.DEFAULTS.get(algo, {})
     groups = {name: group for group in coursework.CHANGES for name in group}
     for before, after in pairwise(chain):
-        settings = [coursework.flat(variant.hyperparams) for variant in (before, after)]
+        settings = [defaults | coursework.flat(variant.hyperparams) for variant in (before, after)]
         changed = {key for key in settings[0] | settings[1] if settings[0].get(key) != settings[1].get(key)}
         assert changed
         assert len({groups[key] for key in changed}) == 1
-    assert coursework.DEFAULTS.get(algo, {}) | shipped(algo) == chain[-1].hyperparams
+    assert defaults | shipped(algo) == chain[-1].hyperparams
 
 
 def test_first_change_with_most_seeds_below_the_target_is_marked_and_only_it(made_by_hand):
