@@ -9,16 +9,15 @@ from ca2_rl.studies.results import Array, Records, Results, iqm_text, label_text
 from ca2_rl.studies.settings import shipped
 from ca2_rl.studies.study import Study, Table
 
-WAYS = {True: "compiled", False: "eager"}
-# Of the shipped settings, whose trainings are long enough to be compiled by default
-CHANGES: dict[bool, dict[str, bool]] = {True: {}, False: {"compile": False}}
+# What each changes in the shipped settings, whose trainings are long enough to be compiled by default
+WAYS: dict[str, dict[str, bool]] = {"compiled": {}, "eager": {"compile": False}}
 
 
 def variants() -> list[Variant]:
     return [
-        Variant(f"{label}, {way}", algo, shipped(algo, **CHANGES[compiled]), {"agent": label, "compiled": compiled})
+        Variant(f"{label}, {way}", algo, shipped(algo, **changes), {"agent": label, "way": way})
         for algo, label in OURS.items()
-        for compiled, way in WAYS.items()
+        for way, changes in WAYS.items()
     ]
 
 
@@ -33,8 +32,8 @@ def compare(results: Results) -> str:
     header = ["", "regret, IQM [95 %]", "p of the regret", "p of the learning curve", "seconds of training"]
     rows = []
     for label in OURS.values():
-        compiled, eager = (results.tagged(agent=label, compiled=way) for way in WAYS)
-        for way, records in zip(WAYS.values(), (compiled, eager), strict=True):
+        compiled, eager = (results.tagged(agent=label, way=way) for way in WAYS)
+        for way, records in zip(WAYS, (compiled, eager), strict=True):
             tests = ["", ""]
             if records is eager:
                 tests = [p_text(scores(compiled), scores(eager)), p_text(log_areas(compiled), log_areas(eager))]
