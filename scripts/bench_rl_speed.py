@@ -61,12 +61,12 @@ Learn = Callable[[int], Any]
 """Trains for so many environment steps more."""
 
 
-class EndPointTorques(gym.ActionWrapper):  # type: ignore[type-arg]
+class EndPointTorques(gym.ActionWrapper):
     """Pendulum with a Discrete space, for SB3's DQN."""
 
-    def __init__(self, env: gym.Env):  # type: ignore[type-arg]
+    def __init__(self, env: gym.Env):
         super().__init__(env)
-        self.torques = np.linspace(env.action_space.low, env.action_space.high, N_BINS, dtype=np.float32)  # type: ignore[attr-defined]
+        self.torques = np.linspace(env.action_space.low, env.action_space.high, N_BINS, dtype=np.float32)
         self.action_space = gym.spaces.Discrete(N_BINS)
 
     def action(self, action: int) -> np.ndarray:
@@ -249,7 +249,7 @@ def profile(steps: int = 3000) -> dict[str, dict[str, float]]:
     for name in ("SB3 DQN", "DiscretizedDQN"):
         watcher = cProfile.Profile(time.process_time)
         watcher.runcall(learn[name], steps)
-        calls = [(Path(file).name, function, times[3]) for (file, _, function), times in pstats.Stats(watcher).stats.items()]  # type: ignore[attr-defined]
+        calls = [(Path(file).name, function, times[3]) for (file, _, function), times in pstats.Stats(watcher).stats.items()]
         found[name] = {}
         for part, file, function in PARTS:
             # The longest of the name: others are the base classes' or somebody else's

@@ -4,6 +4,7 @@ import scipy.linalg
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from torchmetrics.image import fid
 
 from ca2_gan.metrics import Moments, frechet_distance, moments
 from ca2_gan.metrics.frechet import MomentsSoFar
@@ -16,8 +17,6 @@ def features(n, d, seed):
 
 @pytest.mark.parametrize(("n", "d"), [(300, 8), (500, 64)])
 def test_equals_torchmetrics_on_the_same_features(n, d):
-    fid = pytest.importorskip("torchmetrics.image.fid")
-
     class Flat(torch.nn.Module):
         """A "network" whose features are its input."""
 

@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 import torch
+from torchmetrics.image import kid
 
 from ca2_gan.metrics.kernel import kernel_distance
 
@@ -25,8 +26,6 @@ def test_equals_the_formula():
 
 
 def test_equals_torchmetrics_on_the_same_features():
-    kid = pytest.importorskip("torchmetrics.image.kid")
-
     class Flat(torch.nn.Module):
         """A "network" whose features are its input."""
 

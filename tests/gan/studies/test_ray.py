@@ -3,12 +3,12 @@
 import json
 
 import pytest
+import ray
 
 from ca2_gan.studies import runner
 from ca2_gan.studies.jobs import Budget, plan
 
 pytestmark = pytest.mark.slow
-ray = pytest.importorskip("ray")
 
 
 @pytest.fixture

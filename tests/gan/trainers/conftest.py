@@ -24,7 +24,7 @@ def bars(n: int = 120, side: int = 16, num_classes: int = 3) -> Dataset:
     images = rng.integers(0, 60, (n, 1, side, side), dtype=np.uint8)
     for image, label in zip(images, labels, strict=True):
         image[0, :, 2 + 4 * label : 5 + 4 * label] += 180
-    return Dataset(images, labels, tuple("ABCDEFGH"[:num_classes]), digest_images(images), None)  # type: ignore[arg-type]
+    return Dataset(images, labels, tuple("ABCDEFGH"[:num_classes]), digest_images(images), None)
 
 
 @pytest.fixture
@@ -42,7 +42,7 @@ def fabric() -> Fabric:
 @pytest.fixture
 def settings(tmp_path: Path) -> Callable[..., Settings]:
     def make(**changes: object) -> Settings:
-        return Settings(**{"model": "dcgan_radford", "data": "bars", "out": tmp_path / "run", **NARROW, **changes})  # type: ignore[arg-type]
+        return Settings(**{"model": "dcgan_radford", "data": "bars", "out": tmp_path / "run", **NARROW, **changes})
 
     return make
 

@@ -3,12 +3,12 @@
 import json
 
 import pytest
+import ray
 
 from ca2_rl.studies import runner
 from ca2_rl.studies.jobs import plan
 
 pytestmark = pytest.mark.slow
-ray = pytest.importorskip("ray")
 
 
 @pytest.fixture
