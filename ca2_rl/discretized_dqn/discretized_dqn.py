@@ -12,12 +12,12 @@ from torch.nn import functional as F
 from torch.optim import Optimizer
 
 from ca2_rl.common.action_bins import ActionBins
-from ca2_rl.common.compiled_step import WithCompiledStep
 from ca2_rl.common.diagnostics import GRADIENT_NORM, LOSS, MEAN_Q
 from ca2_rl.common.held_choices import HeldChoices
 from ca2_rl.common.numpy_network import Layer, NumpyNoise
 from ca2_rl.common.quick_rollouts import WithQuickRollouts
 from ca2_rl.common.updates import TargetUpdate, Update, minimise
+from ca2_rl.common.with_compiled_step import WithCompiledStep
 from ca2_rl.discretized_dqn.policies import CnnPolicy, DiscretizedDQNPolicy, DiscretizedQNetwork, MlpPolicy, MultiInputPolicy
 from ca2_rl.errors import UserError
 

@@ -9,9 +9,9 @@ from stable_baselines3.common.vec_env import VecNormalize
 from torch._dynamo.utils import counters
 
 from ca2_rl import OUDDPG, DiscretizedDQN, NoisyDQN
-from ca2_rl.common import compiled_step, recorded_calls
-from ca2_rl.common.compiled_step import has_cpp_compiler
+from ca2_rl.common import compiled_step, recorded_calls, with_compiled_step
 from ca2_rl.common.diagnostics import GRADIENT_NORM
+from ca2_rl.common.with_compiled_step import has_cpp_compiler
 from ca2_rl.errors import UserError
 
 ALGORITHMS = (DiscretizedDQN, NoisyDQN, OUDDPG)
@@ -255,7 +255,7 @@ def test_the_time_of_compiling_is_logged():
     ],
 )
 def test_what_cannot_be_compiled_is_refused_if_asked_for_and_run_eagerly_if_not(algorithm, obstacle, settings, monkeypatch):
-    monkeypatch.setattr(compiled_step, "COMPILE_FROM", 1)
+    monkeypatch.setattr(with_compiled_step, "COMPILE_FROM", 1)
     with pytest.raises(UserError, match=obstacle):
         create(algorithm, compile=True, **settings)
     model = create(algorithm, learning_starts=10, **settings).learn(20)
@@ -284,7 +284,7 @@ def test_compiles_by_itself_from_ten_thousand_gradient_steps_on(settings, timest
 
 @every_algorithm
 def test_without_a_compiler_there_is_a_warning_and_eager_learning(algorithm, monkeypatch):
-    monkeypatch.setattr(compiled_step, "has_cpp_compiler", lambda: False)
+    monkeypatch.setattr(with_compiled_step, "has_cpp_compiler", lambda: False)
     model = create(algorithm, compile=True, learning_starts=10)
     with pytest.warns(UserWarning, match=r"no C\+\+ compiler"):
         model.learn(20)
@@ -294,10 +294,10 @@ def test_without_a_compiler_there_is_a_warning_and_eager_learning(algorithm, mon
 
 def test_a_compiler_that_fails_is_a_warning_and_eager_learning(monkeypatch):
     def fail(*args, **kwargs):
-        raise compiled_step.InductorError(RuntimeError("no headers"), None)
+        raise with_compiled_step.InductorError(RuntimeError("no headers"), None)
 
     monkeypatch.setattr(compiled_step, "compile_graph", fail)
-    monkeypatch.setattr(compiled_step, "has_cpp_compiler", lambda: True)
+    monkeypatch.setattr(with_compiled_step, "has_cpp_compiler", lambda: True)
     model = create(DiscretizedDQN, compile=True, learning_starts=10)
     with pytest.warns(UserWarning, match="compiler failed"):
         model.learn(20)
