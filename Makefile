@@ -19,7 +19,7 @@ lint: $(READY)
 type: $(READY)
 	$(BIN)/mypy
 
-bench: $(READY)  ## the agents of the README; an hour and a half on two cores
+bench: $(READY)  ## the agents of the README; one and a half hours on two cores, three on slow ones
 	$(BIN)/python scripts/study_rl.py overview --seeds 10
 
 $(READY): pyproject.toml
