@@ -159,8 +159,9 @@ class WithCompiledStep(WithDiagnostics):
     def _readable(self) -> QuickReplayBuffer | None:
         """The replay buffer if a gradient step takes the batch out of it by itself."""
         buffer = self.replay_buffer
-        is_readable = isinstance(buffer, QuickReplayBuffer) and buffer.has_tensors and self._vec_normalize_env is None
-        return buffer if is_readable else None  # type: ignore[return-value]
+        if isinstance(buffer, QuickReplayBuffer) and buffer.has_tensors and self._vec_normalize_env is None:
+            return buffer
+        return None
 
     def _drawn(self, batch_size: int) -> list[th.Tensor]:
         """What chance gives to a gradient step: the noise, and what ``_reader`` makes a batch of."""
