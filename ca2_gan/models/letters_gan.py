@@ -77,17 +77,18 @@ class LettersDiscriminator(Discriminator):
 
     :param width: channels of the first feature map, half as high and wide as the image; twice as many after each halving
     :param blocks: residual convolutions
+    :param projection: whether there is <e_y, h>; without it, labels are not seen
     """
 
     features_know_labels = False
 
-    def __init__(self, spec: ModelSpec, width: int, blocks: int):
+    def __init__(self, spec: ModelSpec, width: int, blocks: int, projection: bool):
         super().__init__()
         widths = [spec.image_shape[0], *reversed(widths_by_size(spec, width))]
         self.downs = nn.ModuleList(nn.Conv2d(a, b, 4, 2, 1) for a, b in itertools.pairwise(widths))
         self.blocks = nn.ModuleList(nn.Conv2d(widths[-1], widths[-1], 3, padding=1) for _ in range(blocks))
         self.head = nn.Linear(widths[-1], 1)
-        self.embedding = nn.Embedding(spec.num_classes, widths[-1])
+        self.embedding = nn.Embedding(spec.num_classes, widths[-1]) if projection else None
         initialise(self)
 
     def features(self, images: Tensor, labels: Tensor) -> Tensor:
@@ -99,9 +100,8 @@ class LettersDiscriminator(Discriminator):
         return functional.leaky_relu(h, SLOPE).sum(dim=(2, 3))
 
     def judge(self, features: Tensor, labels: Tensor) -> Tensor:
-        embedded: Tensor = self.embedding(labels)
-        logits: Tensor = self.head(features)
-        return logits.squeeze(1) + (embedded * features).sum(dim=1)
+        logits: Tensor = self.head(features).squeeze(1)
+        return logits if self.embedding is None else logits + (self.embedding(labels) * features).sum(dim=1)
 
 
 def initialise(network: nn.Module) -> None:
@@ -113,14 +113,25 @@ def initialise(network: nn.Module) -> None:
 
 
 @models.register("letters_gan")
-def letters_gan(spec: ModelSpec, width: int = 32, g_blocks: int = 2, d_blocks: int = 2, class_maps: bool = True) -> Players:
+def letters_gan(
+    spec: ModelSpec,
+    width: int = 32,
+    g_blocks: int = 2,
+    d_blocks: int = 2,
+    class_maps: bool = True,
+    projection: bool = True,
+    d_spectral_norm: bool = True,
+) -> Players:
     """Ours, for small pictures on small machines: conditional, spectral norm, projection, arithmetic at the smallest size.
 
     :param width: channels of the largest feature map
     :param g_blocks: residual convolutions of the generator
     :param d_blocks: of the discriminator
     :param class_maps: whether the generator starts from a learned feature map of the class, beside the noise
+    :param projection: whether the discriminator sees the label
+    :param d_spectral_norm: whether it has spectral norm
     """
-    discriminator = LettersDiscriminator(spec, width, d_blocks)
-    normalise_spectrally(discriminator)
+    discriminator = LettersDiscriminator(spec, width, d_blocks, projection)
+    if d_spectral_norm:
+        normalise_spectrally(discriminator)
     return Players(LettersGenerator(spec, width, g_blocks, class_maps), discriminator, is_conditional=True)

@@ -4,7 +4,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from ca2_gan.models.blocks import initialise_as_radford
+from ca2_gan.models.blocks import initialise_as_keras, initialise_as_radford
 from ca2_gan.models.players import Discriminator, Generator, ModelSpec, Players
 from ca2_gan.registry import models
 
@@ -74,9 +74,14 @@ class RadfordDiscriminator(Discriminator):
 
 
 @models.register("dcgan_radford")
-def dcgan_radford(spec: ModelSpec, width: int = 64) -> Players:
+def dcgan_radford(spec: ModelSpec, width: int = 64, glorot: bool = False) -> Players:
     """The DCGAN of Radford et al. (2015): unconditional, the peer to beat.
 
     :param width: channels of the largest feature map
+    :param glorot: whether weights start Glorot-uniform, as in the coursework's ``dcgan``, rather than N(0, .02)
     """
-    return Players(RadfordGenerator(spec, width), RadfordDiscriminator(spec, width))
+    players = Players(RadfordGenerator(spec, width), RadfordDiscriminator(spec, width))
+    if glorot:
+        players.generator.apply(initialise_as_keras)
+        players.discriminator.apply(initialise_as_keras)
+    return players

@@ -1,6 +1,7 @@
 """One change at a time from a named baseline: what helps, and what only costs."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -11,37 +12,52 @@ from ca2_gan.studies.jobs import Variant, as_shipped
 from ca2_gan.studies.results import Records, Results, by_label, caption, label_text, markdown, mean_text, parts, spread_text, values
 from ca2_gan.studies.study import Picture, Study, Table
 
-# The quickest DCGAN of the zoo, and the conditional model of the coursework
-DCGAN, CGAN = "dcgan_radford", "cgan"
+# The quickest DCGAN of the zoo, the best of the small models, and the conditional model of the coursework
+DCGAN, LETTERS, CGAN = "dcgan_radford", "letters_gan", "cgan"
 # Of the table, with their headings
 SCORES = {"kl_class": "KL class", "precision": "precision", "recall": "recall", "acc": "accuracy"}
 # Of the figure's axis
 TICKS = (1.0, 1.5, 2.0, 3.0, 5.0, 7.0)
-BASELINES = {model: f"{model}, as shipped" for model in (DCGAN, CGAN)}
+BASELINES = {model: f"{model}, as shipped" for model in (DCGAN, LETTERS, CGAN)}
+# Of R1 + R2, as of r3gan
+PENALTIES = {"r1": 0.3, "r2": 0.3}
 
 
 def variants() -> list[Variant]:
     """Each baseline, then its changes."""
-
-    def dcgan(what: str, standing: bool = True, **settings: object) -> Variant:
-        return Variant(f"{DCGAN}, {what}", as_shipped(DCGAN, **settings), {"baseline": DCGAN}, standing)
-
     return [
-        dcgan("as shipped"),
-        dcgan("spectral norm", spectral_norm=True),
-        dcgan("feature matching", feature_matching=1.0),
-        dcgan("feature matching of a frozen classifier", feature_matching=1.0, matched_features="classifier"),
-        dcgan("noise on real and generated images", augment=("noise:0.1",)),
-        dcgan("noise on real images only", augment=("noise:0.1",), augment_on="real"),
-        dcgan("DiffAugment", augment=("diffaugment",)),
-        dcgan("without averaged weights", ema_half_life=0),
-        dcgan("without standing statistics", standing=False),
-        dcgan("without both", standing=False, ema_half_life=0),
-        Variant(BASELINES[CGAN], as_shipped(CGAN), {"baseline": CGAN}),
-        Variant(f"{CGAN}, without wrong labels", as_shipped(CGAN, mismatched=0.0), {"baseline": CGAN}),
+        change(DCGAN, "as shipped"),
+        change(DCGAN, "the tutorial's Adam and batches", batch_size=256, lr_g=1e-4, lr_d=1e-4, beta1=0.9),
+        change(DCGAN, "Glorot-uniform weights at the start", options=("glorot=true",)),
+        change(DCGAN, "the coursework's networks", model="dcgan"),
+        change(DCGAN, "spectral norm", spectral_norm=True),
+        change(DCGAN, "R1 + R2", **PENALTIES),
+        change(DCGAN, "feature matching", feature_matching=1.0),
+        change(DCGAN, "feature matching of a frozen classifier", feature_matching=1.0, matched_features="classifier"),
+        change(DCGAN, "noise on real and generated images", augment=("noise:0.1",)),
+        change(DCGAN, "noise on real images only", augment=("noise:0.1",), augment_on="real"),
+        change(DCGAN, "DiffAugment", augment=("diffaugment",)),
+        change(DCGAN, "without averaged weights", ema_half_life=0),
+        change(DCGAN, "without standing statistics", standing=False),
+        change(DCGAN, "without both", standing=False, ema_half_life=0),
+        change(LETTERS, "as shipped"),
+        change(LETTERS, "without spectral norm", options=("d_spectral_norm=false",)),
+        change(LETTERS, "R1 + R2 instead of spectral norm", options=("d_spectral_norm=false",), **PENALTIES),
+        change(LETTERS, "without projection", options=("projection=false",)),
+        change(LETTERS, "without class maps", options=("class_maps=false",)),
+        change(LETTERS, "the non-saturating loss", loss="non-saturating"),
+        change(LETTERS, "the same learning rate for both", lr_d=1e-3),
+        change(LETTERS, "without averaged weights", ema_half_life=0),
+        change(CGAN, "as shipped"),
+        change(CGAN, "without wrong labels", mismatched=0.0),
         # cgan's networks but for the label
         Variant("a dcgan_enhanced for each class", as_shipped("dcgan_enhanced"), {"baseline": CGAN}, per_class=True),
     ]
+
+
+def change(baseline: str, what: str, standing: bool = True, **settings: Any) -> Variant:
+    """The baseline with other settings."""
+    return Variant(f"{baseline}, {what}", as_shipped(baseline) | settings, {"baseline": baseline}, standing)
 
 
 @dataclass(frozen=True)
@@ -145,7 +161,7 @@ def forest(results: Results) -> Figure:
 
 STUDY = Study(
     "changes",
-    "one change at a time: spectral norm, feature matching, augmentation, averaging, wrong labels, a model for each class",
+    "one change at a time: optimiser, initialisation, networks, norms, penalties, losses, augmentation, averaging, labels",
     variants,
     tables={"changes": Table("Changes to a baseline", table_of_changes)},
     pictures={"forest": Picture("FCD after each change over that of the baseline", forest)},

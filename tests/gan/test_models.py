@@ -12,7 +12,7 @@ from ca2_gan import create_model, list_models, load
 from ca2_gan.errors import UserError
 from ca2_gan.gan import GAN
 from ca2_gan.models.blocks import SameConv2d, SameConvTranspose2d
-from ca2_gan.spectral_norm import normalise_spectrally
+from ca2_gan.spectral_norm import normalise_spectrally, spectral_norms
 
 CONDITIONAL = {"cgan", "triplegan", "sngan", "acgan", "r3gan", "letters_gan"}
 
@@ -286,6 +286,31 @@ def test_without_class_maps_letters_gan_starts_alike_for_all_classes():
     for class_maps in (False, True):
         generator = make("letters_gan", class_maps=class_maps).generator
         assert torch.equal(generator(noise, zeros), generator(noise, twos)) is not class_maps
+
+
+def test_without_projection_the_discriminator_of_letters_gan_sees_no_label():
+    images, zeros, ones = torch.randn(2, 1, 28, 28), torch.tensor([0, 0]), torch.tensor([1, 1])
+    for projection in (False, True):
+        discriminator = make("letters_gan", projection=projection).discriminator.eval()
+        assert torch.equal(discriminator(images, zeros), discriminator(images, ones)) is not projection
+
+
+def test_spectral_norm_of_letters_gan_can_be_left_out():
+    assert spectral_norms(make("letters_gan").discriminator)
+    assert not spectral_norms(make("letters_gan", d_spectral_norm=False).discriminator)
+
+
+@pytest.mark.parametrize("glorot", [False, True])
+def test_dcgan_radford_starts_as_its_paper_says_or_glorot_uniform(glorot):
+    gan = make("dcgan_radford", glorot=glorot)
+    layers = [*gan.generator.modules(), *gan.discriminator.modules()]
+    for layer in (layer for layer in layers if isinstance(layer, nn.Conv2d | nn.ConvTranspose2d)):
+        weight = layer.weight.detach()
+        fans = (weight.shape[0] + weight.shape[1]) * weight[0, 0].numel()
+        expected = (2 / fans) ** 0.5 if glorot else 0.02  # the deviation of U(-a, a) is a / sqrt(3), a^2 = 6 / fans
+        assert float(weight.std()) == pytest.approx(expected, rel=0.1)
+        if glorot:
+            assert float(weight.abs().max()) <= (6 / fans) ** 0.5
 
 
 def test_r3gan_begins_as_a_network_without_residual_branches():

@@ -219,9 +219,10 @@ def test_effect_is_the_ratio_of_geometric_means(made_by_hand):
     from scipy import stats
 
     before, after = np.array([10.0, 12.0, 15.0]), np.array([5.0, 6.0, 9.0])
-    values = {0: before, 1: after}
-    results = made_by_hand(changes.STUDY, lambda i, seed: float(values.get(i, before)[seed]))
-    found = changes.effects(results.records)["dcgan_radford, spectral norm"][1]
+    changed = "dcgan_radford, spectral norm"
+    index = [variant.label for variant in changes.variants()].index(changed)
+    results = made_by_hand(changes.STUDY, lambda i, seed: float((after if i == index else before)[seed]))
+    found = changes.effects(results.records)[changed][1]
     logs = [np.log(side) for side in (after, before)]
     variances = [side.var(ddof=1) / 3 for side in logs]
     dof = sum(variances) ** 2 / sum(v**2 / 2 for v in variances)
@@ -245,3 +246,14 @@ def test_changes_say_what_their_interval_says(made_by_hand):
     assert cells["dcgan_radford, spectral norm (3 seeds)"][2] == "no difference shown"
     assert cells["dcgan_radford, DiffAugment (3 seeds)"][3].startswith("0.50 [")  # of the second judge, whose FCD is twice the first's
     assert next(cells[label] for label in cells if "for each class" in label)[:3] == ["-", "-", "too few seeds"]
+
+
+def test_every_change_is_of_its_baseline():
+    """Only the baseline itself is as its model's file says and sampled as usual."""
+    made = {variant.label: variant for variant in changes.variants()}
+    for label, variant in made.items():
+        baseline = changes.BASELINES[variant.tags["baseline"]]
+        assert (variant.decides == made[baseline].decides) == (label == baseline), label
+    rates = made["letters_gan, the same learning rate for both"].changes
+    assert rates["lr_g"] == rates["lr_d"]
+    assert made["dcgan_radford, the coursework's networks"].changes == made["dcgan_radford, as shipped"].changes | {"model": "dcgan"}
