@@ -20,7 +20,7 @@ SCORES = {"kl_class": "KL class", "precision": "precision", "recall": "recall", 
 TICKS = (1.0, 1.5, 2.0, 3.0, 5.0, 7.0)
 BASELINES = {model: f"{model}, as shipped" for model in (DCGAN, LETTERS, CGAN)}
 # Of R1 + R2, as of r3gan
-PENALTIES = {"r1": 0.3, "r2": 0.3}
+PENALTIES: dict[str, Any] = {"r1": 0.3, "r2": 0.3}
 
 
 def variants() -> list[Variant]:
