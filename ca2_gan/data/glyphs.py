@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from functools import cache
 from itertools import pairwise
 from pathlib import Path
-from string import ascii_uppercase
+from string import ascii_letters, ascii_uppercase, digits
 
 import numpy as np
 from HersheyFonts import HersheyFonts  # type: ignore[import-untyped]
@@ -84,6 +84,15 @@ def templates() -> dict[tuple[str, str, str], Template]:
             if hand == "print" or letter not in UNREADABLE:
                 result[letter, "upper", hand] = _template(hershey, letter)
     return result
+
+
+def pen_strokes(character: str) -> int | None:
+    """In how many strokes Hershey's plain font draws a letter or a digit; None for anything else."""
+    if len(character) != 1 or character not in ascii_letters + digits:
+        return None
+    hershey = HersheyFonts()
+    hershey.load_default_font(FONTS["print"])
+    return len(list(hershey.strokes_for_text(character)))
 
 
 def _template(hershey: HersheyFonts, character: str) -> Template:

@@ -1,23 +1,56 @@
 """Which classes are easy and which are hard: by the FCD of each class, over models and seeds."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import combinations
+from string import ascii_uppercase
 from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
 from scipy import stats
 
+from ca2_gan.data.glyphs import pen_strokes
 from ca2_gan.studies.figures import panels
 from ca2_gan.studies.jobs import Budget
 from ca2_gan.studies.results import Array, Results, by_label, caption, class_distances, markdown, mean_text, parts, succeeded, values
 
 # What the coursework found
 EASY, HARD = "ILOT", "MWKR"
+LETTERS = tuple(ascii_uppercase)
+# Those whose small letter looks unlike the capital: the eleven that EMNIST's ByMerge keeps apart (Cohen et al. 2017, section II)
+TWO_FORMS = tuple("ABDEFGHNQRT")
 # Precision below which a model has not learned to draw: which classes its gray blobs resemble says nothing
 LEARNED = 0.1
+
+
+@dataclass(frozen=True)
+class Trait:
+    """Something about a class that could make it easy or hard.
+
+    :param of: from the facts of the data (``Bench.facts``) and the name of the class; None where it is not known
+    :param digits: after the point, in tables
+    """
+
+    heading: str
+    of: Callable[[dict[str, Any], str], float | None]
+    digits: int
+
+
+TRAITS = (
+    Trait("FCD, floor", lambda facts, name: facts["floor"]["classes"][name]["fcd"], 0),
+    Trait("share of ink", lambda facts, name: facts["classes"][name]["ink"], 3),
+    Trait("variance within", lambda facts, name: facts["classes"][name]["variance"], 3),
+    Trait("strokes", lambda facts, name: pen_strokes(name.upper()), 0),
+    Trait("two forms", lambda facts, name: float(name.upper() in TWO_FORMS) if name.upper() in LETTERS else None, 0),
+    Trait("mistaken", lambda facts, name: 1 - facts["floor"]["classes"][name]["acc"], 3),
+)
+TRAITS_TEXT = (
+    "FCD, floor: of real images of the class. Variance: of a pixel within the class, mean over the pixels. Strokes: in which Hershey's "
+    "plain font draws the capital. Two forms: 1 where the small letter looks unlike the capital, which matters where the data have both "
+    f"({', '.join(TWO_FORMS)}). Mistaken: share of the held-out images of the class that the classifier takes for another."
+)
 
 
 @dataclass(frozen=True)
@@ -63,22 +96,20 @@ def rankings(results: Results) -> dict[str, Ranking]:
 
 def table_of_classes(results: Results) -> str:
     """A row for each class."""
-    header = ["class", "mean rank", "best to worst rank", "FCD, mean", "FCD, floor", "share of ink", "variance within", "not made by"]
+    header = ["class", "mean rank", "best to worst rank", "FCD, mean", *(trait.heading for trait in TRAITS), "not made by"]
     sections = {}
     for data, ranking in rankings(results).items():
         rows = []
         for i, name in enumerate(ranking.names):
             known = ranking.distances[:, i][np.isfinite(ranking.distances[:, i])]
-            floor, looks = ranking.facts["floor"]["classes"][name]["fcd"], ranking.facts["classes"][name]
+            traits = [(trait.of(ranking.facts, name), trait.digits) for trait in TRAITS]
             rows.append(
                 [
                     name,
                     f"{ranking.means[i]:.1f}",
                     f"{ranking.ranks[:, i].min():g} to {ranking.ranks[:, i].max():g}",
                     mean_text(known),
-                    "-" if floor is None else f"{floor:,.0f}",
-                    f"{looks['ink']:.3f}",
-                    f"{looks['variance']:.3f}",
+                    *("-" if value is None else f"{value:,.{digits}f}" for value, digits in traits),
                     f"{len(ranking.models) - len(known)} of {len(ranking.models)}",
                 ]
             )
@@ -86,9 +117,9 @@ def table_of_classes(results: Results) -> str:
     note = (
         "\n\nRank among the classes by FCD, mean over the seeds, within each model, then the mean over the models, so that a model that is "
         "bad at everything weighs no more than others. A class of which a training made fewer than ten images is last, and in no mean FCD. "
-        f"Models whose mean precision is below {LEARNED:g} have not learned to draw, and are left out."
+        f"Models whose mean precision is below {LEARNED:g} have not learned to draw, and are left out. "
     )
-    return parts(sections) + note
+    return parts(sections) + note + TRAITS_TEXT
 
 
 def _caption(data: str, ranking: Ranking) -> str:
@@ -155,25 +186,23 @@ def _rho_text(found: Sequence[float], how: Any) -> str:
 
 
 def correlates(results: Results) -> str:
-    """Whether ink, variance or the floor go with the mean rank."""
+    """Whether a trait goes with the mean rank, over the classes of which it is known."""
     header = ["of a class", "rank correlation with its mean rank", "p"]
     sections = {}
     for data, ranking in rankings(results).items():
-        floor = [ranking.facts["floor"]["classes"][name]["fcd"] for name in ranking.names]
-        columns = {
-            "share of ink": [ranking.facts["classes"][name]["ink"] for name in ranking.names],
-            "variance of a pixel within the class": [ranking.facts["classes"][name]["variance"] for name in ranking.names],
-            "FCD of real images (floor)": [np.inf if value is None else value for value in floor],
-        }
         rows = []
-        for name, column in columns.items():
-            if len(ranking.names) < 4 or np.ptp(stats.rankdata(column)) == 0 or np.ptp(ranking.means) == 0:
-                rows.append([name, "-", "-"])
+        for trait in TRAITS:
+            traits = [trait.of(ranking.facts, name) for name in ranking.names]
+            known = [(trait, rank) for trait, rank in zip(traits, ranking.means, strict=True) if trait is not None]
+            sides = np.array(known).T
+            if len(known) < 4 or min(np.ptp(sides, axis=1)) == 0:
+                rows.append([trait.heading, "-", "-"])
                 continue
-            found = stats.spearmanr(stats.rankdata(column), ranking.means)
-            rows.append([name, f"{found.statistic:+.2f}", f"{found.pvalue:.3f}"])
+            spearman = stats.spearmanr(*sides)
+            rows.append([trait.heading, f"{spearman.statistic:+.2f}", f"{spearman.pvalue:.3f}"])
         sections[_caption(data, ranking)] = markdown(header, rows)
-    return parts(sections) + "\n\nSpearman's rho over the classes: above 0, the more of it, the harder."
+    note = "\n\nSpearman's rho over the classes: above 0, the more of it, the harder. Of twenty traits that mean nothing, one has p < .05. "
+    return parts(sections) + note + TRAITS_TEXT
 
 
 def ranks_picture(results: Results) -> Figure:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from ca2_gan.data import load
-from ca2_gan.data.glyphs import draw_glyphs, templates
+from ca2_gan.data.glyphs import draw_glyphs, pen_strokes, templates
 
 
 def test_same_seed_same_images_and_a_small_set_begins_a_large_one():
@@ -51,3 +51,8 @@ def test_twenty_thousand_in_seconds():
     start = time.process_time()
     draw_glyphs(20_000)
     assert time.process_time() - start < 20
+
+
+@pytest.mark.parametrize(("character", "strokes"), [("I", 1), ("L", 2), ("R", 3), ("M", 4), ("7", 2), ("Ä", None), ("IL", None)])
+def test_pen_strokes_are_those_that_one_writes(character, strokes):
+    assert pen_strokes(character) == strokes

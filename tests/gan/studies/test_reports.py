@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from scipy import stats
 
 from ca2_gan.studies import changes, overview, ranking
 from ca2_gan.studies.command import STUDIES, load
@@ -210,14 +211,33 @@ def test_claim_is_judged_by_the_letters_that_are_there(classes, verdict, made_by
 def test_correlates_go_with_the_rank(made_by_hand):
     cells = rows(ranking.correlates(made_by_hand(overview.STUDY)))
     assert cells["share of ink"] == ["+1.00", "0.000"]
-    assert cells["variance of a pixel within the class"] == ["-", "-"]  # all alike
-    assert cells["FCD of real images (floor)"] == ["+1.00", "0.000"]
+    assert cells["variance within"] == ["-", "-"]  # all alike
+    both = [name in "ABDEFGHNQRT" for name in "ABCDEFGHIJKLMNOPQRSTUVWXYZ"]
+    assert cells["two forms"][0] == f"{stats.spearmanr(both, range(26)).statistic:+.2f}"
+    assert cells["FCD, floor"] == ["+1.00", "0.000"]
+    strokes = [3, 3, 1, 2, 4, 3, 2, 3, 1, 1, 3, 2, 4, 3, 1, 2, 2, 3, 1, 2, 1, 2, 4, 2, 2, 3]  # A to Z, as one draws them
+    assert cells["strokes"][0] == f"{stats.spearmanr(strokes, range(26)).statistic:+.2f}"
+
+
+def test_a_trait_counts_where_it_is_known(made_by_hand):
+    """Words are not drawn in strokes, and have no capital; four classes are the fewest."""
+    results = made_by_hand(overview.STUDY)
+    facts = results.data["letters"]
+    parts = [facts["classes"], facts["floor"]["classes"], *(record["classes"] for record in results.records)]
+    for part in parts:
+        for name in "EFGHIJKLMNOPQRSTUVWXYZ":
+            part[f"X{name}"] = part.pop(name)
+    cells = rows(ranking.correlates(results))
+    assert cells["strokes"][0] == f"{stats.spearmanr([3, 3, 1, 2], range(4)).statistic:+.2f}"
+    assert cells["two forms"][0] == f"{stats.spearmanr([1, 1, 0, 1], range(4)).statistic:+.2f}"
+    assert cells["share of ink"] == ["+1.00", "0.000"]
+    for part in parts:
+        part["XA"] = part.pop("A")
+    assert rows(ranking.correlates(results))["strokes"] == ["-", "-"]
 
 
 def test_effect_is_the_ratio_of_geometric_means(made_by_hand):
     """Against the textbook's formula of Welch's interval."""
-    from scipy import stats
-
     before, after = np.array([10.0, 12.0, 15.0]), np.array([5.0, 6.0, 9.0])
     changed = "dcgan_radford, spectral norm"
     index = [variant.label for variant in changes.variants()].index(changed)
