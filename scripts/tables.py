@@ -2,8 +2,9 @@
 
 NAME is a table of speed.json, denormals.json, grids.json or optimize.json in docs/rl, or of metrics.json, fid.json or data.json in
 docs/gan; ``pretrained:MODEL/DATA`` of docs/gan/pretrained.json; STUDY/TABLE, a table of the study whose measurements are in
-docs/rl/studies/STUDY.json, or its ``conditions``; gan/STUDY/TABLE, one of docs/gan/studies/STUDY.json. Likewise
-``<!-- figure: STUDY/FIGURE -->``. The cards of the models in ca2_gan/pretrained are made from docs/gan/pretrained.json as a whole.
+docs/rl/studies/STUDY.json, or its ``conditions``; gan/STUDY/TABLE, one of docs/gan/studies/STUDY.json. STUDY may be overview@anew, the
+overview as measured once more. Likewise ``<!-- figure: STUDY/FIGURE -->``. The cards of the models in ca2_gan/pretrained are made from
+docs/gan/pretrained.json as a whole.
 """
 
 import argparse
@@ -51,7 +52,7 @@ def of_a_study(kind: str, name: str, page: Path) -> str:
     """A table or figure of a study, for a page; ``gan/`` before its name says that it is one of GANs."""
     is_gan = name.startswith("gan/")
     study_name, _, part = name.removeprefix("gan/").partition("/")
-    study: Any = (load_gan if is_gan else load)(study_name)
+    study: Any = (load_gan if is_gan else load)(study_name.partition("@")[0])
     measurements = (GAN_STUDIES if is_gan else STUDIES) / f"{study_name}.json"
     if not measurements.is_file():
         return f"Not measured yet: `python scripts/study_{'gan' if is_gan else 'rl'}.py {study_name}`."
