@@ -186,7 +186,7 @@ class TestBadFiles:
 
 
 def test_unknown_options_are_named():
-    with pytest.raises(UserError, match=r"dcgan_radford: no model option 'widht'; it has width\. Did you mean 'width'"):
+    with pytest.raises(UserError, match=r"dcgan_radford: no model option 'widht'; it has width, glorot\. Did you mean 'width'"):
         make("dcgan_radford", widht=3)
 
 
