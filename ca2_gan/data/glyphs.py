@@ -76,9 +76,8 @@ def draw_glyphs(n: int, seed: int = 0) -> tuple[NDArray[np.uint8], NDArray[np.in
 def templates() -> dict[tuple[str, str, str], Template]:
     """By letter, case and hand."""
     result = {}
-    for hand, font in FONTS.items():
-        hershey = HersheyFonts()
-        hershey.load_default_font(font)
+    for hand in FONTS:
+        hershey = _font(hand)
         for letter in ascii_uppercase:
             result[letter, "lower", hand] = _template(hershey, letter.lower())
             if hand == "print" or letter not in UNREADABLE:
@@ -90,9 +89,14 @@ def pen_strokes(character: str) -> int | None:
     """In how many strokes Hershey's plain font draws a letter or a digit; None for anything else."""
     if len(character) != 1 or character not in ascii_letters + digits:
         return None
+    return len(list(_font("print").strokes_for_text(character)))
+
+
+@cache
+def _font(hand: str) -> HersheyFonts:
     hershey = HersheyFonts()
-    hershey.load_default_font(FONTS["print"])
-    return len(list(hershey.strokes_for_text(character)))
+    hershey.load_default_font(FONTS[hand])
+    return hershey
 
 
 def _template(hershey: HersheyFonts, character: str) -> Template:

@@ -192,8 +192,8 @@ def correlates(results: Results) -> str:
     for data, ranking in rankings(results).items():
         rows = []
         for trait in TRAITS:
-            traits = [trait.of(ranking.facts, name) for name in ranking.names]
-            known = [(trait, rank) for trait, rank in zip(traits, ranking.means, strict=True) if trait is not None]
+            column = [trait.of(ranking.facts, name) for name in ranking.names]
+            known = [(value, rank) for value, rank in zip(column, ranking.means, strict=True) if value is not None]
             sides = np.array(known).T
             if len(known) < 4 or min(np.ptp(sides, axis=1)) == 0:
                 rows.append([trait.heading, "-", "-"])
