@@ -3,9 +3,10 @@
 import argparse
 import shlex
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from fnmatch import fnmatch
 from importlib import import_module
+from itertools import compress
 from pathlib import Path
 
 from ca2_gan.arguments import Parser
@@ -36,10 +37,13 @@ def load(name: str) -> Study:
     return study
 
 
-def select(variants: list[Variant], pattern: str | None) -> list[Variant]:
-    """Those whose label contains or matches the pattern, whatever the case."""
-    wanted = f"*{(pattern or '').lower()}*"
-    return [variant for variant in variants if fnmatch(variant.label.lower(), wanted)]
+def select(variants: list[Variant], patterns: Sequence[str] | None) -> list[Variant]:
+    """All, or those with one of these labels; what is no label stands for all that contain or match it, whatever the case."""
+    labels = [variant.label.lower() for variant in variants]
+    asked = [pattern.lower() for pattern in patterns or [""]]
+    parts = [f"*{pattern}*" for pattern in asked if pattern not in labels]
+    meant = [label in asked or any(fnmatch(label, part) for part in parts) for label in labels]
+    return list(compress(variants, meant))
 
 
 def budgets(arguments: argparse.Namespace, name: str) -> list[Budget]:
@@ -112,7 +116,12 @@ def parse(argv: list[str], prog: str = "ca2-gan study", default: str | None = No
     parser.add_argument(
         "--backend", choices=BACKENDS, default="processes", help="where: this machine, or the cluster at RAY_ADDRESS (default: processes)"
     )
-    parser.add_argument("--only", metavar="PATTERN", help="train only the variants whose label contains this (* and ? as in a shell)")
+    parser.add_argument(
+        "--only",
+        action="append",
+        metavar="LABEL",
+        help="train only the variant with this label, else those whose label contains it (* and ? as in a shell); may be repeated",
+    )
     parser.add_argument("--out", type=Path, metavar="FOLDER", help="a folder for each study goes there (default: studies/gan)")
     arguments = parser.parse_args(argv)
     arguments.names = list(STUDIES) if arguments.name == "all" else [load(arguments.name).name]
@@ -122,11 +131,11 @@ def parse(argv: list[str], prog: str = "ca2-gan study", default: str | None = No
             raise UserError(f"--{option.replace('_', '-')} {value}: at least {least}.")
     if arguments.minutes is not None and not 0 < arguments.minutes < float("inf"):
         raise UserError(f"--minutes {arguments.minutes:g}: more than 0 is needed.")
-    if arguments.only is not None:  # before the data are read
-        variants = [variant for name in arguments.names for variant in load(name).variants()]
-        if not select(variants, arguments.only):
+    variants = [variant for name in arguments.names for variant in load(name).variants()]
+    for pattern in arguments.only or []:  # before the data are read
+        if not select(variants, [pattern]):
             labels = "; ".join(variant.label for variant in variants)
-            raise UserError(f"--only {arguments.only}: no such variant. There are {labels}.")
+            raise UserError(f"--only {pattern}: no such variant. There are {labels}.")
     if arguments.out is not None:
         for path in (arguments.out, *arguments.out.parents):
             if path.exists() and not path.is_dir():

@@ -3,8 +3,10 @@
 import argparse
 import shlex
 import sys
+from collections.abc import Sequence
 from fnmatch import fnmatch
 from importlib import import_module
+from itertools import compress
 from pathlib import Path
 
 import matplotlib as mpl
@@ -31,20 +33,13 @@ def load(name: str) -> Study:
     return study
 
 
-def select(variants: list[Variant], pattern: str | None) -> list[Variant]:
-    """Those whose label contains or matches the pattern, whatever the case.
-
-    :raises UserError: if there is none
-    """
-    if pattern is None:
-        return variants
-    wanted = f"*{pattern.lower()}*"
-    selected = [variant for variant in variants if fnmatch(variant.label.lower(), wanted)]
-    if not selected:
-        labels = [variant.label for variant in variants]
-        shown = "; ".join(labels[:12]) + ("; ..." if len(labels) > 12 else "")
-        raise UserError(f"--only {pattern}: no such variant. There are {shown}.")
-    return selected
+def select(variants: list[Variant], patterns: Sequence[str] | None) -> list[Variant]:
+    """All, or those with one of these labels; what is no label stands for all that contain or match it, whatever the case."""
+    labels = [variant.label.lower() for variant in variants]
+    asked = [pattern.lower() for pattern in patterns or [""]]
+    parts = [f"*{pattern}*" for pattern in asked if pattern not in labels]
+    meant = [label in asked or any(fnmatch(label, part) for part in parts) for label in labels]
+    return list(compress(variants, meant))
 
 
 def study(arguments: argparse.Namespace, command: str) -> Results:
@@ -87,9 +82,19 @@ def parse(argv: list[str], prog: str = "ca2-rl study") -> argparse.Namespace:
     )
     parser.add_argument("--steps", type=int, metavar="N", help="steps of each training (default: the variant's own, 20,000)")
     parser.add_argument("--out", type=Path, metavar="FOLDER", help="default: studies/NAME")
-    parser.add_argument("--only", metavar="PATTERN", help="train only the variants whose label contains this (* and ? as in a shell)")
+    parser.add_argument(
+        "--only",
+        action="append",
+        metavar="LABEL",
+        help="train only the variant with this label, else those whose label contains it (* and ? as in a shell); may be repeated",
+    )
     arguments = parser.parse_args(argv)
-    load(arguments.name)
+    variants = load(arguments.name).variants()
+    for pattern in arguments.only or []:
+        if not select(variants, [pattern]):
+            labels = [variant.label for variant in variants]
+            shown = "; ".join(labels[:12]) + ("; ..." if len(labels) > 12 else "")
+            raise UserError(f"--only {pattern}: no such variant. There are {shown}.")
     for option, least in (("seeds", 1), ("first_seed", 0), ("jobs", 1), ("steps", 1)):
         value = getattr(arguments, option)
         if value is not None and value < least:

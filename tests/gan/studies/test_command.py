@@ -68,9 +68,15 @@ def test_root_is_for_the_data_that_are_downloaded(monkeypatch):
 
 def test_only_takes_parts_of_labels_and_patterns_in_any_case():
     variants = load("overview").variants()
-    assert {variant.label for variant in select(variants, "DCGAN")} == {"dcgan", "dcgan_enhanced", "dcgan_radford"}
-    assert [variant.label for variant in select(variants, "[wx]gan*gp")] == ["wgan_gp"]
+    assert {variant.label for variant in select(variants, ["CGAN_"])} == {"dcgan_enhanced", "dcgan_radford"}
+    assert [variant.label for variant in select(variants, ["[wx]gan*gp", "letters"])] == ["letters_gan", "wgan_gp"]
     assert select(variants, None) == variants
+
+
+def test_only_takes_a_label_for_itself_alone():
+    variants = load("overview").variants()
+    assert [variant.label for variant in select(variants, ["CGAN"])] == ["cgan"]
+    assert [variant.label for variant in select(variants, ["triplegan", "cgan"])] == ["cgan", "triplegan"]
 
 
 def test_options_decide_budgets_and_seeds():

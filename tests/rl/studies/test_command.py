@@ -4,6 +4,7 @@ import pytest
 
 from ca2_rl.errors import UserError
 from ca2_rl.studies.command import STUDIES, load, main, parse, select
+from ca2_rl.studies.jobs import Variant
 
 
 def test_help_has_a_line_for_each_study(capsys):
@@ -41,9 +42,16 @@ def test_mistakes_are_one_line_and_leave_nothing(argv, message, tmp_path, monkey
 
 def test_only_takes_parts_of_labels_and_patterns_in_any_case():
     variants = load("overview").variants()
-    assert [variant.label for variant in select(variants, "noisy")] == ["NoisyDQN"]
-    assert {variant.algo for variant in select(variants, "t[dq][3c], zoo")} == {"td3", "tqc"}
+    assert [variant.label for variant in select(variants, ["noisy"])] == ["NoisyDQN"]
+    assert {variant.algo for variant in select(variants, ["t[dq][3c], zoo"])} == {"td3", "tqc"}
+    assert [variant.label for variant in select(variants, ["dqn, sb3", "noisy"])] == ["NoisyDQN", "DQN, SB3"]
     assert select(variants, None) == variants
+
+
+def test_only_takes_a_label_for_itself_alone():
+    longer, label = Variant("a [1, 2], later", "dqn", {}), Variant("A [1, 2]", "dqn", {})
+    assert select([longer, label], ["a [1, 2]"]) == [label]
+    assert select([longer, label], ["a *"]) == [longer, label]
 
 
 def test_options_have_defaults():
