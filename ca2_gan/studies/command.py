@@ -81,7 +81,7 @@ def study(chosen: Study, arguments: argparse.Namespace, benches: Mapping[str, Be
     jobs = plan(select(chosen.variants(), arguments.only), keys, budgets(arguments, chosen.name), seeds(arguments, chosen.name))
     workers = arguments.jobs or cores(arguments.backend)
     try:
-        run(jobs, benches, out / "jobs", workers, arguments.backend)
+        run(jobs, benches, out / "jobs", workers, arguments.backend, command)
     except KeyboardInterrupt:
         print("Stopped. The same command goes on with what is missing.", file=sys.stderr)
         raise

@@ -166,6 +166,7 @@ def restore_records(content: dict[str, Any], folder: Path) -> None:
     """
     for record in content["records"]:
         if "job" in record and not (path := folder / record["job"]).is_file():
-            cpu = {"cpu": content["data"][record["data"]]["measured"]["machine"]["cpu"]}  # of records from before each had its own
+            measured = content["data"][record["data"]]["measured"]
+            of_all = {"cpu": measured["machine"]["cpu"], "command": measured["command"]}  # of records from before each had its own
             with whole_file(path) as partial:
-                partial.write_text(json.dumps(cpu | record, allow_nan=False) + "\n", encoding="utf-8")
+                partial.write_text(json.dumps(of_all | record, allow_nan=False) + "\n", encoding="utf-8")

@@ -52,7 +52,13 @@ class Results:
 
     def conditions(self) -> str:
         """Where the numbers come from, a line for each data set."""
-        return "\n".join(f"- {_conditions(name, facts)}{self._elsewhere(name)}" for name, facts in self.data.items())
+        return "\n".join(f"- {_conditions(name, facts, self._commands(name))}{self._elsewhere(name)}" for name, facts in self.data.items())
+
+    def _commands(self, data: str) -> str:
+        """The calls whose trainings these are."""
+        last = self.data[data]["measured"]["command"]
+        calls = dict.fromkeys(record.get("command", last) for record in self.records if record["data"] == data)
+        return " and ".join(f"`{call}`" for call in calls)
 
     def _elsewhere(self, data: str) -> str:
         """What was trained on other processors: neither speeds nor what a budget of CPU minutes gives are a comparison there."""
@@ -79,13 +85,13 @@ def _shared(budget: Budget, records: Records) -> tuple[bool, int]:
     return budget.minutes is not None, len(by_label(records))
 
 
-def _conditions(name: str, facts: dict[str, Any]) -> str:
+def _conditions(name: str, facts: dict[str, Any], commands: str) -> str:
     measured, (first, second) = facts["measured"], (judge_text(facts["extractors"][judge]) for judge in ("first", "second"))
     versions = ", ".join(f"{package} {number}" for package, number in measured["versions"].items())
     machine = measured["machine"]
     where = f"{machine['cores']} cores ({machine['cpu']}), {machine['trainings at a time']} at a time"
     judges = f"{facts['n']:,} images on each side, classifier {first}, second judge {second} on the held-out split"
-    return f"{name}: measured by `{measured['command']}` on {where}, with {versions}; {judges}."
+    return f"{name}: measured by {commands} on {where}, with {versions}; {judges}."
 
 
 def judge_text(extractor: dict[str, Any]) -> str:

@@ -33,7 +33,7 @@ def cores(backend: str) -> int:
     return int(_ray().cluster_resources()["CPU"]) if backend == "ray" else os.cpu_count() or 1
 
 
-def run(jobs: Sequence[Job], benches: Benches, folder: Path, workers: int, backend: str = "processes") -> None:
+def run(jobs: Sequence[Job], benches: Benches, folder: Path, workers: int, backend: str = "processes", command: str = "") -> None:
     """Trains what has no file in the folder; each gets its file as soon as it is done.
 
     :param jobs: each of them once
@@ -41,6 +41,7 @@ def run(jobs: Sequence[Job], benches: Benches, folder: Path, workers: int, backe
     :param folder: of the jobs' files
     :param workers: trainings at a time
     :param backend: "processes" of this machine, or "ray": a cluster (``RAY_ADDRESS``), else a local one
+    :param command: that the user gave, for the records
     :raises UserError: if ray is asked for and not installed
     """
     missing = [job for job in jobs if not (folder / job.file_name).is_file()]
@@ -50,7 +51,7 @@ def run(jobs: Sequence[Job], benches: Benches, folder: Path, workers: int, backe
     with tqdm(total=len(jobs), initial=len(jobs) - len(missing), unit="training") as progress:
         for job, record in attempts:
             with whole_file(folder / job.file_name) as partial:
-                partial.write_text(json.dumps(record, allow_nan=False) + "\n", encoding="utf-8")
+                partial.write_text(json.dumps(record | {"command": command}, allow_nan=False) + "\n", encoding="utf-8")
             progress.update()
 
 

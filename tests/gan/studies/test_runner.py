@@ -98,6 +98,7 @@ def test_a_real_study_in_two_processes_is_resumed_without_repeating(miniature, c
         ("two", 1, 24),
     ]
     assert not any("error" in record for record in content["records"])
+    assert [record["command"].split()[-1] for record in content["records"]] == ["1", "2", "1", "2"]  # seeds asked for
     assert "| one (2 seeds) |" in (miniature / "report.md").read_text()
     assert {path.stem for path in miniature.glob("*.png")} == {
         name for name, picture in overview.STUDY.pictures.items() if picture.in_report

@@ -119,12 +119,20 @@ def test_conditions_count_what_was_trained_on_another_processor(made_by_hand):
     assert results.conditions().endswith(f" 1 of {len(results.records)} trainings ran on Z80.")
 
 
-def test_a_restored_record_gets_the_processor_of_its_data(made_by_hand, tmp_path):
+def test_conditions_name_each_call_once(made_by_hand):
+    results = made_by_hand(overview.STUDY)
+    for record in results.records[3:]:
+        record["command"] = "ca2-gan study overview --only sngan"
+    assert "measured by `ca2-gan study` and `ca2-gan study overview --only sngan` on 2 cores" in results.conditions()
+
+
+def test_a_restored_record_gets_processor_and_call_of_its_data(made_by_hand, tmp_path):
     content = made_by_hand(overview.STUDY).content
     content["records"] = [record | {"job": f"{i}.json"} for i, record in enumerate(content["records"][:2])]
-    content["records"][1]["cpu"] = "Z80"
+    content["records"][1] |= {"cpu": "Z80", "command": "another call"}
     restore_records(content, tmp_path)
-    assert [json.loads((tmp_path / f"{i}.json").read_text())["cpu"] for i in range(2)] == ["a CPU", "Z80"]
+    restored = [json.loads((tmp_path / f"{i}.json").read_text()) for i in range(2)]
+    assert [(record["cpu"], record["command"]) for record in restored] == [("a CPU", "ca2-gan study"), ("Z80", "another call")]
 
 
 def test_quick_numbers_do_not_replace_those_of_the_docs(publishing, tmp_path):
