@@ -141,16 +141,22 @@ def forest(results: Results) -> Figure:
     figure, axes = panels(len(main), 8.6, 1.2 + 0.28 * rows)
     for panel, (data, found) in zip(axes, main.items(), strict=False):
         shown = [(label, each) for label, (_, each) in found.items() if each is not None]
+        # Few seeds make intervals that no axis could hold
+        extremes = [0.8 * min((e.low for _, e in shown), default=1), 1.25 * max((e.high for _, e in shown), default=1)]
+        left, right = np.clip(extremes, 0.1, 10)
+        panel.set_xlim(left, right)
         for i, (_, each) in enumerate(shown):
             color = {"better": COLORS[2], "worse": COLORS[1]}.get(each.in_words, "0.4")
             panel.plot([each.low, each.high], [i, i], color=color, linewidth=1.6)
-            panel.plot([each.ratio], [i], "o", color=color)
+            if each.ratio > right:
+                panel.text(right, i, f"{each.ratio:.3g} → ", color=color, ha="right", va="center")
+            elif each.ratio < left:
+                panel.text(left, i, f" ← {each.ratio:.2g}", color=color, ha="left", va="center")
+            else:
+                panel.plot([each.ratio], [i], "o", color=color)
         panel.axvline(1, color="0.5", linewidth=0.8)
         panel.set_yticks(range(len(shown)), [label for label, _ in shown])
         panel.set_ylim(max(len(shown), 1) - 0.5, -0.5)
-        if shown:
-            # Few seeds make intervals that no axis could hold
-            panel.set_xlim(*np.clip([0.8 * min(e.low for _, e in shown), 1.25 * max(e.high for _, e in shown)], 0.1, 10))
         panel.set_xscale("log")
         plain_log(panel.xaxis, TICKS)
         panel.grid(axis="x", alpha=0.25, linewidth=0.6)

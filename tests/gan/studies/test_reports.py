@@ -266,3 +266,12 @@ def test_changes_say_what_their_interval_says(made_by_hand):
     assert cells["dcgan_radford, spectral norm (3 seeds)"][2] == "no difference shown"
     assert cells["dcgan_radford, DiffAugment (3 seeds)"][3].startswith("0.50 [")  # of the second judge, whose FCD is twice the first's
     assert next(cells[label] for label in cells if "for each class" in label)[:3] == ["-", "-", "too few seeds"]
+
+
+def test_a_ratio_beyond_the_axis_is_written_at_its_end(made_by_hand):
+    labels = [variant.label for variant in changes.variants()]
+    factor = {"dcgan_radford, DiffAugment": 80.0, "cgan, without wrong labels": 0.002}
+    panel = changes.forest(made_by_hand(changes.STUDY, lambda i, seed: factor.get(labels[i], 1.0) * (100 + seed))).axes[0]
+    assert {text.get_text().strip(): text.get_position()[0] for text in panel.texts} == {"80 →": 10.0, "← 0.002": 0.1}
+    shown = [label.get_text() for label in panel.get_yticklabels()]
+    assert [shown[round(text.get_position()[1])] for text in panel.texts] == ["dcgan_radford, DiffAugment", "cgan, without wrong labels"]
