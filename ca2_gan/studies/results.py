@@ -67,10 +67,9 @@ class Results:
         return "".join(f" {n} of {counts.total()} trainings ran on {cpu}." for cpu, n in counts.items() if cpu != here)
 
     def joined(self, former: "Results") -> "Results":
-        """These, and those of a former call on other data."""
-        others = {name: facts for name, facts in former.data.items() if name not in self.data}
-        records = [record for record in former.records if record["data"] in others]
-        return Results(self.content | {"data": others | self.data, "records": records + self.records})
+        """These, and those of a former call on other data; data keep their place."""
+        records = [record for record in former.records if record["data"] not in self.data]
+        return Results(self.content | {"data": former.data | self.data, "records": records + self.records})
 
     def save(self, path: Path) -> None:
         """Writes ``study.json``, whole or not at all."""

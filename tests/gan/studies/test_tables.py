@@ -98,6 +98,9 @@ def test_data_sets_join_in_the_docs_one_after_the_other(publishing, made_by_hand
     conditions = Results(content).conditions()
     assert "letters: measured by `ca2-gan study` on 2 cores" in conditions
     assert "bars: measured by `python scripts/study_gan.py overview" in conditions
+    again = results.joined(Results(content))  # letters, measured once more
+    assert list(again.data) == ["letters", "bars"]
+    assert len(again.records) == len(content["records"])
 
 
 def test_a_study_goes_on_from_what_the_docs_have(publishing, tmp_path, monkeypatch):
