@@ -68,6 +68,7 @@ def test_root_is_for_the_data_that_are_downloaded(monkeypatch):
 
 def test_only_takes_parts_of_labels_and_patterns_in_any_case():
     variants = load("overview").variants()
+    assert {variant.label for variant in select(variants, ["DCGAN*"])} == {"dcgan", "dcgan_enhanced", "dcgan_radford"}
     assert {variant.label for variant in select(variants, ["CGAN_"])} == {"dcgan_enhanced", "dcgan_radford"}
     assert [variant.label for variant in select(variants, ["[wx]gan*gp", "letters"])] == ["letters_gan", "wgan_gp"]
     assert select(variants, None) == variants
