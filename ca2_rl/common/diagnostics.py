@@ -10,7 +10,6 @@ from typing import Any, Self
 import numpy as np
 import torch as th
 from stable_baselines3 import DQN, SAC, TD3
-from stable_baselines3.common.buffers import NStepReplayBuffer
 from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.off_policy_algorithm import OffPolicyAlgorithm
 from stable_baselines3.common.type_aliases import MaybeCallback
@@ -65,8 +64,6 @@ class WithDiagnostics(OffPolicyAlgorithm):
 
     def _setup_model(self) -> None:
         self.averages = Averages()
-        if self.n_steps > 1 and self.replay_buffer_class is NStepReplayBuffer:
-            self.replay_buffer_class = None  # SB3's own choice: on loading it warns of it as if the user had made it
         super()._setup_model()
 
     def _excluded_save_params(self) -> list[str]:

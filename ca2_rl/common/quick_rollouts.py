@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 from gymnasium import spaces
-from stable_baselines3.common.buffers import ReplayBuffer
+from stable_baselines3.common.buffers import NStepReplayBuffer, ReplayBuffer
 from stable_baselines3.common.callbacks import BaseCallback, CallbackList
 from stable_baselines3.common.noise import ActionNoise
 from stable_baselines3.common.off_policy_algorithm import OffPolicyAlgorithm
@@ -15,7 +15,7 @@ from stable_baselines3.common.utils import should_collect_more_steps
 from stable_baselines3.common.vec_env import VecEnv
 
 from ca2_rl.common.numpy_network import Array, Layer
-from ca2_rl.common.replay_buffer import QuickReplayBuffer
+from ca2_rl.common.replay_buffer import QuickNStepReplayBuffer, QuickReplayBuffer
 
 
 class WithQuickRollouts(OffPolicyAlgorithm):
@@ -29,10 +29,19 @@ class WithQuickRollouts(OffPolicyAlgorithm):
 
     def _setup_model(self) -> None:
         self._acting = None
+        if self.n_steps > 1 and self.replay_buffer_class is NStepReplayBuffer:
+            self.replay_buffer_class = None  # SB3's own choice: on loading it warns of it as if the user had made it
         if self.replay_buffer_class in (None, QuickReplayBuffer):  # chosen anew for a loaded agent
-            is_simple = self.n_steps == 1 and not isinstance(self.observation_space, spaces.Dict)
-            self.replay_buffer_class = QuickReplayBuffer if is_simple else None
+            has_dicts = isinstance(self.observation_space, spaces.Dict)
+            self.replay_buffer_class = None if has_dicts or self.n_steps > 1 else QuickReplayBuffer
+            if self.n_steps > 1 and not (has_dicts or self.optimize_memory_usage) and self.replay_buffer is None:
+                self.replay_buffer = self._n_step_buffer()  # of a class of ours, SB3 would warn that it ignores n_steps
         super()._setup_model()
+
+    def _n_step_buffer(self) -> QuickNStepReplayBuffer:
+        spaces_of_both = self.observation_space, self.action_space
+        settings = {**self.replay_buffer_kwargs, "n_steps": self.n_steps, "gamma": self.gamma}
+        return QuickNStepReplayBuffer(self.buffer_size, *spaces_of_both, device=self.device, n_envs=self.n_envs, **settings)
 
     def _excluded_save_params(self) -> list[str]:
         return [*super()._excluded_save_params(), "_acting"]

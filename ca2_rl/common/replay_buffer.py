@@ -1,13 +1,15 @@
-"""SB3's replay buffer with fewer copies."""
+"""SB3's replay buffers with fewer copies, which compiled code can read."""
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import torch as th
 from gymnasium import spaces
-from stable_baselines3.common.buffers import ReplayBuffer
+from stable_baselines3.common.buffers import NStepReplayBuffer, ReplayBuffer
 from stable_baselines3.common.type_aliases import ReplayBufferSamples
 
+Reader = Callable[[th.Tensor], ReplayBufferSamples]
 FIELDS = ("observations", "actions", "next_observations", "dones", "timeouts", "rewards")
 
 
@@ -39,10 +41,48 @@ class QuickReplayBuffer(ReplayBuffer):
         """The ``FIELDS``, each [buffer_size * n_envs, ...]: views, no copies."""
         return [th.from_numpy(getattr(self, name)).flatten(0, 1) for name in FIELDS]
 
+    def reader(self) -> Reader:
+        """What makes a batch of rows of ``tensors``, int64 [B]."""
+        observations, actions, next_observations, dones, timeouts, rewards = self.tensors()
 
-def gather(tensors: list[th.Tensor], rows: th.Tensor) -> ReplayBufferSamples:
-    """The batch of these rows of ``QuickReplayBuffer.tensors``."""
-    observations, actions, next_observations, dones, timeouts, rewards = (tensor[rows] for tensor in tensors)
-    # The end of the time is not the end of the task
-    ends = dones * (1 - timeouts)
-    return ReplayBufferSamples(observations, actions, next_observations, ends.unsqueeze(1), rewards.unsqueeze(1))
+        def read(rows: th.Tensor) -> ReplayBufferSamples:
+            # The end of the time is not the end of the task
+            ends = dones[rows] * (1 - timeouts[rows])
+            batch = observations[rows], actions[rows], next_observations[rows], ends.unsqueeze(1), rewards[rows].unsqueeze(1)
+            return ReplayBufferSamples(*batch)
+
+        return read
+
+
+class QuickNStepReplayBuffer(QuickReplayBuffer, NStepReplayBuffer):
+    """SB3's ``NStepReplayBuffer`` in the same way."""
+
+    def __init__(self, *args: Any, **kwargs: Any):
+        super().__init__(*args, **kwargs)
+        self.newest = np.zeros(1, dtype=np.int64)  # where the last step is; as an array that compiled code reads
+
+    def add(self, *args: Any, **kwargs: Any) -> None:
+        super().add(*args, **kwargs)
+        self.newest[0] = (self.pos - 1) % self.buffer_size
+
+    def reader(self) -> Reader:
+        observations, actions, next_observations, dones, timeouts, rewards = self.tensors()
+        newest, steps = th.from_numpy(self.newest), th.arange(self.n_steps)
+        ahead, powers = steps * self.n_envs, self.gamma**steps
+
+        def read(rows: th.Tensor) -> ReplayBufferSamples:
+            path = (rows.unsqueeze(1) + ahead) % len(rewards)  # [B, n]
+            # What lies behind the newest step is of another time
+            goes_on = (dones[path] == 0) & (timeouts[path] == 0) & (path // self.n_envs != newest)
+            taken = [th.ones_like(rows, dtype=th.bool)]
+            for step in range(self.n_steps - 1):
+                taken.append(taken[-1] & goes_on[:, step])
+            counted = th.stack(taken, dim=1)  # [B, n]
+            n = counted.sum(dim=1, keepdim=True)
+            last = path.gather(1, n - 1).squeeze(1)
+            returns = (rewards[path] * powers * counted).sum(dim=1, keepdim=True)
+            ends = dones[last] * (1 - timeouts[last])
+            batch = observations[rows], actions[rows], next_observations[last], ends.unsqueeze(1), returns
+            return ReplayBufferSamples(*batch, discounts=self.gamma**n)
+
+        return read

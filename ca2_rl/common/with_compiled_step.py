@@ -22,7 +22,7 @@ from ca2_rl.common.blocks import in_blocks
 from ca2_rl.common.compiled_step import CompiledStep
 from ca2_rl.common.denormals import flushed_denormals
 from ca2_rl.common.diagnostics import WithDiagnostics
-from ca2_rl.common.replay_buffer import QuickReplayBuffer, gather
+from ca2_rl.common.replay_buffer import QuickReplayBuffer
 from ca2_rl.common.updates import Update, adam_settings, optimizer_update
 from ca2_rl.errors import UserError
 
@@ -182,9 +182,9 @@ class WithCompiledStep(WithDiagnostics):
         buffer = self._readable()
         if buffer is None:
             return ReplayBufferSamples
-        tensors, n_rows = buffer.tensors(), th.from_numpy(self._n_rows)
+        read, n_rows = buffer.reader(), th.from_numpy(self._n_rows)
         # [0, 1) to [0, n): also in floating point, a number below 1 times a whole number is below that
-        return lambda uniforms: gather(tensors, (uniforms * n_rows).long())
+        return lambda uniforms: read((uniforms * n_rows).long())
 
     def _prepare(self, drawn: list[th.Tensor]) -> None:
         """Compiles, unless there is a program that fits; without one, the policy is set to training.

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import torch
 from stable_baselines3 import DQN
-from stable_baselines3.common.buffers import ReplayBuffer
+from stable_baselines3.common.buffers import NStepReplayBuffer, ReplayBuffer
 from stable_baselines3.common.env_util import make_vec_env
 from stable_baselines3.common.type_aliases import ReplayBufferSamples
 from torch import nn
@@ -51,7 +51,9 @@ def assert_same_training(model, reference):
 
 @pytest.mark.parametrize("change", [{}, {"n_steps": 3}, {"tau": 0.05, "target_update_interval": 1, "train_freq": 1}], ids=str)
 def test_on_a_discrete_space_it_is_sb3_s_dqn(change):
-    buffer = {} if "n_steps" in change else {"replay_buffer_class": ReplayBuffer}  # ours draws other rows
+    n_step_kwargs = {"n_steps": change.get("n_steps", 1), "gamma": 0.99}
+    # By itself it takes a buffer of ours, which draws other rows
+    buffer = {"n_steps": 1, "replay_buffer_class": NStepReplayBuffer, "replay_buffer_kwargs": n_step_kwargs}
     model = DiscretizedDQN("MlpPolicy", "CartPole-v1", **SETTINGS | change | buffer).learn(600)
     reference = DQN("MlpPolicy", "CartPole-v1", **SETTINGS | change).learn(600)
     assert_same_training(model, reference)

@@ -6,7 +6,7 @@ import pytest
 import torch
 from scipy import stats
 from stable_baselines3 import DDPG, TD3
-from stable_baselines3.common.buffers import ReplayBuffer
+from stable_baselines3.common.buffers import NStepReplayBuffer, ReplayBuffer
 from stable_baselines3.common.noise import NormalActionNoise
 from stable_baselines3.common.vec_env import DummyVecEnv
 
@@ -36,7 +36,9 @@ def pendulum(steps=50):
 )
 def test_without_noise_it_is_sb3_s_ddpg(change):
     silence = NormalActionNoise(np.zeros(1), np.zeros(1))
-    buffer = {} if "n_steps" in change else {"replay_buffer_class": ReplayBuffer}  # ours draws other rows
+    n_step_kwargs = {"n_steps": change.get("n_steps", 1), "gamma": 0.99}
+    # By itself it takes a buffer of ours, which draws other rows
+    buffer = {"n_steps": 1, "replay_buffer_class": NStepReplayBuffer, "replay_buffer_kwargs": n_step_kwargs}
     model = OUDDPG("MlpPolicy", pendulum(), ou_sigma=0.0, **SETTINGS | change | buffer).learn(250)
     reference = DDPG("MlpPolicy", pendulum(), action_noise=silence, **SETTINGS | change).learn(250)
     np.testing.assert_allclose(model.replay_buffer.actions, reference.replay_buffer.actions, rtol=1e-4, atol=1e-5)

@@ -4,7 +4,7 @@ import gymnasium as gym
 import numpy as np
 import pytest
 import torch
-from stable_baselines3.common.buffers import ReplayBuffer
+from stable_baselines3.common.buffers import NStepReplayBuffer, ReplayBuffer
 from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.env_util import make_vec_env
 from stable_baselines3.common.off_policy_algorithm import OffPolicyAlgorithm
@@ -12,7 +12,7 @@ from stable_baselines3.common.off_policy_algorithm import OffPolicyAlgorithm
 from ca2_rl import OUDDPG, DiscretizedDQN, NoisyDQN
 from ca2_rl.common.numpy_network import numpy_layers, numpy_noise
 from ca2_rl.common.quick_rollouts import WithQuickRollouts
-from ca2_rl.common.replay_buffer import QuickReplayBuffer
+from ca2_rl.common.replay_buffer import QuickNStepReplayBuffer, QuickReplayBuffer
 
 SETTINGS = {"seed": 0, "buffer_size": 500, "learning_starts": 20, "batch_size": 8, "device": "cpu"}
 OBSERVATIONS = np.random.default_rng(0).uniform(-1, 1, size=(200, 3)).astype(np.float32)
@@ -101,6 +101,47 @@ def test_quick_buffer_gives_the_batches_of_sb3_s(n_envs, n_steps, kwargs):
                 assert torch.equal(quick, theirs)
 
 
+@pytest.mark.parametrize("n_envs", [1, 3])
+@pytest.mark.parametrize("n_added", [30, 50, 70])  # of 50 places
+@pytest.mark.parametrize("n_steps", [2, 5])
+def test_n_steps_are_read_as_sb3_s_buffer_gives_them(n_envs, n_added, n_steps):
+    spaces = gym.spaces.Box(-1, 1, (3,)), gym.spaces.Box(-1, 1, (2,))
+    kwargs = {"device": "cpu", "n_envs": n_envs, "n_steps": n_steps, "gamma": 0.9}
+    quick, reference = (buffer(50 * n_envs, *spaces, **kwargs) for buffer in (QuickNStepReplayBuffer, NStepReplayBuffer))
+    read = quick.reader()  # before anything is there
+    rng = np.random.default_rng(0)
+    for _ in range(n_added):
+        obs, next_obs, action = (rng.normal(size=(n_envs, d)).astype(np.float32) for d in (3, 3, 2))
+        done = rng.random(n_envs) < 0.2
+        infos = [{"TimeLimit.truncated": bool(each and rng.random() < 0.5)} for each in done]
+        for buffer in (quick, reference):
+            buffer.add(obs, next_obs, action, action[:, 0], done, infos)
+    steps = np.arange(min(n_added, 50))
+    np.random.seed(3)
+    expected = reference._get_samples(steps)
+    np.random.seed(3)
+    envs = np.random.randint(0, n_envs, size=steps.shape)
+    found = read(torch.from_numpy(steps * n_envs + envs))
+    assert len(expected.discounts.unique()) > 1
+    for one, other in zip(found, expected, strict=True):
+        torch.testing.assert_close(one, other, rtol=1e-6, atol=1e-6)
+
+
+@every_algorithm
+def test_n_steps_of_a_loaded_agent_are_read_quickly_too(algorithm, tmp_path):
+    model = create(algorithm, n_steps=3, gamma=0.9).learn(40)
+    model.save(tmp_path / "model")
+    model.save_replay_buffer(tmp_path / "buffer")
+    loaded = algorithm.load(tmp_path / "model", env=make_vec_env("Pendulum-v1"))
+    loaded.load_replay_buffer(tmp_path / "buffer")
+    for each in (model, loaded):
+        assert type(each.replay_buffer) is QuickNStepReplayBuffer
+        assert (each.replay_buffer.n_steps, each.replay_buffer.gamma) == (3, 0.9)
+    rows = torch.arange(40)
+    for one, other in zip(model.replay_buffer.reader()(rows), loaded.replay_buffer.reader()(rows), strict=True):
+        assert torch.equal(one, other)
+
+
 def test_what_was_stored_does_not_change_with_the_env_s_arrays():
     buffer = QuickReplayBuffer(10, gym.spaces.Box(-1, 1, (3,)), gym.spaces.Box(-1, 1, (1,)), device="cpu")
     obs = np.ones((1, 3), np.float32)
@@ -134,7 +175,13 @@ class Watcher(BaseCallback):
 @every_algorithm
 @pytest.mark.parametrize(
     ("n_envs", "settings"),
-    [(1, {"train_freq": 1}), (3, {"train_freq": 1}), (1, {"train_freq": (1, "episode")}), (1, {"train_freq": 4, "gradient_steps": -1})],
+    [
+        (1, {"train_freq": 1}),
+        (3, {"train_freq": 1}),
+        (3, {"train_freq": 1, "n_steps": 3}),
+        (1, {"train_freq": (1, "episode")}),
+        (1, {"train_freq": 4, "gradient_steps": -1}),
+    ],
 )
 @pytest.mark.parametrize("stop_at", [None, 45])
 def test_rollouts_are_those_of_sb3_s_loop(algorithm, n_envs, settings, stop_at, monkeypatch):
