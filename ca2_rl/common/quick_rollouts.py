@@ -39,9 +39,8 @@ class WithQuickRollouts(OffPolicyAlgorithm):
         super()._setup_model()
 
     def _n_step_buffer(self) -> QuickNStepReplayBuffer:
-        spaces_of_both = self.observation_space, self.action_space
         settings = {**self.replay_buffer_kwargs, "n_steps": self.n_steps, "gamma": self.gamma}
-        return QuickNStepReplayBuffer(self.buffer_size, *spaces_of_both, device=self.device, n_envs=self.n_envs, **settings)
+        return QuickNStepReplayBuffer(self.buffer_size, self.observation_space, self.action_space, self.device, self.n_envs, **settings)
 
     def _excluded_save_params(self) -> list[str]:
         return [*super()._excluded_save_params(), "_acting"]

@@ -51,9 +51,10 @@ def assert_same_training(model, reference):
 
 @pytest.mark.parametrize("change", [{}, {"n_steps": 3}, {"tau": 0.05, "target_update_interval": 1, "train_freq": 1}], ids=str)
 def test_on_a_discrete_space_it_is_sb3_s_dqn(change):
-    n_step_kwargs = {"n_steps": change.get("n_steps", 1), "gamma": 0.99}
-    # By itself it takes a buffer of ours, which draws other rows
-    buffer = {"n_steps": 1, "replay_buffer_class": NStepReplayBuffer, "replay_buffer_kwargs": n_step_kwargs}
+    buffer = {"replay_buffer_class": ReplayBuffer}  # ours draws other rows
+    if "n_steps" in change:
+        n_step_kwargs = {"n_steps": change["n_steps"], "gamma": 0.99}
+        buffer = {"replay_buffer_class": NStepReplayBuffer, "replay_buffer_kwargs": n_step_kwargs, "n_steps": 1}
     model = DiscretizedDQN("MlpPolicy", "CartPole-v1", **SETTINGS | change | buffer).learn(600)
     reference = DQN("MlpPolicy", "CartPole-v1", **SETTINGS | change).learn(600)
     assert_same_training(model, reference)

@@ -36,9 +36,10 @@ def pendulum(steps=50):
 )
 def test_without_noise_it_is_sb3_s_ddpg(change):
     silence = NormalActionNoise(np.zeros(1), np.zeros(1))
-    n_step_kwargs = {"n_steps": change.get("n_steps", 1), "gamma": 0.99}
-    # By itself it takes a buffer of ours, which draws other rows
-    buffer = {"n_steps": 1, "replay_buffer_class": NStepReplayBuffer, "replay_buffer_kwargs": n_step_kwargs}
+    buffer = {"replay_buffer_class": ReplayBuffer}  # ours draws other rows
+    if "n_steps" in change:
+        n_step_kwargs = {"n_steps": change["n_steps"], "gamma": 0.99}
+        buffer = {"replay_buffer_class": NStepReplayBuffer, "replay_buffer_kwargs": n_step_kwargs, "n_steps": 1}
     model = OUDDPG("MlpPolicy", pendulum(), ou_sigma=0.0, **SETTINGS | change | buffer).learn(250)
     reference = DDPG("MlpPolicy", pendulum(), action_noise=silence, **SETTINGS | change).learn(250)
     np.testing.assert_allclose(model.replay_buffer.actions, reference.replay_buffer.actions, rtol=1e-4, atol=1e-5)
