@@ -52,6 +52,7 @@ CHANGES = (
     ("n_bins",),
     ("exploration_fraction", "exploration_final_eps"),
     ("sigma0",),
+    ("n_steps",),
     ("exploration_hold",),
     ("max_episode_steps",),
     ("net_arch",),
