@@ -81,7 +81,9 @@ def reached(record: Record, what: str) -> float:
 
 
 def markdown(header: list[str], rows: list[list[str]], texts: int = 1) -> str:
-    """A table whose first ``texts`` columns are aligned to the left and the others to the right."""
+    """A table whose first ``texts`` columns are aligned to the left and the others to the right; a sentence where there is no row."""
+    if not rows:
+        return "Nothing of this has been trained yet."
     lines = [header, ["---"] * texts + ["---:"] * (len(header) - texts), *rows]
     return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
 
