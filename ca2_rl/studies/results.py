@@ -13,6 +13,8 @@ from ca2_rl.statistics import iqm, iqm_interval
 TARGET = 15.0
 # Mean return of the optimum over the env's own starts, see docs/rl/optimum.md: the coursework gives returns only
 OPTIMUM = -137.0
+# Variants of another processor that the conditions name; more are counted
+NAMED = 12
 
 Record = dict[str, Any]
 Records = list[Record]
@@ -50,10 +52,15 @@ class Results:
 
     def _elsewhere(self) -> str:
         """What was trained on other processors: seconds are no comparison there."""
-        here, labels = self.content["machine"]["cpu"], defaultdict[str, dict[str, None]](dict)
+        here, labels = self.content["machine"]["cpu"], defaultdict[str, list[str]](list)
         for record in self.records:
-            labels[record.get("cpu", here)][record["label"]] = None
-        return "".join(f" On {cpu}: {'; '.join(names)}." for cpu, names in labels.items() if cpu != here)
+            labels[record.get("cpu", here)].append(record["label"])
+        return "".join(f" On {cpu}: {self._which(found)}." for cpu, found in labels.items() if cpu != here)
+
+    def _which(self, labels: list[str]) -> str:
+        """The variants of these trainings, or, where a reader would skip so many names, the number of the trainings."""
+        names = dict.fromkeys(labels)
+        return "; ".join(names) if len(names) <= NAMED else f"{len(labels):,} of the {len(self.records):,} trainings"
 
 
 def succeeded(records: Records) -> Records:

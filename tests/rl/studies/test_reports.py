@@ -74,6 +74,14 @@ def test_conditions_say_what_was_trained_on_another_processor(made_by_hand):
     assert results.conditions().endswith(f". On Z80: {'; '.join(labels)}.")
 
 
+def test_conditions_count_what_was_trained_on_another_processor_where_names_would_fill_a_page(made_by_hand):
+    results = made_by_hand(tuning.STUDY, lambda i, seed: 10.0)
+    for record in results.records[1:]:
+        record["cpu"] = "Z80"
+    count = len(results.records)
+    assert results.conditions().endswith(f". On Z80: {count - 1:,} of the {count:,} trainings.")
+
+
 def test_cut_episodes_change_nothing_but_what_their_label_says():
     cut, narrow = episodes.cut("discretizeddqn", 50), episodes.cut("discretizeddqn", 50, width=32)
     assert (cut.label, narrow.label) == ("DiscretizedDQN, episodes of 50 steps", "DiscretizedDQN, episodes of 50 steps, 32 units")
