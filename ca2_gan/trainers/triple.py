@@ -11,11 +11,11 @@ from ca2_gan.registry import games, losses
 from ca2_gan.trainers.adversarial import Adversarial
 from ca2_gan.trainers.game import Batch, Loss, Rules, accuracy, shown, wrong_labels
 
-ALPHA = 0.5  # the classifier's share of what the discriminator has to reject
+ALPHA = 0.1  # the classifier's share of what the discriminator has to reject; with the paper's 1/2 the generator learns its labels late
 PSEUDO = 0.1  # weight of the pseudo-discriminative loss (the paper's alpha_P)
 GOOD_ENOUGH = 0.8  # accuracy of the classifier from which the pseudo-discriminative loss counts
 MEMORY = 0.98  # of the running mean of that accuracy, per round
-CANDIDATES = 3  # most probable labels over which the classifier's adversarial term is summed
+CANDIDATES = 2  # most probable labels over which the classifier's adversarial term is summed
 SURE, BALANCED = 0.1, 0.1  # weights of entropy and imbalance of the answers on unlabelled images
 
 

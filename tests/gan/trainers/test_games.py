@@ -194,31 +194,33 @@ class TestTriple:
         game.running_accuracy.fill_(accuracy)
         return game
 
-    def test_the_discriminator_rejects_generated_pairs_and_the_classifiers_labels_half_each(self, batch):
+    def test_the_discriminator_rejects_generated_pairs_and_a_tenth_of_the_classifiers_labels(self, batch):
         game = self.game(batch, likely=2)
         d, twos = game.gan.discriminator, torch.full((6,), 2)
         real, fake, claimed = d(batch.real, batch.labels), d(batch.fake, batch.labels), d(batch.unlabelled, twos)
-        expected = softplus(-real).mean() + softplus(fake).mean() / 2 + softplus(claimed).mean() / 2
+        expected = softplus(-real).mean() + 0.9 * softplus(fake).mean() + 0.1 * softplus(claimed).mean()
         torch.testing.assert_close(game.discriminator_loss(batch).total, expected)
 
     def test_the_discriminator_may_reject_wrong_labels_too(self, batch):
         batch.labels.fill_(0)
         game = Triple(Players(of_labels_only(), self.game(batch, likely=1).classifier), rules(mismatched=0.2))
         accepted, fake, wrong = softplus(torch.tensor([-2.0, 2.0, -1.0]))  # the classifier's answer, 1, is wrong too
-        torch.testing.assert_close(game.discriminator_loss(batch).total.detach(), accepted + 0.8 * (fake + wrong) / 2 + 0.2 * wrong)
+        torch.testing.assert_close(game.discriminator_loss(batch).total.detach(), accepted + 0.8 * (0.9 * fake + 0.1 * wrong) + 0.2 * wrong)
 
-    def test_the_generator_has_half_the_weight(self, batch):
+    def test_the_generators_weight_is_what_the_classifier_leaves(self, batch):
         game = self.game(batch)
         fake = game.gan.discriminator(batch.fake, batch.labels)
-        torch.testing.assert_close(game.generator_loss(batch).total, softplus(-fake).mean() / 2)
+        torch.testing.assert_close(game.generator_loss(batch).total, 0.9 * softplus(-fake).mean())
 
     def test_the_classifier_learns_from_labels_and_from_the_discriminator(self, batch):
         batch.unlabelled = batch.real
         game = self.game(batch)
         logits = game.classifier(batch.real)
         judged = torch.stack([game.gan.discriminator(batch.real, torch.full((6,), k)) for k in range(3)], dim=1)
-        adversarial = (logits.softmax(dim=1) * softplus(-judged)).sum(dim=1).mean()
-        torch.testing.assert_close(game.classifier_loss(batch).total, cross_entropy(logits, batch.labels) + adversarial / 2)
+        two = logits.softmax(dim=1).clone()
+        two[torch.arange(6), logits.argmin(dim=1)] = 0  # only the two most probable of the three labels are judged
+        adversarial = (two / two.sum(dim=1, keepdim=True) * softplus(-judged)).sum(dim=1).mean()
+        torch.testing.assert_close(game.classifier_loss(batch).total, cross_entropy(logits, batch.labels) + 0.1 * adversarial)
 
     def test_generated_pairs_teach_it_once_it_is_good_enough_and_only_it(self, batch):
         batch.unlabelled = batch.real
