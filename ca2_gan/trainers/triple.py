@@ -11,7 +11,7 @@ from ca2_gan.registry import games, losses
 from ca2_gan.trainers.adversarial import Adversarial
 from ca2_gan.trainers.game import Batch, Loss, Rules, accuracy, shown, wrong_labels
 
-ALPHA = 0.1  # the classifier's share of what the discriminator has to reject; with the paper's 1/2 the generator learns its labels late
+ALPHA = 0.1  # the classifier's share of what the discriminator has to reject (the paper's alpha, 1/2 there)
 PSEUDO = 0.1  # weight of the pseudo-discriminative loss (the paper's alpha_P)
 GOOD_ENOUGH = 0.8  # accuracy of the classifier from which the pseudo-discriminative loss counts
 MEMORY = 0.98  # of the running mean of that accuracy, per round
