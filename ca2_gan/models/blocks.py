@@ -1,6 +1,7 @@
 """Layers that several families share."""
 
 import math
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -78,3 +79,28 @@ class ConditionalBatchNorm2d(nn.Module):
         shift: Tensor = self.shift(labels)
         normed: Tensor = self.norm(x)
         return normed * scale[:, :, None, None] + shift[:, :, None, None]
+
+
+class LeakyTanh(torch.autograd.Function):
+    """tanh, with a slope of at least 0.1 for a gradient whose descent leads back towards zero.
+
+    A generator whose first steps go too far draws everything black; tanh alone lets next to no gradient through by which it could return.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor) -> Tensor:
+        y = x.tanh()
+        ctx.save_for_backward(y)
+        return y
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> Tensor:
+        y: Tensor = ctx.saved_tensors[0]
+        slope = 1 - y**2
+        return gradient * torch.where(gradient * y > 0, slope.clamp_min(0.1), slope)
+
+
+def leaky_tanh(x: Tensor) -> Tensor:
+    """``LeakyTanh``: any shape -> the same."""
+    y: Tensor = LeakyTanh.apply(x)
+    return y

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from ca2_gan.errors import UserError
+from ca2_gan.models.blocks import leaky_tanh
 from ca2_gan.models.players import Discriminator, Generator, ModelSpec, Players
 from ca2_gan.registry import models
 
@@ -84,7 +85,7 @@ class R3Generator(Generator):
         for shrink, stage in zip(self.shrinks, self.stages[1:], strict=True):
             h = stage(functional.interpolate(shrink(h), scale_factor=2, mode="bilinear"))  # half the channels, twice the sides
         images: Tensor = self.to_image(h)
-        return images.tanh()
+        return leaky_tanh(images)
 
 
 class R3Discriminator(Discriminator):

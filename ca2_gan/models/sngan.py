@@ -4,7 +4,7 @@ import itertools
 
 from torch import Tensor, nn
 
-from ca2_gan.models.blocks import ConditionalBatchNorm2d, initialise_as_radford
+from ca2_gan.models.blocks import ConditionalBatchNorm2d, initialise_as_radford, leaky_tanh
 from ca2_gan.models.players import Discriminator, Generator, ModelSpec, Players
 from ca2_gan.registry import models
 from ca2_gan.spectral_norm import normalise_spectrally
@@ -32,7 +32,7 @@ class SNGANGenerator(Generator):
         for up, norm in zip(self.ups, self.norms, strict=False):
             h = up(norm(h, labels).relu())  # [N, half the channels, twice the sides]
         images: Tensor = self.to_image(self.norms[-1](h, labels).relu())
-        return images.tanh()
+        return leaky_tanh(images)
 
 
 class ProjectionDiscriminator(Discriminator):

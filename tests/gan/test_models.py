@@ -1,4 +1,5 @@
 import json
+import math
 
 import numpy as np
 import pytest
@@ -11,7 +12,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from ca2_gan import create_model, list_models, load
 from ca2_gan.errors import UserError
 from ca2_gan.gan import GAN
-from ca2_gan.models.blocks import SameConv2d, SameConvTranspose2d
+from ca2_gan.models.blocks import SameConv2d, SameConvTranspose2d, leaky_tanh
 from ca2_gan.spectral_norm import normalise_spectrally, spectral_norms
 
 CONDITIONAL = {"cgan", "triplegan", "sngan", "acgan", "r3gan", "letters_gan"}
@@ -320,3 +321,27 @@ def test_r3gan_begins_as_a_network_without_residual_branches():
         if type(block).__name__ == "Residual":
             x = torch.randn(2, block.layers[0].in_channels, 4, 4)
             assert torch.equal(block(x), x)
+
+
+def test_leaky_tanh_keeps_the_gradients_that_lead_back():
+    """By hand: tanh's own slope, but at least 0.1 for those that a descent follows towards zero."""
+    x = torch.tensor([-9.0, -9.0, -0.5, -0.5, 0.0, 9.0, 9.0], requires_grad=True)
+    gradient = torch.tensor([-2.0, 2.0, -1.0, 1.0, 3.0, 2.0, -2.0])
+    y = leaky_tanh(x)
+    assert torch.equal(y, x.tanh())
+    y.backward(gradient)
+    steep = 1 - math.tanh(0.5) ** 2
+    assert x.grad.tolist() == pytest.approx([-0.2, 0, -steep, steep, 3, 0.2, 0], abs=1e-6)
+
+
+@pytest.mark.parametrize("name", ["sngan", "r3gan"])
+def test_comes_back_from_black(name):
+    """Where all images are black, the gradient that makes them brighter is no smaller than the tenth of a linear layer's."""
+    gan = make(name)
+    noise, labels = torch.randn(4, 100), torch.tensor([0, 1, 2, 0])
+    darkened = []
+    gan.generator.to_image.register_forward_hook(lambda layer, inputs, images: darkened.append(images - 50) or darkened[-1])
+    images = gan.generator(noise, labels)
+    assert torch.equal(images, -torch.ones_like(images))
+    (gradient,) = torch.autograd.grad(-images.sum(), darkened)
+    assert torch.equal(gradient, torch.full_like(gradient, -0.1))
