@@ -81,12 +81,7 @@ class ConditionalBatchNorm2d(nn.Module):
         return normed * scale[:, :, None, None] + shift[:, :, None, None]
 
 
-class LeakyTanh(torch.autograd.Function):
-    """tanh, with a slope of at least 0.1 for a gradient whose descent leads back towards zero.
-
-    A generator whose first steps go too far draws everything black; tanh alone lets next to no gradient through by which it could return.
-    """
-
+class _LeakyTanh(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, x: Tensor) -> Tensor:
         y = x.tanh()
@@ -101,6 +96,9 @@ class LeakyTanh(torch.autograd.Function):
 
 
 def leaky_tanh(x: Tensor) -> Tensor:
-    """``LeakyTanh``: any shape -> the same."""
-    y: Tensor = LeakyTanh.apply(x)
+    """Tanh of any shape, with a slope of at least 0.1 for a gradient whose descent leads back towards zero.
+
+    A generator whose first steps go too far draws everything black; tanh alone lets next to no gradient through by which it could return.
+    """
+    y: Tensor = _LeakyTanh.apply(x)
     return y
