@@ -50,15 +50,21 @@ class Results:
                 chosen[data] = budget, records
         return chosen
 
+    def only(self, records: Records) -> "Results":
+        """Some of the trainings, and the data that they are on."""
+        used = {record["data"] for record in records}
+        data = {name: facts for name, facts in self.data.items() if name in used}
+        return Results(self.content | {"data": data, "records": records})
+
     def conditions(self) -> str:
-        """Where the numbers come from, a line for each data set."""
-        return "\n".join(f"- {_conditions(name, facts, self._commands(name))}{self._elsewhere(name)}" for name, facts in self.data.items())
+        """Where the numbers come from: of each data set a line, and below it the calls."""
+        return "\n".join(f"- {_conditions(name, facts)}{self._elsewhere(name)}{self._commands(name)}" for name, facts in self.data.items())
 
     def _commands(self, data: str) -> str:
-        """The calls whose trainings these are."""
+        """The calls, and how many of the trainings are of each."""
         last = self.data[data]["measured"]["command"]
-        calls = dict.fromkeys(record.get("command", last) for record in self.records if record["data"] == data)
-        return " and ".join(f"`{call}`" for call in calls)
+        calls = Counter(record.get("command", last) for record in self.records if record["data"] == data)
+        return "".join(f"\n  - `{call}`: {n} training{'s' if n > 1 else ''}" for call, n in calls.items())
 
     def _elsewhere(self, data: str) -> str:
         """What was trained on other processors: neither speeds nor what a budget of CPU minutes gives are a comparison there."""
@@ -84,13 +90,13 @@ def _shared(budget: Budget, records: Records) -> tuple[bool, int]:
     return budget.minutes is not None, len(by_label(records))
 
 
-def _conditions(name: str, facts: dict[str, Any], commands: str) -> str:
+def _conditions(name: str, facts: dict[str, Any]) -> str:
     measured, (first, second) = facts["measured"], (judge_text(facts["extractors"][judge]) for judge in ("first", "second"))
     versions = ", ".join(f"{package} {number}" for package, number in measured["versions"].items())
     machine = measured["machine"]
     where = f"{machine['cores']} cores ({machine['cpu']}), {machine['trainings at a time']} at a time"
     judges = f"{facts['n']:,} images on each side, classifier {first}, second judge {second} on the held-out split"
-    return f"{name}: measured by {commands} on {where}, with {versions}; {judges}."
+    return f"{name}: measured on {where}, with {versions}; {judges}."
 
 
 def judge_text(extractor: dict[str, Any]) -> str:

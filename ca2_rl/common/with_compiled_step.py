@@ -5,7 +5,7 @@ import shutil
 import time
 import warnings
 from collections.abc import Callable, Iterator
-from typing import Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 import torch as th
@@ -15,16 +15,17 @@ from stable_baselines3.common.torch_layers import FlattenExtractor
 from stable_baselines3.common.type_aliases import ReplayBufferSamples, TrainFrequencyUnit
 from stable_baselines3.common.utils import update_learning_rate
 from torch import nn
-from torch._inductor.exc import InductorError
 from torch.optim import Adam, Optimizer
 
 from ca2_rl.common.blocks import in_blocks
-from ca2_rl.common.compiled_step import CompiledStep
 from ca2_rl.common.denormals import flushed_denormals
 from ca2_rl.common.diagnostics import WithDiagnostics
 from ca2_rl.common.replay_buffer import QuickReplayBuffer
 from ca2_rl.common.updates import Update, adam_settings, optimizer_update
 from ca2_rl.errors import UserError
+
+if TYPE_CHECKING:
+    from ca2_rl.common.compiled_step import CompiledStep
 
 COMPILE_FROM = 10_000
 """Gradient steps ahead from which on compiling is won back: docs/rl/speed.md has the measurement."""
@@ -107,6 +108,8 @@ class WithCompiledStep(WithDiagnostics):
             self._compiled = None
         if self._compiles and not has_cpp_compiler():
             self._run_eagerly("no C++ compiler was found")
+        if self._compiles:  # torch's compiler takes seconds to import: only who needs it waits, and no callback's clock runs yet
+            import ca2_rl.common.compiled_step  # noqa: F401, PLC0415
         return total_timesteps, callback
 
     def _run_eagerly(self, reason: str) -> None:
@@ -208,6 +211,10 @@ class WithCompiledStep(WithDiagnostics):
         return len(drawn[1]), id(self.replay_buffer), self._vec_normalize_env is None, settings, *self._constants()
 
     def _compile(self, drawn: list[th.Tensor]) -> None:
+        from torch._inductor.exc import InductorError  # noqa: PLC0415  (see _setup_learn)
+
+        from ca2_rl.common.compiled_step import CompiledStep  # noqa: PLC0415
+
         totals, read = self.averages.totals(self.METRICS), self._reader()
 
         def step(update: Update, noise: th.Tensor, *drawn: th.Tensor) -> None:

@@ -299,7 +299,7 @@ def test_kill_9_at_20_random_moments_changes_nothing(letters, tmp_path):
     often = ["--checkpoint-seconds", "0.03", "--sample-every", "64"]
     start(["--help"]).join(WAIT)  # whatever follows begins at once
     began = time.monotonic()
-    process = start(command(letters, tmp_path / "whole", *often, images=320))
+    process = start(command(letters, tmp_path / "whole", *often, images=160))
     process.join(WAIT)
     assert process.exitcode == 0
     duration = time.monotonic() - began
@@ -308,7 +308,7 @@ def test_kill_9_at_20_random_moments_changes_nothing(letters, tmp_path):
         folder = tmp_path / f"run{i}"
         for attempt in range(5):
             began = time.monotonic()
-            process = start(command(letters, folder, *often, "--resume", images=320))
+            process = start(command(letters, folder, *often, "--resume", images=160))
             process.join(rng.uniform(0, duration))
             if process.exitcode is not None:
                 if attempt == 0:  # a whole run in less time than expected: the machine was busy when it was measured
@@ -318,7 +318,7 @@ def test_kill_9_at_20_random_moments_changes_nothing(letters, tmp_path):
             process.join()
             kills += 1
             print(f"kill {kills}: {reached(folder)} images")
-        process = start(command(letters, folder, *often, "--resume", images=320))
+        process = start(command(letters, folder, *often, "--resume", images=160))
         process.join(WAIT)
         assert process.exitcode == 0
         assert same(expected, weights(folder))

@@ -232,22 +232,8 @@ def test_a_complete_run_goes_on_if_more_steps_are_asked_for(train):
 
 @pytest.mark.slow
 def test_ctrl_c_saves_and_says_how_to_go_on(ca2_rl, tmp_path, quick):
-    argv = (
-        "train",
-        "--algo",
-        "noisydqn",
-        "--env",
-        "Pendulum-v1",
-        "--conf-file",
-        quick,
-        "-n",
-        10**6,
-        "--eval-freq",
-        300,
-        "--eval-episodes",
-        1,
-    )
-    process = ca2_rl.start(*argv, env={"PYTHONUNBUFFERED": "1"})
+    argv = ("train", "--algo", "noisydqn", "--env", "Pendulum-v1", "--conf-file", quick, "--eval-freq", 300, "--eval-episodes", 1)
+    process = ca2_rl.start(*argv, "-n", 9_000, env={"PYTHONUNBUFFERED": "1"})  # from 10,000 on it would compile first
     for line in process.stdout:
         if "num_timesteps=300" in line:
             break

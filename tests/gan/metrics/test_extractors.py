@@ -20,6 +20,16 @@ def cache(tmp_path):
     return tmp_path / "cache"
 
 
+@pytest.fixture
+def hardly_trained(monkeypatch):
+    """The extractor sees 512 images: where it doesn't matter what it has learned."""
+    monkeypatch.setattr("ca2_gan.metrics.classifier.FEWEST", 512)
+    monkeypatch.setattr("ca2_gan.metrics.classifier.MOST", 512)
+
+
+quickly = pytest.mark.usefixtures("hardly_trained")
+
+
 @judges
 def test_the_classifier_learns_and_is_trained_once(recipe, data, cache, monkeypatch):
     train, test = data.split()
@@ -34,6 +44,7 @@ def test_the_classifier_learns_and_is_trained_once(recipe, data, cache, monkeypa
     assert [path.suffix for path in cache.iterdir()] == [".safetensors"]
 
 
+@quickly
 @judges
 def test_the_same_seed_trains_the_same_classifier_and_damage_is_repaired(recipe, data, cache):
     train, _ = data.split()
@@ -43,6 +54,7 @@ def test_the_same_seed_trains_the_same_classifier_and_damage_is_repaired(recipe,
     assert trained_on(train, dataclasses.replace(recipe, seed=7)).fingerprint != first.fingerprint
 
 
+@quickly
 def test_the_judges_are_networks_of_their_own_kept_side_by_side(data, cache):
     train, test = data.split()
     first, second = (trained_on(train, recipe) for recipe in JUDGES.values())
@@ -77,6 +89,7 @@ def test_every_shipped_judge_is_small_and_fits_its_recipe():
         assert path.stat().st_size < 2**20
 
 
+@quickly
 def test_a_shipped_judge_that_fits_no_more_is_replaced_by_training(data, monkeypatch, tmp_path):
     train, _ = data.split()
     expected = trained_on(train).fingerprint
@@ -90,6 +103,7 @@ def test_an_unknown_judge_is_named():
         recipe_of("secnd")
 
 
+@quickly
 def test_training_leaves_the_global_random_state_alone(data):
     torch.manual_seed(5)
     expected = torch.rand(3)
@@ -98,6 +112,7 @@ def test_training_leaves_the_global_random_state_alone(data):
     assert torch.equal(torch.rand(3), expected)
 
 
+@quickly
 @pytest.mark.parametrize("batch_size", [1, 17, 1000])
 def test_features_do_not_depend_on_the_batch_size(batch_size, data):
     classifier = trained_on(data.split()[0])

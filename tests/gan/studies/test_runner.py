@@ -120,7 +120,7 @@ def start(folder: Path, *args: object) -> subprocess.Popen:
     return subprocess.Popen(
         [sys.executable, QUICK_STUDY, *map(str, args)],
         cwd=folder,
-        env=os.environ | {"PYTHONPATH": str(Path(__file__).parents[3]), "CA2_GAN_CACHE": str(folder / "cache")},
+        env=os.environ | {"CA2_GAN_CACHE": str(folder / "cache")},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,

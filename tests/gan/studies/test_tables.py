@@ -3,6 +3,7 @@
 import dataclasses
 import importlib.util
 import json
+import re
 import shutil
 import sys
 from pathlib import Path
@@ -95,9 +96,11 @@ def test_data_sets_join_in_the_docs_one_after_the_other(publishing, made_by_hand
     assert list(content["data"]) == ["letters", "bars"]
     assert [record for record in content["records"] if record["data"] == "letters"] == results.records
     assert [record["seed"] for record in content["records"] if record["data"] == "bars"] == [0, 1, 0, 1]
-    conditions = Results(content).conditions()
-    assert "letters: measured by `ca2-gan study` on 2 cores" in conditions
-    assert "bars: measured by `python scripts/study_gan.py overview" in conditions
+    letters, bars = re.split("^- ", Results(content).conditions(), flags=re.MULTILINE)[1:]
+    assert letters.startswith("letters: measured on 2 cores")
+    assert "\n  - `ca2-gan study`: " in letters
+    assert bars.startswith("bars: measured on ")
+    assert "\n  - `python scripts/study_gan.py overview" in bars
     again = results.joined(Results(content))  # letters, measured once more
     assert list(again.data) == ["letters", "bars"]
     assert len(again.records) == len(content["records"])
@@ -119,14 +122,26 @@ def test_conditions_count_what_was_trained_on_another_processor(made_by_hand):
     results = made_by_hand(overview.STUDY)
     assert "ran on" not in results.conditions()
     results.records[-1]["cpu"] = "Z80"
-    assert results.conditions().endswith(f" 1 of {len(results.records)} trainings ran on Z80.")
+    assert f" 1 of {len(results.records)} trainings ran on Z80." in results.conditions()
 
 
-def test_conditions_name_each_call_once(made_by_hand):
+def test_conditions_count_the_trainings_of_each_call(made_by_hand):
     results = made_by_hand(overview.STUDY)
-    for record in results.records[3:]:
+    results.records[-1]["command"] = "ca2-gan study overview --only sngan"
+    counted = f"\n  - `ca2-gan study`: {len(results.records) - 1} trainings\n  - `ca2-gan study overview --only sngan`: 1 training"
+    assert results.conditions().endswith(counted)
+
+
+def test_a_models_table_names_the_calls_of_its_own_trainings_alone(made_by_hand):
+    results = made_by_hand(overview.STUDY)
+    own = [record for record in results.records if record["label"] == "sngan"]
+    for record in own:
         record["command"] = "ca2-gan study overview --only sngan"
-    assert "measured by `ca2-gan study` and `ca2-gan study overview --only sngan` on 2 cores" in results.conditions()
+    of_sngan, of_dcgan = (overview.table_of_model(results, name) for name in ("sngan", "dcgan"))
+    assert of_sngan.count("ca2-gan study") == 1
+    assert f"`ca2-gan study overview --only sngan`: {len(own)} trainings" in of_sngan
+    assert "--only sngan" not in of_dcgan
+    assert overview.table_of_model(results, "not_trained") == "-"
 
 
 def test_a_restored_record_gets_processor_and_call_of_its_data(made_by_hand, tmp_path):

@@ -7,6 +7,7 @@ from stable_baselines3.common.env_util import make_vec_env
 from stable_baselines3.common.utils import LinearSchedule
 from stable_baselines3.common.vec_env import VecNormalize
 from torch._dynamo.utils import counters
+from torch._inductor.exc import InductorError
 
 from ca2_rl import OUDDPG, DiscretizedDQN, NoisyDQN
 from ca2_rl.common import compiled_step, recorded_calls, with_compiled_step
@@ -294,7 +295,7 @@ def test_without_a_compiler_there_is_a_warning_and_eager_learning(algorithm, mon
 
 def test_a_compiler_that_fails_is_a_warning_and_eager_learning(monkeypatch):
     def fail(*args, **kwargs):
-        raise with_compiled_step.InductorError(RuntimeError("no headers"), None)
+        raise InductorError(RuntimeError("no headers"), None)
 
     monkeypatch.setattr(compiled_step, "compile_graph", fail)
     monkeypatch.setattr(with_compiled_step, "has_cpp_compiler", lambda: True)

@@ -72,6 +72,7 @@ def test_a_file_that_was_not_written_whole_is_none(two_variants, tmp_path, train
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.usefixtures("trained")
 def test_ray_that_is_not_installed_is_named(two_variants, tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "ray", None)
     with pytest.raises(UserError, match=r"pip install 'ca2\[ray\]'"):
@@ -100,6 +101,7 @@ def wait_for_files(folder: Path, n: int, process: subprocess.Popen) -> dict[Path
     raise AssertionError(f"{process.communicate()}")
 
 
+@pytest.mark.slow
 def test_a_study_that_was_killed_goes_on_and_leaves_at_ctrl_c(tmp_path):
     jobs = tmp_path / "studies" / "overview" / "jobs"
     killed = start(tmp_path, "--seeds", 500, "--jobs", 2)
