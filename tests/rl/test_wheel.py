@@ -28,6 +28,7 @@ import sys
 from ca2_rl.cli import main
 sys.argv = ["ca2-rl", "enjoy", "--algo", "{algo}", "--env", "Pendulum-v1", "-n", "1000", "--no-render"]
 main()
+print("imported torch's compiler:", "torch._inductor.compile_fx" in sys.modules)
 """
 
 
@@ -84,4 +85,5 @@ def test_an_agent_that_is_shipped_plays_right_after_the_install(site, algo, tmp_
     result = subprocess.run([sys.executable, "-I", "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True)
     (reward,) = re.findall(r"Mean reward: (-\d+\.\d+)", result.stdout)
     assert float(reward) > -250  # five episodes; a random agent has -1,200
+    assert "imported torch's compiler: False" in result.stdout  # that takes seconds
     assert not list(tmp_path.iterdir())
