@@ -25,7 +25,7 @@ ROOT = Path(__file__).parents[1]
 def main() -> None:
     arguments = parse(sys.argv[1:], prog="python scripts/study_gan.py", default="all")
     benches = prepare(arguments)
-    command = shlex.join(["python", "scripts/study_gan.py", *without_root(sys.argv[1:])])
+    command = shlex.join(["python", "scripts/study_gan.py", *without_folders(sys.argv[1:])])
     for name in arguments.names:
         chosen, out = load(name), (arguments.out or ROOT / "studies" / "gan") / name
         restore_records(published(chosen).content, out / "jobs")
@@ -35,10 +35,11 @@ def main() -> None:
             publish(chosen, results)
 
 
-def without_root(words: list[str]) -> list[str]:
-    """A call as the docs have it: where this machine keeps the data decides nothing."""
+def without_folders(words: list[str]) -> list[str]:
+    """A call as the docs have it: where this machine keeps data and results decides nothing."""
     parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
     parser.add_argument("--root")
+    parser.add_argument("--out")
     return parser.parse_known_args(words)[1]
 
 

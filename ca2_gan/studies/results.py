@@ -94,7 +94,7 @@ def _conditions(name: str, facts: dict[str, Any]) -> str:
     measured, (first, second) = facts["measured"], (judge_text(facts["extractors"][judge]) for judge in ("first", "second"))
     versions = ", ".join(f"{package} {number}" for package, number in measured["versions"].items())
     machine = measured["machine"]
-    where = f"{machine['cores']} cores ({machine['cpu']}), {machine['trainings at a time']} at a time"
+    where = f"{machine['cores']} cores ({machine['cpu']})"
     judges = f"{facts['n']:,} images on each side, classifier {first}, second judge {second} on the held-out split"
     return f"{name}: measured on {where}, with {versions}; {judges}."
 
