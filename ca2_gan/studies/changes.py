@@ -137,8 +137,7 @@ def table_of_changes(results: Results) -> str:
 def forest(results: Results) -> Figure:
     """Each change's ratio with its interval; a panel a data set."""
     main = {data: effects(records) for data, (_, records) in results.main().items()}
-    rows = max((len(found) for found in main.values()), default=1)
-    figure, axes = panels(len(main), 8.6, 1.2 + 0.28 * rows)
+    figure, axes = panels([1.2 + 0.28 * len(found) for found in main.values()], 8.6)
     for panel, (data, found) in zip(axes, main.items(), strict=False):
         shown = [(label, each) for label, (_, each) in found.items() if each is not None]
         # Few seeds make intervals that no axis could hold

@@ -51,8 +51,7 @@ def of_all(results: Results) -> Figure:
         found = {label: row for label, group in by_label(records).items() if (row := drawn(group)) is not None}
         if found:
             strips[f"{data}, {budget.name}"] = found
-    rows = max((len(models) for models in strips.values()), default=1)
-    figure, axes = panels(len(strips), INCHES, 0.4 + 0.3 * rows)
+    figure, axes = panels([0.4 + 0.3 * len(models) for models in strips.values()], INCHES)
     for panel, (title, models) in zip(axes, strips.items(), strict=False):
         height = next(iter(models.values())).shape[0] + GAP
         picture = np.concatenate([np.pad(row, ((0, GAP), (0, 0), (0, 0)), constant_values=255) for row in models.values()])
@@ -67,7 +66,7 @@ def of_model(results: Results, model: str) -> Figure:
     """A row for each data set at its main budget."""
     strips = {f"{data}, {budget.name}": drawn(by_label(records).get(model, [])) for data, (budget, records) in results.main().items()}
     found = {title: row for title, row in strips.items() if row is not None}
-    figure, axes = panels(len(found), INCHES, 0.62)
+    figure, axes = panels([0.62] * len(found), INCHES)
     for panel, (title, row) in zip(axes, found.items(), strict=False):
         show(panel, row)
         panel.set_title(title, loc="left", fontsize=9)

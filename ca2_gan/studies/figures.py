@@ -1,5 +1,6 @@
 """What the figures of the studies have in common. Colours that colour-blind readers can tell apart (Okabe & Ito 2008)."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from matplotlib.axes import Axes
@@ -12,11 +13,14 @@ LINE_STYLES = ("-", "--", ":")
 MARKERS = "osD^vPX*<>"
 
 
-def panels(n: int, width: float, height: float) -> tuple[Figure, list[Axes]]:
-    """Panels one below the other, at least one, without boxes."""
-    n = max(n, 1)
-    figure = Figure(figsize=(width, height * n), layout="constrained")
-    axes = list(figure.subplots(n, 1, squeeze=False)[:, 0])
+def panels(heights: Sequence[float], width: float) -> tuple[Figure, list[Axes]]:
+    """Panels one below the other, without boxes; an empty one for none.
+
+    :param heights: of each, in inches
+    """
+    heights = heights or [1.0]
+    figure = Figure(figsize=(width, sum(heights)), layout="constrained")
+    axes = list(figure.subplots(len(heights), 1, squeeze=False, height_ratios=heights)[:, 0])
     for panel in axes:
         panel.spines[["top", "right"]].set_visible(False)
     return figure, axes

@@ -148,7 +148,7 @@ def _row(label: str, records: Records) -> list[str]:
 def curves(results: Results) -> Figure:
     """FCD over CPU time, a line a model: mean over the seeds at each share of the budget; a panel a data set."""
     timed = {data: records for data, (budget, records) in results.main().items() if budget.minutes is not None}
-    figure, axes = panels(len(timed), 7.6, 4.6)
+    figure, axes = panels([4.6] * len(timed), 7.6)
     for panel, (data, records) in zip(axes, timed.items(), strict=False):
         for i, (label, group) in enumerate(by_label(records).items()):
             points = [[(point["seconds"], point["fcd"]) for point in record["curve"]] for record in succeeded(group)]

@@ -208,8 +208,7 @@ def correlates(results: Results) -> str:
 def ranks_picture(results: Results) -> Figure:
     """Models over classes, coloured by rank; a panel a data set."""
     found = rankings(results)
-    most = max((len(ranking.models) for ranking in found.values()), default=1)
-    figure, axes = panels(len(found), 9.0, 1.6 + 0.3 * most)
+    figure, axes = panels([1.6 + 0.3 * len(ranking.models) for ranking in found.values()], 9.0)
     for panel, (data, ranking) in zip(axes, found.items(), strict=False):
         k = len(ranking.names)
         image = panel.imshow(ranking.ranks, cmap="cividis_r", vmin=1, vmax=k, aspect="auto")
