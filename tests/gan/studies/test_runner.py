@@ -141,7 +141,7 @@ def wait_for_files(folder: Path, n: int, process: subprocess.Popen) -> dict[Path
 @pytest.mark.slow
 def test_a_study_that_was_killed_goes_on_and_leaves_at_ctrl_c(tmp_path):
     jobs = tmp_path / "studies" / "gan" / "overview" / "jobs"
-    killed = start(tmp_path, "--seeds", 500, "--jobs", 2)
+    killed = start(tmp_path, "--seeds", 500, "--jobs", 1)
     wait_for_files(jobs, 2, killed)
     os.killpg(killed.pid, signal.SIGKILL)
     killed.communicate(timeout=60)
