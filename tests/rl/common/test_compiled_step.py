@@ -16,6 +16,7 @@ from ca2_rl.common.with_compiled_step import has_cpp_compiler
 from ca2_rl.errors import UserError
 
 ALGORITHMS = (DiscretizedDQN, NoisyDQN, OUDDPG)
+WEIGHT_DECAY = {"optimizer_kwargs": {"weight_decay": 0.1}}
 every_algorithm = pytest.mark.parametrize("algorithm", ALGORITHMS)
 with_compiler = pytest.mark.skipif(not has_cpp_compiler(), reason="no C++ compiler")
 
@@ -70,17 +71,16 @@ def train(model, calls, gradient_steps):
     ("algorithm", "settings"),
     [
         (DiscretizedDQN, {}),
-        (DiscretizedDQN, {"train_freq": 1}),  # the program updates the target network
+        # With train_freq 1 the program updates the target network
+        (DiscretizedDQN, {"train_freq": 1, "n_steps": 3, "learning_rate": LinearSchedule(1e-3, 0.0, 1.0)}),
         (DiscretizedDQN, {"double_q": True, "dueling": True, "max_grad_norm": 0.05}),
-        (DiscretizedDQN, {"n_steps": 3, "learning_rate": LinearSchedule(1e-3, 0.0, 1.0)}),
+        (DiscretizedDQN, {"normalised": True, "n_envs": 2, "policy_kwargs": {"net_arch": [16], **WEIGHT_DECAY}}),
         (NoisyDQN, {}),
-        (NoisyDQN, {"double_q": True, "dueling": True, "n_envs": 3}),
-        (DiscretizedDQN, {"normalised": True, "n_envs": 2}),
+        (NoisyDQN, {"double_q": True, "dueling": True, "n_envs": 3, "policy_kwargs": {"net_arch": [16], **WEIGHT_DECAY}}),
         (OUDDPG, {}),
-        (OUDDPG, {"n_steps": 3, "n_envs": 3, "policy_kwargs": {"net_arch": [16], "n_critics": 2}}),
-        (OUDDPG, {"critic_aggregation": "mean", "policy_kwargs": {"net_arch": [16], "n_critics": 2}}),
-        (OUDDPG, {"critic_loss": "huber", "target_policy_noise": 0.2, "policy_kwargs": {"net_arch": [16], "n_critics": 2}}),
-        *((algorithm, {"policy_kwargs": {"net_arch": [16], "optimizer_kwargs": {"weight_decay": 0.1}}}) for algorithm in ALGORITHMS),
+        (OUDDPG, {"n_steps": 3, "n_envs": 3, "policy_kwargs": {"net_arch": [16], "n_critics": 2, **WEIGHT_DECAY}}),
+        (OUDDPG, {"critic_aggregation": "mean", "critic_loss": "huber", "policy_kwargs": {"net_arch": [16], "n_critics": 2}}),
+        (OUDDPG, {"target_policy_noise": 0.2, "policy_kwargs": {"net_arch": [16], "n_critics": 2}}),
     ],
     ids=lambda value: value.__name__ if isinstance(value, type) else ", ".join(value) or "defaults",
 )
