@@ -1,5 +1,6 @@
 """Every model of the zoo beside the others: at the same CPU minutes and at the same number of images."""
 
+from collections.abc import Iterable
 from functools import partial
 from itertools import chain
 from operator import itemgetter
@@ -70,7 +71,7 @@ def table_of_best(results: Results) -> str:
         over_floor = [_mean_fcd(records) / results.data[data]["floor"]["scores"]["fcd"] for data, records in found.items()]
         rows[label] = np.log(over_floor).mean(), [f"{label} ({failures})" if failures else label, *cells]
     ranked = [cells for _, cells in sorted(rows.values(), key=itemgetter(0))]
-    return _with_conditions(markdown(header, [floor, *ranked]), results, list(chain.from_iterable(records for _, records in main.values())))
+    return _with_conditions(markdown(header, [floor, *ranked]), results, [records for _, records in main.values()])
 
 
 def _mean_fcd(records: Records) -> float:
@@ -84,11 +85,12 @@ def table_of_model(results: Results, model: str) -> str:
     groups = {key: found for key, records in results.groups().items() if (found := by_label(records).get(model))}
     rows = [_floor(f"{data}, real (floor)", results, data) for data in dict.fromkeys(data for data, _ in groups)]
     rows += [_row(f"{data}, {budget.name}", found) for (data, budget), found in groups.items()]
-    return _with_conditions(markdown(_header("data and budget"), rows), results, list(chain.from_iterable(groups.values())))
+    return _with_conditions(markdown(_header("data and budget"), rows), results, groups.values())
 
 
-def _with_conditions(table: str, results: Results, shown: Records) -> str:
-    """A table, for a page that has no other of the study, and where its numbers come from; a dash for nothing."""
+def _with_conditions(table: str, results: Results, groups: Iterable[Records]) -> str:
+    """A table of these trainings, for a page that has no other of the study, and where they come from; a dash for none."""
+    shown = list(chain.from_iterable(groups))
     return f"{table}\n\n{results.only(shown).conditions()}" if shown else "-"
 
 
