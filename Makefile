@@ -4,13 +4,18 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/ready
 
-.PHONY: demo test lint type bench
+.PHONY: demo test test-slow lint type bench
 
 demo: $(READY)  ## an agent and a GAN: trained, judged, shown; five minutes
 	$(BIN)/python scripts/demo.py
 
-test: $(READY)  ## the whole test suite
-	$(BIN)/python -m pytest --numprocesses 2 --dist worksteal
+PYTEST := $(BIN)/python -m pytest --numprocesses 2 --dist worksteal
+
+test: $(READY)  ## the test suite, but for the longest tests
+	$(PYTEST) -m "not slow"
+
+test-slow: $(READY)  ## the longest tests: clusters, killed studies, compiled steps with every setting
+	$(PYTEST) -m slow
 
 lint: $(READY)
 	$(BIN)/ruff check .

@@ -293,7 +293,6 @@ def test_signals_save_and_leave(number, letters, tmp_path):
     assert same(weights(tmp_path / "whole"), weights(folder))
 
 
-@pytest.mark.slow
 def test_kill_9_at_20_random_moments_changes_nothing(letters, tmp_path):
     """Each kill hits the same run; each time the run goes on from what it left on the disk."""
     often = ["--checkpoint-seconds", "0.03", "--sample-every", "64"]
@@ -334,7 +333,6 @@ def reached(folder: Path) -> int:
     return torch.load(path, weights_only=True)["images"] if path.exists() else 0
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("model", ["dcgan_radford", "sngan"])
 def test_two_processes_train_the_model_of_one(model, letters, tmp_path):
     """Same global batch: BatchNorm's statistics, spectral norm and gradients are those of the whole batch."""

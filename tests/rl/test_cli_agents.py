@@ -52,7 +52,6 @@ def runs(tmp_path, trained):
     return folder
 
 
-@pytest.mark.slow
 def test_enjoy_plays_without_a_window_where_there_is_no_display(ca2_rl, trained):
     result = ca2_rl("enjoy", *NOISYDQN, "-f", trained, "-n", 300)
     assert "No display here" in result.stdout
@@ -74,7 +73,6 @@ def test_enjoy_plays_whole_episodes_also_where_those_of_the_training_were_cut(ca
     assert "1 Episodes\n" in call("enjoy", *NOISYDQN, "-f", runs, "--exp-id", 1, "-n", 300, "--no-render")
 
 
-@pytest.mark.slow
 def test_evaluate_scores_runs_and_algorithms(ca2_rl, runs, tmp_path):
     result = ca2_rl("evaluate", runs, "--episodes", 20, "--seed", 7, "--json", "numbers.json")
     assert result.stderr == ""
@@ -124,7 +122,6 @@ def test_evaluate_imports_the_packages_that_the_training_did(call, quick, tmp_pa
     assert "Mean reward" in call("enjoy", "--algo", "ouddpg", *env, "-n", 25)
 
 
-@pytest.mark.slow
 def test_plot_draws_what_was_logged(ca2_rl, trained, tmp_path):
     result = ca2_rl("plot", trained / "noisydqn")
     assert (result.stdout, result.stderr) == ("Written to curves.png\n", "")
@@ -155,7 +152,6 @@ def test_plot_gives_several_runs_of_an_algorithm_one_mean(runs):
     assert len(figure.axes[0].lines) == 3  # PPO logs no gradient norm
 
 
-@pytest.mark.slow
 def test_record_video_films_the_agent(ca2_rl, trained, tmp_path):
     ca2_rl("record-video", *NOISYDQN, "-f", trained, "-n", 40, "-o", "videos")
     (video,) = (tmp_path / "videos").glob("*.mp4")
@@ -164,7 +160,6 @@ def test_record_video_films_the_agent(ca2_rl, trained, tmp_path):
     assert any((before != after).any() for before, after in pairwise(frames))
 
 
-@pytest.mark.slow
 def test_benchmark_writes_a_table_of_the_agents(ca2_rl, trained, tmp_path):
     # One agent: each costs a process
     shutil.copytree(trained / "noisydqn", tmp_path / "agents" / "noisydqn")
@@ -256,7 +251,6 @@ def hub():
     server.server_close()
 
 
-@pytest.mark.slow
 def test_push_to_hub_uploads_the_agent_with_a_card(ca2_rl, trained, hub, tmp_path):
     env = {"HF_ENDPOINT": hub.url, "HF_TOKEN": "hf_secret", "HF_HUB_DISABLE_XET": "1"}
     argv = ("push-to-hub", *NOISYDQN, "-f", trained, "-orga", "me", "--no-render", "-m", "First")

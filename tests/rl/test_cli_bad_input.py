@@ -390,7 +390,6 @@ def test_a_trial_that_the_study_does_not_have_is_said(mistake, tmp_path):
     assert "--study-name empty: no finished trial" in mistake(*argv, "empty")
 
 
-@pytest.mark.slow
 def test_a_process_behaves_the_same(ca2_rl, tmp_path):
     result = ca2_rl("train", *PENDULUM, "-params", "n_bins:1", code=2)
     assert result.stderr == "ca2-rl: n_bins=1: give a whole number of at least 2, so that both ends of the range are there.\n"

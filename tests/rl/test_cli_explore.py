@@ -25,7 +25,6 @@ def explore(tmp_path, monkeypatch, capsys):
     return call
 
 
-@pytest.mark.slow
 def test_explore_tells_ranges_starts_and_returns(ca2_rl, tmp_path):
     result = ca2_rl("explore", "--env", "Pendulum-v1", "--episodes", 20, "--seed", 3)
     assert result.stderr == ""

@@ -123,8 +123,7 @@ def test_the_defaults_of_optimize_are_fewer_trials_and_no_plots(call, monkeypatc
     assert stopped.value.args == (True, 50, 4)
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("storage", ["sqlite:///shared.db", "shared.log"])
+@pytest.mark.parametrize("storage", ["sqlite:///shared.db", pytest.param("shared.log", marks=pytest.mark.slow)])
 def test_processes_share_a_study(storage, ca2_rl, quick, tmp_path):
     argv = ("optimize", "--algo", "discretizeddqn", *ENV, *SHORT, "--conf-file", quick, "--storage", storage, "--study-name", "study")
     processes = [ca2_rl.start(*argv, "--n-trials", 1, "--seed", seed) for seed in (0, 1)]

@@ -230,7 +230,6 @@ def test_a_complete_run_goes_on_if_more_steps_are_asked_for(train):
     assert load_agent("discretizeddqn", run / "Pendulum-v1.zip").num_timesteps == 300
 
 
-@pytest.mark.slow
 def test_ctrl_c_saves_and_says_how_to_go_on(ca2_rl, tmp_path, quick):
     argv = ("train", "--algo", "noisydqn", "--env", "Pendulum-v1", "--conf-file", quick, "--eval-freq", 300, "--eval-episodes", 1)
     process = ca2_rl.start(*argv, "-n", 9_000, env={"PYTHONUNBUFFERED": "1"})  # from 10,000 on it would compile first
@@ -251,7 +250,6 @@ def test_ctrl_c_saves_and_says_how_to_go_on(ca2_rl, tmp_path, quick):
     assert yaml.safe_load((run / "Pendulum-v1" / "command.txt").read_text())
 
 
-@pytest.mark.slow
 def test_trainings_started_at_once_have_folders_of_their_own(ca2_rl, tmp_path, quick):
     argv = ("train", "--algo", "ouddpg", "--env", "Pendulum-v1", "--conf-file", quick, "-n", 150, "--eval-freq", -1)
     processes = [ca2_rl.start(*argv, "--seed", seed) for seed in (0, 1)]

@@ -46,7 +46,6 @@ def test_upright():
     assert share[labels == 19].mean() > share[labels == 11].mean() + 0.1
 
 
-@pytest.mark.slow
 def test_twenty_thousand_in_seconds():
     start = time.process_time()
     draw_glyphs(20_000)

@@ -142,7 +142,6 @@ def test_wrong_weights_are_refused(tmp_path):
         inception.Inception(tmp_path / "x.pth")
 
 
-@pytest.mark.slow
 def test_inception_gives_the_features_that_pytorch_fids_network_gives(tmp_path):
     """With weights from a file; random ones will do."""
     from unittest import mock

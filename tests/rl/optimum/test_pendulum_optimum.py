@@ -150,7 +150,6 @@ def test_in_the_last_step_torque_is_only_a_cost(starts):
     assert (PendulumOptimum(grid=SMALL).greedy_torques(starts, 1) == 0).all()
 
 
-@pytest.mark.slow
 def test_mean_return_of_the_optimum_is_minus_137():
     """Over the start distribution, from evenly spread starts, whose sampling error is far below 1."""
     starts = qmc.scale(qmc.Sobol(2, seed=0).random(1024), [-np.pi, -1], [np.pi, 1])

@@ -47,7 +47,6 @@ def build_wheel(folder: Path, name: str, files: dict[str, str], entry_points: st
     return wheel
 
 
-@pytest.mark.slow
 def test_an_installed_package_joins_and_a_broken_one_does_not_stop_it(ca2_rl, tmp_path):
     theirs = {"my_package/__init__.py": THEIR_CODE, "my_package/mydqn.yml": THEIR_HYPERPARAMS}
     broken = {"broken_package.py": "import no_such_thing\n"}
