@@ -250,6 +250,7 @@ def test_ctrl_c_saves_and_says_how_to_go_on(ca2_rl, tmp_path, quick):
     assert yaml.safe_load((run / "Pendulum-v1" / "command.txt").read_text())
 
 
+@pytest.mark.slow
 def test_trainings_started_at_once_have_folders_of_their_own(ca2_rl, tmp_path, quick):
     argv = ("train", "--algo", "ouddpg", "--env", "Pendulum-v1", "--conf-file", quick, "-n", 150, "--eval-freq", -1)
     processes = [ca2_rl.start(*argv, "--seed", seed) for seed in (0, 1)]
