@@ -23,7 +23,7 @@ from ca2_gan.studies.study import Study
 STUDIES = ("overview", "changes")
 SEEDS, MINUTES = 3, 5.0
 # Of --quick: budgets and seeds of each study; all of it takes less than 25 minutes on two cores
-QUICK = {"overview": ([Budget(minutes=0.5), Budget(images=1_000)], 2), "changes": ([Budget(minutes=0.15)], 2)}
+QUICK = {"overview": ([Budget(minutes=0.4), Budget(images=1_000)], 2), "changes": ([Budget(minutes=0.1)], 2)}
 
 
 def load(name: str) -> Study:
