@@ -3,13 +3,12 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/ready
+PYTEST := $(BIN)/python -m pytest --numprocesses 2 --dist worksteal
 
 .PHONY: demo test test-slow lint type bench
 
 demo: $(READY)  ## an agent and a GAN: trained, judged, shown; five minutes
 	$(BIN)/python scripts/demo.py
-
-PYTEST := $(BIN)/python -m pytest --numprocesses 2 --dist worksteal
 
 test: $(READY)  ## the test suite, but for the longest tests
 	$(PYTEST) -m "not slow"

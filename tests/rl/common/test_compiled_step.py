@@ -141,7 +141,7 @@ def test_a_program_of_unknown_code_gives_what_its_recorded_calls_give(algorithm,
 @with_compiler
 @every_algorithm
 def test_weights_that_moved_between_trainings_are_learned_on(algorithm):
-    eager, compiled = (create(algorithm, learning_starts=10, compile=choice).learn(20) for choice in (False, True))
+    eager, compiled = (create(algorithm, learning_starts=10, train_freq=1, compile=choice).learn(20) for choice in (False, True))
     for model in (eager, compiled):
         model.policy.load_from_vector(model.policy.parameters_to_vector() / 2)
         model.set_random_seed(1)
