@@ -2,7 +2,7 @@
 
 NAME is a table of speed.json, denormals.json, grids.json or optimize.json in docs/rl, or of metrics.json, fid.json or data.json in
 docs/gan; ``pretrained:MODEL/DATA`` of docs/gan/pretrained.json; STUDY/TABLE, a table of the study whose measurements are in
-docs/rl/studies/STUDY.json, or its ``conditions``; gan/STUDY/TABLE, one of docs/gan/studies/STUDY.json. STUDY may be overview@anew, the
+docs/rl/studies/STUDY.json, or its ``conditions``; gan/STUDY/TABLE, one of docs/gan/studies/STUDY.json. STUDY may be overview@amd, the
 overview as measured once more. Likewise ``<!-- figure: STUDY/FIGURE -->``. The cards of the models in ca2_gan/pretrained are made from
 docs/gan/pretrained.json as a whole.
 """

@@ -46,10 +46,10 @@ def test_another_measurement_is_another_table(tables, tmp_path, made_by_hand):
 
 
 def test_a_study_measured_once_more_has_tables_of_its_own(tables, tmp_path, made_by_hand):
-    for name, regret in (("overview", 10.0), ("overview@anew", 12.0)):
+    for name, regret in (("overview", 10.0), ("overview@amd", 12.0)):
         (tmp_path / f"{name}.json").write_text(json.dumps(made_by_hand(overview.STUDY, lambda i, seed, regret=regret: regret).content))
-    anew = tables.fill("<!-- table: overview@anew/agents -->\n<!-- end -->\n", PAGE)
-    assert overview.agents(made_by_hand(overview.STUDY, lambda i, seed: 12.0)) in anew
+    again = tables.fill("<!-- table: overview@amd/agents -->\n<!-- end -->\n", PAGE)
+    assert overview.agents(made_by_hand(overview.STUDY, lambda i, seed: 12.0)) in again
 
 
 def test_what_is_not_measured_says_so(tables):
