@@ -17,3 +17,8 @@ def whole_file(path: str | Path) -> Iterator[Path]:
         partial.replace(path)
     finally:
         partial.unlink(missing_ok=True)
+
+
+def partial_files(folder: Path) -> set[Path]:
+    """What killed processes left half-written in a folder."""
+    return set(folder.glob(".*.partial*"))

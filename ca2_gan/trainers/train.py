@@ -13,6 +13,7 @@ import ca2_gan
 from ca2_gan.arguments import Parser
 from ca2_gan.data import Dataset, load
 from ca2_gan.errors import UserError
+from ca2_gan.files import partial_files
 from ca2_gan.gan import GAN
 from ca2_gan.registry import models
 from ca2_gan.trainers.loop import Evaluate, Outcome, prepare, train
@@ -71,7 +72,7 @@ def read_settings(argv: Sequence[str]) -> Settings:
     if known.model is not None:
         values["model"] = known.model
     settings = parse(Settings(**values), argv, PROG)
-    if settings.resume and settings.out.exists() and any(settings.out.iterdir()):
+    if settings.resume and settings.out.is_dir() and set(settings.out.iterdir()) - partial_files(settings.out):
         raise UserError(f"{settings.out}: no {CONFIG}: no run of `ca2-gan train` to go on with.")
     if not settings.resume and (settings.out / CONFIG).exists():
         raise UserError(f"{settings.out}: there is a run in it already. `--resume` goes on with it; another --out begins a new one.")
@@ -139,7 +140,7 @@ def prepare_folder(settings: Settings, facts: dict[str, Any]) -> None:
     """Makes the run folder with its ``config.yml``; clears away what a killed process left half-written."""
     try:
         settings.out.mkdir(parents=True, exist_ok=True)
-        for partial in settings.out.glob(".*.partial*"):
+        for partial in partial_files(settings.out):
             partial.unlink()
         if not (settings.out / CONFIG).exists():
             write(settings, settings.out, **facts)

@@ -167,6 +167,15 @@ def test_resume_of_what_never_began_begins(letters, tmp_path):
     assert (tmp_path / "run" / "model.safetensors").exists()
 
 
+def test_resume_of_what_was_killed_at_its_first_file_begins(letters, tmp_path):
+    folder = tmp_path / "run"
+    folder.mkdir()
+    (folder / ".config.1234.partial.yml").write_text("model: dc")
+    run(command(letters, folder, "--resume", images=16))
+    assert (folder / "model.safetensors").exists()
+    assert list(folder.glob(".*")) == []
+
+
 def test_resume_of_a_folder_that_is_no_run(letters, tmp_path):
     (tmp_path / "notes.txt").write_text("mine")
     with pytest.raises(UserError, match=r"no config\.yml: no run of `ca2-gan train` to go on with"):
