@@ -1,7 +1,7 @@
 """Writes the measured numbers into the README and the docs, between ``<!-- table: NAME -->`` and ``<!-- end -->``.
 
-NAME is a table of speed.json, denormals.json, grids.json or optimize.json in docs/rl, or of metrics.json, fid.json or data.json in
-docs/gan; ``pretrained:MODEL/DATA`` of docs/gan/pretrained.json; STUDY/TABLE, a table of the study whose measurements are in
+NAME is a table of speed.json, denormals.json, grids.json, optimize.json or environments.json in docs/rl, or of metrics.json, fid.json
+or data.json in docs/gan; ``pretrained:MODEL/DATA`` of docs/gan/pretrained.json; STUDY/TABLE, a table of the study whose measurements are in
 docs/rl/studies/STUDY.json, or its ``conditions``; gan/STUDY/TABLE, one of docs/gan/studies/STUDY.json. STUDY may be overview@amd, the
 overview as measured once more. Likewise ``<!-- figure: STUDY/FIGURE -->``. The cards of the models in ca2_gan/pretrained are made from
 docs/gan/pretrained.json as a whole.
@@ -21,6 +21,7 @@ import pretrain_gan
 from ca2_gan.studies.command import load as load_gan
 from ca2_gan.studies.results import Results as GANResults
 from ca2_rl.studies.command import load
+from ca2_rl.studies.overview import OURS
 from ca2_rl.studies.results import Results, iqm_text, label_text, markdown, mean_text, scores
 
 ROOT = Path(__file__).parents[1]
@@ -28,6 +29,7 @@ SPEED = ROOT / "docs" / "rl" / "speed.json"
 DENORMALS = ROOT / "docs" / "rl" / "denormals.json"
 GRIDS = ROOT / "docs" / "rl" / "grids.json"
 OPTIMIZE = ROOT / "docs" / "rl" / "optimize.json"
+ENVIRONMENTS = ROOT / "docs" / "rl" / "environments.json"
 SENSITIVITY = ROOT / "docs" / "gan" / "sensitivity.json"
 PRETRAINED = ROOT / "docs" / "gan" / "pretrained.json"
 FID = ROOT / "docs" / "gan" / "fid.json"
@@ -179,6 +181,23 @@ def optimize_searches(content: dict[str, Any]) -> str:
     return "\n".join(["```bash", *lines, "```"])
 
 
+def environments(content: dict[str, Any]) -> str:
+    """Returns on other environments than Pendulum-v1."""
+    header = ["environment", "agent", "steps", "return, IQM [95 %]", "worst seed", "seconds of a core"]
+    groups: dict[tuple[str, str], Runs] = {}
+    for record in content["records"]:
+        groups.setdefault((record["env"], record["algo"]), []).append(record)
+    rows, before = [], ""
+    for (env_id, algo), records in groups.items():
+        returns = scores(records, "return")
+        agent = label_text(OURS.get(algo, f"{algo.upper()}, zoo"), records)
+        steps = f"{int(records[0]['hyperparams']['n_timesteps']):,}"
+        worst, seconds = f"{min(returns):.1f}", mean_text(scores(records, "seconds"))
+        rows.append([env_id if env_id != before else "", agent, steps, iqm_text(returns), worst, seconds])
+        before = env_id
+    return f"{markdown(header, rows)}\n\n{conditions(content)}"
+
+
 def metric_times(measured: dict[str, Any]) -> str:
     """Seconds of each part of an evaluation."""
     lines = ["| part | seconds of one core | by the clock |", "| --- | ---: | ---: |"]
@@ -281,6 +300,7 @@ def fill(text: str, page: Path) -> str:
         "grids": lambda: grids(json.loads(GRIDS.read_text(encoding="utf-8"))),
         "optimize": lambda: optimize(searches),
         "optimize-searches": lambda: optimize_searches(searches),
+        "environments": lambda: environments(json.loads(ENVIRONMENTS.read_text(encoding="utf-8"))),
         "metric-times": lambda: metric_times(gan["metrics"]),
         "frechet-times": lambda: frechet_times(gan["frechet"]),
         "fid-times": lambda: fid_times(json.loads(FID.read_text(encoding="utf-8"))),

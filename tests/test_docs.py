@@ -1,5 +1,6 @@
 """The README and the docs say what is so."""
 
+import json
 import re
 import shlex
 import subprocess
@@ -13,6 +14,8 @@ from ca2_gan import list_models
 from ca2_gan.listing import parameters
 from ca2_gan.trainers.train import read_settings
 from ca2_rl import cli as ca2_rl
+from ca2_rl.studies.overview import OURS
+from ca2_rl.studies.settings import shipped
 
 ROOT = Path(__file__).parents[1]
 PAGES = [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")]
@@ -22,6 +25,13 @@ every_page = pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.re
 def test_tables_are_those_of_the_measurements():
     check = subprocess.run([sys.executable, ROOT / "scripts" / "tables.py", "--check"], capture_output=True, text=True, check=False)
     assert check.returncode == 0, check.stderr
+
+
+def test_returns_on_other_environments_are_those_of_the_shipped_hyperparameters():
+    records = json.loads((ROOT / "docs" / "rl" / "environments.json").read_text(encoding="utf-8"))["records"]
+    for record in records:
+        if record["algo"] in OURS:
+            assert record["hyperparams"] == shipped(record["algo"], record["env"]), record["env"]
 
 
 @every_page

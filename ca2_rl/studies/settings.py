@@ -1,4 +1,4 @@
-"""Hyperparameters for Pendulum-v1 that are published: ours and the zoo's."""
+"""Hyperparameters that are published: ours and the zoo's."""
 
 import ast
 from copy import deepcopy
@@ -14,19 +14,19 @@ from ca2_rl.zoo.plugins import register
 PENDULUM = "Pendulum-v1"
 
 
-def shipped(algo: str, **changes: Any) -> dict[str, Any]:
+def shipped(algo: str, env_id: str = PENDULUM, /, **changes: Any) -> dict[str, Any]:
     """Those of this package, with changes.
 
     :param algo: "discretizeddqn", "noisydqn" or "ouddpg"
     """
     path = register()[algo].hyperparams
     assert isinstance(path, Path)
-    return _read(path) | changes
+    return _read(path, env_id) | changes
 
 
-def of_the_zoo(algo: str) -> dict[str, Any]:
+def of_the_zoo(algo: str, env_id: str = PENDULUM) -> dict[str, Any]:
     """Those of the installed rl-zoo3."""
-    hyperparams = _read(Path(rl_zoo3.__file__).parent / "hyperparams" / f"{algo}.yml")
+    hyperparams = _read(Path(rl_zoo3.__file__).parent / "hyperparams" / f"{algo}.yml", env_id)
     if isinstance(text := hyperparams.get("policy_kwargs"), str):  # "dict(net_arch=[400, 300])"
         call = ast.parse(text, mode="eval").body
         assert isinstance(call, ast.Call)
@@ -34,11 +34,11 @@ def of_the_zoo(algo: str) -> dict[str, Any]:
     return hyperparams
 
 
-def _read(path: Path) -> dict[str, Any]:
-    return deepcopy(_content(path))
+def _read(path: Path, env_id: str) -> dict[str, Any]:
+    return deepcopy(_content(path)[env_id])
 
 
 @cache
-def _content(path: Path) -> dict[str, Any]:
-    hyperparams: dict[str, Any] = yaml.safe_load(path.read_text(encoding="utf-8"))[PENDULUM]
-    return hyperparams
+def _content(path: Path) -> dict[str, dict[str, Any]]:
+    content: dict[str, dict[str, Any]] = yaml.safe_load(path.read_text(encoding="utf-8"))
+    return content

@@ -125,6 +125,12 @@ def test_dqn_of_sb3_gets_the_same_torques_as_ours():
     np.testing.assert_array_equal(theirs.actions, ours.bins.actions)
 
 
+def test_settings_are_those_of_the_environment():
+    assert shipped("noisydqn") == shipped("noisydqn", "Pendulum-v1")
+    assert shipped("noisydqn", "CartPole-v1", gamma=0.5) == shipped("noisydqn", "CartPole-v1") | {"gamma": 0.5}
+    assert of_the_zoo("dqn", "CartPole-v1")["policy_kwargs"] == {"net_arch": [256, 256]}
+
+
 def test_settings_of_the_zoo_become_objects():
     settings = of_the_zoo("td3")
     model, predictor = build("td3", settings, seed=0)
