@@ -18,7 +18,8 @@ from statistics import median
 from typing import Any
 from unittest.mock import patch
 
-from ca2_rl.files import whole_file
+from publishing import save
+
 from ca2_rl.studies.conditions import cpu_name
 from ca2_rl.studies.jobs import Job, Variant
 from ca2_rl.studies.overview import OURS
@@ -63,8 +64,7 @@ def main() -> None:
         "steps": arguments.steps,
         "rows": rows,
     }
-    with whole_file(NUMBERS) as partial:
-        partial.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+    save(content, NUMBERS)
 
 
 if __name__ == "__main__":

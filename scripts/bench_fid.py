@@ -24,10 +24,10 @@ from unittest import mock
 
 import torch
 from PIL import Image
+from publishing import save
 from pytorch_fid import inception
 
 from ca2_gan.data import Dataset, load
-from ca2_gan.files import whole_file
 from ca2_gan.metrics.samples import real_samples
 from ca2_rl.studies.conditions import cpu_name
 
@@ -102,8 +102,7 @@ def main() -> None:
         **measured,
     }
     print({name: median(ratios) for name, ratios in content["ratios"].items()})
-    with whole_file(NUMBERS) as partial:
-        partial.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+    save(content, NUMBERS)
 
 
 if __name__ == "__main__":

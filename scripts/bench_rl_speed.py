@@ -28,6 +28,7 @@ from unittest.mock import patch
 import gymnasium as gym
 import numpy as np
 import torch as th
+from publishing import save
 from stable_baselines3 import DDPG, DQN
 from stable_baselines3.common.buffers import ReplayBuffer
 from stable_baselines3.common.env_util import make_vec_env
@@ -38,7 +39,6 @@ from torch.nn import functional as F
 
 from ca2_rl import OUDDPG, DiscretizedDQN, NoisyDQN
 from ca2_rl.envs.pendulum_vec_env import PendulumVecEnv
-from ca2_rl.files import whole_file
 from ca2_rl.studies.conditions import cpu_name
 
 ROOT = Path(__file__).parents[1]
@@ -309,8 +309,7 @@ def main() -> None:
             "compile_seconds": compile_seconds(),
             "profile": profile(),
         }
-        with whole_file(path) as partial:
-            partial.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+        save(content, path)
 
 
 if __name__ == "__main__":

@@ -4,7 +4,6 @@ The best trial of each and the shipped settings are trained anew, on seeds and s
 """
 
 import argparse
-import json
 import os
 import shlex
 import subprocess
@@ -15,9 +14,9 @@ from typing import Any
 
 import optuna
 from optuna.trial import FrozenTrial, TrialState
+from publishing import as_command, fill_tables, save
 
 from ca2_rl.errors import UserError
-from ca2_rl.files import whole_file
 from ca2_rl.optimum import PendulumOptimum
 from ca2_rl.studies.conditions import machine, versions
 from ca2_rl.studies.jobs import Variant, plan, read_records
@@ -104,16 +103,9 @@ def main() -> None:
             for record in records
         ],
     }
-    with whole_file(RESULT) as partial:
-        partial.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
-    subprocess.run([sys.executable, ROOT / "scripts" / "tables.py"], check=True)
+    save(content, RESULT)
+    fill_tables()
 
 
 if __name__ == "__main__":
-    try:
-        main()
-    except UserError as error:
-        print(f"optimize_rl: {error}", file=sys.stderr)
-        sys.exit(2)
-    except KeyboardInterrupt:
-        sys.exit(130)
+    as_command(main)

@@ -12,9 +12,9 @@ import sys
 from pathlib import Path
 
 import numpy as np
+from publishing import save
 
 from ca2_rl.envs.pendulum import MAX_TORQUE, wrap_angle
-from ca2_rl.files import whole_file
 from ca2_rl.optimum import PendulumOptimum
 from ca2_rl.studies.conditions import cpu_name, versions
 from ca2_rl.studies.training import FINAL_SEED, FINAL_STARTS, Starts
@@ -43,8 +43,7 @@ def main() -> None:
         "starts": {"number": FINAL_STARTS, "seed": FINAL_SEED, "low": LOW, "hanging": int(hangs.sum())},
         "rows": rows,
     }
-    with whole_file(NUMBERS) as partial:
-        partial.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+    save(content, NUMBERS)
 
 
 if __name__ == "__main__":

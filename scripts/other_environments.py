@@ -14,7 +14,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from joblib import Parallel, delayed, parallel_config  # type: ignore[import-untyped]
+from joblib import Parallel, delayed, parallel_config
+from publishing import as_command, fill_tables, save
 from tqdm import tqdm
 
 from ca2_rl.errors import UserError
@@ -86,16 +87,9 @@ def main() -> None:
         "episodes": EPISODES,
         "records": [{name: value for name, value in record.items() if name != "versions"} for record in records],
     }
-    with whole_file(RESULT) as partial:
-        partial.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
-    subprocess.run([sys.executable, ROOT / "scripts" / "tables.py"], check=True)
+    save(content, RESULT)
+    fill_tables()
 
 
 if __name__ == "__main__":
-    try:
-        main()
-    except UserError as error:
-        print(f"other_environments: {error}", file=sys.stderr)
-        sys.exit(2)
-    except KeyboardInterrupt:
-        sys.exit(130)
+    as_command(main)

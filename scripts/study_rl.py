@@ -6,13 +6,12 @@ It goes on from what the docs have, where settings and versions are the same.
 import json
 import shlex
 import shutil
-import subprocess
 import sys
 from pathlib import Path
 
 import matplotlib as mpl
+from publishing import as_command, fill_tables
 
-from ca2_rl.errors import UserError
 from ca2_rl.plot import save_figure
 from ca2_rl.studies.command import load, parse, study
 from ca2_rl.studies.jobs import restore_records
@@ -32,14 +31,8 @@ def main() -> None:
     shutil.copy(arguments.out / "study.json", measurements)
     for name, picture in chosen.pictures.items():
         save_figure(picture.make(results), ROOT / "docs" / "images" / f"study-{chosen.name}-{name}.png")
-    subprocess.run([sys.executable, ROOT / "scripts" / "tables.py"], check=True)
+    fill_tables()
 
 
 if __name__ == "__main__":
-    try:
-        main()
-    except UserError as error:
-        print(f"study_rl: {error}", file=sys.stderr)
-        sys.exit(2)
-    except KeyboardInterrupt:
-        sys.exit(130)
+    as_command(main)
