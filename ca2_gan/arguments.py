@@ -3,7 +3,7 @@
 import argparse
 from typing import NoReturn
 
-from ca2_gan.errors import UserError
+from ca2_core.errors import UserError
 
 
 class Parser(argparse.ArgumentParser):

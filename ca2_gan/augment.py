@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor
 
-from ca2_gan.errors import UserError, did_you_mean
+from ca2_core.errors import UserError, did_you_mean
 
 BACKGROUND = -1.0
 Augmentation = Callable[[Tensor], Tensor]

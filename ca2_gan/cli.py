@@ -5,7 +5,7 @@ import sys
 from importlib import import_module
 from importlib.metadata import version
 
-from ca2_gan.errors import UserError, did_you_mean
+from ca2_core.errors import UserError, did_you_mean
 
 COMMANDS = {
     "list": ("ca2_gan.listing:main", "models, trained ones, losses, games, datasets and metrics, by pattern"),

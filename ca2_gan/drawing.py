@@ -10,8 +10,8 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from PIL import Image
 
-from ca2_gan.errors import UserError
-from ca2_gan.files import whole_file
+from ca2_core.errors import UserError
+from ca2_core.files import whole_file
 
 GAP = 2
 GAP_GREY = 64

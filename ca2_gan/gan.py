@@ -14,8 +14,8 @@ from safetensors.torch import load_file
 from safetensors.torch import save as serialise
 from torch import Tensor, nn
 
-from ca2_gan.errors import UserError, did_you_mean
-from ca2_gan.files import whole_file
+from ca2_core.errors import UserError, did_you_mean
+from ca2_core.files import whole_file
 from ca2_gan.models.players import ModelSpec
 from ca2_gan.registry import models
 from ca2_gan.spectral_norm import normalise_spectrally

@@ -3,8 +3,8 @@
 import inspect
 from collections.abc import Iterator
 
+from ca2_core.errors import UserError
 from ca2_gan.arguments import Parser
-from ca2_gan.errors import UserError
 from ca2_gan.registry import Registry, datasets, games, losses, metrics, models, pretrained
 
 REGISTRIES: dict[str, Registry[object]] = {r.plural: r for r in (models, pretrained, losses, games, datasets, metrics)}  # type: ignore[misc]

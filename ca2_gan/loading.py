@@ -8,7 +8,7 @@ import torch
 import yaml
 from torch import Tensor
 
-from ca2_gan.errors import UserError, did_you_mean
+from ca2_core.errors import UserError, did_you_mean
 from ca2_gan.gan import GAN, load_gan
 from ca2_gan.registry import pretrained
 

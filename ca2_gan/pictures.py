@@ -8,7 +8,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from ca2_gan.files import whole_file
+from ca2_core.files import whole_file
 
 GAP = 2
 

@@ -14,7 +14,7 @@ from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from ca2_gan.errors import UserError, did_you_mean
+from ca2_core.errors import UserError, did_you_mean
 
 if TYPE_CHECKING:
     from ca2_gan.losses import Objective

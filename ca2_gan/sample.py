@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from ca2_core.errors import UserError, did_you_mean
+from ca2_core.files import whole_file
 from ca2_gan.arguments import Parser
-from ca2_gan.errors import UserError, did_you_mean
-from ca2_gan.files import whole_file
 from ca2_gan.gan import GAN
 from ca2_gan.loading import load
 from ca2_gan.pictures import slerp, write_animation, write_folder, write_grid

@@ -9,7 +9,7 @@ from typing import TypeVar
 
 import tyro
 
-from ca2_gan.errors import UserError, did_you_mean
+from ca2_core.errors import UserError, did_you_mean
 
 T = TypeVar("T")
 

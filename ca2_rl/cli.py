@@ -4,7 +4,7 @@ import sys
 from importlib import import_module
 from importlib.metadata import version
 
-from ca2_rl.errors import UserError, did_you_mean
+from ca2_core.errors import UserError, did_you_mean
 
 COMMANDS = {
     "train": ("ca2_rl.zoo.commands:train", "train an agent, or go on with an interrupted training"),

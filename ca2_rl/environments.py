@@ -6,7 +6,7 @@ from typing import Any
 
 import gymnasium as gym
 
-from ca2_rl.errors import UserError, did_you_mean
+from ca2_core.errors import UserError, did_you_mean
 
 
 def check_env(env_id: str, packages: Iterable[str] = ()) -> None:

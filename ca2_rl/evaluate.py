@@ -15,10 +15,10 @@ from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.vec_env import DummyVecEnv, VecEnv
 from tqdm import tqdm
 
+from ca2_core.errors import UserError
+from ca2_core.files import whole_file
 from ca2_rl.arguments import Parser
 from ca2_rl.environments import check_env
-from ca2_rl.errors import UserError
-from ca2_rl.files import whole_file
 from ca2_rl.optimum import PendulumOptimum
 from ca2_rl.runs import Run, find_runs
 from ca2_rl.statistics import iqm, iqm_interval

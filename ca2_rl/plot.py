@@ -13,10 +13,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from ca2_core.errors import UserError
+from ca2_core.files import whole_file
 from ca2_rl.arguments import Parser
 from ca2_rl.common.diagnostics import GRADIENT_NORM, LOSS, MEAN_Q, RETURN
-from ca2_rl.errors import UserError
-from ca2_rl.files import whole_file
 from ca2_rl.runs import Run, find_runs
 
 STEPS = "time/total_timesteps"

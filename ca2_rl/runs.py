@@ -7,7 +7,7 @@ from typing import Any
 
 import yaml
 
-from ca2_rl.errors import UserError
+from ca2_core.errors import UserError
 
 
 class _ZooLoader(yaml.SafeLoader):

@@ -14,10 +14,10 @@ from typing import Any
 
 import numpy as np
 
+from ca2_core.errors import UserError
 from ca2_gan.data import figures, load
 from ca2_gan.data.explore import embed
 from ca2_gan.drawing import write
-from ca2_gan.errors import UserError
 from ca2_gan.metrics.report import versions
 
 ROOT = Path(__file__).parents[1]

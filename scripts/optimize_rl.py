@@ -16,7 +16,7 @@ import optuna
 from optuna.trial import FrozenTrial, TrialState
 from publishing import as_command, fill_tables, save
 
-from ca2_rl.errors import UserError
+from ca2_core.errors import UserError
 from ca2_rl.optimum import PendulumOptimum
 from ca2_rl.studies.conditions import machine, versions
 from ca2_rl.studies.jobs import Variant, plan, read_records

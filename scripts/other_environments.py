@@ -18,8 +18,8 @@ from joblib import Parallel, delayed, parallel_config
 from publishing import as_command, fill_tables, save
 from tqdm import tqdm
 
-from ca2_rl.errors import UserError
-from ca2_rl.files import whole_file
+from ca2_core.errors import UserError
+from ca2_core.files import whole_file
 from ca2_rl.studies.conditions import machine, versions
 from ca2_rl.studies.overview import OURS
 from ca2_rl.studies.settings import of_the_zoo, shipped

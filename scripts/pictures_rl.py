@@ -7,9 +7,9 @@ import gymnasium as gym
 import numpy as np
 from PIL import Image, ImageDraw
 
+from ca2_core.files import whole_file
 from ca2_rl.cli import run as ca2_rl
 from ca2_rl.envs import pendulum
-from ca2_rl.files import whole_file
 from ca2_rl.optimum import PendulumOptimum
 from ca2_rl.runs import find_runs
 from ca2_rl.zoo.agents import load_agent

@@ -25,9 +25,9 @@ import torch
 from huggingface_hub import HfApi
 from lightning_fabric import Fabric
 
+from ca2_core.files import whole_file
 from ca2_gan import load as load_model
 from ca2_gan.data import Dataset, load
-from ca2_gan.files import whole_file
 from ca2_gan.metrics.samples import sample_like
 from ca2_gan.metrics.suite import MOST, Suite, parse_metrics
 from ca2_gan.pictures import write_grid

@@ -8,9 +8,9 @@ from pathlib import Path
 
 from safetensors.torch import save_file
 
+from ca2_core.files import whole_file
 from ca2_gan.data import load
 from ca2_gan.data.downloads import DOWNLOADED
-from ca2_gan.files import whole_file
 from ca2_gan.judges import FOLDER
 from ca2_gan.metrics.classifier import JUDGES, trained_on
 

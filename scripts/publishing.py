@@ -7,8 +7,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from ca2_rl.errors import UserError
-from ca2_rl.files import whole_file
+from ca2_core.errors import UserError
+from ca2_core.files import whole_file
 
 
 def save(content: dict[str, Any], path: Path) -> None:

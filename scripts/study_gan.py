@@ -12,8 +12,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from ca2_core.errors import UserError
 from ca2_gan.drawing import render, write
-from ca2_gan.errors import UserError
 from ca2_gan.studies.command import load, parse, prepare, study
 from ca2_gan.studies.jobs import restore_records
 from ca2_gan.studies.results import Results

@@ -7,9 +7,9 @@ from string import ascii_uppercase
 import numpy as np
 from numpy.typing import NDArray
 
+from ca2_core.errors import UserError, did_you_mean
 from ca2_gan.data.dataset import Dataset, digest_images
 from ca2_gan.data.report import Report
-from ca2_gan.errors import UserError, did_you_mean
 
 BLANK = -1
 # Images moved at once: large files are cleaned in place

@@ -10,9 +10,9 @@ import pyarrow as pa  # type: ignore[import-untyped]
 import pyarrow.csv  # type: ignore[import-untyped]
 from numpy.typing import NDArray
 
+from ca2_core.errors import UserError
 from ca2_gan.data.cleaning import Raw
 from ca2_gan.data.opening import is_emnist, opened
-from ca2_gan.errors import UserError
 
 BLOCK = 16 * 2**20
 

@@ -7,8 +7,8 @@ from hashlib import blake2b
 import numpy as np
 from numpy.typing import NDArray
 
+from ca2_core.errors import UserError
 from ca2_gan.data.report import Report
-from ca2_gan.errors import UserError
 
 # Share of the images held out: that of MNIST and of EMNIST letters
 HELD_OUT = 1 / 7

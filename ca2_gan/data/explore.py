@@ -9,12 +9,12 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from ca2_core.errors import UserError
 from ca2_gan.arguments import Parser
 from ca2_gan.data import figures
 from ca2_gan.data.arguments import add_data_arguments, load_data
 from ca2_gan.data.dataset import Dataset
 from ca2_gan.drawing import write
-from ca2_gan.errors import UserError
 from ca2_gan.page import Section, facts, image, page, paragraph
 
 COMPONENTS = 50

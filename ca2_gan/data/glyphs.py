@@ -14,8 +14,8 @@ import numpy as np
 from HersheyFonts import HersheyFonts  # type: ignore[import-untyped]
 from numpy.typing import NDArray
 
+from ca2_core.errors import UserError
 from ca2_gan.data.cleaning import Raw
-from ca2_gan.errors import UserError
 from ca2_gan.registry import datasets
 
 DEFAULT_SIZE = 20_000

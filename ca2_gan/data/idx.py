@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from ca2_core.errors import UserError
 from ca2_gan.data.cleaning import Raw
 from ca2_gan.data.opening import is_emnist, opened
-from ca2_gan.errors import UserError
 
 IMAGES_NAME = re.compile(r"^(?P<family>.*?)-?(?P<part>train|test|t10k|)-?images[-.]idx3-ubyte(\.gz)?$")
 UBYTE = 8

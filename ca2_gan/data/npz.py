@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ca2_core.errors import UserError
 from ca2_gan.data.cleaning import Raw
-from ca2_gan.errors import UserError
 
 
 def read_npz(path: Path) -> Raw:

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO, cast
 
-from ca2_gan.errors import UserError
+from ca2_core.errors import UserError
 
 GZIP_MAGIC = b"\x1f\x8b"
 

@@ -11,10 +11,10 @@ import pyarrow as pa  # type: ignore[import-untyped]
 import pyarrow.parquet  # type: ignore[import-untyped]
 from numpy.typing import NDArray
 
+from ca2_core.errors import UserError
 from ca2_gan.data.cleaning import Raw
 from ca2_gan.data.csv import side_of
 from ca2_gan.data.folder import decode
-from ca2_gan.errors import UserError
 
 LABELS = ("label", "labels", "y", "class")
 IMAGES = ("image", "images", "img", "x", "pixels")

@@ -4,6 +4,7 @@ import inspect
 from collections.abc import Sequence
 from pathlib import Path
 
+from ca2_core.errors import UserError, did_you_mean
 from ca2_gan.data.cleaning import Raw, clean
 from ca2_gan.data.csv import read_csv
 from ca2_gan.data.dataset import Dataset
@@ -11,7 +12,6 @@ from ca2_gan.data.folder import has_pictures, read_image_folder
 from ca2_gan.data.idx import find_images, is_idx, read_folder, read_pair
 from ca2_gan.data.npz import read_npz
 from ca2_gan.data.parquet import read_parquet
-from ca2_gan.errors import UserError, did_you_mean
 from ca2_gan.registry import datasets
 
 FORMATS = "a CSV (.csv, .csv.gz), an IDX pair, .npz, .parquet or a folder of pictures"

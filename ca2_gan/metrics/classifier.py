@@ -15,10 +15,10 @@ from torch import Tensor, nn
 from torch.nn import functional
 from tqdm import tqdm
 
+from ca2_core.errors import UserError, did_you_mean
+from ca2_core.files import whole_file
 from ca2_gan.cache import cache_path
 from ca2_gan.data import Dataset
-from ca2_gan.errors import UserError, did_you_mean
-from ca2_gan.files import whole_file
 from ca2_gan.judges import shipped_weights
 from ca2_gan.metrics.extractors import Seen, batches, weights_hash
 

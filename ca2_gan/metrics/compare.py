@@ -12,9 +12,9 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from ca2_core.errors import UserError
 from ca2_gan.arguments import Parser
 from ca2_gan.drawing import render, write
-from ca2_gan.errors import UserError
 from ca2_gan.gan import CONFIG, load_gan
 from ca2_gan.page import Section, image, page, paragraph, side_by_side, table
 from ca2_gan.trainers.records import METRICS, SAMPLES, read_metrics

@@ -4,10 +4,10 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from ca2_core.errors import UserError
 from ca2_gan.arguments import Parser
 from ca2_gan.data.arguments import add_data_arguments, load_data
 from ca2_gan.data.dataset import Dataset
-from ca2_gan.errors import UserError
 from ca2_gan.metrics.bootstrap import RESAMPLES
 from ca2_gan.metrics.classifier import JUDGES
 from ca2_gan.metrics.report import FILES, describe, draw_nearest, print_verdicts, summarize, write_all

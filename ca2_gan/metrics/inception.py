@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from torch import nn
 from torch.nn.utils import fuse_conv_bn_eval
 
-from ca2_gan.errors import UserError
+from ca2_core.errors import UserError
 from ca2_gan.metrics.extractors import Seen, batches, weights_hash
 
 BATCH_SIZE = 50

@@ -8,11 +8,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from ca2_core.errors import UserError, did_you_mean
 from ca2_gan.data import Dataset
 from ca2_gan.data.cleaning import Raw
 from ca2_gan.data.folder import has_pictures, read_image_folder
 from ca2_gan.data.npz import read_npz
-from ca2_gan.errors import UserError, did_you_mean
 from ca2_gan.gan import CONFIG, GAN
 from ca2_gan.loading import CONFIG as RUN_CONFIG
 from ca2_gan.loading import load

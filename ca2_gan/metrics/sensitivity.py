@@ -9,8 +9,8 @@ from numpy.random import Generator
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter
 
+from ca2_core.errors import UserError
 from ca2_gan.data import Dataset
-from ca2_gan.errors import UserError
 from ca2_gan.metrics.samples import Samples
 from ca2_gan.metrics.suite import Suite
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
+from ca2_core.errors import UserError
 from ca2_gan.data import Dataset
-from ca2_gan.errors import UserError
 from ca2_gan.metrics.bootstrap import Interval, Number, interval
 from ca2_gan.metrics.classes import ClassScores, judge_classes
 from ca2_gan.metrics.classifier import recipe_of, trained_on

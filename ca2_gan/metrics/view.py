@@ -7,8 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
+from ca2_core.files import whole_file
 from ca2_gan.cache import cache_path
-from ca2_gan.files import whole_file
 from ca2_gan.metrics.extractors import Extractor, Seen
 from ca2_gan.metrics.frechet import Moments, moments
 from ca2_gan.metrics.neighbours import nearest

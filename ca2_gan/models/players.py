@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from torch import Tensor, nn
 
-from ca2_gan.errors import UserError
+from ca2_core.errors import UserError
 
 SMALLEST, LARGEST = 16, 64
 

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from ca2_gan.errors import UserError
+from ca2_core.errors import UserError
 from ca2_gan.models.blocks import leaky_tanh
 from ca2_gan.models.players import Discriminator, Generator, ModelSpec, Players
 from ca2_gan.registry import models

@@ -8,7 +8,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from ca2_gan.files import whole_file
+from ca2_core.files import whole_file
 from ca2_gan.metrics.report import versions
 from ca2_gan.trainers.settings import Settings, read, shipped
 

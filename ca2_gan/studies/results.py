@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ca2_gan.files import whole_file
+from ca2_core.files import whole_file
 from ca2_gan.studies.jobs import Budget
 
 Record = dict[str, Any]

@@ -12,8 +12,8 @@ from typing import Any
 from joblib import Parallel, delayed, parallel_config  # type: ignore[import-untyped]
 from tqdm import tqdm
 
-from ca2_gan.errors import UserError
-from ca2_gan.files import whole_file
+from ca2_core.errors import UserError
+from ca2_core.files import whole_file
 from ca2_gan.studies.bench import Bench
 from ca2_gan.studies.conditions import cpu_name
 from ca2_gan.studies.jobs import Job

@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 
-from ca2_gan.errors import UserError
+from ca2_core.errors import UserError
 from ca2_gan.gan import GAN
 from ca2_gan.losses import feature_matching, one_centred_penalty, zero_centred_penalty
 from ca2_gan.registry import games

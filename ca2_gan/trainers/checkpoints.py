@@ -9,8 +9,8 @@ from typing import Any
 
 import torch
 
-from ca2_gan.errors import UserError
-from ca2_gan.files import whole_file
+from ca2_core.errors import UserError
+from ca2_core.files import whole_file
 
 STATE = "state.pt"
 

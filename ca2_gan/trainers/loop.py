@@ -13,8 +13,8 @@ from lightning_fabric import Fabric
 from torch import Tensor
 from tqdm import tqdm
 
+from ca2_core.errors import UserError
 from ca2_gan.data import Dataset
-from ca2_gan.errors import UserError
 from ca2_gan.gan import GAN, create_model
 from ca2_gan.registry import games
 from ca2_gan.trainers.batches import WEIGHTS, Images, Share, stream_seed

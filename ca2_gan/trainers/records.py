@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ca2_gan.files import whole_file
+from ca2_core.files import whole_file
 from ca2_gan.gan import GAN
 from ca2_gan.pictures import write_grid
 

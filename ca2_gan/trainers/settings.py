@@ -11,8 +11,8 @@ from typing import Any, Literal
 import tyro
 import yaml
 
-from ca2_gan.errors import UserError, did_you_mean
-from ca2_gan.files import whole_file
+from ca2_core.errors import UserError, did_you_mean
+from ca2_core.files import whole_file
 
 CONFIG = "config.yml"
 # Where a run is, and what can change without changing the weights that come out

@@ -10,10 +10,10 @@ import torch
 from lightning_fabric import Fabric
 
 import ca2_gan
+from ca2_core.errors import UserError
+from ca2_core.files import partial_files
 from ca2_gan.arguments import Parser
 from ca2_gan.data import Dataset, load
-from ca2_gan.errors import UserError
-from ca2_gan.files import partial_files
 from ca2_gan.gan import GAN
 from ca2_gan.registry import models
 from ca2_gan.trainers.loop import Evaluate, Outcome, prepare, train

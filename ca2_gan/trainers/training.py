@@ -12,8 +12,8 @@ from torch import Tensor, nn
 from torch.nn.utils import parametrize
 from torch.optim import Adam
 
+from ca2_core.errors import UserError
 from ca2_gan.augment import augmentation
-from ca2_gan.errors import UserError
 from ca2_gan.gan import GAN
 from ca2_gan.registry import losses
 from ca2_gan.spectral_norm import spectral_norms

@@ -4,7 +4,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy, softplus
 
-from ca2_gan.errors import UserError
+from ca2_core.errors import UserError
 from ca2_gan.gan import GAN
 from ca2_gan.losses import entropy, expected_fake_loss, imbalance
 from ca2_gan.registry import games, losses

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 from gymnasium import spaces
 
-from ca2_rl.errors import UserError
+from ca2_core.errors import UserError
 
 MAX_ACTIONS = 4096
 

@@ -5,7 +5,7 @@ from typing import Any
 from stable_baselines3.common.policies import BasePolicy
 from torch import nn
 
-from ca2_rl.errors import UserError, did_you_mean
+from ca2_core.errors import UserError, did_you_mean
 
 # Those that act on each number by itself and need no argument
 NAMES = ("CELU", "ELU", "GELU", "LeakyReLU", "Mish", "ReLU", "ReLU6", "SELU", "SiLU", "Sigmoid", "Softplus", "Softsign", "Tanh")

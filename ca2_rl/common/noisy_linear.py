@@ -10,7 +10,7 @@ import torch as th
 from torch import nn
 from torch.nn import functional as F
 
-from ca2_rl.errors import UserError
+from ca2_core.errors import UserError
 
 Noise = tuple[th.Tensor, th.Tensor]
 """f(eps_in) and f(eps_out) of one layer: [in] and [out] for the whole batch, or [N, in] and [N, out], one for each row."""

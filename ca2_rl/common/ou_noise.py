@@ -5,7 +5,7 @@ import math
 import numpy as np
 from stable_baselines3.common.noise import ActionNoise
 
-from ca2_rl.errors import UserError
+from ca2_core.errors import UserError
 
 
 class OUNoise(ActionNoise):

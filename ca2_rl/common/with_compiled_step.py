@@ -17,12 +17,12 @@ from stable_baselines3.common.utils import update_learning_rate
 from torch import nn
 from torch.optim import Adam, Optimizer
 
+from ca2_core.errors import UserError
 from ca2_rl.common.blocks import in_blocks
 from ca2_rl.common.denormals import flushed_denormals
 from ca2_rl.common.diagnostics import WithDiagnostics
 from ca2_rl.common.replay_buffer import QuickReplayBuffer
 from ca2_rl.common.updates import Update, adam_settings, optimizer_update
-from ca2_rl.errors import UserError
 
 if TYPE_CHECKING:
     from ca2_rl.common.compiled_step import CompiledStep

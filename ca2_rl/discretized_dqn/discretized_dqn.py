@@ -11,6 +11,7 @@ from stable_baselines3.common.type_aliases import GymEnv, PyTorchObs, ReplayBuff
 from torch.nn import functional as F
 from torch.optim import Optimizer
 
+from ca2_core.errors import UserError
 from ca2_rl.common.action_bins import ActionBins
 from ca2_rl.common.diagnostics import GRADIENT_NORM, LOSS, MEAN_Q
 from ca2_rl.common.held_choices import HeldChoices
@@ -19,7 +20,6 @@ from ca2_rl.common.quick_rollouts import WithQuickRollouts
 from ca2_rl.common.updates import TargetUpdate, Update, minimise
 from ca2_rl.common.with_compiled_step import WithCompiledStep
 from ca2_rl.discretized_dqn.policies import CnnPolicy, DiscretizedDQNPolicy, DiscretizedQNetwork, MlpPolicy, MultiInputPolicy
-from ca2_rl.errors import UserError
 
 EVERY_STEP = TrainFreq(1, TrainFrequencyUnit.STEP)
 QFunction = Callable[[th.Tensor], th.Tensor]

@@ -6,11 +6,11 @@ import torch as th
 from stable_baselines3.common.policies import BasePolicy
 from stable_baselines3.common.type_aliases import GymEnv, PyTorchObs
 
+from ca2_core.errors import UserError
 from ca2_rl.common.blocks import in_blocks
 from ca2_rl.common.noisy_linear import signed_root, split_noise
 from ca2_rl.common.numpy_network import NumpyNoise, numpy_noise
 from ca2_rl.discretized_dqn.discretized_dqn import DiscretizedDQN, QFunction
-from ca2_rl.errors import UserError
 from ca2_rl.noisy_dqn.policies import CnnPolicy, MlpPolicy, MultiInputPolicy, NoisyDQNPolicy, NoisyQNetwork
 
 

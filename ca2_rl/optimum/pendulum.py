@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_matrix, vstack
 from tqdm import tqdm
 
+from ca2_core.errors import UserError
+from ca2_core.files import whole_file
 from ca2_rl.envs import pendulum
-from ca2_rl.errors import UserError
-from ca2_rl.files import whole_file
 
 TORQUES = tuple(np.linspace(-pendulum.MAX_TORQUE, pendulum.MAX_TORQUE, 9).tolist())
 GRID = (1000, 1001)

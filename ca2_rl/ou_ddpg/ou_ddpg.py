@@ -13,13 +13,13 @@ from stable_baselines3.td3.policies import TD3Policy
 from torch.nn import functional as F
 from torch.optim import Optimizer
 
+from ca2_core.errors import UserError, did_you_mean
 from ca2_rl.common.diagnostics import GRADIENT_NORM, LOSS, MEAN_Q
 from ca2_rl.common.numpy_network import Layer, numpy_layers
 from ca2_rl.common.ou_noise import OUNoise
 from ca2_rl.common.quick_rollouts import WithQuickRollouts
 from ca2_rl.common.updates import TargetUpdate, Update, minimise
 from ca2_rl.common.with_compiled_step import WithCompiledStep
-from ca2_rl.errors import UserError, did_you_mean
 from ca2_rl.ou_ddpg.policies import CnnPolicy, MlpPolicy, MultiInputPolicy
 
 CRITIC_LOSSES: dict[str, Callable[[th.Tensor, th.Tensor], th.Tensor]] = {"mse": F.mse_loss, "huber": F.huber_loss}

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ca2_rl.files import whole_file
+from ca2_core.files import whole_file
 from ca2_rl.studies.conditions import versions
 
 # To be raised with every change of what a training measures

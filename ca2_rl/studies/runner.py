@@ -11,8 +11,8 @@ from typing import Any
 from joblib import Parallel, delayed, parallel_config  # type: ignore[import-untyped]
 from tqdm import tqdm
 
-from ca2_rl.errors import UserError
-from ca2_rl.files import whole_file
+from ca2_core.errors import UserError
+from ca2_core.files import whole_file
 from ca2_rl.studies.conditions import cpu_name
 from ca2_rl.studies.jobs import Job
 from ca2_rl.studies.training import Evaluations, train

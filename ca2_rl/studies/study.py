@@ -8,7 +8,7 @@ from typing import Any
 
 from matplotlib.figure import Figure
 
-from ca2_rl.files import whole_file
+from ca2_core.files import whole_file
 from ca2_rl.plot import save_figure
 from ca2_rl.studies.conditions import versions
 from ca2_rl.studies.jobs import Variant, read_records

@@ -18,10 +18,10 @@ from stable_baselines3.common.noise import NormalActionNoise
 from stable_baselines3.common.type_aliases import PolicyPredictor
 from stable_baselines3.common.utils import LinearSchedule
 
+from ca2_core.errors import UserError, did_you_mean
 from ca2_rl.common.diagnostics import GRADIENT_NORM, finished_returns
 from ca2_rl.envs import pendulum
 from ca2_rl.envs.pendulum_vec_env import PendulumVecEnv
-from ca2_rl.errors import UserError, did_you_mean
 from ca2_rl.optimum import PendulumOptimum, returns
 from ca2_rl.studies.jobs import Job
 from ca2_rl.studies.settings import PENDULUM

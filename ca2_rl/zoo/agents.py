@@ -9,7 +9,7 @@ from rl_zoo3.utils import ALGOS, get_saved_hyperparams
 from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.off_policy_algorithm import OffPolicyAlgorithm
 
-from ca2_rl.errors import UserError, did_you_mean
+from ca2_core.errors import UserError, did_you_mean
 
 
 def load_agent(algo: str, path: Path) -> BaseAlgorithm:

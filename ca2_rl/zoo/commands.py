@@ -25,9 +25,9 @@ from huggingface_hub.errors import (  # type: ignore[attr-defined]
 )
 from rl_zoo3.utils import get_latest_run_id
 
+from ca2_core.errors import UserError
 from ca2_rl.arguments import Parser
 from ca2_rl.environments import check_env, try_env
-from ca2_rl.errors import UserError
 from ca2_rl.runs import find_runs
 from ca2_rl.zoo import resume
 from ca2_rl.zoo.agents import load_agent, saved_hyperparams

@@ -16,7 +16,7 @@ from rl_zoo3.utils import get_class_by_name
 from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.callbacks import BaseCallback
 
-from ca2_rl.errors import UserError, did_you_mean
+from ca2_core.errors import UserError, did_you_mean
 
 # What rl_zoo3.exp_manager takes out before the constructor sees the rest
 ZOO_KEYS = {

@@ -17,10 +17,10 @@ from stable_baselines3.common.callbacks import EvalCallback
 from stable_baselines3.common.off_policy_algorithm import OffPolicyAlgorithm
 from stable_baselines3.common.vec_env import DummyVecEnv, VecEnv
 
+from ca2_core.errors import UserError
+from ca2_core.files import whole_file
 from ca2_rl.common.diagnostics import DiagnosticsCallback, WithDiagnostics
 from ca2_rl.envs.pendulum_vec_env import PendulumVecEnv
-from ca2_rl.errors import UserError
-from ca2_rl.files import whole_file
 from ca2_rl.zoo import resume, studies
 from ca2_rl.zoo.callbacks import ProgressLog, StopOnSignal
 from ca2_rl.zoo.hyperparams import check_file, check_values

@@ -11,8 +11,8 @@ from unittest.mock import patch
 import torch as th
 from rl_zoo3.utils import ALGOS, get_latest_run_id, get_model_path
 
+from ca2_core.errors import UserError, did_you_mean
 from ca2_rl.arguments import Parser
-from ca2_rl.errors import UserError, did_you_mean
 from ca2_rl.runs import read_run
 from ca2_rl.zoo.agents import load_agent, saved_hyperparams
 

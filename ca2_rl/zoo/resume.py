@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from stable_baselines3.common.callbacks import EvalCallback
 
-from ca2_rl.errors import UserError
+from ca2_core.errors import UserError
 from ca2_rl.runs import read_run
 from ca2_rl.zoo.agents import saved_hyperparams
 

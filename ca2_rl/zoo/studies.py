@@ -8,7 +8,7 @@ from optuna.exceptions import StorageInternalError
 from optuna.storages import RDBStorage
 from sqlalchemy.exc import IntegrityError, OperationalError, SQLAlchemyError
 
-from ca2_rl.errors import UserError
+from ca2_core.errors import UserError
 
 ATTEMPTS = 8
 ERRORS = (SQLAlchemyError, StorageInternalError)

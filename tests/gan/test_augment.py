@@ -3,8 +3,8 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ca2_core.errors import UserError
 from ca2_gan import augment
-from ca2_gan.errors import UserError
 
 
 @pytest.fixture(autouse=True)

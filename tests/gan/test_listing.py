@@ -1,8 +1,8 @@
 import pytest
 
+from ca2_core.errors import UserError
 from ca2_gan import list_models
 from ca2_gan.cli import run
-from ca2_gan.errors import UserError
 from ca2_gan.listing import REGISTRIES
 
 

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
+from ca2_core.errors import UserError
 from ca2_gan import create_model, list_models, load
-from ca2_gan.errors import UserError
 from ca2_gan.gan import GAN
 from ca2_gan.models.blocks import SameConv2d, SameConvTranspose2d, leaky_tanh
 from ca2_gan.spectral_norm import normalise_spectrally, spectral_norms

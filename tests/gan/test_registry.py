@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from ca2_core.errors import UserError
 from ca2_gan import create_model, list_models, register_model
-from ca2_gan.errors import UserError
 from ca2_gan.registry import Registry, games, losses, models
 
 DECK = {"dcgan", "dcgan_enhanced", "cgan", "triplegan"}

@@ -14,9 +14,9 @@ import torch
 import yaml
 from PIL import Image
 
+from ca2_core.errors import UserError
 from ca2_gan import load
 from ca2_gan.cli import COMMANDS, run, usage
-from ca2_gan.errors import UserError
 from ca2_gan.trainers.records import read_metrics
 from ca2_gan.trainers.settings import Settings
 from ca2_gan.trainers.train import read_settings

@@ -9,9 +9,9 @@ import torch as th
 import yaml
 from stable_baselines3.common.monitor import load_results
 
+from ca2_core.errors import UserError
 from ca2_rl import cli
 from ca2_rl.common.diagnostics import GRADIENT_NORM, LOSS, MEAN_Q, RETURN
-from ca2_rl.errors import UserError
 from ca2_rl.runs import read_run
 from ca2_rl.zoo.agents import load_agent, saved_hyperparams
 

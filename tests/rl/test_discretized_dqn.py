@@ -10,10 +10,10 @@ from stable_baselines3.common.env_util import make_vec_env
 from stable_baselines3.common.type_aliases import ReplayBufferSamples
 from torch import nn
 
+from ca2_core.errors import UserError
 from ca2_rl import DiscretizedDQN
 from ca2_rl.discretized_dqn.discretized_dqn import td_loss
 from ca2_rl.discretized_dqn.policies import DuelingHead
-from ca2_rl.errors import UserError
 
 SETTINGS = {
     "seed": 0,

@@ -13,8 +13,8 @@ from stable_baselines3.common.env_util import make_vec_env
 from stable_baselines3.common.vec_env import VecNormalize
 
 import ca2_rl.evaluate as module
+from ca2_core.errors import UserError
 from ca2_rl import OUDDPG, DiscretizedDQN
-from ca2_rl.errors import UserError
 from ca2_rl.evaluate import Evaluation, evaluate, print_summary, summarize, summary
 from ca2_rl.optimum import PendulumOptimum
 from ca2_rl.runs import Run, read_run

@@ -10,8 +10,8 @@ import pytest
 from gymnasium import spaces
 
 import ca2_rl.explore as module
+from ca2_core.errors import UserError
 from ca2_rl.envs import pendulum
-from ca2_rl.errors import UserError
 from ca2_rl.explore import STATE_AXES, draw, explore, main, play, rewards_over_states, zero_action
 
 CLASSIC = ["Pendulum-v1", "MountainCarContinuous-v0", "MountainCar-v0", "CartPole-v1", "Acrobot-v1"]

@@ -8,8 +8,8 @@ import torch
 from stable_baselines3.common.env_util import make_vec_env
 from stable_baselines3.common.logger import KVWriter, Logger
 
+from ca2_core.errors import UserError
 from ca2_rl import NoisyDQN
-from ca2_rl.errors import UserError
 
 SETTINGS = {
     "seed": 0,

@@ -10,10 +10,10 @@ from stable_baselines3.common.buffers import NStepReplayBuffer, ReplayBuffer
 from stable_baselines3.common.noise import NormalActionNoise
 from stable_baselines3.common.vec_env import DummyVecEnv
 
+from ca2_core.errors import UserError
 from ca2_rl import OUDDPG
 from ca2_rl.common.diagnostics import GRADIENT_NORM
 from ca2_rl.common.ou_noise import OUNoise
-from ca2_rl.errors import UserError
 
 SETTINGS = {
     "seed": 0,

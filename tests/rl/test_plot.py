@@ -10,8 +10,8 @@ import pandas as pd
 import pytest
 from matplotlib.colors import to_rgb
 
+from ca2_core.errors import UserError
 from ca2_rl.common.diagnostics import GRADIENT_NORM, LOSS, MEAN_Q, RETURN
-from ca2_rl.errors import UserError
 from ca2_rl.plot import PANELS, STEPS, plot_runs, read_curves, save_figure, shade
 from ca2_rl.runs import Run
 

@@ -5,7 +5,7 @@ from collections import OrderedDict
 import pytest
 import yaml
 
-from ca2_rl.errors import UserError
+from ca2_core.errors import UserError
 from ca2_rl.runs import find_runs, read_run
 
 

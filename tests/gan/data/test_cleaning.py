@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
+from ca2_core.errors import UserError
 from ca2_gan.data.cleaning import Raw, clean
-from ca2_gan.errors import UserError
 
 
 def test_blank_and_unlabelled_images_are_dropped_and_counted_apart(images, labels):

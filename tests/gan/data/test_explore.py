@@ -4,8 +4,8 @@ import re
 import numpy as np
 import pytest
 
+from ca2_core.errors import UserError
 from ca2_gan.data.explore import main
-from ca2_gan.errors import UserError
 
 
 @pytest.fixture

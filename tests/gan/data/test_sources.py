@@ -7,8 +7,8 @@ import pyarrow.parquet
 import pytest
 from PIL import Image
 
+from ca2_core.errors import UserError
 from ca2_gan.data import load
-from ca2_gan.errors import UserError
 
 
 def write_csv(path, images, labels, header=None):

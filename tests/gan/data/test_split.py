@@ -3,9 +3,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from ca2_core.errors import UserError
 from ca2_gan.data.cleaning import Raw, clean
 from ca2_gan.data.dataset import HELD_OUT, digest_images
-from ca2_gan.errors import UserError
 
 
 def make_data(n=2000, seed=0):

@@ -3,8 +3,8 @@ import re
 
 import pytest
 
+from ca2_core.errors import UserError
 from ca2_gan import create_model
-from ca2_gan.errors import UserError
 from ca2_gan.metrics.compare import find_runs, main
 from ca2_gan.trainers.settings import Settings, write
 

@@ -7,7 +7,7 @@ import pytest
 import torch
 from PIL import Image
 
-from ca2_gan.errors import UserError
+from ca2_core.errors import UserError
 from ca2_gan.gan import create_model
 from ca2_gan.metrics.evaluate import main
 from ca2_gan.metrics.samples import Samples, open_source, sample_like

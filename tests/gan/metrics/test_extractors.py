@@ -5,9 +5,9 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
+from ca2_core.errors import UserError
 from ca2_gan import judges as shipped_judges
 from ca2_gan.data import load
-from ca2_gan.errors import UserError
 from ca2_gan.metrics import inception
 from ca2_gan.metrics.classifier import JUDGES, Network, recipe_of, trained_on
 

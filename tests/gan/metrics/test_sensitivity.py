@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
+from ca2_core.errors import UserError
 from ca2_gan.data import load
-from ca2_gan.errors import UserError
 from ca2_gan.metrics.sensitivity import CORRUPTIONS, NOTICED, Sweep, moved
 from ca2_gan.registry import metrics
 

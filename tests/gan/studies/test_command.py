@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from ca2_core.errors import UserError
 from ca2_gan import cli
-from ca2_gan.errors import UserError
 from ca2_gan.studies import command
 from ca2_gan.studies.command import QUICK, STUDIES, budgets, load, main, parse, prepare, seeds, select
 from ca2_gan.studies.jobs import Budget

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from ca2_core.errors import UserError
 from ca2_gan import cli
-from ca2_gan.errors import UserError
 from ca2_gan.studies import command, overview, runner
 from ca2_gan.studies.jobs import Budget, plan
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from ca2_gan.errors import UserError
+from ca2_core.errors import UserError
 from ca2_gan.studies import overview
 from ca2_gan.studies.jobs import restore_records
 from ca2_gan.studies.results import Results

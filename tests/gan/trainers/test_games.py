@@ -3,9 +3,9 @@ import torch
 from torch import nn
 from torch.nn.functional import cross_entropy, softplus
 
+from ca2_core.errors import UserError
 from ca2_gan import create_model
 from ca2_gan.augment import augmentation
-from ca2_gan.errors import UserError
 from ca2_gan.registry import losses
 from ca2_gan.trainers.game import Batch, Rules, wrong_labels
 from ca2_gan.trainers.games import Adversarial, Triple

@@ -8,8 +8,8 @@ import pytest
 import torch
 from torch import nn
 
+from ca2_core.errors import UserError
 from ca2_gan import list_models, load
-from ca2_gan.errors import UserError
 from ca2_gan.registry import games
 from ca2_gan.trainers.loop import explained_disk_errors, prepare, train
 from ca2_gan.trainers.optimisers import rate_factor

@@ -10,8 +10,8 @@ from gymnasium import spaces
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ca2_core.errors import UserError
 from ca2_rl.common.action_bins import MAX_ACTIONS, ActionBins
-from ca2_rl.errors import UserError
 
 TORQUE = spaces.Box(-2.0, 2.0, (1,), np.float32)
 

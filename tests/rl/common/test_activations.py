@@ -1,9 +1,9 @@
 import pytest
 from torch import nn
 
+from ca2_core.errors import UserError
 from ca2_rl import OUDDPG, DiscretizedDQN, NoisyDQN
 from ca2_rl.common.activations import NAMES, activation
-from ca2_rl.errors import UserError
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -9,11 +9,11 @@ from stable_baselines3.common.vec_env import VecNormalize
 from torch._dynamo.utils import counters
 from torch._inductor.exc import InductorError
 
+from ca2_core.errors import UserError
 from ca2_rl import OUDDPG, DiscretizedDQN, NoisyDQN
 from ca2_rl.common import compiled_step, recorded_calls, with_compiled_step
 from ca2_rl.common.diagnostics import GRADIENT_NORM
 from ca2_rl.common.with_compiled_step import has_cpp_compiler
-from ca2_rl.errors import UserError
 
 ALGORITHMS = (DiscretizedDQN, NoisyDQN, OUDDPG)
 WEIGHT_DECAY = {"optimizer_kwargs": {"weight_decay": 0.1}}

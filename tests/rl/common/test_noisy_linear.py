@@ -6,8 +6,8 @@ import pytest
 import torch
 from torch import nn
 
+from ca2_core.errors import UserError
 from ca2_rl.common.noisy_linear import NoisyLinear, NoisySequential, sample_noise, with_noisy_layers
-from ca2_rl.errors import UserError
 
 
 def explicit(layer, x, noise_in, noise_out):

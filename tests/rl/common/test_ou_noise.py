@@ -8,8 +8,8 @@ import pytest
 from scipy import stats
 from stable_baselines3.common.noise import VectorizedActionNoise
 
+from ca2_core.errors import UserError
 from ca2_rl.common.ou_noise import OUNoise
-from ca2_rl.errors import UserError
 
 PATHS = 50_000
 SETTINGS = [{"theta": 0.15, "dt": 1.0}, {"theta": 0.15, "dt": 0.05}, {"theta": 3.0, "dt": 1.0}, {"theta": 1e-9, "dt": 1.0}]

@@ -9,9 +9,9 @@ import pytest
 from gymnasium.envs.classic_control.pendulum import PendulumEnv
 from scipy.stats import qmc
 
+from ca2_core.errors import UserError
 from ca2_rl import OUDDPG
 from ca2_rl.envs import pendulum
-from ca2_rl.errors import UserError
 from ca2_rl.optimum import PendulumOptimum, regret, returns
 
 THREE = (-2.0, 0.0, 2.0)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from ca2_rl.errors import UserError
+from ca2_core.errors import UserError
 from ca2_rl.studies.command import STUDIES, load, main, parse, select
 from ca2_rl.studies.jobs import Variant
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from ca2_rl.errors import UserError
+from ca2_core.errors import UserError
 from ca2_rl.studies import runner
 from ca2_rl.studies.jobs import plan
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from ca2_rl.errors import UserError
+from ca2_core.errors import UserError
 from ca2_rl.studies import overview
 
 ROOT = Path(__file__).parents[3]

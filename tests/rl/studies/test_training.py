@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 import torch as th
 
+from ca2_core.errors import UserError
 from ca2_rl.envs.pendulum import observe
-from ca2_rl.errors import UserError
 from ca2_rl.studies import training
 from ca2_rl.studies.jobs import Job, Variant
 from ca2_rl.studies.overview import sb3_dqn

@@ -8,8 +8,8 @@ from rl_zoo3.exp_manager import ExperimentManager
 from rl_zoo3.utils import ALGOS
 from stable_baselines3 import PPO
 
+from ca2_core.errors import UserError
 from ca2_rl import OUDDPG, DiscretizedDQN, NoisyDQN
-from ca2_rl.errors import UserError
 from ca2_rl.zoo.hyperparams import ZOO_KEYS, check_file, check_values, constructor_types
 from ca2_rl.zoo.plugins import register
 

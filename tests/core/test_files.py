@@ -5,7 +5,7 @@ import os
 import numpy as np
 import pytest
 
-from ca2_rl.files import whole_file
+from ca2_core.files import whole_file
 
 
 def test_file_is_there_once_the_block_has_succeeded(tmp_path):

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 
 
 class UserError(ValueError):
-    """A mistake of the caller: the message names what is wrong and the next step. ``ca2-rl`` prints it as one line."""
+    """A mistake of the caller: names what is wrong and the next step. Commands print it as one line and exit with status 2."""
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
