@@ -1,4 +1,4 @@
-"""Where the coursework went wrong: its settings, then one change at a time until they are ours."""
+"""From the coursework's agents, as far as their settings are known, to ours, one change at a time."""
 
 from typing import Any
 
@@ -150,7 +150,7 @@ def curves(agent: str, what: str) -> Picture:
 
 STUDY = Study(
     "coursework",
-    "where the coursework went wrong: its settings, then one change at a time until they are ours",
+    "from the coursework's agents, as far as their settings are known, to ours, one change at a time",
     variants,
     seeds=10,
     tables={"changes": Table("From the coursework's settings to ours", changes)},

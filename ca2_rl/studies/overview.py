@@ -2,11 +2,14 @@
 
 import math
 from functools import partial
+from typing import Any
 
+from ca2_rl.envs.pendulum import EPISODE_STEPS
 from ca2_rl.studies.figures import learning_curves, profile
 from ca2_rl.studies.jobs import Variant
 from ca2_rl.studies.results import (
     OPTIMUM,
+    Records,
     Results,
     iqm_text,
     label_text,
@@ -23,7 +26,9 @@ from ca2_rl.studies.settings import of_the_zoo, shipped
 from ca2_rl.studies.study import Picture, Study, Table
 
 OURS = {"discretizeddqn": "DiscretizedDQN", "noisydqn": "NoisyDQN", "ouddpg": "OUDDPG"}
-# Average returns that the coursework reported
+# SB3's default in each of its off-policy algorithms
+LEARNING_STARTS = 100
+# Average returns that the coursework reported, perhaps over the episodes of its training
 COURSEWORK = {"DiscretizedDQN": -838.13, "NoisyDQN": -1367.53, "OUDDPG": -627.46}
 
 
@@ -45,7 +50,8 @@ def variants() -> list[Variant]:
 def agents(results: Results) -> str:
     """All agents, a row each."""
     header = ["agent", "return", "regret", "std over seeds", "regret, IQM [95 %]"]
-    header += ["steps to regret 15", "seconds to it", "seconds of training", "of compiling", "the coursework's return", "its regret"]
+    header += ["steps to regret 15", "seconds to it", "seconds of training", "of compiling"]
+    header += ["the coursework's average return, perhaps of its training", f"the optimum's {OPTIMUM:.0f} minus it"]
     rows = []
     for label, records in results.by_label().items():
         regrets = scores(records)
@@ -69,7 +75,8 @@ def agents(results: Results) -> str:
 
 def summary(results: Results) -> str:
     """What it comes to, a row for each agent."""
-    header = ["agent", "regret, IQM [95 %]", "best to worst seed", "regret at most 15 by 5,000 steps", "the coursework's regret"]
+    header = ["agent", "settings", "training episodes", "learns from step"]
+    header += ["regret, IQM [95 %]", "best to worst seed", "regret at most 15 by 5,000 steps"]
     rows = []
     for label, records in results.by_label().items():
         regrets = scores(records)
@@ -77,13 +84,21 @@ def summary(results: Results) -> str:
         rows.append(
             [
                 label_text(label, records),
+                *protocol(label, records),
                 iqm_text(regrets),
                 range_text(regrets),
                 f"{early} of {len(records)}",
-                f"{OPTIMUM - COURSEWORK[label]:,.0f}" if label in COURSEWORK else "",
             ]
         )
-    return markdown(header, rows)
+    return markdown(header, rows, texts=2)
+
+
+def protocol(label: str, records: Records) -> list[str]:
+    """Whose settings an agent has, the length of its training's episodes and the step from which on it learns."""
+    settings: dict[str, Any] = next((record["hyperparams"] for record in records if "hyperparams" in record), {})
+    steps = settings.get("env_kwargs", {}).get("max_episode_steps", EPISODE_STEPS)
+    start = settings.get("learning_starts", LEARNING_STARTS)
+    return ["rl-zoo3's" if label.endswith(", zoo") else "ca2's", f"{steps} steps", f"{start:,} of {records[0]['steps']:,}"]
 
 
 def seeds(results: Results, label: str) -> str:
@@ -108,7 +123,9 @@ def seeds(results: Results, label: str) -> str:
 CURVES = Picture(
     "Regret over the training: interquartile mean over the seeds with its 95 % interval", lambda r: learning_curves(r.by_label())
 )
-CAPTION = "Pendulum-v1: the last model on 500 starts; steps and seconds on a core to regret 15: medians over the seeds"
+CAPTION = (
+    "Pendulum-v1: the last model on 500 starts, with the settings above; steps and seconds on a core to regret 15: medians over the seeds"
+)
 STUDY = Study(
     "overview",
     "our agents beside those of Stable-Baselines3 and rl-zoo3, and beside the coursework's",
