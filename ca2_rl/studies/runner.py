@@ -77,7 +77,7 @@ def _ray() -> Any:
     try:
         ray = import_module("ray")  # an extra
     except ImportError as error:
-        raise UserError("--backend ray needs a package that is not installed: pip install 'ca2[ray]'") from error
+        raise UserError("--backend ray needs a package that is not installed: pip install ray") from error
     if not ray.is_initialized():
         ray.init()
     return ray
