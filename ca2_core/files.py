@@ -5,6 +5,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from filelock import FileLock, Timeout
+
+from ca2_core.errors import UserError
+
 
 @contextmanager
 def whole_file(path: str | Path) -> Iterator[Path]:
@@ -22,3 +26,18 @@ def whole_file(path: str | Path) -> Iterator[Path]:
 def partial_files(folder: Path) -> set[Path]:
     """What killed processes left half-written in a folder."""
     return set(folder.glob(".*.partial*"))
+
+
+@contextmanager
+def locked(folder: Path) -> Iterator[None]:
+    """Keeps a folder to this process during the block, by a lock of the operating system that ends with the process.
+
+    :param folder: made if it is missing; the empty file ``.lock`` stays in it
+    :raises UserError: if another process holds it
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        with FileLock(folder / ".lock", timeout=0):
+            yield
+    except Timeout:
+        raise UserError(f"{folder}: another process is training in this folder. Wait until it has ended, or stop it.") from None
