@@ -1,4 +1,4 @@
-# Each target sets up its own virtual environment first: only Python 3.11 or newer and make are needed.
+# The first target that is called sets up one virtual environment for all: only Python 3.11 or newer and make are needed.
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin

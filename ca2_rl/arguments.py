@@ -1,9 +1,15 @@
 """Command lines whose errors are one line."""
 
 import argparse
-from typing import NoReturn
+import re
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, NoReturn
 
 from ca2_core.errors import UserError
+from ca2_rl.loading.expressions import parse
+
+MAX_SEED = 2**32 - 1  # NumPy's
 
 
 class Parser(argparse.ArgumentParser):
@@ -11,3 +17,45 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         raise UserError(f"{message}. `{self.prog} --help` shows the options.")
+
+
+class Named(argparse.Action):
+    """Values ``name:value`` as a dict. A value is a literal, ``dict(name=value)``, a name such as nn.ReLU, or else text."""
+
+    def __call__(self, parser: argparse.ArgumentParser, namespace: argparse.Namespace, values: Any, option: str | None = None) -> None:
+        found: dict[str, Any] = {}
+        for item in values:
+            name, colon, text = item.partition(":")
+            if not colon or not name:
+                raise UserError(f"{option} {item}: give name:value.")
+            is_word = (
+                re.fullmatch(r"[A-Za-z_][\w./-]*", text) and text not in ("True", "False", "None") and not text.startswith(("nn.", "th."))
+            )
+            found[name] = text if is_word else parse(text, f"{option} {name}")
+        setattr(namespace, self.dest, found)
+
+
+def at_least(least: int, most: int | None = None, also: Sequence[int] = ()) -> Callable[[str], int]:
+    """The type of an option whose value is a whole number from ``least`` on, or one of ``also``."""
+
+    def convert(text: str) -> int:
+        number = int(text)
+        if number < least and number not in also:
+            raise argparse.ArgumentTypeError(f"at least {least:,} is needed, not {number:,}")
+        if most is not None and number > most:
+            raise argparse.ArgumentTypeError(f"at most {most:,}, not {number:,}")
+        return number
+
+    convert.__name__ = "int"  # argparse names the type of a text that is none
+    return convert
+
+
+seed = at_least(0, MAX_SEED)
+
+
+def folder(text: str) -> str:
+    """The type of an option that names a folder to write to, which may not be there yet."""
+    for path in (Path(text), *Path(text).parents):
+        if path.is_file():
+            raise argparse.ArgumentTypeError(f"{path} is a file, a folder is needed")
+    return text

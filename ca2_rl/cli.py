@@ -7,16 +7,16 @@ from importlib.metadata import version
 from ca2_core.errors import UserError, did_you_mean
 
 COMMANDS = {
-    "train": ("ca2_rl.zoo.commands:train", "train an agent, or go on with an interrupted training"),
-    "enjoy": ("ca2_rl.zoo.commands:enjoy", "watch a trained agent"),
+    "train": ("ca2_rl.commands.train:main", "train an agent, or go on with an interrupted training"),
+    "enjoy": ("ca2_rl.commands.enjoy:main", "watch a trained agent"),
     "evaluate": ("ca2_rl.evaluate:main", "return of trained agents, and for Pendulum their regret to the optimum"),
     "plot": ("ca2_rl.plot:main", "gradient, loss, mean Q and return over the training of one or several runs"),
-    "record-video": ("ca2_rl.zoo.commands:record_video", "record a video of a trained agent"),
+    "record-video": ("ca2_rl.commands.record_video:main", "record a video of a trained agent"),
     "explore": ("ca2_rl.explore:main", "what an environment is like: spaces, starts, rewards"),
-    "optimize": ("ca2_rl.zoo.commands:optimize", "search hyperparameters with Optuna, also by several processes"),
+    "optimize": ("ca2_rl.commands.train:optimize", "search hyperparameters with Optuna, also by several processes"),
     "study": ("ca2_rl.studies.command:main", "compare agents and settings over many seeds, in parallel: tables and figures"),
-    "benchmark": ("ca2_rl.zoo.commands:benchmark", "evaluate all trained agents of a folder into one table"),
-    "push-to-hub": ("ca2_rl.zoo.commands:push_to_hub", "publish a trained agent on the Hugging Face hub"),
+    "benchmark": ("ca2_rl.commands.benchmark:main", "evaluate all trained agents of a folder into one table"),
+    "push-to-hub": ("ca2_rl.commands.push_to_hub:main", "publish a trained agent on the Hugging Face hub"),
 }
 
 
