@@ -13,9 +13,9 @@ from typing import Any
 import numpy as np
 from tqdm import tqdm
 
+from ca2_core.arguments import Parser
 from ca2_core.errors import UserError
 from ca2_core.files import whole_file
-from ca2_rl.arguments import Parser
 from ca2_rl.commands.agent_options import TRUST
 from ca2_rl.optimum import PendulumOptimum
 from ca2_rl.runs import Run, find_runs, finished

@@ -23,8 +23,9 @@ from rl_zoo3.utils import ALGOS, get_latest_run_id
 from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.utils import set_random_seed
 
+from ca2_core.arguments import Parser, at_least, seed
 from ca2_core.errors import UserError, did_you_mean
-from ca2_rl.arguments import Named, Parser, at_least, seed
+from ca2_rl.arguments import Named
 from ca2_rl.environments import split_env_id, try_env
 from ca2_rl.runs import Run
 from ca2_rl.zoo.agents import find_agent, import_packages, load_agent

@@ -8,9 +8,9 @@ import torch as th
 from rl_zoo3.utils import get_hf_trained_models
 from tqdm import trange
 
+from ca2_core.arguments import Parser, at_least, folder, seed
 from ca2_core.errors import UserError
 from ca2_core.files import whole_file
-from ca2_rl.arguments import Parser, at_least, folder, seed
 from ca2_rl.commands.agent_options import HUB_FOLDER, LOG_FOLDER, TRUST, download, one_line_from_hub
 from ca2_rl.runs import Run, find_runs, finished, latest_of_each
 from ca2_rl.zoo.agents import import_packages, load_agent, make_env, play

@@ -5,7 +5,7 @@ from collections import defaultdict
 import numpy as np
 from tqdm import trange
 
-from ca2_rl.arguments import Parser, folder
+from ca2_core.arguments import Parser, folder
 from ca2_rl.commands.agent_options import Playing, add_agent_options, has_display
 from ca2_rl.zoo.agents import make_env, play
 from ca2_rl.zoo.plugins import register

@@ -6,7 +6,7 @@ from typing import Any
 from huggingface_sb3 import EnvironmentName, ModelName, ModelRepoId
 from rl_zoo3.utils import ALGOS
 
-from ca2_rl.arguments import Parser
+from ca2_core.arguments import Parser
 from ca2_rl.commands.agent_options import Playing, add_agent_options, one_line_from_hub
 from ca2_rl.loading.agents import load_agent
 from ca2_rl.zoo.agents import make_env, plugin_names, saved_hyperparams

@@ -7,7 +7,7 @@ from pathlib import Path
 from stable_baselines3.common.vec_env import VecVideoRecorder
 from tqdm import trange
 
-from ca2_rl.arguments import Parser, folder
+from ca2_core.arguments import Parser, folder
 from ca2_rl.commands.agent_options import Playing, add_agent_options, has_display
 from ca2_rl.zoo.agents import make_env, play
 from ca2_rl.zoo.plugins import TRAINED_AGENTS, register

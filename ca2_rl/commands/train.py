@@ -13,9 +13,10 @@ import stable_baselines3 as sb3
 import torch as th
 from stable_baselines3.common.utils import set_random_seed
 
+from ca2_core.arguments import Parser, at_least, folder, seed
 from ca2_core.errors import UserError
 from ca2_core.files import locked
-from ca2_rl.arguments import Named, Parser, at_least, folder, seed
+from ca2_rl.arguments import Named
 from ca2_rl.commands.agent_options import LOG_FOLDER, add_env_options, device
 from ca2_rl.environments import check_env, split_env_id, try_env
 from ca2_rl.runs import read_run

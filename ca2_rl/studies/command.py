@@ -11,8 +11,8 @@ from pathlib import Path
 
 import matplotlib as mpl
 
+from ca2_core.arguments import Parser
 from ca2_core.errors import UserError, did_you_mean
-from ca2_rl.arguments import Parser
 from ca2_rl.studies.conditions import machine
 from ca2_rl.studies.jobs import Variant, plan
 from ca2_rl.studies.results import Results
