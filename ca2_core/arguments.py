@@ -1,9 +1,10 @@
 """Options of a command line, whose errors are one line."""
 
 import argparse
+import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from ca2_core.errors import UserError
 
@@ -41,3 +42,20 @@ def folder(text: str) -> str:
         if path.is_file():
             raise argparse.ArgumentTypeError(f"{path} is a file, a folder is needed")
     return text
+
+
+class Renamed(argparse.Action):
+    """An option under its old name, which goes with the next release: does what the new one does, with a line on stderr.
+
+    :param new: the option's name now
+    """
+
+    def __init__(self, option_strings: Sequence[str], dest: str, new: str, **options: Any):
+        super().__init__(option_strings, dest, **options | {"help": argparse.SUPPRESS, "default": argparse.SUPPRESS})
+        self.new = new
+
+    def __call__(
+        self, parser: argparse.ArgumentParser, namespace: argparse.Namespace, values: Any, option_string: str | None = None
+    ) -> None:
+        print(f"{parser.prog}: {option_string} is called {self.new} now; the old name goes with the next release.", file=sys.stderr)
+        setattr(namespace, self.dest, values)

@@ -10,33 +10,66 @@ from importlib import import_module
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
-from ca2_gan.registry import models
+from ca2_gan import registry as _registry
 
 if TYPE_CHECKING:
+    from ca2_gan.data import load as load_data
     from ca2_gan.gan import GAN, create_model
     from ca2_gan.loading import load
+    from ca2_gan.metrics.evaluate import evaluate
+    from ca2_gan.metrics.metric import Score
     from ca2_gan.models.players import Discriminator, Generator, ModelSpec, Players
 
-__all__ = ["GAN", "Discriminator", "Generator", "ModelSpec", "Players", "create_model", "list_models", "load", "register_model"]
+__all__ = [
+    "GAN",
+    "Discriminator",
+    "Generator",
+    "ModelSpec",
+    "Players",
+    "Score",
+    "create_model",
+    "evaluate",
+    "list_models",
+    "load",
+    "load_data",
+    "register_extractor",
+    "register_metric",
+    "register_model",
+]
 
 __version__ = version("ca2")
 
-list_models = models.list
-register_model = models.register
+register_model = _registry.models.register
+register_metric = _registry.metrics.register
+register_extractor = _registry.extractors.register
 
+
+def list_models(pattern: str = "*", *, pretrained: bool = False) -> list[str]:
+    """Names that match a shell pattern such as ``*dcgan*``, sorted.
+
+    :param pretrained: list trained models, MODEL/DATA, which ``load`` takes
+    """
+    return (_registry.pretrained if pretrained else _registry.models).list(pattern)
+
+
+# Module and name of what is loaded on first use
 _HOMES = {
-    "GAN": "gan",
-    "create_model": "gan",
-    "load": "loading",
-    "Discriminator": "models.players",
-    "Generator": "models.players",
-    "ModelSpec": "models.players",
-    "Players": "models.players",
+    "GAN": ("gan", "GAN"),
+    "create_model": ("gan", "create_model"),
+    "load": ("loading", "load"),
+    "load_data": ("data", "load"),
+    "evaluate": ("metrics.evaluate", "evaluate"),
+    "Score": ("metrics.metric", "Score"),
+    "Discriminator": ("models.players", "Discriminator"),
+    "Generator": ("models.players", "Generator"),
+    "ModelSpec": ("models.players", "ModelSpec"),
+    "Players": ("models.players", "Players"),
 }
 
 
 def __getattr__(name: str) -> Any:
     # Loaded on first use: torch takes seconds, `ca2-gan --help` should not
     if name in _HOMES:
-        return getattr(import_module(f"ca2_gan.{_HOMES[name]}"), name)
+        module, attribute = _HOMES[name]
+        return getattr(import_module(f"ca2_gan.{module}"), attribute)
     raise AttributeError(f"module 'ca2_gan' has no attribute {name!r}")

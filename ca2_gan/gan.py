@@ -1,34 +1,36 @@
-"""A model: its players, what it was made with, sampling, saving, loading."""
+"""A model: its networks, the configuration that makes them again, sampling, saving."""
 
 import copy
 import inspect
-import json
-from collections.abc import Callable, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from reprlib import repr as short
 from typing import Any
 
 import torch
-from huggingface_hub import PyTorchModelHubMixin, snapshot_download
-from safetensors.torch import load_file
-from safetensors.torch import save as serialise
+from huggingface_hub import ModelCard, PyTorchModelHubMixin, snapshot_download
 from torch import Tensor, nn
 
 from ca2_core.errors import UserError, did_you_mean
-from ca2_core.files import whole_file
-from ca2_gan.models.players import ModelSpec
-from ca2_gan.registry import models
+from ca2_gan.card import default_card, for_hub
+from ca2_gan.labels import Labels, class_numbers
+from ca2_gan.model_files import CARD, CONFIG, WEIGHTS, read_card, read_config, read_weights, write_model
+from ca2_gan.models.per_class import PerClassGenerator
+from ca2_gan.models.players import Generator, ModelSpec, Players
+from ca2_gan.registry import models, pretrained
 from ca2_gan.spectral_norm import normalise_spectrally
 from ca2_gan.weights import load_weights
 
-WEIGHTS, CONFIG = "model.safetensors", "config.json"
 SAMPLING_BATCH = 250
+STOPS = 4  # noise vectors that an interpolation goes through
+# The data of ``create_model(name, pretrained=True)``: drawn by this package, so that nobody else's licence matters
+DEFAULT_DATA = "glyphs"
 # Types of a builder's options, in words
 OPTIONS = {int: "a whole number", bool: "true or false"}
 
 
 class GAN(nn.Module, PyTorchModelHubMixin):
-    """The players of a model of the registry, and the configuration that makes them again.
+    """The networks of a model of the registry, and the configuration that makes them again.
 
     :param model: name in the registry
     :param num_classes: number of classes K
@@ -36,8 +38,13 @@ class GAN(nn.Module, PyTorchModelHubMixin):
     :param noise_dim: width of the generator's noise
     :param class_names: K names; None for "0" to "K-1"
     :param spectral_norm: whether every weight of the discriminator is spectrally normalised
+    :param per_class: whether the generator is K generators of this model, one for each class; there are no other networks then
     :param options: what this model's builder takes beyond that, by name
     """
+
+    generator: Generator
+    discriminator: Any  # a Discriminator, None in a model that is only sampled
+    classifier: Any  # a network, None in most models
 
     def __init__(
         self,
@@ -47,6 +54,7 @@ class GAN(nn.Module, PyTorchModelHubMixin):
         noise_dim: int = 100,
         class_names: Sequence[str] | None = None,
         spectral_norm: bool = False,
+        per_class: bool = False,
         options: dict[str, Any] | None = None,
     ):
         super().__init__()
@@ -65,12 +73,14 @@ class GAN(nn.Module, PyTorchModelHubMixin):
             "class_names": list(names),
             "spectral_norm": spectral_norm,
             "options": options or {},
-        }
+        } | ({"per_class": True} if per_class else {})
         self._hub_mixin_config = self.config  # what the hub's mixin writes
-        players = _build(self.spec, options or {})
+        self.card: str | None = None
+        make = _make_per_class if per_class else _make
+        players = make(self.spec, options or {})
         self.generator, self.discriminator, self.classifier = players[:3]
         self.is_conditional = players.is_conditional
-        if spectral_norm:
+        if spectral_norm and self.discriminator is not None:
             normalise_spectrally(self.discriminator)
 
     @property
@@ -82,71 +92,130 @@ class GAN(nn.Module, PyTorchModelHubMixin):
         return dict(self.named_children())
 
     def with_generator(self, generator: nn.Module) -> "GAN":
-        """The same model, its other players shared, with another generator such as an average of it."""
-        twin = copy.copy(self)
-        twin._modules = self._modules | {"generator": generator}
-        return twin
+        """The same model, its other networks shared, with another generator such as an average of it."""
+        return self._with_players(self._modules | {"generator": generator})
 
-    def draw_noise(self, n: int, seed: int | None = None, truncation: float = 1.0) -> Tensor:
+    def draw_noise(self, n: int, seed: int | None = None, noise_scale: float = 1.0) -> Tensor:
         """Noise for n images, float32 [n, noise_dim], on the CPU, so that a seed gives the same on every device.
 
         :param seed: None for a new one each time
-        :param truncation: factor on the noise; below 1 more typical and less varied images
+        :param noise_scale: factor on the noise; below 1 more typical and less varied images
         """
         rng = torch.Generator()
         if seed is None:
             rng.seed()
         else:
             rng.manual_seed(seed)
-        return torch.randn(n, self.spec.noise_dim, generator=rng) * truncation
+        return torch.randn(n, self.spec.noise_dim, generator=rng) * noise_scale
 
-    def sample(self, n: int, labels: Sequence[int] | Tensor | None = None, seed: int | None = None, truncation: float = 1.0) -> Tensor:
+    def sample(self, n: int, labels: Labels | None = None, seed: int | None = None, noise_scale: float = 1.0) -> Tensor:
         """Images, uint8 [n, C, H, W] on the CPU.
 
-        :param labels: n classes from 0 to K-1; None for all in equal shares, 0, 1, ..., K-1, 0, ...
+        :param labels: n classes, such as ``"QUARTZAB"``, ``["Q", "seven"]`` or numbers from 0 to K-1; None for all in equal shares,
+            0, 1, ..., K-1, 0, ...
         :param seed: same seed, same images; None for new ones each time
-        :param truncation: factor on the noise, over 0; below 1 more typical and less varied images
+        :param noise_scale: factor on the noise, over 0; below 1 more typical and less varied images
         :raises UserError: if the labels aren't n classes
         """
+        return self.images_from(self.draw_noise(n, seed, noise_scale), self.choose_classes(n, labels))
+
+    def interpolate(
+        self, n: int, labels: Labels | None = None, frames: int = 48, seed: int | None = None, noise_scale: float = 1.0
+    ) -> Iterator[Tensor]:
+        """Walks of n images through a few noise vectors and back to the first: for each frame, uint8 [n, C, H, W].
+
+        :param labels: as for ``sample``; an image keeps its class
+        :param frames: at least 4; the one after the last would be the first
+        :raises UserError: if there are too few frames, or the labels aren't n classes
+        """
+        if frames < STOPS:
+            raise UserError(f"{frames} frames: at least {STOPS} are needed.")
+        numbers = self.choose_classes(n, labels)
+        stops = self.draw_noise(STOPS * n, seed, noise_scale).view(STOPS, n, -1)
+
+        def walk() -> Iterator[Tensor]:
+            for frame in range(frames):
+                stop, share = divmod(frame * STOPS / frames, 1)
+                yield self.images_from(slerp(stops[int(stop)], stops[(int(stop) + 1) % STOPS], share), numbers)
+
+        return walk()
+
+    def choose_classes(self, n: int, labels: Labels | None = None) -> Tensor:
+        """The classes of n images as numbers, int64 [n]; None for all in equal shares.
+
+        :raises UserError: if they aren't n classes of the model
+        """
         if labels is None:
-            labels = torch.arange(n) % self.spec.num_classes
-        labels = torch.as_tensor(labels, dtype=torch.int64)
-        if labels.shape != (n,):
-            raise UserError(f"{labels.numel()} labels for {n} images.")
-        if n and not 0 <= int(labels.min()) <= int(labels.max()) < self.spec.num_classes:
-            raise UserError(
-                f"labels go from {int(labels.min())} to {int(labels.max())}; this model's from 0 to {self.spec.num_classes - 1}."
-            )
-        return self.images_from(self.draw_noise(n, seed, truncation), labels)
+            return torch.arange(n) % self.spec.num_classes
+        numbers = self.class_numbers(labels)
+        if numbers.shape != (n,):
+            raise UserError(f"{numbers.numel()} labels for {n} images.")
+        return numbers
+
+    def class_numbers(self, labels: Labels) -> Tensor:
+        """Classes by name or number as numbers, int64 [n].
+
+        :raises UserError: if one is no class of the model, or a model without classes is asked for one by name
+        """
+        if isinstance(labels, str) and not self.is_conditional:
+            raise UserError(f"{self.spec.name} is unconditional: it can't be asked for a class. Leave out labels, or train one per class.")
+        return class_numbers(labels, self.class_names)
 
     @torch.inference_mode()
-    def images_from(self, noise: Tensor, labels: Tensor) -> Tensor:
-        """Images for given noise [n, noise_dim] and labels [n], uint8 [n, C, H, W] on the CPU."""
+    def images_from(self, noise: Tensor, labels: Labels) -> Tensor:
+        """Images for given noise [n, noise_dim] and n labels, uint8 [n, C, H, W] on the CPU."""
         device = next(self.generator.parameters()).device
         training = self.generator.training
         self.generator.eval()
         batches = [
             to_uint8(self.generator(z.to(device), y.to(device)).float()).cpu()
-            for z, y in zip(noise.split(SAMPLING_BATCH), labels.split(SAMPLING_BATCH), strict=True)
+            for z, y in zip(noise.split(SAMPLING_BATCH), self.class_numbers(labels).split(SAMPLING_BATCH), strict=True)
         ]
         self.generator.train(training)
         return torch.cat(batches)
 
     def save(self, folder: str | Path) -> None:
         """Writes ``model.safetensors`` and ``config.json`` into a folder, each whole or not at all."""
-        folder = Path(folder)
-        with whole_file(folder / CONFIG) as path:
-            path.write_text(json.dumps(self.config, indent=2) + "\n", encoding="utf-8")
-        with whole_file(folder / WEIGHTS) as path:
-            path.write_bytes(serialise({name: value.contiguous() for name, value in self.state_dict().items()}))
+        write_model(Path(folder), self.config, self.state_dict())
 
     def export(self, folder: str | Path) -> None:
         """Writes what sampling needs and no more: ``save`` with the generator alone, its parameters as float16."""
-        lean = copy.copy(self)
-        lean._modules = {"generator": copy.deepcopy(self.generator)}
+        lean = self._with_players({"generator": copy.deepcopy(self.generator)})
         for parameter in lean.generator.parameters():
             parameter.data = parameter.data.half()
         lean.save(folder)
+
+    def _with_players(self, players: Mapping[str, nn.Module | None]) -> "GAN":
+        twin: GAN = object.__new__(type(self))
+        twin.__dict__ = self.__dict__ | {"_modules": dict(players)}
+        return twin
+
+    # Networks with spectral norm refuse to be pickled: a pickled model is made again of its configuration and weights
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _restore, (self.config, list(self.players()), dict(self.state_dict()), self.training, self.card)
+
+    def __copy__(self) -> "GAN":
+        return self._with_players(self._modules)
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> "GAN":
+        twin = memo[id(self)] = self.__copy__()
+        twin.__dict__ = copy.deepcopy(self.__dict__, memo)
+        return twin
+
+    def generate_model_card(self, *_: Any, **facts: Any) -> ModelCard:
+        """The card that ``save_pretrained`` and ``push_to_hub`` write: the one that the model came with, or one of what is known."""
+        parameters = {name: sum(p.numel() for p in player.parameters()) for name, player in self.players().items()}
+        return ModelCard(for_hub(self.card or default_card(self.config, parameters, self.is_conditional), facts.get("repo_id")))
+
+    def push_to_hub(self, repo_id: str, **options: Any) -> str:
+        """Uploads the model with its card to the Hugging Face hub.
+
+        :param repo_id: ``user/name``
+        :param options: of huggingface_hub's ``ModelHubMixin.push_to_hub``, such as ``private`` and ``token``
+        :return: the address of the commit
+        """
+        options["model_card_kwargs"] = {"repo_id": repo_id} | (options.get("model_card_kwargs") or {})
+        return super().push_to_hub(repo_id, **options)
 
     def _save_pretrained(self, save_directory: Path) -> None:
         self.save(save_directory)
@@ -162,9 +231,11 @@ class GAN(nn.Module, PyTorchModelHubMixin):
         local_files_only: bool = False,
         revision: str | None = None,
     ) -> "GAN":
-        """The model in a folder, or of the Hugging Face hub, as ``load_gan`` reads it.
+        """The model in a folder or on the Hugging Face hub, in evaluation mode, in float32.
 
-        :param pretrained_model_name_or_path: a folder that ``save_pretrained`` wrote, or ``user/name``
+        Networks other than the generator that have no weights there are None.
+
+        :param pretrained_model_name_or_path: a folder that ``save`` or ``save_pretrained`` wrote, or ``user/name``
         :param force_download: download again what is in the hub's cache
         :param token: for private models
         :param cache_dir: where downloads are kept
@@ -183,7 +254,7 @@ class GAN(nn.Module, PyTorchModelHubMixin):
                         force_download=force_download,
                         token=token,
                         local_files_only=local_files_only,
-                        allow_patterns=[CONFIG, WEIGHTS],
+                        allow_patterns=[CONFIG, WEIGHTS, CARD],
                     )
                 )
             except Exception as error:  # whatever the network or the hub answers
@@ -191,10 +262,37 @@ class GAN(nn.Module, PyTorchModelHubMixin):
                 raise UserError(
                     f"{pretrained_model_name_or_path}: no such folder, and it can't be had from the Hugging Face hub: {reason}"
                 ) from error
-        return load_gan(folder)
+        return _read(folder)
 
 
-def _build(spec: ModelSpec, options: dict[str, Any]) -> Any:
+def _read(folder: Path) -> GAN:
+    config = read_config(folder)
+    try:
+        gan = GAN(**config)
+    except UserError as error:
+        raise UserError(f"{folder / CONFIG}: {error}") from error
+    weights = read_weights(folder)
+    for player in gan.players().keys() - {"generator"} - {name.partition(".")[0] for name in weights}:
+        setattr(gan, player, None)
+    try:
+        load_weights(gan, weights)
+    except (ValueError, RuntimeError) as error:
+        raise UserError(f"{folder / WEIGHTS}: not the weights of the {config['model']} that {CONFIG} describes: {error}.") from error
+    gan.card = read_card(folder)
+    return gan.eval()
+
+
+def _restore(config: dict[str, Any], players: Sequence[str], weights: dict[str, Tensor], training: bool, card: str | None) -> GAN:
+    """A pickled model."""
+    gan = GAN(**config)
+    for player in gan.players().keys() - set(players):
+        setattr(gan, player, None)
+    gan.load_state_dict(weights, assign=True)  # keeps their device and precision
+    gan.card = card
+    return gan.train(training)
+
+
+def _make(spec: ModelSpec, options: dict[str, Any]) -> Players:
     builder = models.get(spec.name)
     known = dict(list(inspect.signature(builder).parameters.items())[1:])
     for name, value in options.items():
@@ -213,6 +311,12 @@ def _build(spec: ModelSpec, options: dict[str, Any]) -> Any:
         raise UserError(f"{spec.name}: can't be made with {', '.join(f'{k}={v}' for k, v in options.items())}: {reason}") from error
 
 
+def _make_per_class(spec: ModelSpec, options: dict[str, Any]) -> Players:
+    alone = ModelSpec(spec.name, 1, spec.image_shape, spec.noise_dim)
+    generators = [_make(alone, options).generator for _ in range(spec.num_classes)]
+    return Players(PerClassGenerator(generators, spec.image_shape), None, is_conditional=True)
+
+
 def to_uint8(images: Tensor) -> Tensor:
     """[-1, 1] -> 0..255, rounded."""
     return images.clamp(-1, 1).add(1).mul(127.5).round().to(torch.uint8)
@@ -223,89 +327,53 @@ def to_float(images: Tensor) -> Tensor:
     return images.float().div_(127.5).sub_(1)
 
 
+def slerp(start: Tensor, end: Tensor, share: float) -> Tensor:
+    """Between two noise vectors along the sphere (White 2016), so that all have a length the generator knows: [N, d] x 2 -> [N, d]."""
+    cosine = nn.functional.cosine_similarity(start, end, dim=1).clamp(-1 + 1e-6, 1 - 1e-6)[:, None]
+    angle = cosine.acos()
+    return (((1 - share) * angle).sin() * start + (share * angle).sin() * end) / angle.sin()
+
+
 def create_model(
-    name: str, *, num_classes: int, image_shape: Sequence[int], class_names: Sequence[str] | None = None, **options: Any
+    name: str,
+    *,
+    pretrained: str | bool = False,
+    num_classes: int | None = None,
+    image_shape: Sequence[int] | None = None,
+    class_names: Sequence[str] | None = None,
+    **options: Any,
 ) -> GAN:
-    """A new model, by its name in the registry.
+    """A model by its name in the registry, new or trained.
 
     :param name: such as ``cgan``; ``list_models()`` has them all
-    :param num_classes: number of classes K
-    :param image_shape: channels (1 or 3), height, width (16 to 64)
+    :param pretrained: data that a model which comes with the package was trained on, such as ``"mnist"``, or True for its default;
+        ``list_models(pretrained=True)`` has them all
+    :param num_classes: number of classes K; a trained model knows its own
+    :param image_shape: channels (1 or 3), height, width (16 to 64); a trained model knows its own
     :param class_names: K names; None for "0" to "K-1"
     :param options: ``noise_dim``, ``spectral_norm``, and what the model's builder takes
     :raises UserError: for an unknown name or option, or an image shape that the model can't make
     """
+    if pretrained:
+        asked = {"num_classes": num_classes, "image_shape": image_shape, "class_names": class_names} | options
+        return _trained(name, pretrained, {key: value for key, value in asked.items() if value is not None})
+    if num_classes is None or image_shape is None:
+        raise UserError(f"{name}: a new model needs num_classes and image_shape; with pretrained=..., it comes with its own.")
     common = {key: options.pop(key) for key in ("noise_dim", "spectral_norm") if key in options}
     return GAN(model=name, num_classes=num_classes, image_shape=image_shape, class_names=class_names, options=options, **common)
 
 
-def load_gan(folder: Path) -> GAN:
-    """The model in a folder with ``model.safetensors`` and ``config.json``, in evaluation mode, in float32.
-
-    Players other than the generator that have no weights there are None.
-
-    :raises UserError: if one of the files is missing, damaged, or doesn't fit the other
-    """
-    config, path = read_config(folder), folder / WEIGHTS
-    try:
-        gan = GAN(**config)
-    except UserError as error:
-        raise UserError(f"{folder / CONFIG}: {error}") from error
-    try:
-        weights = load_file(path)
-    except FileNotFoundError:
-        raise UserError(f"{folder}: no {WEIGHTS}: the model's weights are missing.") from None
-    except Exception as error:  # whatever the bytes lead to
-        raise UserError(f"{path}: damaged or cut off ({error}). Copy it again, or train again.") from error
-    for player in gan.players().keys() - {"generator"} - {name.partition(".")[0] for name in weights}:
-        setattr(gan, player, None)
-    try:
-        load_weights(gan, weights)
-    except (ValueError, RuntimeError) as error:
-        raise UserError(f"{path}: not the weights of the {config['model']} that {CONFIG} describes: {error}.") from error
-    return gan.eval()
-
-
-def read_config(folder: Path) -> dict[str, Any]:
-    """What makes the model in a folder again: arguments of ``GAN``, each of the right type.
-
-    :raises UserError: if there is no ``config.json``, or it is something else
-    """
-    path = folder / CONFIG
-    try:
-        config = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise UserError(f"{folder}: no {CONFIG}: neither a saved model nor a run of `ca2-gan train` that has saved one.") from None
-    except OSError as error:
-        raise UserError(f"{path}: can't be read: {error.strerror or error}.") from error
-    except (ValueError, RecursionError) as error:  # no JSON, or no text
-        raise UserError(f"{path}: not the configuration of a model: {error}.") from error
-    if not isinstance(config, dict):
-        raise UserError(f"{path}: not the configuration of a model: 'name: value' pairs are needed.")
-    for name in dict.fromkeys([*config, "model", "num_classes", "image_shape"]):
-        if name not in ENTRIES:
-            raise UserError(f"{path}: not the configuration of a model: no entry is called {name!r}.{did_you_mean(name, ENTRIES)}")
-        is_right, right = ENTRIES[name]
-        if not is_right(config.get(name)):
-            raise UserError(f"{path}: not the configuration of a model: {name} has to be {right}, not {short(config.get(name))}.")
-    return config
-
-
-def _is_whole(value: Any) -> bool:
-    return type(value) is int
-
-
-def _is_list(value: Any, kind: type) -> bool:
-    return isinstance(value, list) and all(type(item) is kind for item in value)
-
-
-# Of config.json: what is right for an entry, by a function and in words
-ENTRIES: dict[str, tuple[Callable[[Any], bool], str]] = {
-    "model": (lambda value: isinstance(value, str), "a name"),
-    "num_classes": (_is_whole, "a whole number"),
-    "image_shape": (lambda value: _is_list(value, int), "channels, height and width"),
-    "noise_dim": (_is_whole, "a whole number"),
-    "class_names": (lambda value: _is_list(value, str), "a list of names"),
-    "spectral_norm": (lambda value: isinstance(value, bool), "true or false"),
-    "options": (lambda value: isinstance(value, dict), "the model's options by name"),
-}
+def _trained(name: str, data: str | bool, asked: dict[str, Any]) -> GAN:
+    """The model of that name which was trained on these data, if it has what is asked for."""
+    defaults = {key: parameter.default for key, parameter in inspect.signature(models.get(name)).parameters.items()}
+    known = pretrained.list(f"{name}/*")
+    if not known:
+        raise UserError(f"{name}: no trained one comes with the package, only {', '.join(pretrained)}.")
+    default = DEFAULT_DATA if f"{name}/{DEFAULT_DATA}" in known else known[0].partition("/")[2]
+    gan = GAN.from_pretrained(pretrained.get(f"{name}/{data if isinstance(data, str) else default}").folder)
+    has = defaults | gan.config | gan.config["options"]
+    for key, value in asked.items():
+        own = has.get(key)
+        if own != (list(value) if isinstance(own, list) else value):
+            raise UserError(f"{name}: the trained model has {key}={own}, not {value}. Leave {key} out, or train a new model.")
+    return gan

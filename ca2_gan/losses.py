@@ -112,16 +112,16 @@ def feature_matching(real: Tensor, fake: Tensor) -> Tensor:
     return (fake.mean(dim=0) - real.detach().mean(dim=0)).square().sum()
 
 
-def expected_fake_loss(class_logits: Tensor, judged: Tensor) -> Tensor:
+def expected_fake_loss(class_logits: Tensor, pair_logits: Tensor) -> Tensor:
     """What Triple-GAN's classifier loses by being found out: E_x E_{y ~ p_c(y|x)} of the cross-entropy of D(x, y) with "real".
 
     The gradient reaches the classifier through its probabilities only, without sampling (Li et al. 2017 use REINFORCE).
 
     :param class_logits: the classifier's logits of the labels in question, [N, M]; where M are not all labels, their probabilities are
         taken relative to each other
-    :param judged: the discriminator's logits of the pairs (x, y), [N, M]
+    :param pair_logits: the discriminator's logits of the pairs (x, y), [N, M]
     """
-    return (class_logits.softmax(dim=1) * softplus(-judged.detach())).sum(dim=1).mean()
+    return (class_logits.softmax(dim=1) * softplus(-pair_logits.detach())).sum(dim=1).mean()
 
 
 def entropy(class_logits: Tensor) -> Tensor:

@@ -51,10 +51,3 @@ def write_folder(images: Tensor, names: Sequence[str], folder: Path) -> None:
     for image, name in zip(images, names, strict=True):
         with whole_file(folder / f"{name}.png") as partial:
             to_picture(image).save(partial)
-
-
-def slerp(start: Tensor, end: Tensor, share: float) -> Tensor:
-    """Between two noise vectors along the sphere (White 2016), so that all have a length the generator knows: [N, d] x 2 -> [N, d]."""
-    cosine = torch.nn.functional.cosine_similarity(start, end, dim=1).clamp(-1 + 1e-6, 1 - 1e-6)[:, None]
-    angle = cosine.acos()
-    return (((1 - share) * angle).sin() * start + (share * angle).sin() * end) / angle.sin()

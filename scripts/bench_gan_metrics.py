@@ -27,10 +27,10 @@ from pytorch_fid.fid_score import calculate_frechet_distance
 
 from ca2_gan.data import load
 from ca2_gan.drawing import write
-from ca2_gan.metrics import Moments, Suite, frechet_distance, moments
+from ca2_gan.metrics import Missing, Moments, Reference, View, frechet_distance, moments
 from ca2_gan.metrics.bootstrap import RESAMPLES, interval
 from ca2_gan.metrics.samples import real_samples
-from ca2_gan.metrics.view import Reference, View
+from ca2_gan.metrics.suite import Suite
 from ca2_rl.studies.conditions import cpu_name
 
 ROOT = Path(__file__).parents[1]
@@ -85,25 +85,28 @@ def bench_frechet(dimensions: int, rounds: int) -> dict[str, Any]:
 
 def bench_metrics(n: int | None, resamples: int) -> dict[str, Any]:
     """Seconds of what a first evaluation does once for the data, and of each metric of a candidate, intervals by themselves."""
-    train, test = load("glyphs", size=DRAWN if n is None else 10 * n).split()
+    data = load("glyphs", size=DRAWN if n is None else 10 * n)
+    train, test = data.train, data.test
     n = n or min(10_000, len(test))
     suite = Suite(METRICS, train, test, n)  # trains the classifier, or finds it
-    reference = Reference(
-        *(View(view.samples, suite.extractors) for view in (suite.reference.real, suite.reference.train)), train.num_classes
-    )
+    training = suite.reference.train
+    real, seen = View(suite.reference.real.samples, suite.extractors), View(training.samples, suite.extractors, once=training.once)
+    reference = Reference(real, seen, train.class_names)
     once, each = {}, {}
-    _, once["seeing the held-out images"] = timed(lambda: reference.real.seen("classifier"))
-    _, once["seeing the training split"] = timed(lambda: reference.train.seen("classifier"))
-    _, once["the held-out images' nearest training images"] = timed(lambda: reference.real.nearest_in(reference.train))
+    _, once["seeing the held-out images"] = timed(lambda: reference.real.features("classifier"))
+    _, once["seeing the training split"] = timed(lambda: reference.train.features("classifier"))
+    _, once["the held-out images' nearest training images"] = timed(lambda: reference.real.nearest_in(reference.train, "classifier"))
     fake = suite.view(real_samples(train, "glyphs").take(n, seed=1))
-    _, each["seeing the fakes"] = timed(lambda: fake.seen("classifier"))
+    _, each["seeing the fakes"] = timed(lambda: fake.features("classifier"))
     intervals = {"wall": 0.0, "cpu": 0.0}
     for name, metric in suite.metrics.items():
         numbers, each[f"`{name}`"] = timed(lambda metric=metric: metric.compute(reference, fake))
-        _, clocks = timed(lambda numbers=numbers: [interval(number, resamples) for number in numbers.values() if number])
+        _, clocks = timed(
+            lambda numbers=numbers: [interval(number, resamples) for number in numbers.values() if not isinstance(number, Missing)]
+        )
         intervals = {clock: intervals[clock] + seconds for clock, seconds in clocks.items()}
     each[f"intervals, {resamples} resamples"] = intervals
-    return {"n": n, "training_images": len(reference.train.samples.images), "once": once, "each": each}
+    return {"n": n, "training_images": len(reference.train.samples), "once": once, "each": each}
 
 
 def main() -> None:

@@ -18,7 +18,7 @@ from ca2_core.errors import UserError
 from ca2_gan.data import figures, load
 from ca2_gan.data.explore import embed
 from ca2_gan.drawing import write
-from ca2_gan.metrics.report import versions
+from ca2_gan.versions import versions
 
 ROOT = Path(__file__).parents[1]
 FACTS = ROOT / "docs" / "gan" / "data.json"

@@ -1,4 +1,4 @@
-"""Which metric notices what: real images corrupted step by step, judged against other real images.
+"""Which metric notices what: real images corrupted step by step, compared with other real images.
 
     python scripts/metric_sensitivity.py --data mnist
     python scripts/metric_sensitivity.py --draw
@@ -19,13 +19,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from corruptions import CORRUPTIONS, NOTICED, STEPS, UNTOUCHED, Sweep, moved
 from matplotlib.colors import ListedColormap
 from matplotlib.figure import Figure
 from tqdm import tqdm
 
 from ca2_gan.data import load
 from ca2_gan.drawing import grid, render, show, write
-from ca2_gan.metrics.sensitivity import CORRUPTIONS, NOTICED, STEPS, UNTOUCHED, Sweep, moved
 
 ROOT = Path(__file__).parents[1]
 NUMBERS = ROOT / "docs" / "gan" / "sensitivity.json"
@@ -106,7 +106,7 @@ def main() -> None:
     arguments = parser.parse_args()
     if not arguments.draw:
         data, name = load(arguments.data), Path(arguments.data).name
-        sweep = Sweep(QUICK, *data.split(), arguments.n)
+        sweep = Sweep(QUICK, data.train, data.test, arguments.n)
         write(EXAMPLES, render(draw_examples(sweep)))
         content: dict[str, Any] = {
             "command": shlex.join(["python", "scripts/metric_sensitivity.py", *sys.argv[1:]]).replace(arguments.data, name),
@@ -121,8 +121,8 @@ def main() -> None:
             "runs": [],
         }
         for names, strengths, untouched in ((QUICK, STEPS, UNTOUCHED), (SLOW, SLOW_STEPS, SLOW_UNTOUCHED)):
-            sweep = Sweep(names, *data.split(), arguments.n)
-            content["columns"] |= sweep.suite.columns
+            sweep = Sweep(names, data.train, data.test, arguments.n)
+            content["columns"] |= {key: column.heading for key, column in sweep.suite.columns.items()}
             for key, found in measure(sweep, strengths, untouched).items():
                 content[key] += found
             write(NUMBERS, json.dumps(content, indent=1) + "\n")

@@ -108,12 +108,12 @@ def milestones(settings: Settings, data: Dataset, minutes: list[float]) -> tuple
         used += time.process_time() - began
         outcome.gan.export(settings.out / "export")
         suite = suite or Suite(parse_metrics(METRICS), part, held_out, n, resamples=0)
-        scores = suite.judge(sample_like(load_model(settings.out / "export"), n, part, seed=0)).scores
+        scores = suite.score(sample_like(load_model(settings.out / "export"), n, part, seed=0)).values
         rows.append({"cpu_minutes": minute, "images": outcome.images, "images_per_s": outcome.images / used, "scores": scores})
         print(json.dumps(rows[-1]), flush=True)
     assert suite is not None
     extractor = {"fingerprint": suite.extractors["classifier"].fingerprint, "held_out_accuracy": suite.accuracy}
-    return rows, {"n": n, "extractor": extractor, "floor": suite.floor().scores}
+    return rows, {"n": n, "extractor": extractor, "floor": suite.floor().values}
 
 
 def cells(scores: dict[str, float | None]) -> list[str]:

@@ -11,7 +11,7 @@ import pytest
 
 from ca2_gan import cli as ca2_gan
 from ca2_gan import list_models
-from ca2_gan.listing import parameters
+from ca2_gan.commands.list import parameters
 from ca2_gan.trainers.train import read_settings
 from ca2_rl import cli as ca2_rl
 from ca2_rl.studies.overview import OURS

@@ -23,6 +23,7 @@ class Dataset:
     :param class_names: K names
     :param digests: a hash of each image, uint64 [N]
     :param report: what was read, dropped and remapped
+    :param whole: the data that this is a part of; None if it is all
     """
 
     images: NDArray[np.uint8]
@@ -30,6 +31,7 @@ class Dataset:
     class_names: tuple[str, ...]
     digests: NDArray[np.uint64] = field(repr=False)
     report: Report = field(repr=False)
+    whole: "Dataset | None" = field(default=None, repr=False)
 
     def __len__(self) -> int:
         return len(self.images)
@@ -51,6 +53,21 @@ class Dataset:
         content.update(self.digests.tobytes())
         content.update(self.labels.tobytes())
         return content.hexdigest()
+
+    @property
+    def train(self) -> "Dataset":
+        """The part to train on; always the same, disjoint from ``test``."""
+        return self._parts[0]
+
+    @property
+    def test(self) -> "Dataset":
+        """The part that is held out."""
+        return self._parts[1]
+
+    @cached_property
+    def _parts(self) -> tuple["Dataset", "Dataset"]:
+        train, test = self.split()
+        return replace(train, whole=self), replace(test, whole=self)
 
     def subset(self, chosen: NDArray[np.bool_] | NDArray[np.intp]) -> "Dataset":
         """The images at some positions or under a mask, with the same class names."""

@@ -42,6 +42,17 @@ def read_npz(path: Path) -> Raw:
     return Raw(str(path), images, labels, None if names is None else dict(enumerate(map(str, names.tolist()))))
 
 
+def read_arrays(source: str, images: NDArray[Any], labels: NDArray[Any] | None = None) -> Raw:
+    """Arrays in memory, uint8 [N, H, W] or [N, C, H, W] and, if labelled, whole numbers [N].
+
+    :raises UserError: if they are something else
+    """
+    checked = _check_images(Path(source), "images", images)
+    if labels is not None and len(labels) != len(checked):
+        raise UserError(f"{source}: {len(checked):,} images but {len(labels):,} labels.")
+    return Raw(source, checked, None if labels is None else _check_labels(Path(source), "labels", labels))
+
+
 KNOWN = ("x", "y", "x_train", "y_train", "x_test", "y_test", "class_names")
 
 

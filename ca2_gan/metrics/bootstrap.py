@@ -1,6 +1,6 @@
 """How far a number would move if the images were drawn again."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,17 +17,28 @@ class Number:
     """A number of a metric.
 
     :param again: the same of images drawn again with replacement; None if that can't be had in reasonable time
-    :param least: that it can be
-    :param most: that it can be
+    :param least: lower bound of its interval
+    :param most: upper bound of its interval
+    :param note: what to know when reading it
     """
 
     value: float
     again: Callable[[Generator], float] | None = None
     least: float = 0
     most: float = np.inf
+    note: str = ""
 
 
-Numbers = Mapping[str, Number | None]
+@dataclass(frozen=True)
+class Missing:
+    """Where a metric has no number.
+
+    :param why: in words
+    """
+
+    why: str
+
+
 Interval = tuple[float, float]
 
 

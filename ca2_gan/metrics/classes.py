@@ -43,7 +43,7 @@ class Pair:
         return frechet_distance(moments(sides[0]), moments(sides[1]))
 
 
-def pair_classes(real: View, fake: View, num_classes: int) -> list[Pair | None]:
+def pair_classes(real: View, fake: View, num_classes: int, extractor: str | None = "classifier") -> list[Pair | None]:
     """Both sides of each class; None where one has fewer than ten images.
 
     All pairs are of the same size, since the distance depends on it: that of the smallest one.
@@ -51,14 +51,14 @@ def pair_classes(real: View, fake: View, num_classes: int) -> list[Pair | None]:
     of_real, of_fake = real.labels(), fake.labels()
     both = np.minimum(np.bincount(of_real, minlength=num_classes), np.bincount(of_fake, minlength=num_classes))
     n = int(both[both >= FEWEST].min(initial=both.max()))
-    features = real.seen("classifier").features, fake.seen("classifier").features
+    features = real.features(extractor), fake.features(extractor)
     return [
         Pair(features[0][of_real == label][:n], features[1][of_fake == label][:n]) if both[label] >= FEWEST else None
         for label in range(num_classes)
     ]
 
 
-def judge_classes(real: View, fake: View, names: tuple[str, ...]) -> tuple[ClassScores, ...]:
+def score_classes(real: View, fake: View, names: tuple[str, ...]) -> tuple[ClassScores, ...]:
     """Each class, from easy to hard."""
     labels, rows = fake.labels(), []
     for label, (name, pair) in enumerate(zip(names, pair_classes(real, fake, len(names)), strict=True)):

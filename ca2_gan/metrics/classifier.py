@@ -1,10 +1,8 @@
-"""The small extractors: classifiers of the data at hand, trained on their training split and frozen."""
+"""The reference classifiers: small networks trained on the training split of the data at hand, and frozen."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from hashlib import blake2b
-from pathlib import Path
 
 import numpy as np
 import torch
@@ -19,8 +17,9 @@ from tqdm import tqdm
 from ca2_core.errors import UserError, did_you_mean
 from ca2_gan.cache import cache_path, keep
 from ca2_gan.data import Dataset
-from ca2_gan.judges import shipped_weights
-from ca2_gan.metrics.extractors import Seen, batches, weights_hash
+from ca2_gan.metrics.extractors import Seen, Setup, batches, weights_hash
+from ca2_gan.reference_classifiers import shipped_weights
+from ca2_gan.registry import extractors
 from ca2_gan.weights import load_weights
 
 FEATURES = 64
@@ -29,8 +28,9 @@ SEEING_BATCH_SIZE = 500
 EPOCHS, FEWEST, MOST = 16, 40_000, 160_000  # images seen: epochs, but not fewer nor more
 LEARNING_RATE = 3e-3
 SHIFT = 2
-# Part of the cache's key: another recipe is another extractor
-CODE = blake2b(Path(__file__).read_bytes(), digest_size=8).hexdigest()
+SMOOTHING = 0.05  # of the labels
+# To be raised with every change of what is trained or how that the cache's key does not know of
+VERSION = 1
 
 
 def strided(channels: int) -> nn.Sequential:
@@ -101,18 +101,19 @@ class Recipe:
     seed: int
 
 
-# Other layers and another seed, the same data and training: what both say is not the whim of one network
-JUDGES = {"first": Recipe("CNN", strided, seed=0), "second": Recipe("residual CNN", residual, seed=1)}
+# Other layers and another seed, the same data and training: what both say is no artefact of one network
+CLASSIFIERS = {"first": Recipe("CNN", strided, seed=0), "second": Recipe("residual CNN", residual, seed=1)}
 
 
-def recipe_of(judge: str) -> Recipe:
+def recipe_of(classifier: str) -> Recipe:
     """The recipe of that name.
 
     :raises UserError: if there is none
     """
-    if judge not in JUDGES:
-        raise UserError(f"no judge named {judge!r}.{did_you_mean(judge, JUDGES)} There are {' and '.join(JUDGES)}.")
-    return JUDGES[judge]
+    if classifier not in CLASSIFIERS:
+        near = did_you_mean(classifier, CLASSIFIERS)
+        raise UserError(f"no reference classifier named {classifier!r}.{near} There are {' and '.join(CLASSIFIERS)}.")
+    return CLASSIFIERS[classifier]
 
 
 class Network(nn.Module):
@@ -141,12 +142,11 @@ class Classifier:
     """
 
     resize = "none"
-    dimensions = FEATURES
 
-    def __init__(self, network: Network, recipe: Recipe, data: str):
+    def __init__(self, network: Network, recipe: Recipe, data: str, device: str = "cpu"):
         self.name = f"{recipe.title} trained on the training split of {data}"
-        self.recipe = recipe
-        self.network = network.eval().requires_grad_(False)
+        self.recipe, self.device = recipe, device
+        self.network = network.eval().requires_grad_(False).to(device)
         self.fingerprint = weights_hash(network)
 
     @torch.inference_mode()
@@ -154,17 +154,26 @@ class Classifier:
         """:param images: [N, C, H, W] of the data's shape"""
         features, classes = [], []
         for batch in batches(images, batch_size or SEEING_BATCH_SIZE, "classifier"):
-            seen, logits = self.network(batch)
-            features.append(seen.numpy())
-            classes.append(logits.argmax(dim=1).numpy())
+            seen, logits = self.network(batch.to(self.device))
+            features.append(seen.cpu().numpy())
+            classes.append(logits.argmax(dim=1).cpu().numpy())
         return Seen(np.concatenate(features), np.concatenate(classes))
 
 
-def trained_on(train: Dataset, recipe: Recipe = JUDGES["first"]) -> Classifier:
+@extractors.register("classifier")
+def make_classifier(setup: Setup) -> Classifier:
+    """A classifier of the data, trained on their training split (64-d)."""
+    if setup.train is None:
+        raise UserError("the reference classifier needs labelled training images. Give train=...")
+    return reference_classifier(setup.train, recipe_of(setup.classifier), setup.device)
+
+
+def reference_classifier(train: Dataset, recipe: Recipe = CLASSIFIERS["first"], device: str = "cpu") -> Classifier:
     """The classifier of a training split: the one that comes with the package, else from the cache if it has been trained before."""
-    cached = cache_path("classifier", (train.fingerprint, CODE, recipe.title, recipe.seed, torch.__version__), ".safetensors")
     with torch.random.fork_rng(devices=[]):  # its first weights don't stay, but drawing them would disturb the caller
         network = Network(recipe.body(train.image_shape[0]), train.num_classes)
+    how = (VERSION, str(network), recipe.seed, EPOCHS, FEWEST, MOST, BATCH_SIZE, LEARNING_RATE, SHIFT, SMOOTHING)
+    cached = cache_path("classifier", (train.fingerprint, how, torch.__version__), ".safetensors")
     for path in (shipped_weights(train.fingerprint, recipe.seed), cached):
         try:
             load_weights(network, load_file(path))
@@ -174,7 +183,7 @@ def trained_on(train: Dataset, recipe: Recipe = JUDGES["first"]) -> Classifier:
     else:
         network = train_network(train.images, train.labels, train.num_classes, recipe)
         keep(cached, serialise(network.state_dict()))
-    return Classifier(network, recipe, train.report.source)
+    return Classifier(network, recipe, train.report.source, device)
 
 
 def train_network(images: NDArray[np.uint8], labels: NDArray[np.int64], num_classes: int, recipe: Recipe) -> Network:
@@ -197,7 +206,7 @@ def train_network(images: NDArray[np.uint8], labels: NDArray[np.int64], num_clas
         for step in tqdm(range(steps), desc="training a classifier", unit_scale=BATCH_SIZE, unit="image", leave=False, disable=None):
             chosen = order[step * BATCH_SIZE : (step + 1) * BATCH_SIZE]
             _, logits = network(_shift(torch.from_numpy(images[chosen]).float() / 255, rng))
-            loss = functional.cross_entropy(logits, torch.from_numpy(labels[chosen]), label_smoothing=0.05)
+            loss = functional.cross_entropy(logits, torch.from_numpy(labels[chosen]), label_smoothing=SMOOTHING)
             optimiser.zero_grad()
             loss.backward()
             optimiser.step()

@@ -1,98 +1,93 @@
-"""``ca2-gan evaluate``: how good are generated images, whoever made them."""
+"""One evaluation of any two things."""
 
-import sys
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
+
+import torch
 
 from ca2_core.errors import UserError
-from ca2_gan.arguments import Parser
-from ca2_gan.data.arguments import add_data_arguments, load_data
-from ca2_gan.data.dataset import Dataset
-from ca2_gan.folders import make_folder
+from ca2_gan.data import Dataset
 from ca2_gan.metrics.bootstrap import RESAMPLES
-from ca2_gan.metrics.classifier import JUDGES
-from ca2_gan.metrics.report import FILES, describe, draw_nearest, print_verdicts, summarize, write_all
-from ca2_gan.metrics.samples import Source, open_source
-from ca2_gan.metrics.suite import MOST, Suite, Verdict, parse_metrics
-from ca2_gan.metrics.view import View
+from ca2_gan.metrics.metric import Score
+from ca2_gan.metrics.samples import Source, describe_size, open_source
+from ca2_gan.metrics.suite import MOST, Suite, find_metric, needs_training_images
 
-DEFAULT_METRICS = "fid,kid,fcd,kcd,intra,kl,prdc,acc,memorised"
+DEFAULT_METRICS = ("fid", "kid", "fcd", "kcd", "intra", "kl", "prdc", "acc", "memorised")
 
 
-def look(suite: Suite, sources: Sequence[Source]) -> list[View]:
-    """Images of each source."""
-    return [suite.view(source.draw(suite.n, suite.train, suite.seed)) for source in sources]
+def evaluate(
+    a: Any,
+    b: Any,
+    metrics: Sequence[str] | None = None,
+    *,
+    train: Dataset | None = None,
+    n: int | None = None,
+    seed: int = 0,
+    device: str = "cpu",
+    resamples: int = RESAMPLES,
+    classifier: str = "first",
+    inception_weights: str | Path | None = None,
+) -> dict[str, Score]:
+    """Compares images with real ones: ``evaluate(gan, data.test, ["fcd", "prdc"])["fcd"].value``.
+
+    Either side may be a model, a ``Dataset``, images or (images, labels) as arrays, or the path or name of a model, a run, a folder of
+    pictures, an npz or other data.
+
+    :param a: the images in question; a conditional model is asked for the classes in the shares they have in ``train``, else in ``b``
+    :param b: the real images
+    :param metrics: names, as `ca2-gan list metrics` shows them, or ``metric:extractor`` to look through another network, such as
+        ``prdc:inception``; None for all that need no minute of training and, without ``train``, no training images
+    :param train: labelled images like those of ``b``, but none of them, which the reference classifier learns from; None takes the
+        training split of the data that ``b`` is the test part of
+    :param n: images on each side; None for as many as both have, up to 10,000
+    :param seed: of the samples of a model, of the choice of images, and of the intervals
+    :param device: where networks run
+    :param resamples: of the bootstrap behind the intervals; 0 for none
+    :param classifier: which reference classifier, ``first`` or ``second``; a claim should hold by both
+    :param inception_weights: pt_inception-2015-12-05-6726825d.pth; None downloads it
+    :return: by the numbers' keys; ``prdc`` makes four
+    :raises UserError: if the two don't fit together, or a metric can't be had
+    """
+    check_device(device)
+    candidate, reference = open_source(a, device), open_source(b, device)
+    check_shapes(candidate, reference)
+    train = train or reference.train
+    names = [metrics] if isinstance(metrics, str) else list(metrics or DEFAULT_METRICS)
+    if metrics is None and train is None:
+        names = [name for name in names if not needs_training_images(find_metric(name))]
+    n = choose_n(n, [candidate, reference])
+    real = b if isinstance(b, Dataset) else reference.draw(n, train or candidate.images, seed)
+    suite = Suite(names, train, real, n, seed, Path(inception_weights) if inception_weights else None, resamples, classifier, device)
+    for note in suite.notes:
+        warnings.warn(note, stacklevel=2)
+    return suite.scores(suite.view(candidate.draw(n, train or reference.images, seed)))
 
 
-def evaluate(suite: Suite, views: Sequence[View]) -> list[Verdict]:
-    """The floor row, then a verdict on each candidate."""
-    verdicts = [suite.floor()]
-    for view in views:
-        print(f"judging {view.samples.name} ...", file=sys.stderr)
-        verdicts.append(suite.judge(view))
-    return verdicts
+def check_device(device: str) -> None:
+    """:raises UserError: if there is no such device"""
+    try:
+        torch.empty(0, device=device)
+    except (RuntimeError, AssertionError) as error:
+        raise UserError(f"device {device!r} can't be used: {str(error).splitlines()[0]}") from error
 
 
-def choose_n(asked: int | None, sources: Sequence[Source], test: Dataset) -> int:
-    """Images on each side, the same for all candidates: as many as all have, up to 10,000.
+def check_shapes(candidate: Source, reference: Source) -> None:
+    """:raises UserError: if the two make images of different shapes"""
+    if candidate.image_shape != reference.image_shape:
+        sizes = [describe_size(source.image_shape) for source in (candidate, reference)]
+        raise UserError(f"{candidate.name}: images of {sizes[0]}, but {reference.name} has {sizes[1]}. Resize one of them.")
+
+
+def choose_n(asked: int | None, sources: Sequence[Source]) -> int:
+    """Images on each side: as many as all have, up to 10,000, unless another number is asked for.
 
     :raises UserError: if more are asked for than there are
     """
-    fewest = min([len(test), *(source.available for source in sources if source.available is not None)])
-    if asked is None:
-        return min(MOST, fewest)
-    if asked < 1:
-        raise UserError(f"--n {asked}: at least 1.")
-    if asked > len(test):
-        raise UserError(f"--n {asked:,}: the held-out split has {len(test):,} images only.")
+    if asked is not None and asked < 1:
+        raise UserError(f"n={asked}: at least 1 image on each side is needed.")
     for source in sources:
-        if source.available is not None and source.available < asked:
-            raise UserError(f"{source.name}: {source.available:,} images, but {asked:,} are asked for. Give a smaller --n, or more images.")
-    return asked
-
-
-def main(argv: list[str]) -> None:
-    """``ca2-gan evaluate``."""
-    parser = Parser(
-        prog="ca2-gan evaluate",
-        description="Judges generated images against the held-out split of the data: FID and KID, FCD and KCD (the same with the features "
-        "of a classifier trained on the data), KL, precision, recall, density, coverage, accuracy, copies of training images, all together "
-        "and per class. The first row is real against real: nothing can be expected to be better.",
-    )
-    parser.add_argument("x", nargs="+", metavar="X", help="runs, saved models, folders of PNGs, or .npz with x and, if labelled, y")
-    add_data_arguments(parser)
-    parser.add_argument("--metrics", default=DEFAULT_METRICS, help=f"names with commas between (default: {DEFAULT_METRICS})")
-    parser.add_argument(
-        "--judge",
-        choices=JUDGES,
-        default="first",
-        help="which classifier of the data looks at the images; a claim should hold by both (default: first)",
-    )
-    parser.add_argument("--n", type=int, help="images on each side (default: as many as all have, up to 10000)")
-    parser.add_argument("--seed", type=int, default=0, help="of the samples and of the choice of images (default: 0)")
-    parser.add_argument(
-        "--bootstrap", type=int, default=RESAMPLES, metavar="B", help=f"resamples behind the intervals, 0 for none (default: {RESAMPLES})"
-    )
-    parser.add_argument("--inception-weights", type=Path, metavar="FILE", help="pt_inception-2015-12-05-6726825d.pth (default: downloaded)")
-    parser.add_argument("-o", "--out", type=Path, metavar="FOLDER", help=f"write {FILES} and pictures there")
-    arguments = parser.parse_args(argv)
-    if arguments.bootstrap < 0 or arguments.bootstrap == 1:
-        raise UserError(f"--bootstrap {arguments.bootstrap}: at least 2, or 0 for no intervals.")
-    names = parse_metrics(arguments.metrics)
-    data = load_data(arguments)
-    train, test = data.split()
-    sources = [open_source(x, data) for x in arguments.x]
-    n = choose_n(arguments.n, sources, test)
-    if arguments.out:
-        make_folder(arguments.out)
-    suite = Suite(names, train, test, n, arguments.seed, arguments.inception_weights, arguments.bootstrap, judge=arguments.judge)
-    views = look(suite, sources)
-    verdicts = evaluate(suite, views)
-    records = summarize(verdicts, sources)
-    for line in describe(suite, data):
-        print(line)
-    print_verdicts(suite, verdicts, records)
-    if arguments.out:
-        write_all(arguments.out, suite, data, verdicts, records)
-        pictures = draw_nearest(arguments.out, suite, views) if "memorised" in suite.metrics else []
-        print(f"Written to {arguments.out}: {', '.join([FILES, *pictures])}")
+        if asked is not None and source.available is not None and source.available < asked:
+            raise UserError(f"{source.name}: {source.available:,} images, but {asked:,} are asked for. Give a smaller n, or more images.")
+    return asked or min([MOST, *(source.available for source in sources if source.available is not None)])

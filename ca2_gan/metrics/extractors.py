@@ -1,8 +1,9 @@
-"""What turns images into features: a frozen network with a name, a hash and a resize rule."""
+"""What turns images into features: frozen networks, made by name when they are first needed."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 from hashlib import blake2b
+from pathlib import Path
 from typing import Protocol
 
 import numpy as np
@@ -10,6 +11,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 from tqdm import tqdm
+
+from ca2_core.errors import UserError
+from ca2_gan.data import Dataset
+from ca2_gan.registry import extractors
 
 
 @dataclass(frozen=True)
@@ -21,7 +26,7 @@ class Seen:
     """
 
     features: NDArray[np.float32]
-    classes: NDArray[np.int64] | None
+    classes: NDArray[np.int64] | None = None
 
 
 class Extractor(Protocol):
@@ -30,17 +35,69 @@ class Extractor(Protocol):
     :param name: what it is, with its source or recipe
     :param fingerprint: hash of its weights
     :param resize: what it does to images of another size
-    :param dimensions: of the features
     """
 
     name: str
     fingerprint: str
     resize: str
-    dimensions: int
 
     def see(self, images: NDArray[np.uint8], batch_size: int | None = None) -> Seen:
         """:param images: [N, C, H, W]"""
         ...
+
+
+@dataclass(frozen=True)
+class Setup:
+    """What an extractor may be made from.
+
+    :param train: labelled images that are not compared; None if there are none
+    :param classifier: which of the two reference classifiers, ``first`` or ``second``
+    :param inception_weights: a file; None downloads them
+    :param device: where networks look at images
+    """
+
+    train: Dataset | None = None
+    classifier: str = "first"
+    inception_weights: Path | None = None
+    device: str = "cpu"
+
+
+class Module:
+    """Any network as an extractor: float images [N, C, H, W] in [0, 1] -> features [N, d].
+
+    :param network: put into evaluation mode
+    :param name: for tables
+    :param resize: what the network does to images of another size
+    """
+
+    def __init__(self, network: nn.Module, name: str, device: str = "cpu", resize: str = "none", batch_size: int = 256):
+        self.network = network.eval().requires_grad_(False).to(device)
+        self.name, self.device, self.resize, self.batch_size = name, device, resize, batch_size
+        self.fingerprint = weights_hash(network)
+
+    @torch.inference_mode()
+    def see(self, images: NDArray[np.uint8], batch_size: int | None = None) -> Seen:
+        """:param images: [N, C, H, W]"""
+        found = []
+        for batch in batches(images, batch_size or self.batch_size, self.name):
+            features = self.network(batch.to(self.device)).flatten(1)
+            if len(features) != len(batch):
+                raise UserError(f"{self.name}: {len(features)} feature vectors for {len(batch)} images; one for each is needed, [N, d].")
+            found.append(features.float().cpu().numpy())
+        return Seen(np.concatenate(found))
+
+
+class Extractors(dict[str, Extractor]):
+    """Extractors by name in the registry, each made when it is first asked for."""
+
+    def __init__(self, setup: Setup):
+        super().__init__()
+        self.setup = setup
+
+    def __missing__(self, name: str) -> Extractor:
+        made = extractors.get(name)(self.setup)
+        self[name] = Module(made, name, self.setup.device) if isinstance(made, nn.Module) else made
+        return self[name]
 
 
 def weights_hash(module: nn.Module) -> str:
@@ -56,6 +113,7 @@ def batches(images: NDArray[np.uint8], batch_size: int, description: str) -> Ite
     """Batches in [0, 1], float32 [batch_size, C, H, W], with a progress bar."""
     with tqdm(total=len(images), desc=description, unit="image", leave=False, disable=None, delay=2) as progress:
         for i in range(0, len(images), batch_size):
-            batch = images[i : i + batch_size]
-            yield torch.from_numpy(np.ascontiguousarray(batch)).float() / 255
+            # A copy with the usual strides: those of an axis of length 1, which NumPy leaves to chance, decide how convolutions round
+            batch = torch.empty(images[i : i + batch_size].shape).copy_(torch.from_numpy(images[i : i + batch_size]))
+            yield batch / 255
             progress.update(len(batch))

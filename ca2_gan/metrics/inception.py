@@ -4,16 +4,17 @@ import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from unittest import mock
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import nn
+from torch import Tensor, nn
+from torch.nn import functional
 from torch.nn.utils import fuse_conv_bn_eval
 
 from ca2_core.errors import UserError
-from ca2_gan.metrics.extractors import Seen, batches, weights_hash
+from ca2_gan.metrics.extractors import Seen, Setup, batches, weights_hash
+from ca2_gan.registry import extractors
 
 BATCH_SIZE = 50
 TIMEOUT = 30
@@ -33,30 +34,69 @@ class Inception:
 
     name = "Inception-v3 of pytorch-fid"
     resize = "bilinear to 299x299, gray repeated to RGB"
-    dimensions = 2048
 
-    def __init__(self, weights: Path | None = None):
-        from pytorch_fid import inception  # type: ignore[import-untyped]  # noqa: PLC0415  (imports torchvision)
+    def __init__(self, weights: Path | None = None, device: str = "cpu"):
+        from pytorch_fid.inception import FID_WEIGHTS_URL  # type: ignore[import-untyped]  # noqa: PLC0415  (imports torchvision)
 
-        state = _read(weights) if weights else _download(inception.FID_WEIGHTS_URL)
-        # pytorch-fid has no argument for weights that are there already
-        with mock.patch.object(inception, "load_state_dict_from_url", return_value=state):
-            try:
-                self._network: nn.Module = inception.InceptionV3([inception.InceptionV3.DEFAULT_BLOCK_INDEX]).eval()
-            except (RuntimeError, AttributeError, TypeError) as error:
-                raise UserError(f"{weights}: not pytorch-fid's Inception weights: {str(error).splitlines()[0]}") from error
-        self.fingerprint = weights_hash(self._network)
+        state = _read(weights) if weights else _download(FID_WEIGHTS_URL)
+        try:
+            self._network = PoolFeatures(state).eval().requires_grad_(False)
+        except (RuntimeError, AttributeError, TypeError) as error:
+            raise UserError(f"{weights}: not pytorch-fid's Inception weights: {str(error).splitlines()[0]}") from error
+        self.fingerprint, self.device = weights_hash(self._network), device
         fold_batch_norms(self._network)
-        self._network.to(memory_format=torch.channels_last)
+        self._network.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
 
     @torch.inference_mode()
     def see(self, images: NDArray[np.uint8], batch_size: int | None = None) -> Seen:
         """:param images: [N, C, H, W]"""
         features = [
-            self._network(batch.expand(-1, 3, -1, -1))[0].flatten(1).numpy()
+            self._network(batch.to(self.device).expand(-1, 3, -1, -1)).cpu().numpy()
             for batch in batches(images, batch_size or BATCH_SIZE, "Inception")
         ]
-        return Seen(np.concatenate(features), None)
+        return Seen(np.concatenate(features))
+
+
+class PoolFeatures(nn.Module):
+    """pytorch-fid's network up to its last pooling layer: [N, 3, H, W] in [0, 1] -> [N, 2048].
+
+    Put together here, since pytorch-fid's own function downloads the weights even where they are at hand.
+
+    :param state: weights as in pytorch-fid's file
+    """
+
+    def __init__(self, state: dict[str, Tensor]):
+        from pytorch_fid import inception as fid  # type: ignore[import-untyped]  # noqa: PLC0415
+        from torchvision.models import inception_v3  # type: ignore[import-untyped]  # noqa: PLC0415
+
+        super().__init__()
+        net = inception_v3(num_classes=1008, aux_logits=False, weights=None, init_weights=False)
+        net.Mixed_5b, net.Mixed_5c, net.Mixed_5d = (fid.FIDInceptionA(width, pooled) for width, pooled in ((192, 32), (256, 64), (288, 64)))
+        net.Mixed_6b, net.Mixed_6c, net.Mixed_6d, net.Mixed_6e = (fid.FIDInceptionC(768, width) for width in (128, 160, 160, 192))
+        net.Mixed_7b, net.Mixed_7c = fid.FIDInceptionE_1(1280), fid.FIDInceptionE_2(2048)
+        net.load_state_dict(state)
+        pool = nn.MaxPool2d(3, stride=2)
+        self.blocks = nn.ModuleList(  # as pytorch-fid has them: the hash of the weights depends on the names
+            nn.Sequential(*block)
+            for block in (
+                (net.Conv2d_1a_3x3, net.Conv2d_2a_3x3, net.Conv2d_2b_3x3, pool),
+                (net.Conv2d_3b_1x1, net.Conv2d_4a_3x3, pool),
+                (net.Mixed_5b, net.Mixed_5c, net.Mixed_5d, net.Mixed_6a, net.Mixed_6b, net.Mixed_6c, net.Mixed_6d, net.Mixed_6e),
+                (net.Mixed_7a, net.Mixed_7b, net.Mixed_7c, nn.AdaptiveAvgPool2d(1)),
+            )
+        )
+
+    def forward(self, images: Tensor) -> Tensor:
+        x = 2 * functional.interpolate(images, size=(299, 299), mode="bilinear", align_corners=False) - 1
+        for block in self.blocks:
+            x = block(x)
+        return x.flatten(1)
+
+
+@extractors.register("inception")
+def make_inception(setup: Setup) -> Inception:
+    """pytorch-fid's Inception-v3, which papers report FID with (2048-d)."""
+    return Inception(setup.inception_weights, setup.device)
 
 
 def fold_batch_norms(network: nn.Module) -> None:

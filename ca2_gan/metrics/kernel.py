@@ -29,32 +29,38 @@ def kernel_distance(real: NDArray[np.floating], fake: NDArray[np.floating], chun
 
     :param real: features [N, d], N at least 2
     :param fake: features [M, d], M at least 2
-    :param chunk: rows of the kernel matrix at once; changes the result by rounding only
+    :param chunk: rows and columns of the kernel matrix at once; changes the result by rounding only
     :raises ValueError: if there are too few, or the dimensions differ
     """
     if min(len(real), len(fake)) < 2:
         raise ValueError(f"at least 2 images of each kind are needed, got {len(real)} and {len(fake)}.")
     if real.shape[1] != fake.shape[1]:
         raise ValueError(f"features of {real.shape[1]} and of {fake.shape[1]} dimensions can't be compared.")
-    x, y = real.astype(np.float64), fake.astype(np.float64)
-    across, back = _similarities(x, y, chunk)
-    within_real, within_fake = (
-        (_similarities(side, side, chunk)[0] - ((side * side).sum(axis=1) / side.shape[1] + 1) ** 3) / (len(side) - 1) for side in (x, y)
-    )
-    across, back = across / len(y), back / len(x)
+    across, back = _similarities(real, fake, chunk)
+    within_real, within_fake = ((_similarities(side, side, chunk)[0] - _self_similarities(side)) / (len(side) - 1) for side in (real, fake))
+    across, back = across / len(fake), back / len(real)
     value = within_real.mean() + within_fake.mean() - 2 * across.mean()
     return KernelDistance(float(value), 2 * (within_real - across), 2 * (within_fake - back))
 
 
-def _similarities(x: NDArray[np.float64], y: NDArray[np.float64], chunk: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Sums of the kernel matrix over y, [N], and over x, [M]."""
-    of_x, of_y = np.empty(len(x)), np.zeros(len(y))
+def _similarities(x: NDArray[np.floating], y: NDArray[np.floating], chunk: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Sums of the kernel matrix over y, [N], and over x, [M], block by block."""
+    of_x, of_y = np.zeros(len(x)), np.zeros(len(y))
     for i in range(0, len(x), chunk):
-        inner = x[i : i + chunk] @ y.T
-        inner /= x.shape[1]
-        inner += 1
-        cubes = inner * inner
-        cubes *= inner
-        of_x[i : i + chunk] = cubes.sum(axis=1)
-        of_y += cubes.sum(axis=0)
+        rows = x[i : i + chunk].astype(np.float64)
+        for j in range(0, len(y), chunk):
+            inner = rows @ y[j : j + chunk].astype(np.float64).T
+            inner /= x.shape[1]
+            inner += 1
+            cubes = inner * inner
+            cubes *= inner
+            of_x[i : i + chunk] += cubes.sum(axis=1)
+            of_y[j : j + chunk] += cubes.sum(axis=0)
     return of_x, of_y
+
+
+def _self_similarities(x: NDArray[np.floating]) -> NDArray[np.float64]:
+    """The diagonal of the kernel matrix, [N]."""
+    squares = np.einsum("nd,nd->n", x, x, dtype=np.float64)
+    similarities: NDArray[np.float64] = (squares / x.shape[1] + 1) ** 3
+    return similarities

@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 NEAREST = 5
-# Distances of so many vectors to all others are in memory at once; more don't stay in the processor's cache
-CHUNK = 512
+# So many distances are in memory at once, 32 MB, and those of at most so many vectors; more don't stay in the processor's cache
+MOST_DISTANCES, CHUNK = 2**22, 512
 # Rounding of squared distances: below the first share of the largest norm they count as 0, and closer to each other than the second
 # share as equal, so that ties don't depend on the chunk
 ZERO, TIE = 1e-12, 1e-10
@@ -66,8 +66,8 @@ def reached(real: NDArray[np.floating], fake: NDArray[np.floating], k: int = NEA
     real_reach, fake_reach = (nearest(side, side, k + 1, chunk)[0][:, k] ** 2 * (1 - TIE) for side in (real, fake))
     within = torch.zeros(len(fake), dtype=torch.int64)
     recalled, covered = [], []
-    for i, squares in _squares(real, fake, chunk):  # [chunk, M]
-        is_within = squares < real_reach[i : i + chunk, None]
+    for i, squares in _squares(real, fake, chunk):  # [at most chunk, M]
+        is_within = squares < real_reach[i : i + len(squares), None]
         within += is_within.sum(dim=0)
         covered.append(is_within.any(dim=1))
         recalled.append((squares < fake_reach).any(dim=1))
@@ -112,11 +112,17 @@ def _squares(rows: NDArray[np.floating], columns: NDArray[np.floating], chunk: i
 
     |a - b|^2 = |a|^2 - 2ab + |b|^2 by one matrix product, around the mean, so that there is little to cancel.
     """
-    center = torch.from_numpy(columns.mean(axis=0, dtype=np.float64))
-    a, b = (torch.from_numpy(side.astype(np.float64)) - center for side in (rows, columns))
-    a_squares, b_squares = (side.square().sum(dim=1, keepdim=True) for side in (a, b))
-    left = torch.cat([-2 * a, a_squares, torch.ones_like(a_squares)], dim=1)
-    right = torch.cat([b, torch.ones_like(b_squares), b_squares], dim=1).T.contiguous()
-    least = float(ZERO * max(a_squares.max(), b_squares.max()))
+    center = columns.mean(axis=0, dtype=np.float64)
+    m, d = columns.shape
+    right = torch.empty(d + 2, m, dtype=torch.float64)  # the columns, ones, their squares
+    torch.sub(torch.from_numpy(columns).T, torch.from_numpy(center)[:, None], out=right[:d])
+    right[d] = 1
+    torch.sum(right[:d].square(), dim=0, out=right[d + 1])
+    a = torch.from_numpy(rows - center)
+    a_squares = a.square().sum(dim=1, keepdim=True)
+    least = float(ZERO * max(a_squares.max(), right[d + 1].max()))
+    chunk = max(1, min(chunk, MOST_DISTANCES // m))
     for i in range(0, len(a), chunk):
-        yield i, torch.threshold_(left[i : i + chunk] @ right, least, 0)
+        part = a[i : i + chunk]
+        left = torch.cat([-2 * part, a_squares[i : i + chunk], torch.ones(len(part), 1, dtype=torch.float64)], dim=1)
+        yield i, torch.threshold_(left @ right, least, 0)

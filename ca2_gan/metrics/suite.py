@@ -1,146 +1,188 @@
 """All metrics of one reference: the same real images, extractors and number of images for every candidate."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 
 from ca2_core.errors import UserError
 from ca2_gan.data import Dataset
-from ca2_gan.metrics.bootstrap import Interval, Number, interval
-from ca2_gan.metrics.classes import ClassScores, judge_classes
-from ca2_gan.metrics.classifier import recipe_of, trained_on
-from ca2_gan.metrics.entries import Metric
-from ca2_gan.metrics.extractors import Extractor
-from ca2_gan.metrics.inception import Inception, UnavailableError
+from ca2_gan.metrics.bootstrap import Missing, Number, interval
+from ca2_gan.metrics.classes import ClassScores, score_classes
+from ca2_gan.metrics.extractors import Extractors, Setup
+from ca2_gan.metrics.inception import UnavailableError
+from ca2_gan.metrics.metric import Column, Metric, Score
 from ca2_gan.metrics.samples import Samples, real_samples
 from ca2_gan.metrics.view import Reference, View
-from ca2_gan.registry import metrics
+from ca2_gan.registry import extractors, metrics
 
 # Memory and time of the neighbours grow with the square
 MOST = 10_000
-# Fewer images of each class, on average, and the classes' shares are mostly chance
-FEWEST_OF_A_CLASS = 10
+SAME = "both sides are the same images."
 
 
 @dataclass(frozen=True)
-class Verdict:
+class Evaluation:
     """What came out for one candidate.
 
-    :param scores: by column key; None where there is no number
-    :param intervals: of 95 %, by column key; None where there is none
     :param classes: from easy to hard, by ``fcd``
     """
 
     name: str
     n: int
-    scores: dict[str, float | None]
-    intervals: dict[str, Interval | None]
+    scores: dict[str, Score]
     classes: tuple[ClassScores, ...]
+
+    @property
+    def values(self) -> dict[str, float | None]:
+        """The numbers alone; None where there is none."""
+        return {key: score.value for key, score in self.scores.items()}
 
 
 class Suite:
-    """Judges candidates against the same real images.
+    """Compares candidates with the same real images.
 
-    :param names: of metrics in the registry
-    :param train: training split: the classifier learns from it, and the floor row is drawn from it
+    :param names: of metrics in the registry, ``metric`` or ``metric:extractor``
+    :param train: training split: the classifier learns from it, and the floor row is drawn from it; None where there is none
     :param test: held-out split, the real images
     :param n: images on each side, at most as many as each split has
     :param inception_weights: Inception's weights; None downloads them
     :param resamples: of the bootstrap behind the intervals; 0 for none
-    :param judge: which classifier looks at the images, ``first`` or ``second``: networks of another kind
-    :raises UserError: if a name is unknown, or n is too small for a metric
+    :param classifier: which reference classifier looks at the images, ``first`` or ``second``: networks of another kind
+    :param device: where networks look at them
+    :raises UserError: if a name is unknown, or there are too few images or no training images for a metric
     """
 
     def __init__(
         self,
         names: Sequence[str],
-        train: Dataset,
-        test: Dataset,
+        train: Dataset | None,
+        test: Dataset | Samples,
         n: int,
         seed: int = 0,
         inception_weights: Path | None = None,
         resamples: int = 0,
-        judge: str = "first",
+        classifier: str = "first",
+        device: str = "cpu",
     ):
-        self.metrics: dict[str, Metric] = {name: metrics.get(name) for name in names}
+        self.metrics = {name: find_metric(name) for name in names}
         for name, metric in self.metrics.items():
             if n < metric.fewest:
+                raise UserError(f"{name} needs at least {metric.fewest} images on each side, got {n}. Give more, or leave out {name}.")
+            if train is None and needs_training_images(metric):
                 raise UserError(
-                    f"{name} needs at least {metric.fewest} images on each side, got {n}. Give more, or leave it out of --metrics."
+                    f"{name} needs labelled training images that are not compared: compare with `load_data(...).test`, give train=..., "
+                    f"or leave out {name}."
                 )
-        self.n, self.seed, self.resamples, self.train, self.class_names = n, seed, resamples, train, test.class_names
+        self.n, self.seed, self.resamples, self.train, self.device = n, seed, resamples, train, device
         self.notes: list[str] = []
-        self.extractors: dict[str, Extractor] = {"classifier": trained_on(train, recipe_of(judge))}
-        if any(metric.extractor == "inception" for metric in self.metrics.values()):
-            self._add_inception(inception_weights)
-        self._note_few()
-        held_out = self._real_view(test, "held-out split", len(test))
-        self.accuracy = float((held_out.classes() == test.labels).mean())
-        once = np.unique(train.digests, return_index=True)[1]
-        self.reference = Reference(
-            self._real_view(test, "held-out split", n),
-            self._real_view(train.subset(once), "training split", len(once)),
-            len(self.class_names),
-        )
-        self._floor_view = self._real_view(train, "training split", n)
+        self.extractors = Extractors(Setup(train, classifier, inception_weights, device))
+        self._leave_out_what_cannot_be_had()
+        held_out = test if isinstance(test, Samples) else real_samples(test, "held-out split")
+        self._test = test
+        self.class_names: tuple[str, ...] = (train or held_out).class_names or ()
+        self._held_out = held_out.among(self.class_names)
+        self.reference = Reference(self._real_view(self._held_out, test, n), self._train_view, self.class_names, classifier)
 
-    def _add_inception(self, weights: Path | None) -> None:
-        try:
-            self.extractors["inception"] = Inception(weights)
-        except UnavailableError as error:
-            left_out = [name for name, metric in self.metrics.items() if metric.extractor == "inception"]
-            self.metrics = {name: metric for name, metric in self.metrics.items() if name not in left_out}
-            self.notes.append(f"{', '.join(left_out)} left out: {error}")
-
-    def _note_few(self) -> None:
-        """Says which numbers so few images don't carry."""
-        for name, extractor in (("fid", "inception"), ("fcd", "classifier")):
-            if name in self.metrics and self.n <= (d := self.extractors[extractor].dimensions):
-                self.notes.append(
-                    f"{name.upper()} of {self.n:,} images: up to {d:,} the covariance is singular; compare with the floor only."
-                )
-        if "kl" in self.metrics and self.n < (least := FEWEST_OF_A_CLASS * len(self.class_names)):
-            self.notes.append(f"KL class of {self.n:,} images: below {least:,}, ten for each class, it is mostly chance.")
-
-    def _real_view(self, part: Dataset, name: str, n: int) -> View:
-        samples = real_samples(part, name).take(n, self.seed)
-        return View(samples, self.extractors, (part.fingerprint, len(samples.images), self.seed))
+    def _leave_out_what_cannot_be_had(self) -> None:
+        for name, metric in list(self.metrics.items()):
+            try:
+                if metric.extractor not in (None, "classifier"):
+                    self.extractors[str(metric.extractor)]
+            except UnavailableError as error:
+                del self.metrics[name]
+                self.notes.append(f"{name} left out: {error}")
+        if not self.metrics:
+            raise UserError(self.notes[0])
 
     @property
-    def columns(self) -> dict[str, str]:
-        """Key -> heading of all numbers."""
-        return {key: heading for metric in self.metrics.values() for key, heading in metric.columns.items()}
+    def _train_view(self) -> View | None:
+        if self.train is None:
+            return None
+        once = np.unique(self.train.digests, return_index=True)[1]
+        samples, key = real_samples(self.train, "training split"), (self.train.fingerprint, len(self.train))
+        return View(samples, self.extractors, key, None if len(once) == len(samples) else np.sort(once))
 
-    def floor(self) -> Verdict:
+    def _real_view(self, samples: Samples, part: Dataset | Samples, n: int) -> View:
+        taken = samples.take(n, self.seed)
+        return View(taken, self.extractors, (part.fingerprint, len(taken), self.seed) if isinstance(part, Dataset) else None)
+
+    @cached_property
+    def accuracy(self) -> float:
+        """Share of the held-out images that the reference classifier gets right."""
+        held_out = self._real_view(self._held_out, self._test, len(self._held_out))
+        return float((held_out.classes() == self._held_out.labels).mean())
+
+    @property
+    def columns(self) -> dict[str, Column]:
+        """All numbers by key."""
+        return {column.key: column for metric in self.metrics.values() for column in metric.columns}
+
+    def floor(self) -> Evaluation:
         """Real against real: training split against held-out split, or, where training images would come out better than new ones
         can, held-out images themselves.
         """
+        assert self.train is not None
+        view = self._real_view(real_samples(self.train, "training split"), self.train, self.n)
         held_out = self.reference.real
-        numbers = {
-            key: number
-            for metric in self.metrics.values()
-            for key, number in metric.compute(self.reference, held_out if metric.knows_training_images else self._floor_view).items()
-        }
-        verdict = self._verdict("real (floor)", self._floor_view, numbers)
-        accuracies = {scores.name: scores.acc for scores in judge_classes(held_out, held_out, self.class_names)}
-        return replace(verdict, classes=tuple(replace(scores, acc=accuracies[scores.name]) for scores in verdict.classes))
+        scores = self._scores(view, held_out)
+        accuracies = {row.name: row.acc for row in self.classes(held_out)}
+        classes = tuple(ClassScores(row.name, row.n, row.fcd, accuracies[row.name], row.share) for row in self.classes(view))
+        return Evaluation("real (floor)", self.n, scores, classes)
 
     def view(self, samples: Samples) -> View:
         """:param samples: n images of the data's shape"""
-        return View(samples, self.extractors)
+        return View(samples.among(self.class_names), self.extractors)
 
-    def judge(self, candidate: Samples | View) -> Verdict:
+    def score(self, candidate: Samples | View) -> Evaluation:
         """:param candidate: n images of the data's shape"""
         view = candidate if isinstance(candidate, View) else self.view(candidate)
-        numbers = {key: number for metric in self.metrics.values() for key, number in metric.compute(self.reference, view).items()}
-        return self._verdict(view.samples.name, view, numbers)
+        return Evaluation(view.samples.name, len(view.samples), self.scores(view), self.classes(view))
 
-    def _verdict(self, name: str, view: View, numbers: dict[str, Number | None]) -> Verdict:
-        scores = {key: number.value if number else None for key, number in numbers.items()}
-        intervals = {key: interval(number, self.resamples, self.seed) if number else None for key, number in numbers.items()}
-        return Verdict(name, len(view.samples.images), scores, intervals, judge_classes(self.reference.real, view, self.class_names))
+    def scores(self, view: View) -> dict[str, Score]:
+        """The numbers alone, by key."""
+        same = SAME if np.array_equal(view.samples.images, self.reference.real.samples.images) else ""
+        return self._scores(view, view, same)
+
+    def classes(self, view: View) -> tuple[ClassScores, ...]:
+        """Each class, from easy to hard; none if no metric needs the classifier that this would take."""
+        needed = any(metric.extractor == "classifier" for metric in self.metrics.values())
+        return score_classes(self.reference.real, view, self.class_names) if needed else ()
+
+    def _scores(self, view: View, of_new_images: View, note: str = "") -> dict[str, Score]:
+        """:param of_new_images: for metrics that know training images"""
+        columns, found = self.columns, dict[str, Score]()
+        for metric in self.metrics.values():
+            numbers = metric.compute(self.reference, of_new_images if metric.knows_training_images else view)
+            found |= {key + metric.suffix: self._score(number, columns[key + metric.suffix], note) for key, number in numbers.items()}
+        return found
+
+    def _score(self, number: Number | Missing, column: Column, note: str) -> Score:
+        if isinstance(number, Missing):
+            return Score(None, better=column.better, kind=column.kind, note=f"no number: {number.why}.")
+        low, high = interval(number, self.resamples, self.seed) or (None, None)
+        return Score(number.value, low, high, column.better, column.kind, " ".join(filter(None, [note, number.note])))
+
+
+def find_metric(name: str) -> Metric:
+    """The metric of a name such as ``fcd`` or, to look through another network, ``prdc:inception``.
+
+    :raises UserError: if there is no such metric or extractor
+    """
+    plain, _, extractor = name.partition(":")
+    metric: Metric = metrics.get(plain)
+    if not extractor:
+        return metric
+    extractors.get(extractor)
+    if metric.extractor is None:
+        raise UserError(f"{name}: {plain} looks through no network. Leave out :{extractor}.")
+    return metric.through(extractor)
+
+
+def needs_training_images(metric: Metric) -> bool:
+    return metric.extractor == "classifier" or metric.needs_training_images
 
 
 def parse_metrics(text: str) -> list[str]:
@@ -150,7 +192,7 @@ def parse_metrics(text: str) -> list[str]:
     """
     names = list(dict.fromkeys(name.strip() for name in text.split(",") if name.strip()))
     for name in names:
-        metrics.get(name)
+        find_metric(name)
     if not names:
         raise UserError(f"--metrics: none named. There are {', '.join(metrics.list())}.")
     return names

@@ -1,60 +1,89 @@
 """Images as the extractors see them, looked at once each."""
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from io import BytesIO
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
+from ca2_core.errors import UserError
 from ca2_gan.cache import cache_path, keep
 from ca2_gan.metrics.extractors import Extractor, Seen
 from ca2_gan.metrics.frechet import Moments, moments
 from ca2_gan.metrics.neighbours import nearest
 from ca2_gan.metrics.samples import Samples
 
+T = TypeVar("T")
+
 
 @dataclass
 class View:
     """Images with what extractors make of them.
 
-    :param extractors: by short name: ``classifier``, and ``inception`` if it is asked for
+    :param extractors: by name in the registry
     :param key: what the choice of images depends on, for real ones, whose features are worth keeping; None keeps nothing
+    :param once: positions of the images without copies of others, for training images; None for all
     """
 
     samples: Samples
-    extractors: dict[str, Extractor]
+    extractors: Mapping[str, Extractor]
     key: tuple[object, ...] | None = None
-    _seen: dict[str, Seen] = field(default_factory=dict)
-    _moments: dict[str, Moments] = field(default_factory=dict)
-    _nearest: tuple[Tensor, Tensor] | None = None
+    once: NDArray[np.intp] | None = None
+    _found: dict[tuple[str, str], Any] = field(default_factory=dict)
 
-    def seen(self, extractor: str) -> Seen:
-        if extractor not in self._seen:
-            self._seen[extractor] = self._kept(extractor) if self.key else self.extractors[extractor].see(self.samples.images)
-        return self._seen[extractor]
+    def features(self, extractor: str | None) -> NDArray[np.float32]:
+        """What an extractor makes of the images: [N, d]."""
+        return self._seen(extractor).features
 
-    def classes(self) -> NDArray[np.int64]:
-        """Most likely class of each image in the classifier's eyes: [N]."""
-        classes = self.seen("classifier").classes
-        assert classes is not None
+    def classes(self, extractor: str | None = "classifier") -> NDArray[np.int64]:
+        """Most likely class of each image in an extractor's eyes: [N].
+
+        :raises UserError: if the extractor knows no classes
+        """
+        classes = self._seen(extractor).classes
+        if classes is None:
+            raise UserError(f"{extractor} knows no classes of the data. Only metrics that compare features can look through it.")
         return classes
 
     def labels(self) -> NDArray[np.int64]:
-        """What each image should be, or, where nobody said, what it looks like: [N]."""
+        """What each image should be, or, where nobody said, what it looks like to the classifier: [N]."""
         return self.classes() if self.samples.labels is None else self.samples.labels
 
-    def moments(self, extractor: str) -> Moments:
-        if extractor not in self._moments:
-            self._moments[extractor] = moments(self.seen(extractor).features)
-        return self._moments[extractor]
+    def moments(self, extractor: str | None) -> Moments:
+        return self._once("moments", extractor, lambda: moments(self.features(extractor)))
 
-    def nearest_in(self, train: "View") -> tuple[Tensor, Tensor]:
+    def nearest_in(self, train: "View", extractor: str | None) -> tuple[Tensor, Tensor]:
         """Distances of the images to the two nearest training images, always the same ones, and these ones' positions: [N, 2] each."""
-        if self._nearest is None:
-            self._nearest = nearest(self.seen("classifier").features, train.seen("classifier").features, 2)
-        return self._nearest
+
+        def find() -> tuple[Tensor, Tensor]:
+            among = train.features(extractor)
+            distances, positions = nearest(self.features(extractor), among if train.once is None else among[train.once], 2)
+            return distances, positions if train.once is None else positions.new_tensor(train.once)[positions]
+
+        return self._once("nearest", extractor, find)
+
+    def _once(self, what: str, extractor: str | None, make: Callable[[], T]) -> T:
+        key = what, str(extractor)
+        if key not in self._found:
+            self._found[key] = make()
+        found: T = self._found[key]
+        return found
+
+    def _seen(self, extractor: str | None) -> Seen:
+        return self._once("seen", extractor, lambda: self._look(str(extractor)))
+
+    def _look(self, extractor: str) -> Seen:
+        seen = self._kept(extractor) if self.key else self.extractors[extractor].see(self.samples.images)
+        strange = np.flatnonzero(~np.isfinite(seen.features).all(axis=1))
+        if len(strange):
+            raise UserError(
+                f"{self.samples.name}: the features that {extractor} makes of {len(strange):,} of {len(self.samples):,} images are NaN or "
+                f"infinite, first those of image {strange[0] + 1:,}. Check that network's weights, and the scale it expects."
+            )
+        return seen
 
     def _kept(self, extractor: str) -> Seen:
         """From the cache, made and put there if it isn't in it."""
@@ -76,10 +105,13 @@ class View:
 class Reference:
     """The real images that all candidates are compared with.
 
-    :param real: held-out images, as many as there are fakes
-    :param train: the whole training split, no image twice
+    :param real: as many as there are fakes
+    :param train: the whole training split; None if there is none
+    :param class_names: of the labels; empty if nobody knows any
+    :param classifier: which of the two reference classifiers looks at them
     """
 
     real: View
-    train: View
-    num_classes: int
+    train: View | None = None
+    class_names: tuple[str, ...] = ()
+    classifier: str = "first"

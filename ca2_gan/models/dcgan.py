@@ -53,7 +53,7 @@ class DCGANDiscriminator(Discriminator):
         h = self.dropout(functional.leaky_relu(self.conv2(h), 0.3))  # [N, 128, H/4, W/4]
         return h.flatten(1)
 
-    def judge(self, features: Tensor, labels: Tensor) -> Tensor:
+    def logit(self, features: Tensor, labels: Tensor) -> Tensor:
         logits: Tensor = self.dense(features)
         return logits.squeeze(1)
 

@@ -99,7 +99,7 @@ class LettersDiscriminator(Discriminator):
             h = h + block(functional.leaky_relu(h, SLOPE))
         return functional.leaky_relu(h, SLOPE).sum(dim=(2, 3))
 
-    def judge(self, features: Tensor, labels: Tensor) -> Tensor:
+    def logit(self, features: Tensor, labels: Tensor) -> Tensor:
         logits: Tensor = self.head(features).squeeze(1)
         return logits if self.embedding is None else logits + (self.embedding(labels) * features).sum(dim=1)
 

@@ -73,7 +73,7 @@ class Discriminator(nn.Module):
         """All but the last layer: [N, C, H, W], [N] -> [N, d]."""
         raise NotImplementedError
 
-    def judge(self, features: Tensor, labels: Tensor) -> Tensor:
+    def logit(self, features: Tensor, labels: Tensor) -> Tensor:
         """The last layer: [N, d], [N] -> logits [N]."""
         raise NotImplementedError
 
@@ -81,29 +81,29 @@ class Discriminator(nn.Module):
         """Logits [N, K] of an auxiliary classifier on the features [N, d], or None without one."""
         return None
 
-    def judge_as(self, images: Tensor, candidates: Tensor) -> Tensor:
+    def logits_as(self, images: Tensor, candidates: Tensor) -> Tensor:
         """Logits of every image under each of M labels: [N, C, H, W], int64 [N, M] -> [N, M]."""
         count, labels = candidates.shape[1], candidates.flatten()
         if self.features_know_labels:
             features = self.features(images.repeat_interleave(count, dim=0), labels)
         else:
             features = self.features(images, candidates[:, 0]).repeat_interleave(count, dim=0)
-        return self.judge(features, labels).view(-1, count)
+        return self.logit(features, labels).view(-1, count)
 
     def forward(self, images: Tensor, labels: Tensor) -> Tensor:
-        return self.judge(self.features(images, labels), labels)
+        return self.logit(self.features(images, labels), labels)
 
 
 class Players(NamedTuple):
     """A model's networks.
 
     :param generator: makes images
-    :param discriminator: tells them from real ones
+    :param discriminator: tells them from real ones; None in a model that is only sampled
     :param classifier: images [N, C, H, W] -> class logits [N, K]; the third player of Triple-GAN
     :param is_conditional: whether the generator's images depend on the labels
     """
 
     generator: Generator
-    discriminator: Discriminator
+    discriminator: Discriminator | None
     classifier: nn.Module | None = None
     is_conditional: bool = False

@@ -115,7 +115,7 @@ class R3Discriminator(Discriminator):
         pooled: Tensor = (h * self.basis).sum(dim=(2, 3))  # [N, F]
         return pooled
 
-    def judge(self, features: Tensor, labels: Tensor) -> Tensor:
+    def logit(self, features: Tensor, labels: Tensor) -> Tensor:
         projected: Tensor = self.head(features)
         embedded: Tensor = self.embedding(labels)
         return (projected * embedded).sum(dim=1) / math.sqrt(EMBEDDING)

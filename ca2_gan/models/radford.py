@@ -65,7 +65,7 @@ class RadfordDiscriminator(Discriminator):
         features: Tensor = self.layers(images)
         return features
 
-    def judge(self, features: Tensor, labels: Tensor) -> Tensor:
+    def logit(self, features: Tensor, labels: Tensor) -> Tensor:
         logits: Tensor = self.head(features)
         return logits.squeeze(1)
 
@@ -80,8 +80,8 @@ def dcgan_radford(spec: ModelSpec, width: int = 64, glorot: bool = False) -> Pla
     :param width: channels of the largest feature map
     :param glorot: whether weights start Glorot-uniform, as in the coursework's ``dcgan``, rather than N(0, .02)
     """
-    players = Players(RadfordGenerator(spec, width), RadfordDiscriminator(spec, width))
+    generator, discriminator = RadfordGenerator(spec, width), RadfordDiscriminator(spec, width)
     if glorot:
-        players.generator.apply(initialise_as_keras)
-        players.discriminator.apply(initialise_as_keras)
-    return players
+        generator.apply(initialise_as_keras)
+        discriminator.apply(initialise_as_keras)
+    return Players(generator, discriminator)

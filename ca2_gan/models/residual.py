@@ -97,7 +97,7 @@ class ResidualDiscriminator(Discriminator):
         features: Tensor = self.dense(pooled)
         return features
 
-    def judge(self, features: Tensor, labels: Tensor) -> Tensor:
+    def logit(self, features: Tensor, labels: Tensor) -> Tensor:
         logits: Tensor = self.head(features)
         return logits.squeeze(1)
 

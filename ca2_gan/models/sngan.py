@@ -62,7 +62,7 @@ class ProjectionDiscriminator(Discriminator):
         features: Tensor = self.layers(images)
         return features.sum(dim=(2, 3))
 
-    def judge(self, features: Tensor, labels: Tensor) -> Tensor:
+    def logit(self, features: Tensor, labels: Tensor) -> Tensor:
         embedded: Tensor = self.embedding(labels)
         logits: Tensor = self.head(features)
         return logits.squeeze(1) + (embedded * features).sum(dim=1)

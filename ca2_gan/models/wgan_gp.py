@@ -28,7 +28,7 @@ class Critic(Discriminator):
         features: Tensor = self.layers(images)
         return features
 
-    def judge(self, features: Tensor, labels: Tensor) -> Tensor:
+    def logit(self, features: Tensor, labels: Tensor) -> Tensor:
         logits: Tensor = self.head(features)
         return logits.squeeze(1)
 

@@ -1,4 +1,4 @@
-"""What the models of a study are trained on and judged by: data, held-out images, extractors. Made once, sent to every training."""
+"""What the models of a study are trained on and compared with: data, held-out images, extractors. Made once, sent to every training."""
 
 import hashlib
 import json
@@ -8,13 +8,14 @@ from typing import Any
 import numpy as np
 
 from ca2_gan.data import Dataset
+from ca2_gan.metrics.bootstrap import Number
 from ca2_gan.metrics.samples import Samples
-from ca2_gan.metrics.suite import MOST, Suite, Verdict
+from ca2_gan.metrics.suite import MOST, Evaluation, Suite
 
 METRICS = ("fcd", "kl", "prdc", "acc")
 # A claim should hold by another network too
 SECOND_METRICS = ("fcd", "prdc", "acc")
-# Images that a point of a curve is made of: sampling takes longer than all metrics. The last model is judged with as many as there are
+# Images that a point of a curve is made of: sampling takes longer than all metrics. The last model is measured with as many as there are
 WATCHED = 500
 # Of the samples, and of the choice of real images: the same for all
 EVALUATION_SEED = 0
@@ -22,12 +23,12 @@ EVALUATION_SEED = 0
 
 @dataclass(frozen=True)
 class Bench:
-    """One data set with its judges.
+    """One data set with its reference classifiers.
 
     :param name: as the user gave it
     :param train: training split
     :param suite: compares samples with the held-out split
-    :param second: the same in the eyes of the second judge
+    :param second: the same in the eyes of the second classifier
     :param watched: images of a point of a curve
     """
 
@@ -46,28 +47,28 @@ class Bench:
         train, held_out = data.split()
         n = min(MOST, len(held_out))
         suite = Suite(METRICS, train, held_out, n, EVALUATION_SEED)
-        second = Suite(SECOND_METRICS, train, held_out, n, EVALUATION_SEED, judge="second")
+        second = Suite(SECOND_METRICS, train, held_out, n, EVALUATION_SEED, classifier="second")
         return cls(name, train, suite, second, min(WATCHED, n))
 
     @property
     def extractors(self) -> dict[str, dict[str, Any]]:
-        """By judge. Numbers of other hashes can't be compared."""
+        """By classifier. Numbers of other hashes can't be compared."""
         return {
-            judge: {"fingerprint": suite.extractors["classifier"].fingerprint, "held_out_accuracy": suite.accuracy}
-            for judge, suite in (("first", self.suite), ("second", self.second))
+            classifier: {"fingerprint": suite.extractors["classifier"].fingerprint, "held_out_accuracy": suite.accuracy}
+            for classifier, suite in (("first", self.suite), ("second", self.second))
         }
 
     @property
     def key(self) -> str:
-        """Hash of the data and of all that judges."""
-        judges = [extractor["fingerprint"] for extractor in self.extractors.values()]
-        decides = [self.train.fingerprint, self.suite.n, self.watched, EVALUATION_SEED, METRICS, SECOND_METRICS, judges]
+        """Hash of the data and of all that looks at the images."""
+        classifiers = [extractor["fingerprint"] for extractor in self.extractors.values()]
+        decides = [self.train.fingerprint, self.suite.n, self.watched, EVALUATION_SEED, METRICS, SECOND_METRICS, classifiers]
         return hashlib.sha256(json.dumps(decides).encode()).hexdigest()[:16]
 
     def fcd(self, samples: Samples) -> float:
         """Only this, for a point of a curve."""
         number = self.suite.metrics["fcd"].compute(self.suite.reference, self.suite.view(samples))["fcd"]
-        assert number is not None
+        assert isinstance(number, Number)
         return number.value
 
     def facts(self) -> dict[str, Any]:
@@ -79,17 +80,17 @@ class Bench:
             "training_images": len(train),
             "n": self.suite.n,
             "extractors": self.extractors,
-            "floor": judgement(floor) | {"second": scores(self.second.floor())},
+            "floor": record(floor) | {"second": scores(self.second.floor())},
             "watched": self.watched,
             "watched_floor": self.fcd(Samples("", train.images[chosen], train.labels[chosen])),
             "classes": {name: looks(train, label) for label, name in enumerate(train.class_names)},
         }
 
 
-def judgement(verdict: Verdict) -> dict[str, Any]:
-    """A verdict, ready for JSON."""
+def record(evaluation: Evaluation) -> dict[str, Any]:
+    """An evaluation, ready for JSON."""
     return {
-        "scores": scores(verdict),
+        "scores": scores(evaluation),
         "classes": {
             row.name: {
                 "n": row.n,
@@ -97,14 +98,14 @@ def judgement(verdict: Verdict) -> dict[str, Any]:
                 "acc": None if row.acc is None else digits(row.acc),
                 "share": digits(row.share),
             }
-            for row in verdict.classes
+            for row in evaluation.classes
         },
     }
 
 
-def scores(verdict: Verdict) -> dict[str, float | None]:
+def scores(evaluation: Evaluation) -> dict[str, float | None]:
     """Its numbers, ready for JSON."""
-    return {name: None if value is None else digits(value) for name, value in verdict.scores.items()}
+    return {name: None if value is None else digits(value) for name, value in evaluation.values.items()}
 
 
 def looks(data: Dataset, label: int) -> dict[str, float]:

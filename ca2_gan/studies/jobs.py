@@ -10,8 +10,8 @@ from typing import Any
 
 from ca2_core.errors import UserError
 from ca2_core.files import whole_file
-from ca2_gan.metrics.report import versions
 from ca2_gan.trainers.settings import Settings, read, shipped
+from ca2_gan.versions import versions
 
 # To be raised with every change of what a training measures
 MEASUREMENT = 2

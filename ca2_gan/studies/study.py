@@ -8,10 +8,10 @@ from typing import Any
 from matplotlib.figure import Figure
 
 from ca2_gan.drawing import render, write
-from ca2_gan.metrics.report import versions
 from ca2_gan.studies.bench import Bench
 from ca2_gan.studies.jobs import Variant, read_records
 from ca2_gan.studies.results import Results
+from ca2_gan.versions import versions
 
 # The same for all trainings, and said once for all
 SAID_ONCE = frozenset({"versions", "extractors"})

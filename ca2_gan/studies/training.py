@@ -12,15 +12,15 @@ from numpy.typing import NDArray
 
 from ca2_gan.data import Dataset
 from ca2_gan.gan import GAN
-from ca2_gan.metrics.report import versions
 from ca2_gan.metrics.samples import Samples, sample_like
-from ca2_gan.studies.bench import EVALUATION_SEED, Bench, digits, judgement, scores
+from ca2_gan.studies.bench import EVALUATION_SEED, Bench, digits, record, scores
 from ca2_gan.studies.conditions import core_seconds
 from ca2_gan.studies.drawings import strip
 from ca2_gan.studies.jobs import Budget, Job
 from ca2_gan.trainers.ema import standing_statistics
 from ca2_gan.trainers.loop import prepare
 from ca2_gan.trainers.settings import Settings
+from ca2_gan.versions import versions
 
 # Shares of the budget at which a point of the curve is made; the end is one too
 SHARES = (0.125, 0.25, 0.5)
@@ -90,7 +90,7 @@ class Play:
 
 
 def train(job: Job, bench: Bench) -> dict[str, Any]:
-    """Trains one variant, in one thread, and judges its last model.
+    """Trains one variant, in one thread, and measures its last model.
 
     :return: what is measured, ready for JSON
     :raises FloatingPointError: if it diverges
@@ -102,8 +102,8 @@ def train(job: Job, bench: Bench) -> dict[str, Any]:
         "images": course.images,
         "images_per_s": digits(course.images / max(course.seconds, 1e-9)),
         "parameters": course.parameters,
-        **judgement(bench.suite.judge(course.samples)),
-        "second": scores(bench.second.judge(course.samples)),
+        **record(bench.suite.score(course.samples)),
+        "second": scores(bench.second.score(course.samples)),
         "curve": course.curve,
         "drawn": strip(course.samples, bench.train.num_classes),
         "extractors": bench.extractors,

@@ -27,13 +27,13 @@ class Adversarial(Game):
         real = rules.augment(batch.real).requires_grad_(rules.r1 > 0)
         fake = rules.augment_fake(batch.fake.detach()).requires_grad_(rules.r2 > 0)
         real_features, fake_features = discriminator.features(real, labels), discriminator.features(fake, labels)
-        real_logits, fake_logits = discriminator.judge(real_features, labels), discriminator.judge(fake_features, labels)
+        real_logits, fake_logits = discriminator.logit(real_features, labels), discriminator.logit(fake_features, labels)
         total = rules.objective.discriminator(real_logits, fake_logits)
         log = shown(d_real=real_logits.mean(), d_fake=fake_logits.mean())
         if rules.mismatched:
             wrong = wrong_labels(labels, self.gan.spec.num_classes)
             wrong_features = discriminator.features(real, wrong) if discriminator.features_know_labels else real_features
-            wrong_logits = discriminator.judge(wrong_features, wrong)
+            wrong_logits = discriminator.logit(wrong_features, wrong)
             total = torch.lerp(total, rules.objective.discriminator(real_logits, wrong_logits), rules.mismatched)
             log |= shown(d_wrong=wrong_logits.mean())
         log |= shown(d_loss=total)
@@ -56,7 +56,7 @@ class Adversarial(Game):
         rules, discriminator, labels = self.rules, self.gan.discriminator, batch.labels
         fake = rules.augment_fake(batch.fake)
         features = discriminator.features(fake, labels)
-        logits = discriminator.judge(features, labels)
+        logits = discriminator.logit(features, labels)
         real_logits = discriminator(rules.augment(batch.real), labels) if rules.objective.relativistic else logits
         adversarial = rules.objective.generator(real_logits, logits)
         total, log = self.generator_weight * adversarial, shown(g_loss=adversarial)

@@ -157,10 +157,10 @@ def frozen_features(settings: Settings, data: Dataset, fabric: Fabric) -> Callab
     """Images [N, C, H, W] in [-1, 1] -> features [N, 64] of a classifier of the data, for feature matching; None without need."""
     if not settings.feature_matching or settings.matched_features == "discriminator":
         return None
-    from ca2_gan.metrics.classifier import trained_on  # noqa: PLC0415  (most trainings don't need it)
+    from ca2_gan.metrics.classifier import reference_classifier  # noqa: PLC0415  (most trainings don't need it)
 
     with fabric.rank_zero_first():  # the others find it in the cache
-        body = trained_on(data).network.to(fabric.device).body
+        body = reference_classifier(data).network.to(fabric.device).body
     return lambda images: body((images + 1) / 2)
 
 

@@ -179,7 +179,7 @@ def make_evaluate(settings: Settings, train_part: Dataset, held_out: Dataset) ->
     suite = Suite(parse_metrics(settings.eval_metrics), train_part, held_out, n)
 
     def evaluate(gan: GAN) -> dict[str, float]:
-        scores = suite.judge(sample_like(gan, n, train_part, seed=0)).scores
+        scores = suite.score(sample_like(gan, n, train_part, seed=0)).values
         return {name: float(value) for name, value in scores.items() if value is not None}
 
     return evaluate

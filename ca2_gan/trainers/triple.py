@@ -75,8 +75,8 @@ class Triple(Adversarial):
         answers = logits if batch.unlabelled is batch.real else self.classifier(batch.unlabelled)  # [N, K]
         likely, candidates = answers.topk(min(CANDIDATES, answers.shape[1]))  # [N, M]
         with torch.no_grad():
-            judged = self.gan.discriminator.judge_as(self.rules.augment(batch.unlabelled), candidates)
-        adversarial = expected_fake_loss(likely, judged)
+            pair_logits = self.gan.discriminator.logits_as(self.rules.augment(batch.unlabelled), candidates)
+        adversarial = expected_fake_loss(likely, pair_logits)
         total, log = labelled + ALPHA * adversarial, shown(c_loss=labelled, c_adversarial=adversarial, c_accuracy=right)
         if self.running_accuracy > GOOD_ENOUGH:
             pseudo = cross_entropy(self.classifier(batch.fake.detach()), batch.labels)

@@ -137,7 +137,8 @@ def test_a_place_that_cannot_be_written_to_is_one_line_before_the_work(command, 
 
 
 def test_disk_errors_anywhere_are_one_line(monkeypatch, capsys):
-    from ca2_gan import cli, listing
+    from ca2_gan import cli
+    from ca2_gan.commands import list as listing
 
     def fail(argv):
         raise OSError(28, "No space left on device", "some/file")

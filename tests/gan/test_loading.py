@@ -1,13 +1,17 @@
 """One loader for folders and the hub: a model comes whole or not at all, and what is wrong with it is one line."""
 
+import copy
 import json
+import pickle
+import re
 import shutil
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
 import yaml
-from huggingface_hub import constants
+from huggingface_hub import ModelCard, constants
 from safetensors.torch import load_file, save_file
 
 from ca2_core.errors import UserError
@@ -205,6 +209,64 @@ def test_missing_files_are_named(saved):
     refused(lambda: GAN.from_pretrained(saved), r"no config\.json")
 
 
+def test_load_takes_what_the_hub_needs(saved, hub, monkeypatch, tmp_path):
+    small(width=16).save(tmp_path / "older")
+    hub(saved)
+    hub(tmp_path / "older", revision="v1")
+    assert load("user/name", revision="v1").config["options"] == {"width": 16}
+    asked = {}
+    monkeypatch.setattr("ca2_gan.gan.snapshot_download", lambda name, **options: asked.update(options) or saved)
+    load("user/name", revision="v2", token="secret")
+    assert (asked["revision"], asked["token"]) == ("v2", "secret")
+    refused(lambda: load(saved, revision="v1"), "revision='v1' is for models on the Hugging Face hub")
+    refused(lambda: load("letters_gan/mnist", revision="v1"), "revision='v1' is for models on the Hugging Face hub")
+
+
+class TestCard:
+    """What the hub shows of a model."""
+
+    @pytest.fixture
+    def pushed(self, tmp_path, monkeypatch):
+        """What a push would upload."""
+
+        class Api:
+            def __init__(self, token):
+                assert token == "secret"
+
+            def create_repo(self, repo_id, private, exist_ok):
+                return SimpleNamespace(repo_id=repo_id)
+
+            def upload_folder(self, folder_path, **_):
+                shutil.copytree(folder_path, tmp_path / "pushed")
+                return "address"
+
+        monkeypatch.setattr("huggingface_hub.hub_mixin.HfApi", Api)
+        return tmp_path / "pushed"
+
+    @pytest.mark.parametrize("model", ["dcgan_radford", "acgan"])
+    def test_a_new_model_gets_one_whose_example_works(self, model, pushed, hub):
+        gan = small(model)
+        assert gan.push_to_hub("user/name", token="secret") == "address"
+        card = ModelCard.load(pushed / "README.md")
+        assert card.data.library_name == "ca2"
+        assert f"`{model}`, width=8" in card.text
+        hub(pushed)
+        (code,) = re.findall(r"```python\n(.*?)```", card.text, re.DOTALL)
+        exec(code, found := {})
+        assert torch.equal(found["images"], gan.sample(8, [0] * 8 if gan.is_conditional else None, seed=0))
+
+    def test_a_shipped_model_keeps_its_own(self, pushed):
+        load("letters_gan/mnist").push_to_hub("user/name", token="secret")
+        card = ModelCard.load(pushed / "README.md")
+        assert "## Measured" in card.text
+        assert 'load("user/name")' in card.text
+        assert 'load("letters_gan/mnist")' not in card.text
+
+    def test_a_saved_model_has_one_too(self, tmp_path):
+        small().save_pretrained(tmp_path)
+        assert ModelCard.load(tmp_path / "README.md").data.library_name == "ca2"
+
+
 class TestPerClass:
     @pytest.fixture
     def run(self, tmp_path) -> Path:
@@ -224,9 +286,19 @@ class TestPerClass:
     def test_it_has_no_network_that_nobody_trained(self, run):
         gan = load(run)
         assert gan.class_names == ("A", "B")
-        assert gan.players() == {"models": gan.models}
-        assert (gan.generator, gan.discriminator) == (None, None)
-        assert torch.equal(gan.images_from(noise := gan.draw_noise(1, 0), [1]), load(run / "B").images_from(noise, torch.tensor([0])))
+        assert gan.players() == {"generator": gan.generator}
+        for name in "AB":
+            noise = gan.draw_noise(5, seed=0)
+            assert torch.equal(gan.images_from(noise, name * 5), load(run / name).images_from(noise, [0] * 5))
+
+    def test_it_is_saved_and_pickled_as_one_model(self, run, tmp_path):
+        gan = load(run)
+        gan.save(tmp_path / "saved")
+        for again in (load(tmp_path / "saved"), pickle.loads(pickle.dumps(gan)), copy.deepcopy(gan)):
+            assert again.class_names == ("A", "B")
+            assert torch.equal(again.sample(5, seed=0), gan.sample(5, seed=0))
+        gan.export(tmp_path / "exported")
+        assert (load(tmp_path / "exported").sample(5, seed=0).int() - gan.sample(5, seed=0).int()).abs().max() <= 2
 
     @pytest.mark.parametrize("folder", ["../../x", "..", "../run/B", "/etc", "B/../B", "", "a/b", "."])
     def test_folders_elsewhere_are_not_opened(self, folder, run):
@@ -256,7 +328,7 @@ class TestPerClass:
 
     def test_classes_that_do_not_go_together_are_refused(self, run):
         small(num_classes=1, noise_dim=7).save(run / "B")
-        refused(lambda: load(run), r"run/B: a model of other images or noise than the first class's")
+        refused(lambda: load(run), r"run/B: a model of other images, noise or layers than the first class's")
 
     def test_a_class_without_its_weights_is_named(self, run):
         (run / "B" / "model.safetensors").unlink()

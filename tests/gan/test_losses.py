@@ -105,13 +105,13 @@ def test_feature_matching_compares_means_and_holds_the_real_side():
 
 def test_expected_fake_loss_is_the_expectation_over_the_classifiers_labels():
     class_logits = torch.randn(3, 4, dtype=torch.float64, requires_grad=True)
-    judged = torch.randn(3, 4, dtype=torch.float64, requires_grad=True)
+    pair_logits = torch.randn(3, 4, dtype=torch.float64, requires_grad=True)
     p = class_logits.softmax(dim=1)
-    expected = sum(p[n, k] * math.log1p(math.exp(-judged[n, k].item())) for n in range(3) for k in range(4)) / 3
-    loss = terms.expected_fake_loss(class_logits, judged)
+    expected = sum(p[n, k] * math.log1p(math.exp(-pair_logits[n, k].item())) for n in range(3) for k in range(4)) / 3
+    loss = terms.expected_fake_loss(class_logits, pair_logits)
     torch.testing.assert_close(loss, expected)
     loss.backward()
-    assert judged.grad is None
+    assert pair_logits.grad is None
     assert class_logits.grad.abs().sum() > 0
 
 

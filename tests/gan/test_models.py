@@ -1,5 +1,7 @@
+import copy
 import json
 import math
+import pickle
 
 import numpy as np
 import pytest
@@ -11,7 +13,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from ca2_core.errors import UserError
 from ca2_gan import create_model, list_models, load
-from ca2_gan.gan import GAN
+from ca2_gan.gan import GAN, slerp
 from ca2_gan.models.blocks import SameConv2d, SameConvTranspose2d, leaky_tanh
 from ca2_gan.spectral_norm import normalise_spectrally, spectral_norms
 
@@ -60,7 +62,7 @@ def test_shapes(name, shape):
     assert features.dim() == 2
     assert gan.discriminator(images, labels).shape == (3,)
     assert torch.equal(
-        gan.discriminator.eval()(images, labels), gan.discriminator.judge(gan.discriminator.features(images, labels), labels)
+        gan.discriminator.eval()(images, labels), gan.discriminator.logit(gan.discriminator.features(images, labels), labels)
     )
     if gan.classifier is not None:
         assert gan.classifier(images).shape == (3, 5)
@@ -104,7 +106,7 @@ def test_every_parameter_gets_a_gradient(name):
             p.add_(0.02 * torch.randn_like(p))
     labels = torch.tensor([0, 1, 2, 0])
     features = gan.discriminator.features(gan.generator(torch.randn(4, 100), labels), labels)
-    total = gan.discriminator.judge(features, labels).sum()
+    total = gan.discriminator.logit(features, labels).sum()
     class_logits = gan.discriminator.classify(features)
     if class_logits is not None:
         total = total + class_logits.square().sum()
@@ -113,12 +115,12 @@ def test_every_parameter_gets_a_gradient(name):
     assert missing == []
 
 
-def test_judging_under_several_labels_is_judging_each():
+def test_logits_under_several_labels_are_those_under_each():
     for name in ("cgan", "sngan", "letters_gan", "r3gan"):
         discriminator = make(name).discriminator.eval()
         images, candidates = torch.randn(4, 1, 28, 28), torch.tensor([[0, 1], [2, 1], [1, 0], [2, 2]])
         expected = torch.stack([discriminator(images, candidates[:, i]) for i in range(2)], dim=1)
-        torch.testing.assert_close(discriminator.judge_as(images, candidates), expected)
+        torch.testing.assert_close(discriminator.logits_as(images, candidates), expected)
 
 
 class TestSampling:
@@ -143,17 +145,115 @@ class TestSampling:
         assert gan.generator.training
         assert torch.equal(torch.get_rng_state(), state)
 
-    def test_truncation_draws_towards_the_mean_image(self):
+    def test_less_noise_draws_towards_the_mean_image(self):
         gan = make("dcgan_radford")
-        spread = [gan.sample(64, seed=0, truncation=t).float().std(dim=0).mean() for t in (1.0, 0.5, 0.1)]
+        spread = [gan.sample(64, seed=0, noise_scale=t).float().std(dim=0).mean() for t in (1.0, 0.5, 0.1)]
         assert spread[0] > spread[1] > spread[2]
 
     @pytest.mark.parametrize(
-        ("labels", "message"), [([0, 1], "2 labels for 3 images"), ([0, 1, 3], "labels go from 0 to 3"), ([-1, 0, 0], "from -1 to 0")]
+        ("labels", "message"),
+        [
+            ([0, 1], "2 labels for 3 images"),
+            ([0, 1, 3], "labels go from 0 to 3"),
+            ([-1, 0, 0], "from -1 to 0"),
+            ("", "no class is named"),
+            ("QQ", "2 labels for 3 images"),
+            (["Q", "sevn", 0], r"no class 'sevn' in this model\. Did you mean 'seven'\? It has Q, seven, a"),
+        ],
     )
     def test_labels_have_to_fit(self, labels, message):
         with pytest.raises(UserError, match=message):
-            make("cgan").sample(3, labels=labels)
+            make("cgan", class_names=("Q", "seven", "a")).sample(3, labels=labels)
+
+    @pytest.mark.parametrize(
+        ("labels", "numbers"),
+        [
+            ("QaQ", [0, 2, 0]),
+            ("qAQ", [0, 2, 0]),
+            ("Q,seven,a", [0, 1, 2]),
+            (["Q", "seven", 2], [0, 1, 2]),
+            (np.array([2, 1, 0]), [2, 1, 0]),
+            (torch.tensor([2, 1, 0]), [2, 1, 0]),
+            (np.array(["Q", "a", "SEVEN"]), [0, 2, 1]),
+        ],
+        ids=str,
+    )
+    def test_classes_are_named_or_numbered(self, labels, numbers):
+        gan = make("cgan", class_names=("Q", "seven", "a"))
+        assert torch.equal(gan.sample(3, labels=labels, seed=0), gan.sample(3, labels=numbers, seed=0))
+        noise = gan.draw_noise(3, seed=0)
+        assert torch.equal(gan.images_from(noise, labels), gan.images_from(noise, numbers))
+
+    def test_one_class_name_is_not_taken_for_its_letters(self):
+        gan = make("cgan", class_names=("Q", "QQ", "a"))
+        assert gan.class_numbers("QQ").tolist() == [1]
+        assert gan.class_numbers("QQa").tolist() == [0, 0, 2]
+
+    def test_unconditional_models_have_no_class_names_to_ask_for(self):
+        with pytest.raises(UserError, match="dcgan is unconditional"):
+            make("dcgan").sample(3, labels="012")
+
+    def test_interpolation_is_a_closed_walk_from_the_samples(self):
+        gan = make("cgan", noise_dim=8)
+        frames = list(gan.interpolate(2, labels=[0, 1], frames=8, seed=0))
+        assert len(frames) == 8
+        stops = gan.draw_noise(8, seed=0).view(4, 2, -1)
+        for i, stop in enumerate(stops):  # every other frame is at one
+            assert (frames[2 * i].int() - gan.images_from(stop, [0, 1]).int()).abs().max() <= 1
+        between = slerp(stops[3], stops[0], 0.5)
+        assert torch.equal(frames[7], gan.images_from(between, [0, 1]))
+        with pytest.raises(UserError, match="3 frames: at least 4"):
+            gan.interpolate(2, frames=3)
+
+
+@pytest.mark.parametrize("name", list_models())
+def test_pickled_and_copied_models_sample_the_same(name):
+    gan = make(name).eval()
+    for again in (pickle.loads(pickle.dumps(gan)), copy.deepcopy(gan), copy.copy(gan)):
+        assert torch.equal(again.sample(3, seed=0), gan.sample(3, seed=0))
+        assert again.players().keys() == gan.players().keys()
+        assert not again.training
+        images, labels = torch.randn(2, 1, 28, 28), torch.tensor([0, 1])
+        assert torch.equal(again.discriminator(images, labels), gan.discriminator(images, labels))
+
+
+def test_a_deep_copy_shares_nothing_and_a_pickle_keeps_what_is_missing():
+    gan = make("triplegan").double()
+    gan.discriminator = None
+    again, twin = pickle.loads(pickle.dumps(gan)), copy.deepcopy(gan)
+    assert again.discriminator is None
+    assert {p.dtype for p in again.parameters()} == {torch.float64}
+    assert not {p.data_ptr() for p in twin.parameters()} & {p.data_ptr() for p in gan.parameters()}
+    twin.config["model"] = "other"
+    assert gan.config["model"] == "triplegan"
+
+
+class TestPretrained:
+    def test_by_its_data_or_by_default(self):
+        gan = create_model("letters_gan", pretrained="mnist")
+        assert torch.equal(gan.sample(4, seed=0), load("letters_gan/mnist").sample(4, seed=0))
+        assert create_model("letters_gan", pretrained=True).class_names == load("letters_gan/glyphs").class_names
+        assert create_model("letters_gan", pretrained="mnist", num_classes=10, image_shape=(1, 28, 28)).spec.num_classes == 10
+
+    def test_they_are_listed(self):
+        assert list_models(pretrained=True) == ["letters_gan/emnist-a-m", "letters_gan/glyphs", "letters_gan/mnist"]
+        assert list_models("*/mnist", pretrained=True) == ["letters_gan/mnist"]
+
+    @pytest.mark.parametrize(
+        ("name", "asked", "message"),
+        [
+            ("cgan", {"pretrained": True}, "cgan: no trained one comes with the package, only letters_gan/"),
+            ("letters_gan", {"pretrained": "mnits"}, "no pretrained model named 'letters_gan/mnits'. Did you mean 'letters_gan/mnist'"),
+            ("letters_gan", {"pretrained": "mnist", "num_classes": 26}, "the trained model has num_classes=10, not 26"),
+            ("letters_gan", {"pretrained": "mnist", "width": 8}, "the trained model has width=32, not 8"),
+            ("lettersgan", {"pretrained": True}, "no model named 'lettersgan'"),
+            ("cgan", {}, "a new model needs num_classes and image_shape; with pretrained"),
+        ],
+        ids=str,
+    )
+    def test_what_does_not_fit_is_said(self, name, asked, message):
+        with pytest.raises(UserError, match=message):
+            create_model(name, **asked)
 
 
 class TestBadFiles:

@@ -297,7 +297,12 @@ class TestSample:
         [
             (["--labels", "Q"], "no class 'Q' in this model"),
             (["--n", "0"], "at least 1 is needed"),
-            (["--truncation", "2"], "over 0 and up to 1"),
+            (["--n", "1000000000000"], "at most 1,000,000"),
+            (["--seed", str(2**70)], "at most"),
+            (["--labels", ""], "no class is named"),
+            (["--noise-scale", "0"], "a finite number above 0"),
+            (["--noise-scale", "nan"], "a finite number above 0"),
+            (["--frames", "3", "--out", "f.gif"], "at least 4 is needed"),
             (["--out", "f.jpeg"], r"\.jpeg can't be written"),
         ],
     )
@@ -307,9 +312,20 @@ class TestSample:
             run(["sample", str(trained), "--out", "f.png", *argv])
         assert list(tmp_path.iterdir()) == []
 
+    def test_truncation_is_the_old_name_of_noise_scale(self, trained, tmp_path, capsys):
+        for option in ("--noise-scale", "--truncation"):
+            run(["sample", str(trained), "--n", "3", "--seed", "0", option, "0.3", "--out", str(tmp_path / f"{option}.npz")])
+        assert (
+            capsys.readouterr().err
+            == "ca2-gan sample: --truncation is called --noise-scale now; the old name goes with the next release.\n"
+        )
+        with np.load(tmp_path / "--noise-scale.npz") as new, np.load(tmp_path / "--truncation.npz") as old:
+            np.testing.assert_array_equal(new["x"], old["x"])
+            np.testing.assert_array_equal(new["x"], load(trained).sample(3, seed=0, noise_scale=0.3)[:, 0])
+
     def test_unconditional_models_have_no_labels(self, letters, tmp_path):
         run(command(letters, tmp_path / "run", images=8))
-        with pytest.raises(UserError, match=r"dcgan_radford is unconditional.*--per-class"):
+        with pytest.raises(UserError, match=r"dcgan_radford is unconditional.*train one per class"):
             run(["sample", str(tmp_path / "run"), "--labels", "A", "--out", str(tmp_path / "f.png")])
 
 
@@ -423,9 +439,9 @@ def test_evaluation_during_training_is_that_of_the_evaluate_command(letters, tmp
         def __init__(self, names, train, test, n):
             asked.append((names, len(train) + len(test), n == len(test)))
 
-        def judge(self, samples):
+        def score(self, samples):
             asked.append(samples.images.shape)
-            return type("Verdict", (), {"scores": {"fcd": 1.5, "kl_classes": None}})
+            return type("Evaluation", (), {"values": {"fcd": 1.5, "kl_classes": None}})
 
     monkeypatch.setattr(suite, "Suite", Spy)
     run(command(letters, tmp_path / "run", "--eval-every", "32", "--eval-metrics", "fcd,kl", images=64))

@@ -1,259 +1,290 @@
-import csv
-import json
-from importlib.metadata import version
+"""evaluate(a, b): any two things, and a clear answer where there is no number."""
+
+import dataclasses
 
 import numpy as np
 import pytest
 import torch
 from PIL import Image
+from torch import nn
 
 from ca2_core.errors import UserError
-from ca2_gan.gan import create_model
-from ca2_gan.metrics.evaluate import main
-from ca2_gan.metrics.samples import Samples, open_source, sample_like
-from ca2_gan.metrics.suite import Suite
+from ca2_gan import create_model, evaluate, register_extractor, register_metric
+from ca2_gan.data.cleaning import Raw, clean
+from ca2_gan.metrics import Column, Metric, Number, frechet_distance, moments
+from ca2_gan.registry import extractors, metrics
+
+
+class Grey(nn.Module):
+    """Mean grey of the image's quarters: [N, C, H, W] -> [N, 4]."""
+
+    def forward(self, images):
+        return nn.functional.adaptive_avg_pool2d(images, 2).mean(dim=1).flatten(1)
+
+
+class Broken(nn.Module):
+    def forward(self, images):
+        features = images.flatten(1).clone()
+        features[3] = torch.nan
+        return features
+
+
+@pytest.fixture(autouse=True)
+def _registered(monkeypatch):
+    """Extractors and metrics of a user, for one test."""
+    monkeypatch.setattr(extractors, "_entries", dict(extractors._entries))
+    monkeypatch.setattr(metrics, "_entries", dict(metrics._entries))
+    extractors.list()
+    metrics.list()
+    register_extractor("grey")(lambda setup: Grey())
+    register_extractor("broken")(lambda setup: Broken())
 
 
 @pytest.fixture
-def source(data, tmp_path):
-    """The data as a file."""
-    path = tmp_path / "bars.npz"
-    np.savez(path, x=data.images, y=data.labels, class_names=np.array(data.class_names))
-    return str(path)
+def untrained(monkeypatch):
+    """Fails if a classifier is trained."""
+    monkeypatch.setattr("ca2_gan.metrics.classifier.train_network", None)
 
 
-def write_npz(path, images, labels=None):
-    np.savez(path, x=images, **({} if labels is None else {"y": labels}))
-    return str(path)
+def gan(seed=0, model="cgan", names="ABC"):
+    torch.manual_seed(seed)
+    return create_model(model, num_classes=len(names), image_shape=(1, 16, 16), class_names=tuple(names))
 
 
-def evaluate(out, *arguments):
-    main([*map(str, arguments), "--metrics", "fcd,kl,prdc,acc", "--out", str(out)])
-    return json.loads((out / "evaluation.json").read_text())
-
-
-def test_good_fakes_are_near_the_floor_and_bad_ones_far(source, tmp_path, capsys, bars):
-    good = write_npz(tmp_path / "good.npz", *bars(300, seed=1))
-    noise = write_npz(tmp_path / "noise.npz", np.random.default_rng(0).integers(0, 256, (300, 16, 16), dtype=np.uint8))
-    one = write_npz(tmp_path / "one.npz", np.repeat(bars(1, seed=2)[0], 300, axis=0))
-    content = evaluate(tmp_path / "out", good, noise, one, "--data", source)
-    floor, good_row, noise_row, one_row = (row["scores"] for row in content["rows"])
-    assert content["rows"][0]["name"] == "real (floor)"
-    assert good_row["fcd"] < 0.2 * min(noise_row["fcd"], one_row["fcd"])
-    assert good_row["kl_class"] < 0.3 < one_row["kl_class"]
-    assert noise_row["kl_pixel"] > 10 * max(good_row["kl_pixel"], floor["kl_pixel"])
-    assert one_row["coverage"] < 0.2 < good_row["coverage"]
-    assert good_row["acc"] > 0.9
-    assert floor["acc"] > 0.9
-    assert noise_row["acc"] is None
-    assert content["n"] == {row["n"] for row in content["rows"]}.pop()
-    table = capsys.readouterr().out
-    assert "real (floor)" in table
-    assert "from easy to hard" in table
-    rows = list(csv.DictReader((tmp_path / "out" / "evaluation.csv").open()))
-    assert float(rows[1]["fcd"]) == good_row["fcd"]
-    assert rows[2]["acc"] == ""
-
-
-def test_swapped_labels_lower_the_accuracy_of_their_classes_only(source, tmp_path, bars):
-    images, labels = bars(300, seed=1)
-    swapped = np.where(labels == 2, 2, 1 - labels)
-    content = evaluate(tmp_path / "out", write_npz(tmp_path / "x.npz", images, swapped), "--data", source)
-    by_class = {scores["name"]: scores for scores in content["classes"][str(tmp_path / "x.npz")]}
-    assert by_class["A"]["acc"] < 0.1
-    assert by_class["B"]["acc"] < 0.1
-    assert by_class["C"]["acc"] > 0.9
-    assert content["classes"][str(tmp_path / "x.npz")][0]["name"] == "C"  # the easiest
-    assert len({scores["n"] for scores in by_class.values()}) == 1
-
-
-def test_folders_of_png_count_as_what_they_show(source, data, tmp_path, bars):
-    images, labels = bars(120, seed=1)
+def forms(images, labels, folder):
+    """The same labelled images in every form."""
+    data = clean(Raw("bars", images.copy(), labels.copy(), dict(enumerate("ABC"))))
+    np.savez(folder / "bars.npz", x=images, y=labels, class_names=np.array(list("ABC")))
     for i, (image, label) in enumerate(zip(images, labels, strict=True)):
-        for path in (tmp_path / "flat" / f"{i:06d}_{'ABC'[label]}.png", tmp_path / "nested" / "ABC"[label] / f"{i}.png"):
-            path.parent.mkdir(parents=True, exist_ok=True)
-            Image.fromarray(image).save(path)
-    flat, nested = (open_source(str(tmp_path / name), data).origin for name in ("flat", "nested"))
-    np.testing.assert_array_equal(flat.images[:, 0], images)
-    np.testing.assert_array_equal(flat.labels, labels)
-    assert sorted(nested.labels) == sorted(labels)
-    next((tmp_path / "flat").iterdir()).rename(tmp_path / "flat" / "loose.png")
-    assert open_source(str(tmp_path / "flat"), data).origin.labels is None
+        path = folder / "pictures" / f"{i:06d}_{'ABC'[label]}.png"
+        path.parent.mkdir(exist_ok=True)
+        Image.fromarray(image).save(path)
+    return {
+        "Dataset": data,
+        "arrays": (images, labels),
+        "tensors": (torch.from_numpy(images)[:, None], torch.from_numpy(labels)),
+        "npz": folder / "bars.npz",
+        "folder": str(folder / "pictures"),
+    }
 
 
-def test_models_are_asked_for_the_classes_in_the_shares_of_the_training_split(data, source, tmp_path):
-    train, _ = data.split()
-    gan = create_model("cgan", num_classes=2, image_shape=(1, 16, 16), class_names=("C", "A"))
-    samples = sample_like(gan, 200, train, seed=0)
-    assert set(samples.labels) == {0, 2}
-    expected = (train.labels == 0).sum() / np.isin(train.labels, [0, 2]).sum()
-    assert abs((samples.labels == 0).mean() - expected) < 0.1
-    first = samples.labels[:5]
-    asked = [{2: 0, 0: 1}[int(label)] for label in samples.labels]
-    np.testing.assert_array_equal(gan.sample(200, labels=asked, seed=0).numpy(), samples.images)
-    np.testing.assert_array_equal(sample_like(gan, 200, train, seed=0).labels[:5], first)
-    gan.save_pretrained(tmp_path / "model")
-    content = evaluate(tmp_path / "out", tmp_path / "model", "--data", source, "--n", 60)
-    assert content["rows"][1]["scores"]["acc"] is not None
+@pytest.mark.usefixtures("untrained")
+def test_every_form_of_either_side_gives_the_same_scores(bars, tmp_path):
+    (tmp_path / "a").mkdir()
+    (tmp_path / "b").mkdir()
+    fakes, reals = forms(*bars(60, seed=1), tmp_path / "a"), forms(*bars(60, seed=2), tmp_path / "b")
+    asked = {"metrics": ["fcd:grey", "kid:grey", "prdc:grey", "intra:grey"], "resamples": 10}
+    expected = evaluate(fakes["Dataset"], reals["Dataset"], **asked)
+    assert list(expected) == [
+        "fcd:grey",
+        "kid:grey",
+        *(f"{key}:grey" for key in ("precision", "recall", "density", "coverage")),
+        "intra:grey",
+    ]
+    for form in fakes:
+        found = {
+            "Dataset on one side": evaluate(fakes[form], reals["Dataset"], **asked),
+            "other": evaluate(fakes["npz"], reals[form], **asked),
+        }
+        for scores in found.values():
+            for key in set(expected) - {"intra:grey"}:
+                assert scores[key] == expected[key], (form, key)
+    assert evaluate(fakes["folder"], reals["npz"], **asked)["intra:grey"] == expected["intra:grey"]
 
 
-def test_several_models_of_a_kind_get_a_row_of_mean_and_deviation(source, tmp_path):
-    for seed in range(2):
-        torch.manual_seed(seed)
-        gan = create_model("dcgan_radford", num_classes=3, image_shape=(1, 16, 16), class_names=tuple("ABC"))
-        gan.save_pretrained(tmp_path / f"model{seed}")
-    content = evaluate(tmp_path / "out", tmp_path / "model0", tmp_path / "model1", "--data", source, "--n", 60)
-    one, two, both = (row["scores"]["fcd"] for row in content["rows"][1:])
-    assert content["rows"][3]["name"] == "dcgan_radford: 2 models"
-    assert both == pytest.approx((one + two) / 2)
-    assert content["rows"][3]["std"]["fcd"] == pytest.approx(abs(one - two) / 2**0.5)
-    assert both is not None
-    assert content["rows"][1]["scores"]["acc"] is None  # unconditional
+@pytest.mark.usefixtures("untrained")
+def test_models_and_runs_may_be_on_either_side(bars, tmp_path):
+    model, (images, labels) = gan(), bars(60, seed=1)
+    model.save(tmp_path / "model")
+    asked = {"metrics": ["fcd:grey", "intra:grey"], "n": 60}
+    expected = evaluate(model, (images, labels), **asked)
+    assert evaluate(tmp_path / "model", (images, labels), **asked) == expected
+    assert evaluate((images, labels), model, **asked)["fcd:grey"].value == pytest.approx(expected["fcd:grey"].value)
+    two = evaluate(model, gan(seed=1), **asked)
+    assert two["intra:grey"].value > 0
 
 
-def test_without_inceptions_weights_the_rest_goes_on(source, tmp_path, monkeypatch, capsys, bars):
+@pytest.mark.usefixtures("untrained")
+def test_a_score_says_how_to_read_it(bars):
+    found = evaluate(bars(50, seed=1)[0], bars(50, seed=2)[0], ["fcd:grey", "prdc:grey"])
+    score = found["fcd:grey"]
+    assert score.low <= score.value <= score.high
+    assert {key: (it.better, it.kind) for key, it in found.items()} == {
+        "fcd:grey": ("lower", "distance"),
+        "precision:grey": ("higher", "share"),
+        "recall:grey": ("higher", "share"),
+        "density:grey": ("higher", "ratio"),
+        "coverage:grey": ("higher", "share"),
+    }
+
+
+def test_every_metric_says_which_way_is_better_and_what_it_is():
+    columns = [column for name in metrics for column in metrics.get(name).columns]
+    assert len({column.key for column in columns}) == len(columns)
+    for column in columns:
+        assert column.better in ("lower", "higher", "like real")
+        assert column.kind in ("distance", "share", "ratio")
+        assert column.kind != "distance" or column.better == "lower"
+
+
+def test_the_reference_classifier_learns_from_the_training_part_alone(data, monkeypatch):
+    """Whatever the held-out images are, the classifier is the same; and it is trained on no image of theirs."""
+    from ca2_gan.metrics import classifier
+
+    trained = []
+
+    def spy(images, *rest):
+        trained.append(images)
+        return train(images, *rest)
+
+    train = classifier.train_network
+    monkeypatch.setattr(classifier, "train_network", spy)
+    # A cache of a training of these data would hide the spy
+    shifted = clean(Raw("shifted", data.images ^ 1, data.labels.copy(), dict(enumerate("ABC"))))
+    assert not set(shifted.train.digests) & set(shifted.test.digests)
+    found = evaluate(gan(), shifted.test, ["fcd", "acc", "kl", "memorised"], resamples=0)
+    assert found["fcd"].value > 0
+    (images,) = trained
+    np.testing.assert_array_equal(images, shifted.train.images)
+    assert not {image.tobytes() for image in images} & {image.tobytes() for image in shifted.test.images}
+
+
+def test_what_needs_training_images_says_how_to_give_them(data, bars):
+    with pytest.raises(
+        UserError, match=r"fcd needs labelled training images that are not compared: compare with `load_data\(\.\.\.\).test`, give train"
+    ):
+        evaluate(bars(50)[0], data, ["fcd"])
+    of_part = evaluate(bars(50)[0], data.test, ["fcd"], resamples=0)
+    assert evaluate(bars(50)[0], (data.test.images, data.test.labels), ["fcd"], train=data.train, resamples=0) == of_part
+
+
+def test_it_is_the_number_of_its_parts(data, bars):
+    from ca2_gan.metrics.classifier import reference_classifier
+
+    n, rng = 60, [np.random.default_rng(0) for _ in range(2)]
+    sides = [
+        side[np.sort(rng.permutation(len(side))[:n])]
+        for side, rng in zip((data.test.images, bars(90, seed=1)[0][:, None]), rng, strict=True)
+    ]
+    real, fake = (reference_classifier(data.train).see(side).features for side in sides)
+    found = evaluate(bars(90, seed=1)[0], data.test, ["fcd"], n=n, resamples=0)["fcd"].value
+    assert found == pytest.approx(frechet_distance(moments(real), moments(fake)), rel=1e-9)
+
+
+@pytest.mark.usefixtures("untrained")
+class TestClearAnswers:
+    def test_identical_sets(self, bars):
+        images = bars(60)[0]
+        found = evaluate(images, images.copy(), ["fcd:grey", "kid:grey", "prdc:grey"])
+        assert found["fcd:grey"].value == pytest.approx(0, abs=1e-9)
+        assert found["precision:grey"].value == found["coverage:grey"].value == 1
+        assert found["kid:grey"].value < 0
+        assert all(score.note.startswith("both sides are the same images.") for score in found.values())
+
+    def test_kid_below_zero_is_explained(self, bars):
+        notes = [evaluate(bars(40, seed=2 * i)[0], bars(40, seed=2 * i + 1)[0], ["kid:grey"], resamples=0)["kid:grey"] for i in range(8)]
+        assert {bool(score.note) == (score.value < 0) for score in notes} == {True}
+        below = [score.note for score in notes if score.value < 0]
+        assert below
+        assert "it is unbiased" in below[0]
+        assert "no difference" in below[0]
+
+    def test_features_that_are_not_finite(self, bars):
+        with pytest.raises(
+            UserError, match="arrays: the features that broken makes of 1 of 50 images are NaN or infinite, first those of image 4"
+        ):
+            evaluate(bars(50)[0], bars(50, seed=1)[0], ["prdc:broken"])
+
+    @pytest.mark.parametrize(
+        ("n", "metric", "message"),
+        [
+            (1, "fcd:grey", "fcd:grey needs at least 2 images on each side, got 1"),
+            (1, "kid:grey", "kid:grey needs at least 2 images on each side, got 1"),
+            (5, "prdc:grey", "prdc:grey needs at least 6 images on each side, got 5. Give more, or leave out prdc:grey"),
+            (0, "fcd:grey", "arrays: no images in it"),
+        ],
+    )
+    def test_too_few_images(self, n, metric, message, bars):
+        with pytest.raises(UserError, match=message):
+            evaluate(bars(n)[0], bars(50)[0], [metric])
+
+    def test_few_images_are_noted(self, bars):
+        score = evaluate(bars(4)[0], bars(50)[0], ["fcd:grey"])["fcd:grey"]
+        assert score.note == "of 4 images: up to 4 the covariance is singular; compare with the floor only."
+
+    def test_what_has_no_number_says_why(self, bars, data):
+        score = evaluate(bars(30)[0], (bars(50, seed=1)[0]), ["intra:grey"])["intra:grey"]
+        assert (score.value, score.low) == (None, None)
+        assert score.note == "no number: nobody knows the classes."
+
+    @pytest.mark.parametrize(
+        ("a", "message"),
+        [
+            (np.zeros((9, 8, 8), dtype=np.uint8), "arrays: images of 8x8 with 1 channel, but arrays has 16x16 with 1 channel. Resize"),
+            (np.zeros((9, 16, 16)), "'images' is float64; images are uint8"),
+            ((np.zeros((9, 16, 16), dtype=np.uint8), np.zeros(8, dtype=np.int64)), "9 images but 8 labels"),
+            (5, "int: nothing to compare"),
+            ("nowhere", "nowhere: no such folder"),
+        ],
+    )
+    def test_what_cannot_be_compared(self, a, message, bars):
+        with pytest.raises(UserError, match=message):
+            evaluate(a, bars(50)[0], ["fcd:grey"])
+
+    @pytest.mark.parametrize(
+        ("options", "message"),
+        [
+            ({"metrics": ["fcdd"]}, "no metric named 'fcdd'. Did you mean 'fcd'"),
+            ({"metrics": ["fcd:gray"]}, "no extractor named 'gray'. Did you mean 'grey'"),
+            ({"metrics": ["kl:grey"], "train": "data"}, "grey knows no classes of the data"),
+            ({"metrics": ["cas:grey"]}, "cas looks through no network"),
+            ({"metrics": ["fcd:grey"], "n": 51}, "arrays: 50 images, but 51 are asked for"),
+            ({"metrics": ["fcd:grey"], "n": -1}, "n=-1: at least 1 image"),
+            ({"metrics": ["fcd:grey"], "device": "cuda:99"}, "device 'cuda:99' can't be used"),
+        ],
+    )
+    def test_wrong_wishes(self, options, message, bars, data):
+        options = options | ({"train": data.train} if "train" in options else {})
+        with pytest.raises(UserError, match=message):
+            evaluate(bars(50)[0], bars(50, seed=1)[0], **options)
+
+    def test_inception_without_weights_is_left_out_with_a_warning(self, bars, monkeypatch):
+        def offline(*_, **__):
+            raise OSError("no network")
+
+        monkeypatch.setattr(torch.hub, "load_state_dict_from_url", offline)
+        with pytest.warns(UserWarning, match="fid left out: Inception's weights can't be had"):
+            found = evaluate(bars(50)[0], bars(50, seed=1)[0], ["fid", "fcd:grey"])
+        assert list(found) == ["fcd:grey"]
+        with pytest.raises(UserError, match="fid left out"):
+            evaluate(bars(50)[0], bars(50, seed=1)[0])  # by default, without training images, there is Inception only
+
+
+def test_by_default_everything_but_cas(data, monkeypatch):
     def offline(*_, **__):
         raise OSError("no network")
 
     monkeypatch.setattr(torch.hub, "load_state_dict_from_url", offline)
-    main([write_npz(tmp_path / "x.npz", *bars(100, seed=1)), "--data", source, "--metrics", "fid,fcd"])
-    printed = capsys.readouterr().out
-    assert "fid left out" in printed
-    assert "FCD" in printed
-
-
-def test_the_order_of_the_images_does_not_matter(data, tmp_path, bars):
-    train, test = data.split()
-    suite = Suite(["fcd", "kl", "prdc", "acc"], train, test, 60)
-    images, labels = bars(60, seed=1)
-    npz = open_source(write_npz(tmp_path / "x.npz", images, labels), data)
-    samples = npz.draw(60, train, 0)
-    order = np.random.default_rng(0).permutation(60)
-    other = type(samples)("shuffled", samples.images[order], samples.labels[order])
-    first, second = suite.judge(samples).scores, suite.judge(other).scores
-    for key, value in first.items():
-        assert second[key] == pytest.approx(value, rel=1e-4, abs=1e-6), key
-
-
-def test_copies_of_training_images_are_noticed_by_the_metric_of_copies_only(data, source, tmp_path):
-    train, _ = data.split()
-    copies = write_npz(tmp_path / "copies.npz", train.images[:90], train.labels[:90])
-    out = tmp_path / "out"
-    main([copies, "--data", source, "--metrics", "fcd,memorised", "--out", str(out)])
-    floor, found = (row["scores"] for row in json.loads((out / "evaluation.json").read_text())["rows"])
-    assert floor["copied"] < 0.05
-    assert floor["nearer"] == pytest.approx(0.5)
-    assert found["copied"] > 0.9
-    assert found["nearer"] > 0.95
-    with Image.open(out / "nearest.png") as picture:
-        assert picture.size[0] > 500
-
-
-def test_images_in_the_training_split_twice_can_still_be_copied(data):
-    train, test = data.split()
-    twice = train.subset(np.concatenate([np.arange(len(train)), np.arange(60)]))
-    suite = Suite(["memorised"], twice, test, 60)
-    assert suite.judge(Samples("copies", train.images[:60], None)).scores["copied"] > 0.9
-
-
-def test_cas_of_real_images_is_good_and_of_wrong_labels_bad(data, bars):
-    train, test = data.split()
-    suite = Suite(["cas"], train, test, 80)
-    images, labels = bars(300, seed=1)
-    scores = [suite.judge(Samples("x", images[:, None], given)).scores["cas"] for given in (labels, (labels + 1) % 3, None)]
-    assert scores[0] > 0.9
-    assert scores[1] < 0.1
-    assert scores[2] is None
-
-
-def test_intra_class_distance_is_the_mean_of_the_classes(data, bars):
-    train, test = data.split()
-    suite = Suite(["intra"], train, test, 90)
-    images, labels = bars(90, seed=1)
-    verdict = suite.judge(Samples("x", images[:, None], labels))
-    assert verdict.scores["intra"] == pytest.approx(np.mean([scores.fcd for scores in verdict.classes]))
-    one_missing = suite.judge(Samples("x", images[labels > 0][:, None], labels[labels > 0]))
-    assert one_missing.scores["intra"] is None
-
-
-def test_every_number_comes_with_its_conditions_and_interval(source, tmp_path, capsys, bars):
-    x = write_npz(tmp_path / "x.npz", *bars(90, seed=1))
-    main([x, "--data", source, "--metrics", "fcd,kcd,intra,kl,prdc,acc,memorised", "--bootstrap", "20", "--out", str(tmp_path / "out")])
-    content = json.loads((tmp_path / "out" / "evaluation.json").read_text())
-    extractor = content["extractors"]["classifier"]
-    assert extractor["held_out_accuracy"] > 0.9
-    assert content["resamples"] == 20
-    for row in content["rows"]:
-        for key, value in row["scores"].items():
-            low, high = row["intervals"][key]
-            assert low <= value <= high, key
-    printed = capsys.readouterr().out
-    for shown in (
-        extractor["fingerprint"],
-        f"{extractor['held_out_accuracy']:.2%}",
-        "90 images",
-        "resize: none",
-        f"torch {version('torch')}",
-    ):
-        assert shown in printed
-    assert printed.count("95 % interval") == 4  # two candidates, two tables
-
-
-def test_the_second_judge_agrees_and_says_who_it_is(source, tmp_path, capsys, bars):
-    good = write_npz(tmp_path / "good.npz", *bars(90, seed=1))
-    noise = write_npz(tmp_path / "noise.npz", np.random.default_rng(0).integers(0, 256, (90, 16, 16), dtype=np.uint8))
-    first, second = (evaluate(tmp_path / judge, good, noise, "--data", source, "--judge", judge) for judge in ("first", "second"))
-    extractors = [content["extractors"]["classifier"] for content in (first, second)]
-    assert extractors[0]["fingerprint"] != extractors[1]["fingerprint"]
-    assert extractors[1]["name"].startswith("residual CNN trained on")
-    assert extractors[1]["held_out_accuracy"] > 0.9
-    assert extractors[1]["fingerprint"] in capsys.readouterr().out
-    for content in (first, second):
-        _, good_row, noise_row = (row["scores"] for row in content["rows"])
-        assert good_row["fcd"] < 0.2 * noise_row["fcd"]
-        assert good_row["acc"] > 0.9
-
-
-def test_without_resamples_there_are_no_intervals(source, tmp_path, capsys, bars):
-    main([write_npz(tmp_path / "x.npz", *bars(90, seed=1)), "--data", source, "--metrics", "fcd", "--bootstrap", "0"])
-    assert "interval" not in capsys.readouterr().out
-
-
-def test_what_so_few_images_do_not_carry_is_said(data):
-    train, test = data.split()
-    assert [note.partition(":")[0] for note in Suite(["fcd", "kl"], train, test, 20).notes] == [
-        "FCD of 20 images",
-        "KL class of 20 images",
+    with pytest.warns(UserWarning, match="left out"):
+        found = evaluate(gan(), data.test, n=40, resamples=0)
+    assert list(found) == [
+        *("fcd", "kcd", "intra", "kl_class", "kl_pixel", "precision", "recall", "density", "coverage", "acc", "copied", "nearer")
     ]
-    assert not Suite(["fcd", "kl"], train, test, 80).notes
+    assert all(dataclasses.is_dataclass(score) for score in found.values())
 
 
-@pytest.mark.parametrize(
-    ("arguments", "message"),
-    [
-        (["good.npz", "--metrics", "fdi"], r"no metric named 'fdi'. Did you mean 'fid'\?"),
-        (["good.npz", "--metrics", ","], "none named"),
-        (["good.npz", "--metrics", "prdc", "--n", "5"], "prdc needs at least 6 images on each side, got 5"),
-        (["good.npz", "--bootstrap", "-1"], "--bootstrap -1: at least 2"),
-        (["good.npz", "--judge", "secnd"], r"--judge: invalid choice: 'secnd' \(choose from .*first.*second.*\)"),
-        (["good.npz", "--n", "301"], "held-out split has"),
-        (["few.npz", "--n", "50"], "few.npz: 20 images, but 50 are asked for"),
-        (["small.npz"], "images of 8x8 with 1 channel, but the data's are 16x16"),
-        (["labels.npz"], "label 7, but the data have 3 classes"),
-        (["nowhere"], "no such folder"),
-        (["empty"], "neither a run, nor a saved model"),
-        (["text.txt"], "not something to judge"),
-    ],
-)
-def test_bad_input(arguments, message, source, tmp_path, monkeypatch, bars):
-    monkeypatch.chdir(tmp_path)
-    images, labels = bars(400, seed=1)
-    write_npz("good.npz", images, labels)
-    write_npz("few.npz", images[:20], labels[:20])
-    write_npz("small.npz", images[:, :8, :8])
-    write_npz("labels.npz", images, labels + 5)
-    (tmp_path / "empty").mkdir()
-    (tmp_path / "text.txt").write_text("x")
-    defaults = [] if "--metrics" in arguments else ["--metrics", "kl"]
-    with pytest.raises(UserError, match=message):
-        main([*arguments, "--data", source, *defaults])
+@pytest.mark.usefixtures("untrained")
+def test_a_metric_of_a_user(bars):
+    class Ink(Metric):
+        """Difference of the mean grey."""
+
+        columns = (Column("ink", "ink", "lower", "distance"),)
+        extractor = None
+
+        def compute(self, reference, fake):
+            return {"ink": Number(abs(float(fake.samples.images.mean() - reference.real.samples.images.mean())))}
+
+    register_metric("ink")(Ink())
+    a, b = bars(50)[0], bars(50, seed=1)[0]
+    assert evaluate(a, b, ["ink"])["ink"].value == pytest.approx(abs(a.mean() - b.mean()))
+    assert evaluate(a, b, "ink") == evaluate(a, b, ["ink"])

@@ -7,13 +7,13 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from ca2_core.errors import UserError
-from ca2_gan import judges as shipped_judges
+from ca2_gan import reference_classifiers as shipped
 from ca2_gan.data import load
 from ca2_gan.metrics import inception
-from ca2_gan.metrics.classifier import JUDGES, Network, recipe_of, trained_on
+from ca2_gan.metrics.classifier import CLASSIFIERS, Network, recipe_of, reference_classifier
 from ca2_gan.metrics.suite import Suite
 
-judges = pytest.mark.parametrize("recipe", JUDGES.values(), ids=JUDGES)
+both = pytest.mark.parametrize("recipe", CLASSIFIERS.values(), ids=CLASSIFIERS)
 
 
 @pytest.fixture
@@ -32,59 +32,59 @@ def hardly_trained(monkeypatch):
 quickly = pytest.mark.usefixtures("hardly_trained")
 
 
-@judges
+@both
 def test_the_classifier_learns_and_is_trained_once(recipe, data, cache, monkeypatch):
     train, test = data.split()
-    classifier = trained_on(train, recipe)
+    classifier = reference_classifier(train, recipe)
     seen = classifier.see(test.images)
     assert seen.features.shape == (len(test), 64)
     assert (seen.classes == test.labels).mean() > 0.9
     monkeypatch.setattr("ca2_gan.metrics.classifier.train_network", None)  # would fail if it were called
-    again = trained_on(train, recipe)
+    again = reference_classifier(train, recipe)
     assert again.fingerprint == classifier.fingerprint
     np.testing.assert_array_equal(again.see(test.images).features, seen.features)
     assert [path.suffix for path in cache.iterdir()] == [".safetensors"]
 
 
 @quickly
-@judges
+@both
 def test_the_same_seed_trains_the_same_classifier_and_damage_is_repaired(recipe, data, cache):
     train, _ = data.split()
-    first = trained_on(train, recipe)
+    first = reference_classifier(train, recipe)
     next(cache.iterdir()).write_bytes(b"damaged")
-    assert trained_on(train, recipe).fingerprint == first.fingerprint
-    assert trained_on(train, dataclasses.replace(recipe, seed=7)).fingerprint != first.fingerprint
+    assert reference_classifier(train, recipe).fingerprint == first.fingerprint
+    assert reference_classifier(train, dataclasses.replace(recipe, seed=7)).fingerprint != first.fingerprint
 
 
 @quickly
-def test_the_judges_are_networks_of_their_own_kept_side_by_side(data, cache):
+def test_the_classifiers_are_networks_of_their_own_kept_side_by_side(data, cache):
     train, test = data.split()
-    first, second = (trained_on(train, recipe) for recipe in JUDGES.values())
+    first, second = (reference_classifier(train, recipe) for recipe in CLASSIFIERS.values())
     assert len(list(cache.iterdir())) == 2
     assert first.name != second.name
     assert first.recipe.seed != second.recipe.seed
-    kinds = [{type(layer) for layer in judge.network.body.modules()} for judge in (first, second)]
+    kinds = [{type(layer) for layer in classifier.network.body.modules()} for classifier in (first, second)]
     assert torch.nn.ReLU in kinds[0] - kinds[1]
     assert torch.nn.SiLU in kinds[1] - kinds[0]
-    features = [judge.see(test.images).features for judge in (first, second)]
+    features = [classifier.see(test.images).features for classifier in (first, second)]
     assert features[0].shape == features[1].shape
     assert not np.allclose(*features)
 
 
-@judges
-def test_judges_of_data_that_everyone_has_come_with_the_package(recipe, cache, monkeypatch):
+@both
+def test_classifiers_of_data_that_everyone_has_come_with_the_package(recipe, cache, monkeypatch):
     monkeypatch.setattr("ca2_gan.metrics.classifier.train_network", None)  # would fail if it were called
     train, test = load("glyphs").split()
-    classifier = trained_on(train, recipe)
+    classifier = reference_classifier(train, recipe)
     assert (classifier.see(test.images).classes == test.labels).mean() > 0.96
     assert not cache.exists()
 
 
-def test_every_shipped_judge_is_small_and_fits_its_recipe():
-    paths = list(shipped_judges.FOLDER.glob("*.safetensors"))
+def test_every_shipped_classifier_is_small_and_fits_its_recipe():
+    paths = list(shipped.FOLDER.glob("*.safetensors"))
     assert {path.name.partition("-")[0] for path in paths} == {"glyphs", "mnist"}
     for path in paths:
-        recipe = next(recipe for recipe in JUDGES.values() if path.stem.endswith(f"-{recipe.seed}"))
+        recipe = next(recipe for recipe in CLASSIFIERS.values() if path.stem.endswith(f"-{recipe.seed}"))
         weights = load_file(path)
         classes = len(weights["head.bias"])
         Network(recipe.body(1), classes).load_state_dict(weights)
@@ -92,23 +92,23 @@ def test_every_shipped_judge_is_small_and_fits_its_recipe():
 
 
 @quickly
-def test_a_shipped_judge_that_fits_no_more_is_replaced_by_training(data, monkeypatch, tmp_path):
+def test_a_shipped_classifier_that_fits_no_more_is_replaced_by_training(data, monkeypatch, tmp_path):
     train, _ = data.split()
-    expected = trained_on(train).fingerprint
-    monkeypatch.setattr("ca2_gan.judges.FOLDER", tmp_path)
+    expected = reference_classifier(train).fingerprint
+    monkeypatch.setattr("ca2_gan.reference_classifiers.FOLDER", tmp_path)
     save_file({"body.0.weight": torch.zeros(1)}, tmp_path / f"letters-{train.fingerprint}-0.safetensors")
-    assert trained_on(train).fingerprint == expected
+    assert reference_classifier(train).fingerprint == expected
 
 
 @quickly
 def test_a_cache_that_cannot_be_written_to_is_said_once_and_changes_no_number(data, tmp_path, monkeypatch, capsys):
     train, test = data.split()
-    expected = Suite(["fcd"], train, test, 40).floor().scores
+    expected = Suite(["fcd"], train, test, 40).floor().values
     assert capsys.readouterr().err == ""
     (tmp_path / "file").touch()
     monkeypatch.setenv("CA2_GAN_CACHE", str(tmp_path / "file" / "cache"))
     for _ in range(2):
-        assert Suite(["fcd"], train, test, 40).floor().scores == expected
+        assert Suite(["fcd"], train, test, 40).floor().values == expected
     told = capsys.readouterr().err
     assert told == (
         f"ca2-gan: {tmp_path / 'file' / 'cache'}: the cache can't be written to (Not a directory); "
@@ -119,18 +119,18 @@ def test_a_cache_that_cannot_be_written_to_is_said_once_and_changes_no_number(da
 @quickly
 def test_damage_in_the_cache_is_repaired(data, cache):
     train, test = data.split()
-    expected = Suite(["fcd"], train, test, 40).floor().scores
+    expected = Suite(["fcd"], train, test, 40).floor().values
     for content in (b"", b"damaged", b"PK\x03\x04", pickle.dumps([1])):
         for path in cache.iterdir():
             path.write_bytes(content)
-        assert Suite(["fcd"], train, test, 40).floor().scores == expected
+        assert Suite(["fcd"], train, test, 40).floor().values == expected
     (weights,) = cache.glob("*.safetensors")
     save_file({name: value * torch.nan for name, value in load_file(weights).items() if value.is_floating_point()}, weights)
-    assert Suite(["fcd"], train, test, 40).floor().scores == expected
+    assert Suite(["fcd"], train, test, 40).floor().values == expected
 
 
-def test_an_unknown_judge_is_named():
-    with pytest.raises(UserError, match=r"no judge named 'secnd'. Did you mean 'second'\? There are first and second."):
+def test_an_unknown_classifier_is_named():
+    with pytest.raises(UserError, match=r"no reference classifier named 'secnd'. Did you mean 'second'\? There are first and second."):
         recipe_of("secnd")
 
 
@@ -139,14 +139,14 @@ def test_training_leaves_the_global_random_state_alone(data):
     torch.manual_seed(5)
     expected = torch.rand(3)
     torch.manual_seed(5)
-    trained_on(data.split()[0])
+    reference_classifier(data.split()[0])
     assert torch.equal(torch.rand(3), expected)
 
 
 @quickly
 @pytest.mark.parametrize("batch_size", [1, 17, 1000])
 def test_features_do_not_depend_on_the_batch_size(batch_size, data):
-    classifier = trained_on(data.split()[0])
+    classifier = reference_classifier(data.split()[0])
     expected = classifier.see(data.images[:40])
     found = classifier.see(data.images[:40], batch_size)
     np.testing.assert_allclose(found.features, expected.features, rtol=1e-4, atol=1e-4)

@@ -4,8 +4,7 @@ import scipy.spatial
 import scipy.stats
 from prdc import compute_prdc
 
-from ca2_gan.metrics import prdc
-from ca2_gan.metrics.neighbours import is_copy, nearer, nearest
+from ca2_gan.metrics.neighbours import is_copy, nearer, nearest, prdc
 
 
 def features(n, d, seed, shift=0.0, dtype=np.float64):

@@ -26,7 +26,7 @@ class TinyDiscriminator(Discriminator):
     def features(self, images: Tensor, labels: Tensor) -> Tensor:
         return images.flatten(1)
 
-    def judge(self, features: Tensor, labels: Tensor) -> Tensor:
+    def logit(self, features: Tensor, labels: Tensor) -> Tensor:
         return self.head(features).squeeze(1)
 
 

@@ -98,7 +98,7 @@ def test_a_training_that_diverges_says_so(bench):
         train(job(lr_g=1e30, lr_d=1e30), bench)
 
 
-def test_bench_is_known_by_its_data_and_its_judge(bench):
+def test_bench_is_known_by_its_data_and_its_classifier(bench):
     assert dataclasses.replace(bench, watched=7).key != bench.key
     facts = bench.facts()
     assert facts["floor"]["scores"]["fcd"] < train(job(), bench)["scores"]["fcd"]

@@ -25,17 +25,17 @@ class Fixed(nn.Module):
     def features(self, x, y):
         return torch.stack([x.flatten(1) @ self.w, self.b[y]], dim=1)
 
-    def judge(self, features, y):
+    def logit(self, features, y):
         return features.sum(dim=1)
 
     def classify(self, features):
         return None if self.names is None else self.names(features)
 
-    def judge_as(self, x, candidates):
+    def logits_as(self, x, candidates):
         return (x.flatten(1) @ self.w)[:, None] + self.b[candidates]
 
     def forward(self, x, y):
-        return self.judge(self.features(x, y), y)
+        return self.logit(self.features(x, y), y)
 
 
 class Players(nn.Module):
@@ -216,9 +216,9 @@ class TestTriple:
         batch.unlabelled = batch.real
         game = self.game(batch)
         logits = game.classifier(batch.real)
-        judged = torch.stack([game.gan.discriminator(batch.real, torch.full((6,), k)) for k in range(3)], dim=1)
-        two = logits.softmax(dim=1).scatter(1, logits.argmin(dim=1, keepdim=True), 0)  # only the two most probable labels are judged
-        adversarial = (two / two.sum(dim=1, keepdim=True) * softplus(-judged)).sum(dim=1).mean()
+        pair_logits = torch.stack([game.gan.discriminator(batch.real, torch.full((6,), k)) for k in range(3)], dim=1)
+        two = logits.softmax(dim=1).scatter(1, logits.argmin(dim=1, keepdim=True), 0)  # only the two most probable labels count
+        adversarial = (two / two.sum(dim=1, keepdim=True) * softplus(-pair_logits)).sum(dim=1).mean()
         torch.testing.assert_close(game.classifier_loss(batch).total, cross_entropy(logits, batch.labels) + 0.1 * adversarial)
 
     def test_generated_pairs_teach_it_once_it_is_good_enough_and_only_it(self, batch):

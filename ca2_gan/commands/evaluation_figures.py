@@ -1,4 +1,4 @@
-"""The picture of ``ca2-gan evaluate``."""
+"""The picture of ``ca2-gan evaluate``: samples and the training images that they may be copies of."""
 
 from pathlib import Path
 
@@ -17,7 +17,7 @@ def nearest_training_images(fake: View, train: View) -> Figure:
 
     :param train: the training images that ``fake`` was compared with
     """
-    distances, positions = (found.numpy() for found in fake.nearest_in(train))
+    distances, positions = (found.numpy() for found in fake.nearest_in(train, "classifier"))
     ratios = distances[:, 0] / np.maximum(distances[:, 1], np.finfo(np.float64).tiny)
     n = min(COLUMNS, len(ratios))
     rows = {

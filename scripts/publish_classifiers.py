@@ -1,6 +1,6 @@
-"""Puts the judges of data sets that everyone can have into the package: ``python scripts/publish_judges.py mnist glyphs``.
+"""Puts the reference classifiers of data that everyone can have into the package: ``python scripts/publish_classifiers.py mnist glyphs``.
 
-A judge that is there already stays: published numbers are by it.
+One that is there already stays: published numbers are by it.
 """
 
 import argparse
@@ -11,8 +11,8 @@ from safetensors.torch import save_file
 from ca2_core.files import whole_file
 from ca2_gan.data import load
 from ca2_gan.data.downloads import DOWNLOADED
-from ca2_gan.judges import FOLDER
-from ca2_gan.metrics.classifier import JUDGES, trained_on
+from ca2_gan.metrics.classifier import CLASSIFIERS, reference_classifier
+from ca2_gan.reference_classifiers import FOLDER
 
 
 def main() -> None:
@@ -21,15 +21,15 @@ def main() -> None:
     parser.add_argument("--root", type=Path, metavar="FOLDER", help="where the files of downloaded data are or go")
     arguments = parser.parse_args()
     for name in arguments.data:
-        train, held_out = load(name, root=arguments.root if name in DOWNLOADED else None).split()
-        for judge, recipe in JUDGES.items():
-            classifier = trained_on(train, recipe)
-            path = FOLDER / f"{name}-{train.fingerprint}-{recipe.seed}.safetensors"
+        data = load(name, root=arguments.root if name in DOWNLOADED else None)
+        for which, recipe in CLASSIFIERS.items():
+            classifier = reference_classifier(data.train, recipe)
+            path = FOLDER / f"{name}-{data.train.fingerprint}-{recipe.seed}.safetensors"
             if not path.is_file():
                 with whole_file(path) as partial:
                     save_file(classifier.network.state_dict(), partial)
-            accuracy = (classifier.see(held_out.images).classes == held_out.labels).mean()
-            print(f"{path.name}: {judge} judge, {classifier.fingerprint}, {accuracy:.2%} of the held-out images")
+            accuracy = (classifier.see(data.test.images).classes == data.test.labels).mean()
+            print(f"{path.name}: {which} classifier, {classifier.fingerprint}, {accuracy:.2%} of the held-out images")
 
 
 if __name__ == "__main__":

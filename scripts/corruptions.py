@@ -1,4 +1,4 @@
-"""What each metric notices: real images, made worse step by step in known ways."""
+"""Real images, made worse step by step in known ways, to see what each metric notices."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -24,13 +24,13 @@ NOISE, BLUR = 64, 1 / 14
 
 
 @dataclass(frozen=True)
-class Setting:
+class Pool:
     """What a corruption takes its images from.
 
-    :param pool: held-out images that the reference does not have
+    :param held_out: images that the reference does not have
     """
 
-    pool: Dataset
+    held_out: Dataset
     train: Dataset
     n: int
     rng: Generator
@@ -45,53 +45,53 @@ class Setting:
         return self.rng.permutation(self.n)[: max(1, round(share * self.n))]
 
 
-def noise(setting: Setting, strength: float) -> Samples:
-    drawn = setting.draw(setting.pool)
-    noisy = drawn.images + setting.rng.normal(0, NOISE * strength, drawn.images.shape)
+def noise(pool: Pool, strength: float) -> Samples:
+    drawn = pool.draw(pool.held_out)
+    noisy = drawn.images + pool.rng.normal(0, NOISE * strength, drawn.images.shape)
     return Samples("", noisy.round().clip(0, 255).astype(np.uint8), drawn.labels)
 
 
-def blur(setting: Setting, strength: float) -> Samples:
-    drawn = setting.draw(setting.pool)
+def blur(pool: Pool, strength: float) -> Samples:
+    drawn = pool.draw(pool.held_out)
     sigma = BLUR * strength * drawn.images.shape[2]
     return Samples("", gaussian_filter(drawn.images, (0, 0, sigma, sigma)), drawn.labels)
 
 
-def dropped(setting: Setting, strength: float) -> Samples:
+def dropped(pool: Pool, strength: float) -> Samples:
     """Up to half of the classes, at least one, are missing."""
-    k = setting.pool.num_classes
-    gone = setting.rng.permutation(k)[: max(1, round(strength * k / 2))]
-    return setting.draw(setting.pool.subset(~np.isin(setting.pool.labels, gone)))
+    k = pool.held_out.num_classes
+    gone = pool.rng.permutation(k)[: max(1, round(strength * k / 2))]
+    return pool.draw(pool.held_out.subset(~np.isin(pool.held_out.labels, gone)))
 
 
-def repeated(setting: Setting, strength: float) -> Samples:
+def repeated(pool: Pool, strength: float) -> Samples:
     """A share of the images are one and the same."""
-    drawn = setting.draw(setting.pool)
-    chosen = setting.pick(strength)
+    drawn = pool.draw(pool.held_out)
+    chosen = pool.pick(strength)
     drawn.images[chosen], labels = drawn.images[chosen[0]], drawn.labels
     assert labels is not None
     labels[chosen] = labels[chosen[0]]
     return drawn
 
 
-def copied(setting: Setting, strength: float) -> Samples:
+def copied(pool: Pool, strength: float) -> Samples:
     """A share of the images are training images."""
-    drawn, training, chosen = setting.draw(setting.pool), setting.draw(setting.train), setting.pick(strength)
+    drawn, training, chosen = pool.draw(pool.held_out), pool.draw(pool.train), pool.pick(strength)
     assert drawn.labels is not None
     assert training.labels is not None
     drawn.images[chosen], drawn.labels[chosen] = training.images[chosen], training.labels[chosen]
     return drawn
 
 
-def mislabelled(setting: Setting, strength: float) -> Samples:
+def mislabelled(pool: Pool, strength: float) -> Samples:
     """A share of the images are labelled as the class after theirs."""
-    drawn, chosen = setting.draw(setting.pool), setting.pick(strength)
+    drawn, chosen = pool.draw(pool.held_out), pool.pick(strength)
     assert drawn.labels is not None
-    drawn.labels[chosen] = (drawn.labels[chosen] + 1) % setting.pool.num_classes
+    drawn.labels[chosen] = (drawn.labels[chosen] + 1) % pool.held_out.num_classes
     return drawn
 
 
-Corruption = Callable[[Setting, float], Samples]
+Corruption = Callable[[Pool, float], Samples]
 CORRUPTIONS: dict[str, Corruption] = {
     "noise": noise,
     "blur": blur,
@@ -119,12 +119,12 @@ class Sweep:
 
     def corrupt(self, name: str, strength: float) -> Samples:
         """Corrupted images, the same every time."""
-        return CORRUPTIONS[name](Setting(self.pool, self.train, self.n, np.random.default_rng(self.seed)), strength)
+        return CORRUPTIONS[name](Pool(self.pool, self.train, self.n, np.random.default_rng(self.seed)), strength)
 
     def untouched(self, draws: int = UNTOUCHED) -> Iterator[dict[str, float]]:
         """The numbers of real images, drawn several times."""
         for i in range(draws):
-            yield self._scores(Setting(self.pool, self.train, self.n, np.random.default_rng((self.seed, i))).draw(self.pool))
+            yield self._scores(Pool(self.pool, self.train, self.n, np.random.default_rng((self.seed, i))).draw(self.pool))
 
     def run(self, strengths: Sequence[float] = STEPS) -> Iterator[dict[str, Any]]:
         """A record of every corruption at every strength."""
@@ -134,7 +134,7 @@ class Sweep:
 
     def _scores(self, samples: Samples) -> dict[str, float]:
         """A number that can't be had, such as the mean over classes one of which is missing, is NaN."""
-        return {key: np.nan if value is None else value for key, value in self.suite.judge(samples).scores.items()}
+        return {key: np.nan if score.value is None else score.value for key, score in self.suite.scores(self.suite.view(samples)).items()}
 
 
 def moved(score: float, untouched: Sequence[float], n: int) -> float:

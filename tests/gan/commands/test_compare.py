@@ -5,7 +5,7 @@ import pytest
 
 from ca2_core.errors import UserError
 from ca2_gan import create_model
-from ca2_gan.metrics.compare import find_runs, main
+from ca2_gan.commands.compare import find_runs, main
 from ca2_gan.trainers.settings import Settings, write
 
 

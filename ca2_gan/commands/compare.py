@@ -12,10 +12,11 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from ca2_core.arguments import Parser
 from ca2_core.errors import UserError
-from ca2_gan.arguments import Parser
 from ca2_gan.drawing import render, write
-from ca2_gan.gan import CONFIG, load_gan
+from ca2_gan.gan import GAN
+from ca2_gan.model_files import CONFIG
 from ca2_gan.page import Section, image, page, paragraph, side_by_side, table
 from ca2_gan.trainers.records import METRICS, SAMPLES, read_metrics
 from ca2_gan.trainers.settings import Settings, read_run
@@ -82,7 +83,7 @@ def _read(folder: Path, label: str) -> Run:
     if not rows:
         raise UserError(f"{folder}: nothing logged in {METRICS} yet. Let it train a little longer.")
     samples = sorted((folder / SAMPLES).glob("*.png"))
-    gan = load_gan(folder) if (folder / CONFIG).is_file() else None
+    gan = GAN.from_pretrained(folder) if (folder / CONFIG).is_file() else None
     return Run(folder, label, read_run(folder)[0], rows, samples, gan.class_names if gan and gan.is_conditional else ())
 
 

@@ -3,7 +3,7 @@ import pytest
 from ca2_core.errors import UserError
 from ca2_gan import list_models
 from ca2_gan.cli import run
-from ca2_gan.listing import REGISTRIES
+from ca2_gan.commands.list import REGISTRIES
 
 
 def test_models_are_listed_with_their_parameters(capsys):

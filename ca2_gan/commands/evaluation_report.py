@@ -8,40 +8,52 @@ import sys
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import asdict
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from ca2_gan.commands.evaluation_figures import nearest_training_images
 from ca2_gan.data.dataset import Dataset
 from ca2_gan.drawing import render, write
 from ca2_gan.gan import GAN
-from ca2_gan.metrics.bootstrap import Interval
 from ca2_gan.metrics.divergence import EPSILON
-from ca2_gan.metrics.figures import nearest_training_images
+from ca2_gan.metrics.metric import Score
 from ca2_gan.metrics.samples import Source
-from ca2_gan.metrics.suite import Suite, Verdict
+from ca2_gan.metrics.suite import Evaluation, Suite
 from ca2_gan.metrics.view import View
 from ca2_gan.tables import print_table
+from ca2_gan.versions import versions
 
 FILES = "evaluation.json, evaluation.csv, classes.csv"
-PACKAGES = ("ca2", "torch", "torchvision", "numpy", "scipy")
 
 
-def describe(suite: Suite, data: Dataset) -> list[str]:
+def describe(suite: Suite, data: Dataset, evaluations: Sequence[Evaluation]) -> list[str]:
     """What must be known to compare the numbers with others."""
     lines = [f"{suite.n:,} images on each side; reference: held-out split of {data.report.source} (data {data.fingerprint})"]
     lines += [
-        f"{extractor.name}, {extractor.dimensions}-d, weights {extractor.fingerprint}, resize: {extractor.resize}"
+        f"{extractor.name}, {dimensions(suite, name)}-d, weights {extractor.fingerprint}, resize: {extractor.resize}"
         + (f", accuracy on the held-out split {suite.accuracy:.2%}" if name == "classifier" else "")
         for name, extractor in suite.extractors.items()
     ]
-    lines.append(
-        f"KL(real || generated) in nats, epsilon {EPSILON:g}; over the classes, chance alone makes it about {plug_in_floor(suite):.2g}"
-    )
+    if "kl" in suite.metrics:
+        lines.append(
+            f"KL(real || generated) in nats, epsilon {EPSILON:g}; over the classes, chance alone makes it about {plug_in_floor(suite):.2g}"
+        )
     lines.append(", ".join(f"{name} {number}" for name, number in versions().items()))
-    return lines + suite.notes
+    return lines + notes(suite, evaluations)
+
+
+def dimensions(suite: Suite, extractor: str) -> int:
+    """Of an extractor's features."""
+    return int(suite.reference.real.features(extractor).shape[1])
+
+
+def notes(suite: Suite, evaluations: Sequence[Evaluation]) -> list[str]:
+    """What to know when reading the numbers, each once."""
+    columns = suite.columns
+    scores = [(key, score) for it in evaluations for key, score in it.scores.items() if score.value is not None and score.note]
+    return [*suite.notes, *dict.fromkeys(f"{columns[key].heading} {score.note}" for key, score in scores)]
 
 
 def plug_in_floor(suite: Suite) -> float:
@@ -49,25 +61,21 @@ def plug_in_floor(suite: Suite) -> float:
     return (len(suite.class_names) - 1) / suite.n
 
 
-def versions() -> dict[str, str]:
-    """Of what decides the numbers."""
-    return {name: version(name) for name in PACKAGES}
-
-
-def summarize(verdicts: Sequence[Verdict], sources: Sequence[Source]) -> list[dict[str, Any]]:
-    """A record for each verdict, the floor first, then one with mean and standard deviation for each model judged several times."""
+def summarize(evaluations: Sequence[Evaluation], sources: Sequence[Source]) -> list[dict[str, Any]]:
+    """A record for each candidate, the floor first, then one with mean and standard deviation for each model scored several times."""
     records: list[dict[str, Any]] = [
-        {"name": verdict.name, "n": verdict.n, "scores": verdict.scores, "intervals": verdict.intervals} for verdict in verdicts
+        {"name": it.name, "n": it.n, "scores": it.values, "intervals": {key: ends(score) for key, score in it.scores.items()}}
+        for it in evaluations
     ]
-    groups: dict[str, list[Verdict]] = defaultdict(list)
-    for verdict, source in zip(verdicts[1:], sources, strict=True):
+    groups: dict[str, list[Evaluation]] = defaultdict(list)
+    for evaluation, source in zip(evaluations[1:], sources, strict=True):
         if isinstance(source.origin, GAN):
-            groups[source.origin.spec.name].append(verdict)
+            groups[source.origin.spec.name].append(evaluation)
     for model, group in groups.items():
         if len(group) > 1:
             mean, std = {}, {}
             for key in group[0].scores:
-                values = [verdict.scores[key] for verdict in group]
+                values = [it.values[key] for it in group]
                 known = [value for value in values if value is not None]
                 mean[key] = float(np.mean(known)) if len(known) == len(values) else None
                 std[key] = float(np.std(known, ddof=1)) if len(known) == len(values) else None
@@ -75,16 +83,22 @@ def summarize(verdicts: Sequence[Verdict], sources: Sequence[Source]) -> list[di
     return records
 
 
-def print_verdicts(suite: Suite, verdicts: Sequence[Verdict], records: Sequence[dict[str, Any]]) -> None:
+def ends(score: Score) -> tuple[float, float] | None:
+    """Of its interval."""
+    return None if score.low is None or score.high is None else (score.low, score.high)
+
+
+def print_scores(suite: Suite, evaluations: Sequence[Evaluation], records: Sequence[dict[str, Any]]) -> None:
     """The tables of distances and of the other numbers, then that of the classes."""
-    titles = {True: "Distances: the lower the better", False: "Shares: the higher the better, but copied and nearer like the floor's"}
-    for is_distance, title in titles.items():
-        chosen = [metric for metric in suite.metrics.values() if metric.is_distance == is_distance]
-        columns = {key: heading for metric in chosen for key, heading in metric.columns.items()}
+    like_real = [column.heading for column in suite.columns.values() if column.better == "like real"]
+    but = f", but {' and '.join(like_real)} like the floor's" if like_real else ""
+    for is_distance, title in ((True, "Distances: the lower the better"), (False, f"Shares: the higher the better{but}")):
+        columns = {key: column.heading for key, column in suite.columns.items() if (column.kind == "distance") == is_distance}
         if columns:
             rows = [row for record in records for row in _rows(record, list(columns))]
             print_table(["", *columns.values()], rows, title=title)
-    print_table(*class_table(suite, verdicts), title="Per class, from easy to hard: FCD, and accuracy where labels were asked for")
+    if evaluations[0].classes:
+        print_table(*class_table(suite, evaluations), title="Per class, from easy to hard: FCD, and accuracy where labels were asked for")
 
 
 def _rows(record: dict[str, Any], keys: Sequence[str]) -> list[list[str]]:
@@ -97,9 +111,9 @@ def _rows(record: dict[str, Any], keys: Sequence[str]) -> list[list[str]]:
     return rows
 
 
-def class_table(suite: Suite, verdicts: Sequence[Verdict]) -> tuple[list[str], list[list[str]]]:
+def class_table(suite: Suite, evaluations: Sequence[Evaluation]) -> tuple[list[str], list[list[str]]]:
     """Header and rows, classes sorted by their mean FCD over the candidates (over the floor if there is none)."""
-    by_name = [{scores.name: scores for scores in verdict.classes} for verdict in verdicts]
+    by_name = [{scores.name: scores for scores in evaluation.classes} for evaluation in evaluations]
 
     def hardness(name: str) -> float:
         distances = [scores[name].fcd for scores in by_name[1:] or by_name]
@@ -107,8 +121,8 @@ def class_table(suite: Suite, verdicts: Sequence[Verdict]) -> tuple[list[str], l
         return float(np.mean(known)) if known else np.inf
 
     header = ["class"]
-    for verdict in verdicts:
-        header += [f"{verdict.name} FCD", "acc."]
+    for evaluation in evaluations:
+        header += [f"{evaluation.name} FCD", "acc."]
     rows = []
     for name in sorted(suite.class_names, key=hardness):
         cells = [[_cell(scores[name].fcd), _cell(scores[name].acc)] for scores in by_name]
@@ -123,7 +137,7 @@ def _cell(value: float | None, std: float | None = None) -> str:
     return f"{value:.{digits}f}" + (f" ± {std:.{digits}f}" if std is not None else "")
 
 
-def _reach(value: float | None, ends: Interval | None) -> str:
+def _reach(value: float | None, ends: tuple[float, float] | None) -> str:
     """How far an interval goes to either side, to the digits of the number."""
     if value is None or ends is None:
         return ""
@@ -147,13 +161,14 @@ def as_csv(header: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
 def draw_nearest(folder: Path, suite: Suite, views: Sequence[View]) -> list[str]:
     """A picture of samples beside training images for each candidate; the file names."""
     train = suite.reference.train
+    assert train is not None
     names = [f"nearest{i}.png" if len(views) > 1 else "nearest.png" for i in range(1, len(views) + 1)]
     for name, view in zip(names, views, strict=True):
         write(folder / name, render(nearest_training_images(view, train)))
     return names
 
 
-def write_all(folder: Path, suite: Suite, data: Dataset, verdicts: Sequence[Verdict], records: Sequence[dict[str, Any]]) -> None:
+def write_all(folder: Path, suite: Suite, data: Dataset, evaluations: Sequence[Evaluation], records: Sequence[dict[str, Any]]) -> None:
     """Writes all numbers and what they depend on."""
     content = {
         "command": shlex.join(["ca2-gan", *sys.argv[1:]]),
@@ -164,21 +179,21 @@ def write_all(folder: Path, suite: Suite, data: Dataset, verdicts: Sequence[Verd
         "epsilon": EPSILON,
         "resamples": suite.resamples,
         "extractors": {
-            name: {"name": it.name, "fingerprint": it.fingerprint, "resize": it.resize, "dimensions": it.dimensions}
+            name: {"name": it.name, "fingerprint": it.fingerprint, "resize": it.resize, "dimensions": dimensions(suite, name)}
             | ({"held_out_accuracy": suite.accuracy} if name == "classifier" else {})
             for name, it in suite.extractors.items()
         },
-        "notes": suite.notes,
+        "notes": notes(suite, evaluations),
         "rows": list(records),
-        "classes": {verdict.name: [asdict(scores) for scores in verdict.classes] for verdict in verdicts},
+        "classes": {evaluation.name: [asdict(scores) for scores in evaluation.classes] for evaluation in evaluations},
     }
     write(folder / "evaluation.json", json.dumps(content, indent=2) + "\n")
     keys = list(suite.columns)
     rows = [[record["name"], record["n"], *(record["scores"][key] for key in keys)] for record in records]
     write(folder / "evaluation.csv", as_csv(["name", "n", *keys], rows))
     ranked = [
-        [verdict.name, rank, scores.name, scores.n, scores.fcd, scores.acc, scores.share]
-        for verdict in verdicts
-        for rank, scores in enumerate(verdict.classes, start=1)
+        [evaluation.name, rank, scores.name, scores.n, scores.fcd, scores.acc, scores.share]
+        for evaluation in evaluations
+        for rank, scores in enumerate(evaluation.classes, start=1)
     ]
     write(folder / "classes.csv", as_csv(["name", "rank", "class", "n", "fcd", "acc", "share"], ranked))

@@ -1,7 +1,7 @@
-"""Weights of judges that come with the package, so that everyone's numbers on the same data are by the same networks.
+"""Weights of reference classifiers that come with the package, so that everyone's numbers on the same data are by the same networks.
 
 Training one again gives other weights, and so other distances, on another processor or with another PyTorch.
-``scripts/publish_judges.py`` makes the files, DATA-FINGERPRINT-SEED.safetensors.
+``scripts/publish_classifiers.py`` makes the files, DATA-FINGERPRINT-SEED.safetensors.
 """
 
 from pathlib import Path
@@ -13,6 +13,6 @@ def shipped_weights(fingerprint: str, seed: int) -> Path:
     """Where the weights are, if there are any.
 
     :param fingerprint: of the training split
-    :param seed: of the judge's recipe
+    :param seed: of the classifier's recipe
     """
     return next(FOLDER.glob(f"*-{fingerprint}-{seed}.safetensors"), FOLDER / "none")

@@ -2,14 +2,18 @@
 
 import numpy as np
 import pytest
+from corruptions import CORRUPTIONS, NOTICED, Sweep, moved
 
 from ca2_core.errors import UserError
 from ca2_gan.data import load
-from ca2_gan.metrics.sensitivity import CORRUPTIONS, NOTICED, Sweep, moved
 from ca2_gan.registry import metrics
 
 NAMES = [name for name in metrics.list() if metrics.get(name).extractor != "inception" and name != "cas"]  # cas: test_evaluate.py
 N = 250  # with 100, some processors' classifier saw too little in them
+
+
+def keys(name):
+    return [column.key for column in metrics.get(name).columns]
 
 
 @pytest.fixture(scope="module")
@@ -19,7 +23,8 @@ def found(tmp_path_factory):
         patch.setenv("CA2_GAN_CACHE", str(tmp_path_factory.mktemp("cache")))
         for limit in ("FEWEST", "MOST"):
             patch.setattr(f"ca2_gan.metrics.classifier.{limit}", 12_800)
-        sweep = Sweep(NAMES, *load("glyphs", size=40_000, classes=tuple("AEKOQ")).split(), N)
+        data = load("glyphs", size=40_000, classes=tuple("AEKOQ"))
+        sweep = Sweep(NAMES, data.train, data.test, N)
         untouched = list(sweep.untouched())
         moves = {}
         for run in sweep.run((0.5, 1.0)):
@@ -30,7 +35,7 @@ def found(tmp_path_factory):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_every_metric_notices_something(name, found):
-    assert any(abs(found[corruption, key][-1]) > NOTICED for corruption in CORRUPTIONS for key in metrics.get(name).columns)
+    assert any(abs(found[corruption, key][-1]) > NOTICED for corruption in CORRUPTIONS for key in keys(name))
 
 
 @pytest.mark.parametrize("corruption", CORRUPTIONS)
@@ -81,7 +86,7 @@ def test_copies_are_noticed_by_the_metric_of_copies_only(found):
 
 def test_too_few_images():
     with pytest.raises(UserError, match="needs 4,000"):
-        Sweep(["fcd"], *load("glyphs", size=2000).split(), 1000)
+        Sweep(["fcd"], (data := load("glyphs", size=2000)).train, data.test, 1000)
 
 
 def test_a_number_that_is_gone_has_moved():

@@ -1,0 +1,90 @@
+"""``ca2-gan evaluate``: how good are generated images, whoever made them."""
+
+import sys
+from pathlib import Path
+
+from ca2_core.arguments import Parser, Renamed, at_least, seed
+from ca2_gan.commands.evaluation_report import FILES, describe, draw_nearest, print_scores, summarize, write_all
+from ca2_gan.data.arguments import add_data_arguments, load_data
+from ca2_gan.folders import make_folder
+from ca2_gan.metrics.bootstrap import RESAMPLES
+from ca2_gan.metrics.classifier import CLASSIFIERS
+from ca2_gan.metrics.evaluate import DEFAULT_METRICS, check_device, check_shapes, choose_n
+from ca2_gan.metrics.samples import Source, open_source, real_samples
+from ca2_gan.metrics.suite import Suite, parse_metrics
+
+
+def main(argv: list[str]) -> None:
+    """Prints and writes a table of scores: real images, then each candidate."""
+    arguments = make_parser().parse_args(argv)
+    names = parse_metrics(arguments.metrics)
+    check_device(arguments.device)
+    data = load_data(arguments)
+    reference = Source("held-out split", real_samples(data.test, "held-out split"))
+    sources = [open_source(x, arguments.device) for x in arguments.x]
+    for source in sources:
+        check_shapes(source, reference)
+    n = choose_n(arguments.n, [reference, *sources])
+    if arguments.out:
+        make_folder(arguments.out)
+    suite = Suite(
+        names,
+        data.train,
+        data.test,
+        n,
+        arguments.seed,
+        arguments.inception_weights,
+        arguments.bootstrap,
+        arguments.classifier,
+        arguments.device,
+    )
+    views = [suite.view(source.draw(n, data.train, arguments.seed)) for source in sources]
+    evaluations = [suite.floor()]
+    for view in views:
+        print(f"scoring {view.samples.name} ...", file=sys.stderr)
+        evaluations.append(suite.score(view))
+    records = summarize(evaluations, sources)
+    for line in describe(suite, data, evaluations):
+        print(line)
+    print_scores(suite, evaluations, records)
+    if arguments.out:
+        write_all(arguments.out, suite, data, evaluations, records)
+        pictures = draw_nearest(arguments.out, suite, views) if "memorised" in suite.metrics else []
+        print(f"Written to {arguments.out}: {', '.join([FILES, *pictures])}")
+
+
+def make_parser() -> Parser:
+    parser = Parser(
+        prog="ca2-gan evaluate",
+        description="Compares generated images with the held-out split of the data: FID and KID, FCD and KCD (the same with the features "
+        "of a classifier trained on the data), KL, precision, recall, density, coverage, accuracy, copies of training images, all together "
+        "and per class. The first row compares real with real images: no generator can do better on average.",
+    )
+    parser.add_argument("x", nargs="+", metavar="X", help="runs, saved models, folders of PNGs, or .npz with x and, if labelled, y")
+    add_data_arguments(parser)
+    default = ",".join(DEFAULT_METRICS)
+    parser.add_argument(
+        "--metrics",
+        default=default,
+        help=f"names with commas between, or METRIC:EXTRACTOR to look through another network, such as prdc:inception (default: {default})",
+    )
+    parser.add_argument(
+        "--classifier",
+        choices=CLASSIFIERS,
+        default="first",
+        help="which reference classifier looks at the images; a claim should hold by both (default: first)",
+    )
+    parser.add_argument("--judge", choices=CLASSIFIERS, dest="classifier", action=Renamed, new="--classifier")
+    parser.add_argument("--n", type=at_least(1), help="images on each side (default: as many as all have, up to 10000)")
+    parser.add_argument("--seed", type=seed, default=0, help="of the samples and of the choice of images (default: 0)")
+    parser.add_argument(
+        "--bootstrap",
+        type=at_least(2, also=(0,)),
+        default=RESAMPLES,
+        metavar="B",
+        help=f"resamples behind the intervals, 0 for none (default: {RESAMPLES})",
+    )
+    parser.add_argument("--device", default="cpu", help="where networks run, such as cuda (default: cpu)")
+    parser.add_argument("--inception-weights", type=Path, metavar="FILE", help="pt_inception-2015-12-05-6726825d.pth (default: downloaded)")
+    parser.add_argument("-o", "--out", type=Path, metavar="FOLDER", help=f"write {FILES} and pictures there")
+    return parser

@@ -1,0 +1,48 @@
+"""KL: whether classes and pixel values come in the right shares."""
+
+import numpy as np
+from numpy.random import Generator
+from numpy.typing import NDArray
+
+from ca2_gan.metrics.bootstrap import Number, counts
+from ca2_gan.metrics.divergence import kl_divergence
+from ca2_gan.metrics.metric import Column, Metric, Numbers
+from ca2_gan.metrics.view import Reference, View
+from ca2_gan.registry import metrics
+
+# Fewer images of each class, on average, and the classes' shares are mostly chance
+FEWEST_OF_A_CLASS = 10
+
+
+class KL(Metric):
+    """KL(real || generated) in nats: of the classes that the classifier sees, and of the 256 pixel values."""
+
+    columns = (Column("kl_class", "KL class", "lower", "distance"), Column("kl_pixel", "KL pixel", "lower", "distance"))
+    fewest = 1
+
+    def compute(self, reference: Reference, fake: View) -> Numbers:
+        views, k = (reference.real, fake), len(reference.class_names)
+        n, least = len(fake.samples), FEWEST_OF_A_CLASS * k
+        note = f"of {n:,} images: below {least:,}, ten for each class, it is mostly chance." if n < least else ""
+        return {
+            "kl_class": _kl([np.eye(k, dtype=np.uint8)[view.classes(self.extractor)] for view in views], note),
+            "kl_pixel": _kl([_histograms(view.samples.images) for view in views]),
+        }
+
+
+def _kl(sides: list[NDArray[np.integer]], note: str = "") -> Number:
+    """:param sides: a histogram for each real and each fake image, [N, bins] and [M, bins]"""
+    real, fake = (side.astype(np.float64) for side in sides)
+
+    def again(rng: Generator) -> float:
+        return kl_divergence(*(counts(rng, len(side)).astype(np.float64) @ side for side in (real, fake)))
+
+    return Number(kl_divergence(real.sum(axis=0), fake.sum(axis=0)), again, note=note)
+
+
+def _histograms(images: NDArray[np.uint8]) -> NDArray[np.int32]:
+    """Pixel values of each image: [N, C, H, W] -> [N, 256]."""
+    return np.stack([np.bincount(image.reshape(-1), minlength=256).astype(np.int32) for image in images])
+
+
+metrics.register("kl")(KL())

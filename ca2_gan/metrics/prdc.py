@@ -1,0 +1,27 @@
+"""PRDC: fidelity and variety apart, by nearest neighbours."""
+
+from ca2_gan.metrics.bootstrap import mean
+from ca2_gan.metrics.metric import Column, Metric, Numbers
+from ca2_gan.metrics.neighbours import NEAREST, reached
+from ca2_gan.metrics.view import Reference, View
+from ca2_gan.registry import metrics
+
+
+class PRDC(Metric):
+    """Precision, recall, density, coverage of the classifier's features, k = 5."""
+
+    columns = (
+        Column("precision", "precision", "higher", "share"),
+        Column("recall", "recall", "higher", "share"),
+        Column("density", "density", "higher", "ratio"),
+        Column("coverage", "coverage", "higher", "share"),
+    )
+    fewest = NEAREST + 1
+
+    def compute(self, reference: Reference, fake: View) -> Numbers:
+        found = reached(reference.real.features(self.extractor), fake.features(self.extractor))
+        of_image = {"precision": found.precise, "recall": found.recalled, "density": found.dense, "coverage": found.covered}
+        return {key: mean(values) for key, values in of_image.items()}
+
+
+metrics.register("prdc")(PRDC())

@@ -1,0 +1,93 @@
+"""The files of a saved model: ``config.json``, what makes its networks again, and ``model.safetensors``, their weights."""
+
+import json
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from reprlib import repr as short
+from typing import Any
+
+from safetensors.torch import load_file
+from safetensors.torch import save as serialise
+from torch import Tensor
+
+from ca2_core.errors import UserError, did_you_mean
+from ca2_core.files import whole_file
+
+WEIGHTS, CONFIG, CARD = "model.safetensors", "config.json", "README.md"
+
+
+def write_model(folder: Path, config: Mapping[str, Any], weights: Mapping[str, Tensor]) -> None:
+    """Writes both files, each whole or not at all."""
+    with whole_file(folder / CONFIG) as path:
+        path.write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
+    with whole_file(folder / WEIGHTS) as path:
+        path.write_bytes(serialise({name: value.contiguous() for name, value in weights.items()}))
+
+
+def read_weights(folder: Path) -> dict[str, Tensor]:
+    """The tensors of a saved model by name.
+
+    :raises UserError: if the file is missing or damaged
+    """
+    path = folder / WEIGHTS
+    try:
+        weights: dict[str, Tensor] = load_file(path)
+    except FileNotFoundError:
+        raise UserError(f"{folder}: no {WEIGHTS}: the model's weights are missing.") from None
+    except Exception as error:  # whatever the bytes lead to
+        raise UserError(f"{path}: damaged or cut off ({error}). Copy it again, or train again.") from error
+    return weights
+
+
+def read_config(folder: Path) -> dict[str, Any]:
+    """What makes the model in a folder again: arguments of ``GAN``, each of the right type.
+
+    :raises UserError: if there is no ``config.json``, or it is something else
+    """
+    path = folder / CONFIG
+    try:
+        config = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise UserError(f"{folder}: no {CONFIG}: neither a saved model nor a run of `ca2-gan train` that has saved one.") from None
+    except OSError as error:
+        raise UserError(f"{path}: can't be read: {error.strerror or error}.") from error
+    except (ValueError, RecursionError) as error:  # no JSON, or no text
+        raise UserError(f"{path}: not the configuration of a model: {error}.") from error
+    if not isinstance(config, dict):
+        raise UserError(f"{path}: not the configuration of a model: 'name: value' pairs are needed.")
+    for name in dict.fromkeys([*config, "model", "num_classes", "image_shape"]):
+        if name not in ENTRIES:
+            raise UserError(f"{path}: not the configuration of a model: no entry is called {name!r}.{did_you_mean(name, ENTRIES)}")
+        is_right, right = ENTRIES[name]
+        if not is_right(config.get(name)):
+            raise UserError(f"{path}: not the configuration of a model: {name} has to be {right}, not {short(config.get(name))}.")
+    return config
+
+
+def read_card(folder: Path) -> str | None:
+    """The model card in a folder, if there is one."""
+    try:
+        return (folder / CARD).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError):
+        return None
+
+
+def _is_whole(value: Any) -> bool:
+    return type(value) is int
+
+
+def _is_list(value: Any, kind: type) -> bool:
+    return isinstance(value, list) and all(type(item) is kind for item in value)
+
+
+# For each entry of config.json: whether a value is right, and what is right in words
+ENTRIES: dict[str, tuple[Callable[[Any], bool], str]] = {
+    "model": (lambda value: isinstance(value, str), "a name"),
+    "num_classes": (_is_whole, "a whole number"),
+    "image_shape": (lambda value: _is_list(value, int), "channels, height and width"),
+    "noise_dim": (_is_whole, "a whole number"),
+    "class_names": (lambda value: _is_list(value, str), "a list of names"),
+    "spectral_norm": (lambda value: isinstance(value, bool), "true or false"),
+    "per_class": (lambda value: isinstance(value, bool), "true or false"),
+    "options": (lambda value: isinstance(value, dict), "the model's options by name"),
+}
