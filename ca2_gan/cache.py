@@ -21,7 +21,7 @@ def cache_path(kind: str, key: tuple[object, ...], suffix: str) -> Path:
     return Path(folder) / f"{kind}-{blake2b(repr(key).encode(), digest_size=8).hexdigest()}{suffix}"
 
 
-def keep(path: Path, content: bytes) -> None:
+def keep(path: Path, content: bytes | memoryview) -> None:
     """Puts a file into the cache; where that can't be done, says so once and goes on without."""
     try:
         with whole_file(path) as partial:

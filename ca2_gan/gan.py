@@ -303,12 +303,13 @@ def _make(spec: ModelSpec, options: dict[str, Any]) -> Players:
         if isinstance(kind, type) and kind in OPTIONS and type(value) is not kind:
             raise UserError(f"{spec.name}: the model option {name} is {OPTIONS[kind]}, not {short(value)}.")
     try:
-        return builder(spec, **options)
+        players: Players = builder(spec, **options)
     except (ArithmeticError, MemoryError, RuntimeError, ValueError) as error:
         if not options or isinstance(error, UserError):
             raise
         reason = str(error).strip().partition("\n")[0]
         raise UserError(f"{spec.name}: can't be made with {', '.join(f'{k}={v}' for k, v in options.items())}: {reason}") from error
+    return players
 
 
 def _make_per_class(spec: ModelSpec, options: dict[str, Any]) -> Players:

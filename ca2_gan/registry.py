@@ -1,4 +1,4 @@
-"""What can be asked for by name: models, losses, games, datasets, metrics, trained models.
+"""What can be asked for by name: models, losses, games, datasets, metrics, extractors, trained models.
 
 Another package adds to one of them by an entry point, whose name is the entry's::
 
@@ -12,15 +12,9 @@ from collections.abc import Callable, Iterator
 from fnmatch import fnmatchcase
 from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from ca2_core.errors import UserError, did_you_mean
-
-if TYPE_CHECKING:
-    from ca2_gan.losses import Objective
-    from ca2_gan.models.players import Players
-    from ca2_gan.pretrained import Pretrained
-    from ca2_gan.trainers.games import Game
 
 T = TypeVar("T")
 
@@ -97,10 +91,11 @@ class Registry(Generic[T]):
             print(f"ca2-gan: {self.kind} {entry_point.name!r} of {package} left out: {error}", file=sys.stderr)
 
 
-models: Registry[Callable[..., "Players"]] = Registry("model", "models", "ca2_gan.models")
-losses: Registry["Objective"] = Registry("loss", "losses", "ca2_gan.losses")
-games: Registry[Callable[..., "Game"]] = Registry("game", "games", "ca2_gan.trainers.games")
+# The registries know nothing of their entries, which import them
+models: Registry[Any] = Registry("model", "models", "ca2_gan.models")
+losses: Registry[Any] = Registry("loss", "losses", "ca2_gan.losses")
+games: Registry[Any] = Registry("game", "games", "ca2_gan.trainers.games")
 datasets: Registry[Any] = Registry("dataset", "datasets", "ca2_gan.data")
 metrics: Registry[Any] = Registry("metric", "metrics", "ca2_gan.metrics")
 extractors: Registry[Any] = Registry("extractor", "extractors", "ca2_gan.metrics")
-pretrained: Registry["Pretrained"] = Registry("pretrained model", "pretrained", "ca2_gan.pretrained")
+pretrained: Registry[Any] = Registry("pretrained model", "pretrained", "ca2_gan.pretrained")

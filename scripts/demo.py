@@ -1,4 +1,4 @@
-"""What ``make demo`` runs: an agent is trained, judged and filmed; then a GAN is trained, judged and shown. Offline, on two cores."""
+"""What ``make demo`` runs: an agent is trained, evaluated and filmed; then a GAN is trained, evaluated and shown. Offline, on two cores."""
 
 import itertools
 import json

@@ -1,7 +1,7 @@
 """``ca2-gan study`` for the docs, by default all of them: leaves the measurements in docs/gan/studies, the figures in docs/images,
 and fills the tables.
 
-It goes on from what the docs have, where versions, data and judges are the same. ``--quick`` takes less than 25 minutes on two cores
+It goes on from what the docs have, where versions, data and classifiers are the same. ``--quick`` takes less than 25 minutes on two cores
 and leaves the docs alone: its small numbers are no match for theirs.
 """
 
@@ -12,9 +12,11 @@ import subprocess
 import sys
 from pathlib import Path
 
+from gan_ranking import load
+
 from ca2_core.errors import UserError
 from ca2_gan.drawing import render, write
-from ca2_gan.studies.command import load, parse, prepare, study
+from ca2_gan.studies.command import parse, prepare, study
 from ca2_gan.studies.jobs import restore_records
 from ca2_gan.studies.results import Results
 from ca2_gan.studies.study import Study

@@ -17,8 +17,8 @@ from statistics import median
 from typing import Any
 
 import pretrain_gan
+from gan_ranking import load as load_gan
 
-from ca2_gan.studies.command import load as load_gan
 from ca2_gan.studies.results import Results as GANResults
 from ca2_rl.studies.command import load
 from ca2_rl.studies.overview import OURS

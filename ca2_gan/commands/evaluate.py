@@ -7,9 +7,10 @@ from ca2_core.arguments import Parser, Renamed, at_least, seed
 from ca2_gan.commands.evaluation_report import FILES, describe, draw_nearest, print_scores, summarize, write_all
 from ca2_gan.data.arguments import add_data_arguments, load_data
 from ca2_gan.folders import make_folder
+from ca2_gan.gan import GAN
 from ca2_gan.metrics.bootstrap import RESAMPLES
 from ca2_gan.metrics.classifier import CLASSIFIERS
-from ca2_gan.metrics.evaluate import DEFAULT_METRICS, check_device, check_shapes, choose_n
+from ca2_gan.metrics.evaluate import DEFAULT_METRICS, check_device, choose_n, fitting
 from ca2_gan.metrics.samples import Source, open_source, real_samples
 from ca2_gan.metrics.suite import Suite, parse_metrics
 
@@ -21,9 +22,7 @@ def main(argv: list[str]) -> None:
     check_device(arguments.device)
     data = load_data(arguments)
     reference = Source("held-out split", real_samples(data.test, "held-out split"))
-    sources = [open_source(x, arguments.device) for x in arguments.x]
-    for source in sources:
-        check_shapes(source, reference)
+    sources = [fitting(open_source(x, arguments.device), reference) for x in arguments.x]
     n = choose_n(arguments.n, [reference, *sources])
     if arguments.out:
         make_folder(arguments.out)
@@ -38,12 +37,14 @@ def main(argv: list[str]) -> None:
         arguments.classifier,
         arguments.device,
     )
+    models = [source.origin.spec.name if isinstance(source.origin, GAN) else None for source in sources]
     views = [suite.view(source.draw(n, data.train, arguments.seed)) for source in sources]
+    del sources  # large files of which a part is compared
     evaluations = [suite.floor()]
     for view in views:
         print(f"scoring {view.samples.name} ...", file=sys.stderr)
         evaluations.append(suite.score(view))
-    records = summarize(evaluations, sources)
+    records = summarize(evaluations, models)
     for line in describe(suite, data, evaluations):
         print(line)
     print_scores(suite, evaluations, records)

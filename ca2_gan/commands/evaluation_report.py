@@ -16,10 +16,8 @@ import numpy as np
 from ca2_gan.commands.evaluation_figures import nearest_training_images
 from ca2_gan.data.dataset import Dataset
 from ca2_gan.drawing import render, write
-from ca2_gan.gan import GAN
 from ca2_gan.metrics.divergence import EPSILON
 from ca2_gan.metrics.metric import Score
-from ca2_gan.metrics.samples import Source
 from ca2_gan.metrics.suite import Evaluation, Suite
 from ca2_gan.metrics.view import View
 from ca2_gan.tables import print_table
@@ -61,16 +59,19 @@ def plug_in_floor(suite: Suite) -> float:
     return (len(suite.class_names) - 1) / suite.n
 
 
-def summarize(evaluations: Sequence[Evaluation], sources: Sequence[Source]) -> list[dict[str, Any]]:
-    """A record for each candidate, the floor first, then one with mean and standard deviation for each model scored several times."""
+def summarize(evaluations: Sequence[Evaluation], models: Sequence[str | None]) -> list[dict[str, Any]]:
+    """A record for each candidate, the floor first, then one with mean and standard deviation for each model scored several times.
+
+    :param models: name of each candidate's model; None for other images
+    """
     records: list[dict[str, Any]] = [
         {"name": it.name, "n": it.n, "scores": it.values, "intervals": {key: ends(score) for key, score in it.scores.items()}}
         for it in evaluations
     ]
     groups: dict[str, list[Evaluation]] = defaultdict(list)
-    for evaluation, source in zip(evaluations[1:], sources, strict=True):
-        if isinstance(source.origin, GAN):
-            groups[source.origin.spec.name].append(evaluation)
+    for evaluation, model in zip(evaluations[1:], models, strict=True):
+        if model is not None:
+            groups[model].append(evaluation)
     for model, group in groups.items():
         if len(group) > 1:
             mean, std = {}, {}

@@ -7,7 +7,7 @@ from ca2_core.arguments import Parser
 from ca2_core.errors import UserError
 from ca2_gan.registry import Registry, datasets, extractors, games, losses, metrics, models, pretrained
 
-REGISTRIES: dict[str, Registry[object]] = {r.plural: r for r in (models, pretrained, losses, games, datasets, metrics, extractors)}  # type: ignore[misc]
+REGISTRIES: dict[str, Registry[object]] = {r.plural: r for r in (models, pretrained, losses, games, datasets, metrics, extractors)}
 
 # What the models' parameters are counted for
 CLASSES, IMAGE_SHAPE = 26, (1, 28, 28)

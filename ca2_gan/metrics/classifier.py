@@ -17,7 +17,7 @@ from tqdm import tqdm
 from ca2_core.errors import UserError, did_you_mean
 from ca2_gan.cache import cache_path, keep
 from ca2_gan.data import Dataset
-from ca2_gan.metrics.extractors import Seen, Setup, batches, weights_hash
+from ca2_gan.metrics.extractors import Seen, Setup, batches, gather, weights_hash
 from ca2_gan.reference_classifiers import shipped_weights
 from ca2_gan.registry import extractors
 from ca2_gan.weights import load_weights
@@ -152,12 +152,17 @@ class Classifier:
     @torch.inference_mode()
     def see(self, images: NDArray[np.uint8], batch_size: int | None = None) -> Seen:
         """:param images: [N, C, H, W] of the data's shape"""
-        features, classes = [], []
-        for batch in batches(images, batch_size or SEEING_BATCH_SIZE, "classifier"):
-            seen, logits = self.network(batch.to(self.device))
-            features.append(seen.cpu().numpy())
-            classes.append(logits.argmax(dim=1).cpu().numpy())
-        return Seen(np.concatenate(features), np.concatenate(classes))
+        classes, end = np.empty(len(images), dtype=np.int64), 0
+
+        def features() -> Iterator[Tensor]:
+            nonlocal end
+            for batch in batches(images, batch_size or SEEING_BATCH_SIZE, "classifier"):
+                seen, logits = self.network(batch.to(self.device))
+                classes[end : end + len(batch)] = logits.argmax(dim=1).cpu()
+                end += len(batch)
+                yield seen
+
+        return Seen(gather(features(), len(images)), classes)
 
 
 @extractors.register("classifier")

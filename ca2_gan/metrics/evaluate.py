@@ -51,8 +51,8 @@ def evaluate(
     :raises UserError: if the two don't fit together, or a metric can't be had
     """
     check_device(device)
-    candidate, reference = open_source(a, device), open_source(b, device)
-    check_shapes(candidate, reference)
+    reference = open_source(b, device)
+    candidate = fitting(open_source(a, device), reference)
     train = train or reference.train
     names = [metrics] if isinstance(metrics, str) else list(metrics or DEFAULT_METRICS)
     if metrics is None and train is None:
@@ -62,7 +62,9 @@ def evaluate(
     suite = Suite(names, train, real, n, seed, Path(inception_weights) if inception_weights else None, resamples, classifier, device)
     for note in suite.notes:
         warnings.warn(note, stacklevel=2)
-    return suite.scores(suite.view(candidate.draw(n, train or reference.images, seed)))
+    view = suite.view(candidate.draw(n, train or reference.images, seed))
+    del candidate, reference  # large files of which a part is compared
+    return suite.scores(view)
 
 
 def check_device(device: str) -> None:
@@ -73,11 +75,15 @@ def check_device(device: str) -> None:
         raise UserError(f"device {device!r} can't be used: {str(error).splitlines()[0]}") from error
 
 
-def check_shapes(candidate: Source, reference: Source) -> None:
-    """:raises UserError: if the two make images of different shapes"""
+def fitting(candidate: Source, reference: Source) -> Source:
+    """The candidate.
+
+    :raises UserError: if its images have another shape than the reference's
+    """
     if candidate.image_shape != reference.image_shape:
         sizes = [describe_size(source.image_shape) for source in (candidate, reference)]
         raise UserError(f"{candidate.name}: images of {sizes[0]}, but {reference.name} has {sizes[1]}. Resize one of them.")
+    return candidate
 
 
 def choose_n(asked: int | None, sources: Sequence[Source]) -> int:

@@ -1,10 +1,10 @@
 """What turns images into features: frozen networks, made by name when they are first needed."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from hashlib import blake2b
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 import torch
@@ -78,13 +78,13 @@ class Module:
     @torch.inference_mode()
     def see(self, images: NDArray[np.uint8], batch_size: int | None = None) -> Seen:
         """:param images: [N, C, H, W]"""
-        found = []
-        for batch in batches(images, batch_size or self.batch_size, self.name):
-            features = self.network(batch.to(self.device)).flatten(1)
-            if len(features) != len(batch):
-                raise UserError(f"{self.name}: {len(features)} feature vectors for {len(batch)} images; one for each is needed, [N, d].")
-            found.append(features.float().cpu().numpy())
-        return Seen(np.concatenate(found))
+        return Seen(gather(map(self._features, batches(images, batch_size or self.batch_size, self.name)), len(images)))
+
+    def _features(self, batch: Tensor) -> Tensor:
+        features: Tensor = self.network(batch.to(self.device)).flatten(1).float()
+        if len(features) != len(batch):
+            raise UserError(f"{self.name}: {len(features)} feature vectors for {len(batch)} images; one for each is needed, [N, d].")
+        return features
 
 
 class Extractors(dict[str, Extractor]):
@@ -107,6 +107,16 @@ def weights_hash(module: nn.Module) -> str:
         content.update(name.encode())
         content.update(value.detach().cpu().contiguous().numpy().tobytes())
     return content.hexdigest()
+
+
+def gather(parts: Iterable[Tensor], n: int) -> NDArray[Any]:
+    """Batches put together, [n, ...]; each goes to its place at once: kept between large ones, they would leave the memory in pieces."""
+    whole, end = np.empty(0), 0
+    for part in parts:
+        whole = whole if end else np.empty((n, *part.shape[1:]), dtype=part.cpu().numpy().dtype)
+        whole[end : end + len(part)] = part.cpu().numpy()
+        end += len(part)
+    return whole
 
 
 def batches(images: NDArray[np.uint8], batch_size: int, description: str) -> Iterator[Tensor]:

@@ -13,10 +13,10 @@ from torch.nn import functional
 from torch.nn.utils import fuse_conv_bn_eval
 
 from ca2_core.errors import UserError
-from ca2_gan.metrics.extractors import Seen, Setup, batches, weights_hash
+from ca2_gan.metrics.extractors import Seen, Setup, batches, gather, weights_hash
 from ca2_gan.registry import extractors
 
-BATCH_SIZE = 50
+BATCH_SIZE = 16  # more take hundreds of MB, and no less time
 TIMEOUT = 30
 
 
@@ -50,11 +50,10 @@ class Inception:
     @torch.inference_mode()
     def see(self, images: NDArray[np.uint8], batch_size: int | None = None) -> Seen:
         """:param images: [N, C, H, W]"""
-        features = [
-            self._network(batch.to(self.device).expand(-1, 3, -1, -1)).cpu().numpy()
-            for batch in batches(images, batch_size or BATCH_SIZE, "Inception")
-        ]
-        return Seen(np.concatenate(features))
+        found = (
+            self._network(batch.to(self.device).expand(-1, 3, -1, -1)) for batch in batches(images, batch_size or BATCH_SIZE, "Inception")
+        )
+        return Seen(gather(found, len(images)))
 
 
 class PoolFeatures(nn.Module):

@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 NEAREST = 5
-# So many distances are in memory at once, 32 MB, and those of at most so many vectors; more don't stay in the processor's cache
-MOST_DISTANCES, CHUNK = 2**22, 512
+# So many distances are in memory at once, 8 MB, and those of at most so many vectors; more don't stay in the processor's cache
+MOST_DISTANCES, CHUNK = 2**20, 512
 # Rounding of squared distances: below the first share of the largest norm they count as 0, and closer to each other than the second
 # share as equal, so that ties don't depend on the chunk
 ZERO, TIE = 1e-12, 1e-10
@@ -64,14 +64,15 @@ def reached(real: NDArray[np.floating], fake: NDArray[np.floating], k: int = NEA
         raise ValueError(f"features of {real.shape[1]} and of {fake.shape[1]} dimensions can't be compared.")
     # Each finds itself, hence k + 1
     real_reach, fake_reach = (nearest(side, side, k + 1, chunk)[0][:, k] ** 2 * (1 - TIE) for side in (real, fake))
-    within = torch.zeros(len(fake), dtype=torch.int64)
-    recalled, covered = [], []
+    within = np.zeros(len(fake), dtype=np.int64)
+    recalled, covered = (np.empty(len(real), dtype=np.bool_) for _ in range(2))
     for i, squares in _squares(real, fake, chunk):  # [at most chunk, M]
-        is_within = squares < real_reach[i : i + len(squares), None]
-        within += is_within.sum(dim=0)
-        covered.append(is_within.any(dim=1))
-        recalled.append((squares < fake_reach).any(dim=1))
-    return Reached((within > 0).numpy(), within.double().numpy() / k, torch.cat(recalled).numpy(), torch.cat(covered).numpy())
+        rows = slice(i, i + len(squares))
+        is_within = (squares < real_reach[rows, None]).numpy()
+        within += is_within.sum(axis=0)
+        covered[rows] = is_within.any(axis=1)
+        recalled[rows] = (squares < fake_reach).numpy().any(axis=1)
+    return Reached(within > 0, within / k, recalled, covered)
 
 
 def nearest(of: NDArray[np.floating], among: NDArray[np.floating], k: int, chunk: int = CHUNK) -> tuple[Tensor, Tensor]:
@@ -80,8 +81,10 @@ def nearest(of: NDArray[np.floating], among: NDArray[np.floating], k: int, chunk
     :param of: features [N, d]
     :param among: features [M, d], M at least k
     """
-    found = [squares.topk(k, dim=1, largest=False) for _, squares in _squares(of, among, chunk)]
-    return torch.cat([squares for squares, _ in found]).sqrt(), torch.cat([positions for _, positions in found])
+    distances, positions = torch.empty(len(of), k, dtype=torch.float64), torch.empty(len(of), k, dtype=torch.int64)
+    for i, squares in _squares(of, among, chunk):  # into place: small results between large ones would keep the memory in pieces
+        distances[i : i + len(squares)], positions[i : i + len(squares)] = squares.topk(k, dim=1, largest=False)
+    return distances.sqrt_(), positions
 
 
 def is_copy(distances: Tensor) -> NDArray[np.bool_]:
@@ -108,21 +111,22 @@ def nearer(fake: NDArray[np.float64], held_out: NDArray[np.float64]) -> NDArray[
 
 
 def _squares(rows: NDArray[np.floating], columns: NDArray[np.floating], chunk: int) -> Iterator[tuple[int, Tensor]]:
-    """First row and squared Euclidean distances [chunk, M] of each chunk, float64; exactly 0 between equal vectors.
+    """First row and squared Euclidean distances [chunk, M] of each chunk, float64; exactly 0 between equal vectors. They are overwritten
+    by the next chunk's.
 
     |a - b|^2 = |a|^2 - 2ab + |b|^2 by one matrix product, around the mean, so that there is little to cancel.
     """
     center = columns.mean(axis=0, dtype=np.float64)
     m, d = columns.shape
-    right = torch.empty(d + 2, m, dtype=torch.float64)  # the columns, ones, their squares
-    torch.sub(torch.from_numpy(columns).T, torch.from_numpy(center)[:, None], out=right[:d])
-    right[d] = 1
-    torch.sum(right[:d].square(), dim=0, out=right[d + 1])
+    right = torch.ones(d + 2, m, dtype=torch.float64)  # the columns, ones, their squares
+    np.subtract(columns.T, center[:, None], out=right[:d].numpy())
+    right[d + 1] = sum(row.square() for row in right[:d])
     a = torch.from_numpy(rows - center)
     a_squares = a.square().sum(dim=1, keepdim=True)
     least = float(ZERO * max(a_squares.max(), right[d + 1].max()))
     chunk = max(1, min(chunk, MOST_DISTANCES // m))
+    buffer = torch.empty(chunk, m, dtype=torch.float64)
     for i in range(0, len(a), chunk):
         part = a[i : i + chunk]
         left = torch.cat([-2 * part, a_squares[i : i + chunk], torch.ones(len(part), 1, dtype=torch.float64)], dim=1)
-        yield i, torch.threshold_(left @ right, least, 0)
+        yield i, torch.threshold_(torch.mm(left, right, out=buffer[: len(part)]), least, 0)

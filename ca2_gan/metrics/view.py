@@ -90,14 +90,14 @@ class View:
         network = self.extractors[extractor]
         path = cache_path("features", (self.key, network.name, network.fingerprint, network.resize), ".npz")
         try:
-            with np.load(BytesIO(path.read_bytes()), allow_pickle=False) as kept:
+            with np.load(path, allow_pickle=False) as kept:
                 return Seen(kept["features"], kept.get("classes"))
         except Exception:  # noqa: S110  (not there or damaged, in whatever way: made again)
             pass
         made = network.see(self.samples.images)
         content: dict[str, Any] = {"features": made.features} | ({} if made.classes is None else {"classes": made.classes})
         np.savez(file := BytesIO(), **content)
-        keep(path, file.getvalue())
+        keep(path, file.getbuffer())
         return made
 
 

@@ -83,7 +83,7 @@ class Effect:
 def effect(baseline: Records, changed: Records, scores: str = "scores") -> Effect | None:
     """Welch's t interval of the difference of log FCD; None with fewer than two seeds of one of them.
 
-    :param scores: the first judge's, or "second"
+    :param scores: the first classifier's, or "second"
     """
     before, after = (np.log(np.maximum(values(records, "fcd", scores), 1e-9)) for records in (baseline, changed))
     if min(len(before), len(after)) < 2 or np.ptp(before) + np.ptp(after) == 0:
@@ -95,7 +95,7 @@ def effect(baseline: Records, changed: Records, scores: str = "scores") -> Effec
 def effects(records: Records, scores: str = "scores") -> dict[str, tuple[Records, Effect | None]]:
     """Of each variant that is there; of a baseline None.
 
-    :param scores: the first judge's, or "second"
+    :param scores: the first classifier's, or "second"
     """
     groups = by_label(records)
     found = {}
@@ -107,7 +107,7 @@ def effects(records: Records, scores: str = "scores") -> dict[str, tuple[Records
 
 def table_of_changes(results: Results) -> str:
     """A row for each variant; a table for each data set and budget."""
-    header = ["", "FCD", "times the baseline's FCD [95 %]", "in words", "by the second judge [95 %]", *SCORES.values(), "images"]
+    header = ["", "FCD", "times the baseline's FCD [95 %]", "in words", "by the second classifier [95 %]", *SCORES.values(), "images"]
     sections = {}
     for (data, budget), records in results.groups().items():
         rows, by_second = [], effects(records, "second")
@@ -128,7 +128,7 @@ def table_of_changes(results: Results) -> str:
         sections[caption(data, budget)] = markdown(header, rows)
     note = (
         "\n\nBelow 1 is better than the baseline, in bold, of the same model (the DCGANs for each class: that of cgan). Ratio of geometric "
-        "means over the seeds; its interval is Welch's, of log FCD; the words are the first judge's. Of twenty changes that do "
+        "means over the seeds; its interval is Welch's, of log FCD; the words are the first classifier's. Of twenty changes that do "
         "nothing, one seems to do something."
     )
     return parts(sections) + note

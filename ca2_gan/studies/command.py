@@ -62,7 +62,7 @@ def seeds(arguments: argparse.Namespace, name: str) -> range:
 
 
 def prepare(arguments: argparse.Namespace) -> dict[str, Bench]:
-    """Data and judge of each data set.
+    """Data and reference classifiers of each data set.
 
     :raises UserError: if one can't be read
     """

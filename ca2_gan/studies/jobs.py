@@ -42,7 +42,7 @@ class Variant:
     :param label: what tables and figures call it, once in a study
     :param changes: settings of the trainer that are not their default, ``model`` among them
     :param tags: what the report groups by; they decide nothing
-    :param standing: whether the BatchNorms get standing statistics before the model is judged
+    :param standing: whether the BatchNorms get standing statistics before the model is measured
     :param per_class: whether each class gets a model of its own, and an equal part of the budget
     """
 
@@ -105,7 +105,7 @@ class Job:
     """One training.
 
     :param data: name of the data
-    :param key: hash of the data and of what judges the model
+    :param key: hash of the data and of the classifiers that look at the images
     """
 
     variant: Variant

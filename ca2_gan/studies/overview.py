@@ -9,7 +9,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from ca2_gan.registry import models
-from ca2_gan.studies import drawings, ranking
+from ca2_gan.studies import drawings
 from ca2_gan.studies.figures import panels, plain_log, style
 from ca2_gan.studies.jobs import Variant, as_shipped
 from ca2_gan.studies.results import (
@@ -118,8 +118,8 @@ def table_by_second(results: Results) -> str:
 
 
 def table_of_collapses(results: Results) -> str:
-    """How many trainings collapsed, and the worst seed's variety, by either judge, at each budget of time."""
-    header = ["model", "collapsed", "lowest recall", "by the second judge", "highest KL class"]
+    """How many trainings collapsed, and the worst seed's variety, by either classifier, at each budget of time."""
+    header = ["model", "collapsed", "lowest recall", "by the second classifier", "highest KL class"]
     sections = {}
     for (data, budget), records in results.groups().items():
         if budget.minutes is None:
@@ -132,7 +132,7 @@ def table_of_collapses(results: Results) -> str:
             numbers = [_number(float(value) if np.isfinite(value) else None, 2) for value in worst]
             rows.append([label_text(label, group), f"{lost} of {len(recalls)}", *numbers])
         sections[caption(data, budget)] = markdown(header, rows)
-    note = f"Collapsed: a recall below {COLLAPSED:g} by the first judge. KL class is high where classes are missing or too many."
+    note = f"Collapsed: a recall below {COLLAPSED:g} by the first classifier. KL class is high where classes are missing or too many."
     return f"{parts(sections)}\n\n{note}"
 
 
@@ -177,22 +177,17 @@ def curves(results: Results) -> Figure:
 
 STUDY = Study(
     "overview",
-    "every model of the zoo beside the others, and which classes are easy and which are hard",
+    "every model of the zoo beside the others",
     variants,
     tables={name: Table(f"{name}: mean ± standard deviation over the seeds", partial(table_of_model, model=name), False) for name in models}
     | {
         "models": Table("Models: mean ± standard deviation over the seeds", table_of_models),
         "best": Table("Models from the best to the worst", table_of_best, False),
-        "second": Table("The models by an independent judge", table_by_second),
+        "second": Table("The models by an independent classifier", table_by_second),
         "collapse": Table("Did trainings collapse?", table_of_collapses),
-        "classes": Table("Classes from easy to hard", ranking.table_of_classes),
-        "claim": Table("Are I, L, O, T easy and M, W, K, R hard?", ranking.claim),
-        "agreement": Table("Do the models agree on what is hard?", ranking.agreement),
-        "correlates": Table("What goes with being hard?", ranking.correlates),
     },
     pictures={
         "curves": Picture("Quality against training time: FCD over CPU seconds, mean over the seeds", curves),
-        "classes": Picture("Rank of each class within each model, from easy to hard", ranking.ranks_picture),
         "samples": Picture("The first samples of each model's first seed, chosen by nobody", drawings.of_all),
     }
     | {

@@ -90,16 +90,16 @@ def _shared(budget: Budget, records: Records) -> tuple[bool, int]:
 
 
 def _conditions(name: str, facts: dict[str, Any]) -> str:
-    measured, (first, second) = facts["measured"], (judge_text(facts["extractors"][judge]) for judge in ("first", "second"))
+    measured, (first, second) = facts["measured"], (classifier_text(facts["extractors"][which]) for which in ("first", "second"))
     versions = ", ".join(f"{package} {number}" for package, number in measured["versions"].items())
     machine = measured["machine"]
     where = f"{machine['cores']} cores ({machine['cpu']})"
-    judges = f"{facts['n']:,} images on each side, classifier {first}, second judge {second} on the held-out split"
-    return f"{name}: measured on {where}, with {versions}; {judges}."
+    classifiers = f"{facts['n']:,} images on each side, classifier {first}, second classifier {second} on the held-out split"
+    return f"{name}: measured on {where}, with {versions}; {classifiers}."
 
 
-def judge_text(extractor: dict[str, Any]) -> str:
-    """Hash and accuracy of a judge."""
+def classifier_text(extractor: dict[str, Any]) -> str:
+    """Hash and accuracy of a reference classifier."""
     return f"{extractor['fingerprint']} with {extractor['held_out_accuracy']:.1%}"
 
 
@@ -119,7 +119,7 @@ def succeeded(records: Records) -> Records:
 def values(records: Records, name: str, scores: str = "scores") -> Array:
     """A number of each training that succeeded and has it, [seeds]: a score, or an entry of the record.
 
-    :param scores: the first judge's, or "second"
+    :param scores: the first classifier's, or "second"
     """
     found = [record[scores].get(name, record.get(name)) for record in succeeded(records)]
     return np.array([value for value in found if value is not None], dtype=np.float64)

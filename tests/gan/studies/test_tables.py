@@ -48,7 +48,7 @@ def test_table_and_figure_of_a_study_are_filled_in(tables, tmp_path, made_by_han
     assert "](../images/study-gan-overview-curves.png)" in filled
     assert "\nprose\n" in filled
     assert tables.fill(filled, PAGE) == filled
-    assert "classifier ffffffffffffffff with 95.0%, second judge eeeeeeeeeeeeeeee with 95.0%" in tables.fill(
+    assert "classifier ffffffffffffffff with 95.0%, second classifier eeeeeeeeeeeeeeee with 95.0%" in tables.fill(
         "<!-- table: gan/overview/conditions -->\n<!-- end -->", PAGE
     )
 
@@ -84,7 +84,9 @@ def test_script_leaves_measurements_and_figures_where_the_docs_look_for_them(tab
     docs = publishing()
     monkeypatch.setattr(tables, "GAN_STUDIES", docs / "gan" / "studies")
     assert "| two (1 seed) |" in tables.fill(TEXT, PAGE)
-    assert {path.stem for path in (docs / "images").iterdir()} == {f"study-gan-overview-{name}" for name in overview.STUDY.pictures}
+    assert {path.stem for path in (docs / "images").iterdir()} == {
+        f"study-gan-overview-{name}" for name in script("study_gan").load("overview").pictures
+    }
 
 
 def test_data_sets_join_in_the_docs_one_after_the_other(publishing, made_by_hand):

@@ -1,5 +1,6 @@
-"""Which classes are easy and which are hard: by the FCD of each class, over models and seeds."""
+"""Which classes are easy and which are hard: tables of the docs that ``ca2-gan study overview`` does not make."""
 
+import dataclasses
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -12,9 +13,11 @@ from matplotlib.figure import Figure
 from scipy import stats
 
 from ca2_gan.data.glyphs import pen_strokes
+from ca2_gan.studies.command import load as load_study
 from ca2_gan.studies.figures import panels
 from ca2_gan.studies.jobs import Budget
 from ca2_gan.studies.results import Array, Results, by_label, caption, class_distances, markdown, mean_text, parts, succeeded, values
+from ca2_gan.studies.study import Picture, Study, Table
 
 # What the coursework found
 EASY, HARD = "ILOT", "MWKR"
@@ -220,3 +223,18 @@ def ranks_picture(results: Results) -> Figure:
         panel.set_title(data, loc="left", fontsize=10)
         figure.colorbar(image, ax=panel, label="Rank within the model", shrink=0.9, pad=0.01, ticks=[1, (1 + k) / 2, k], format="{x:g}")
     return figure
+
+
+def load(name: str) -> Study:
+    """A study of ``ca2-gan study``; the overview with the tables and the figure from here."""
+    study = load_study(name)
+    return dataclasses.replace(study, tables=study.tables | TABLES, pictures=study.pictures | PICTURES) if name == "overview" else study
+
+
+TABLES = {
+    "classes": Table("Classes from easy to hard", table_of_classes),
+    "claim": Table("Are I, L, O, T easy and M, W, K, R hard?", claim),
+    "agreement": Table("Do the models agree on what is hard?", agreement),
+    "correlates": Table("What goes with being hard?", correlates),
+}
+PICTURES = {"classes": Picture("Rank of each class within each model, from easy to hard", ranks_picture)}
