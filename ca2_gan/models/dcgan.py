@@ -1,4 +1,4 @@
-"""The coursework's baseline: TensorFlow's DCGAN tutorial, layer by layer."""
+"""TensorFlow's DCGAN tutorial, layer by layer: the simplest model of the zoo."""
 
 from torch import Tensor, nn
 from torch.nn import functional
@@ -60,5 +60,5 @@ class DCGANDiscriminator(Discriminator):
 
 @models.register("dcgan")
 def dcgan(spec: ModelSpec) -> Players:
-    """The coursework's baseline (TensorFlow's DCGAN tutorial): unconditional, 5x5 convolutions."""
+    """TensorFlow's DCGAN tutorial: unconditional, 5x5 convolutions."""
     return Players(DCGANGenerator(spec), DCGANDiscriminator(spec))

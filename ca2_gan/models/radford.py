@@ -78,7 +78,7 @@ def dcgan_radford(spec: ModelSpec, width: int = 64, glorot: bool = False) -> Pla
     """The DCGAN of Radford et al. (2015): unconditional, the peer to beat.
 
     :param width: channels of the largest feature map
-    :param glorot: whether weights start Glorot-uniform, as in the coursework's ``dcgan``, rather than N(0, .02)
+    :param glorot: whether weights start Glorot-uniform, as in ``dcgan``, rather than N(0, .02)
     """
     generator, discriminator = RadfordGenerator(spec, width), RadfordDiscriminator(spec, width)
     if glorot:

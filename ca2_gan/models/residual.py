@@ -1,4 +1,4 @@
-"""The coursework's residual networks: its enhanced DCGAN, its cGAN, and the Triple-GAN that adds a classifier."""
+"""Residual networks: an enhanced DCGAN, a cGAN, and the Triple-GAN that adds a classifier."""
 
 import torch
 from torch import Tensor, nn
@@ -119,20 +119,20 @@ class ConvClassifier(nn.Sequential):
 
 @models.register("dcgan_enhanced")
 def dcgan_enhanced(spec: ModelSpec) -> Players:
-    """The coursework's improved DCGAN: unconditional, residual generator, deeper discriminator."""
+    """An improved DCGAN: unconditional, residual generator, deeper discriminator."""
     return Players(ResidualGenerator(spec, conditional=False), ResidualDiscriminator(spec, conditional=False))
 
 
 @models.register("cgan")
 def cgan(spec: ModelSpec) -> Players:
-    """The coursework's conditional GAN (Mirza & Osindero 2014) on the enhanced networks."""
+    """Conditional GAN (Mirza & Osindero 2014) on the networks of ``dcgan_enhanced``."""
     generator, discriminator = ResidualGenerator(spec, conditional=True), ResidualDiscriminator(spec, conditional=True)
     return Players(generator, discriminator, is_conditional=True)
 
 
 @models.register("triplegan")
 def triplegan(spec: ModelSpec, classifier_width: int = 32) -> Players:
-    """The coursework's Triple-GAN (Li et al. 2017): the cGAN's two networks and a classifier; learns from few labels too.
+    """Triple-GAN (Li et al. 2017): the cGAN's two networks and a classifier; learns from few labels too.
 
     :param classifier_width: channels of the classifier's first block
     """

@@ -41,7 +41,7 @@ def test_an_entry_can_register_itself_while_the_registry_loads():
     assert registry.get("one") == "1"
 
 
-def test_models_of_an_installed_package_join_by_their_entry_point(tmp_path):
+def test_entries_of_an_installed_package_join_by_their_entry_points(tmp_path):
     """A broken entry and one whose name is taken are left out with a line each; the rest works."""
     source = shutil.copytree(Path(__file__).parent / "plugin", tmp_path / "source")
     pip = [sys.executable, "-m", "pip", "install", "--quiet", "--no-index", "--no-deps", "--no-build-isolation"]
@@ -52,6 +52,10 @@ def test_models_of_an_installed_package_join_by_their_entry_point(tmp_path):
         "gan = create_model('tiny', num_classes=3, image_shape=(3, 16, 16))\n"
         "assert gan.sample(5, seed=0).shape == (5, 3, 16, 16)\n"
         "assert type(create_model('cgan', num_classes=3, image_shape=(1, 16, 16)).generator).__name__ == 'ResidualGenerator'\n"
+        "import numpy as np\n"
+        "from ca2_gan import evaluate\n"
+        "noise = np.random.default_rng(0).integers(0, 256, (2, 30, 16, 16), dtype=np.uint8)\n"
+        "assert evaluate(*noise, ['fcd:pixels'])['fcd:pixels'].value > 0\n"
     )
     path = {"PYTHONPATH": str(tmp_path / "site")}
     result = subprocess.run([sys.executable, "-c", script], env=os.environ | path, capture_output=True, text=True, check=False)

@@ -1,4 +1,4 @@
-"""A package of someone else's: one model, which the entry point in its metadata names."""
+"""A package of someone else's: a model and an extractor, which the entry points in its metadata name."""
 
 from torch import Tensor, nn
 
@@ -33,3 +33,8 @@ class TinyDiscriminator(Discriminator):
 def tiny(spec: ModelSpec) -> Players:
     """One layer each."""
     return Players(TinyGenerator(spec), TinyDiscriminator(spec))
+
+
+def pixels(_: object) -> nn.Module:
+    """The pixels themselves."""
+    return nn.Flatten()

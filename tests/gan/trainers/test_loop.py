@@ -303,7 +303,7 @@ def test_feature_matching_of_a_frozen_classifier_trains_and_resumes(run, tmp_pat
     torch.manual_seed(0)
     network = classifier.Network(classifier.strided(1), 3).eval().requires_grad_(False)
     before = {name: value.clone() for name, value in network.state_dict().items()}
-    monkeypatch.setattr(classifier, "trained_on", lambda data: type("Frozen", (), {"network": network}))
+    monkeypatch.setattr(classifier, "reference_classifier", lambda data: type("Frozen", (), {"network": network}))
     options = {"feature_matching": 1.0, "matched_features": "classifier", "max_images": 32}
     run(**options)
     assert read_metrics(tmp_path / "run")[0]["g_matching"] > 0
