@@ -68,7 +68,9 @@ class GAN(nn.Module, PyTorchModelHubMixin):
         }
         self._hub_mixin_config = self.config  # what the hub's mixin writes
         players = _build(self.spec, options or {})
-        self.generator, self.discriminator, self.classifier = players[:3]
+        self.generator, self.discriminator = players.generator, players.discriminator
+        for name, network in players.others.items():
+            self.add_module(name, network)
         self.is_conditional = players.is_conditional
         if spectral_norm:
             normalise_spectrally(self.discriminator)
@@ -78,7 +80,7 @@ class GAN(nn.Module, PyTorchModelHubMixin):
         return tuple(self.config["class_names"])
 
     def players(self) -> dict[str, nn.Module]:
-        """The networks by name: generator, discriminator, and classifier where there is one."""
+        """The networks by name: generator, discriminator, and others where the model has them."""
         return dict(self.named_children())
 
     def with_generator(self, generator: nn.Module) -> "GAN":

@@ -11,7 +11,7 @@ from ca2_core.errors import UserError, did_you_mean
 from ca2_gan.gan import CONFIG as MODEL_CONFIG
 from ca2_gan.gan import GAN, load_gan
 from ca2_gan.registry import pretrained
-from ca2_gan.trainers.settings import CONFIG, read_run
+from ca2_gan.training.config import CONFIG, read_run
 
 
 def load(source: str | Path) -> GAN:
@@ -52,8 +52,8 @@ def class_folders(run: Path) -> dict[str, Path]:
     """
     if (run / MODEL_CONFIG).is_file() or not (run / CONFIG).is_file():
         return {}
-    settings, facts = read_run(run)
-    return {name: run / folder for name, folder in facts.folders.items()} if settings.per_class else {}
+    config, facts = read_run(run)
+    return {name: run / folder for name, folder in facts.folders.items()} if config.data.per_class else {}
 
 
 class PerClass(GAN):

@@ -12,15 +12,9 @@ from collections.abc import Callable, Iterator
 from fnmatch import fnmatchcase
 from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from ca2_core.errors import UserError, did_you_mean
-
-if TYPE_CHECKING:
-    from ca2_gan.losses import Objective
-    from ca2_gan.models.players import Players
-    from ca2_gan.pretrained import Pretrained
-    from ca2_gan.trainers.games import Game
 
 T = TypeVar("T")
 
@@ -97,9 +91,10 @@ class Registry(Generic[T]):
             print(f"ca2-gan: {self.kind} {entry_point.name!r} of {package} left out: {error}", file=sys.stderr)
 
 
-models: Registry[Callable[..., "Players"]] = Registry("model", "models", "ca2_gan.models")
-losses: Registry["Objective"] = Registry("loss", "losses", "ca2_gan.losses")
-games: Registry[Callable[..., "Game"]] = Registry("game", "games", "ca2_gan.trainers.games")
+# What an entry is stands where the entries are: none of these modules may be imported here
+models: Registry[Callable[..., Any]] = Registry("model", "models", "ca2_gan.models")
+losses: Registry[Any] = Registry("loss", "losses", "ca2_gan.losses")
+games: Registry[Any] = Registry("game", "games", "ca2_gan.training.games")
 datasets: Registry[Any] = Registry("dataset", "datasets", "ca2_gan.data")
 metrics: Registry[Any] = Registry("metric", "metrics", "ca2_gan.metrics")
-pretrained: Registry["Pretrained"] = Registry("pretrained model", "pretrained", "ca2_gan.pretrained")
+pretrained: Registry[Any] = Registry("pretrained model", "pretrained", "ca2_gan.pretrained")

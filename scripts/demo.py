@@ -11,7 +11,7 @@ ALGO, ENV = "discretizeddqn", "Pendulum-v1"
 LOGS = Path("logs", "demo")
 GAN, DATA, LETTERS = "cgan", "glyphs", "A,Q,R,T,U,Z"
 # Two minutes show these networks some ten thousand images: few classes and small batches make the most of them
-SHORT = ["--max-minutes", "2", "--batch-size", "8", "--log-every", "500", "--sample-every", "2000"]
+SHORT = ["--minutes", "2", "--batch-size", "8", "--log-every", "500", "--sample-every", "2000"]
 
 
 def run(command: str, *arguments: str | Path) -> None:

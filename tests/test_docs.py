@@ -11,8 +11,8 @@ import pytest
 
 from ca2_gan import cli as ca2_gan
 from ca2_gan import list_models
+from ca2_gan.commands.train import read_arguments
 from ca2_gan.listing import parameters
-from ca2_gan.trainers.train import read_settings
 from ca2_rl import cli as ca2_rl
 from ca2_rl.studies.overview import OURS
 from ca2_rl.studies.settings import shipped
@@ -57,7 +57,7 @@ def test_commands_that_are_shown_exist(page, program, commands):
 def test_trainings_of_gans_that_are_shown_have_settings_that_exist(page, monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
     for command in re.findall(r"^ca2-gan train (.*)", page.read_text(encoding="utf-8"), re.MULTILINE):
-        assert read_settings(shlex.split(command, comments=True)).model in list_models()
+        assert read_arguments(shlex.split(command, comments=True)).config.model.name in list_models()
 
 
 @pytest.mark.parametrize("model", list_models())

@@ -1,6 +1,8 @@
 """What a model's networks promise, and what they are built from."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import NamedTuple
 
 from torch import Tensor, nn
@@ -99,11 +101,11 @@ class Players(NamedTuple):
 
     :param generator: makes images
     :param discriminator: tells them from real ones
-    :param classifier: images [N, C, H, W] -> class logits [N, K]; the third player of Triple-GAN
     :param is_conditional: whether the generator's images depend on the labels
+    :param others: further players by name, for a game that has turns for them
     """
 
     generator: Generator
     discriminator: Discriminator
-    classifier: nn.Module | None = None
     is_conditional: bool = False
+    others: Mapping[str, nn.Module] = MappingProxyType({})

@@ -12,14 +12,14 @@ import numpy as np
 import pytest
 import torch
 import yaml
+from ca2_gan.trainers.settings import Settings
+from ca2_gan.trainers.train import read_settings
 from PIL import Image
 
 from ca2_core.errors import UserError
 from ca2_gan import load
 from ca2_gan.cli import COMMAND, run
-from ca2_gan.trainers.records import read_metrics
-from ca2_gan.trainers.settings import Settings
-from ca2_gan.trainers.train import read_settings
+from ca2_gan.training.records import read_metrics
 
 WAIT = 900  # seconds until a process counts as stuck, however busy the machine
 SMALL = ["--options", "width=8", "--batch-size", "8", "--log-every", "32", "--no-tensorboard", "--no-progress", "--threads", "1"]
@@ -39,7 +39,7 @@ def letters(tmp_path_factory) -> str:
 
 
 def command(data: str, out: Path, *more: str, model: str = "dcgan_radford", images: int = 64) -> list[str]:
-    return ["train", "--model", model, "--data", data, "--out", str(out), "--max-images", str(images), *SMALL, *more]
+    return ["train", "--model", model, "--data", data, "--out", str(out), "--images", str(images), *SMALL, *more]
 
 
 def weights(folder: Path) -> dict[str, torch.Tensor]:
@@ -101,7 +101,7 @@ class TestSettings:
             (["--model", "cgan", "--data", "x", "--out", "OUT", "--options", "width"], "'name=value' is needed, such as width=32"),
             (["--model", "cgan", "--data", "x", "--out", "OUT", "--options", "width=["], "'name=value' is needed, such as width=32"),
             (["--model", "cgan", "--data", "x", "--out", "OUT", "--lr-g", "nan"], "--lr-g nan: a finite number is needed"),
-            (["--model", "cgan", "--data", "x", "--out", "OUT", "--max-minutes", "-1"], r"--max-minutes -1\.0: more than 0 is needed"),
+            (["--model", "cgan", "--data", "x", "--out", "OUT", "--minutes", "-1"], r"--minutes -1\.0: more than 0 is needed"),
             (["--model", "cgan", "--data", "x", "--out", "OUT", "--eval-every", "-1"], "--eval-every -1: 0 or more is needed"),
             (["--model", "cgan", "--data", "x", "--out", "OUT", "--threads", "1000000"], "--threads 1000000: at most 1,024"),
             (["--model", "cgan", "--data", "nowhere.csv", "--out", "OUT"], "nowhere.csv"),
@@ -162,7 +162,7 @@ def test_resume_refuses_changed_settings_by_name(letters, tmp_path):
 def test_resume_may_train_longer_and_needs_only_the_folder(letters, tmp_path):
     run(command(letters, tmp_path / "whole", images=64))
     run(command(letters, tmp_path / "run", images=24))
-    run(["train", "--out", str(tmp_path / "run"), "--resume", "--max-images", "64", "--log-every", "16"])
+    run(["train", "--out", str(tmp_path / "run"), "--resume", "--images", "64", "--log-every", "16"])
     assert same(weights(tmp_path / "whole"), weights(tmp_path / "run"))
 
 
@@ -207,13 +207,13 @@ def test_a_damaged_checkpoint_is_told_before_anything_takes_long(letters, tmp_pa
     monkeypatch.setattr("ca2_gan.trainers.train.make_evaluate", None)  # would fail if it were called
     (tmp_path / "run" / "state.pt").write_bytes(b"PK")
     with pytest.raises(UserError, match=r"state\.pt: damaged or cut off"):
-        run(["train", "--out", str(tmp_path / "run"), "--resume", "--max-images", "24"])
+        run(["train", "--out", str(tmp_path / "run"), "--resume", "--images", "24"])
 
 
 def test_a_schedule_fixes_the_number_of_images(letters, tmp_path):
     run(command(letters, tmp_path / "run", "--schedule", "linear", images=16))
-    with pytest.raises(UserError, match="changed: max_images 16 -> 64"):
-        run(["train", "--out", str(tmp_path / "run"), "--resume", "--max-images", "64"])
+    with pytest.raises(UserError, match="changed: images 16 -> 64"):
+        run(["train", "--out", str(tmp_path / "run"), "--resume", "--images", "64"])
 
 
 def test_resume_of_what_never_began_begins(letters, tmp_path):
@@ -248,7 +248,7 @@ def test_classes_and_one_model_per_class(letters, tmp_path):
     alone = load(tmp_path / "each" / names[1])
     noise = gan.draw_noise(6, seed=0)
     assert torch.equal(images[2:3], alone.images_from(noise[2:3], torch.tensor([0])))
-    run(["train", "--out", str(tmp_path / "each"), "--resume", "--max-images", "24"])
+    run(["train", "--out", str(tmp_path / "each"), "--resume", "--images", "24"])
     assert torch.load(tmp_path / "each" / names[2] / "state.pt", weights_only=True)["images"] == 24
 
 
@@ -351,7 +351,7 @@ def test_signals_save_and_leave(number, letters, tmp_path):
     assert process.exitcode == 128 + number
     left_at = reached(folder)
     assert left_at > 0
-    run(["train", "--out", str(folder), "--resume", "--max-images", str(left_at + 80)])
+    run(["train", "--out", str(folder), "--resume", "--images", str(left_at + 80)])
     run(command(letters, tmp_path / "whole", images=left_at + 80))
     assert same(weights(tmp_path / "whole"), weights(folder))
 

@@ -9,6 +9,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ca2_gan.data import Dataset
+
 # What a random stream is for; its number is part of its seed
 WEIGHTS, ORDER, NOISE, LAYERS, LABELLED, LABELLED_ORDER = range(6)
 
@@ -67,8 +69,7 @@ class Share:
 class Images:
     """The training images, uint8 on the device, drawn by position.
 
-    :param images: uint8 [N, C, H, W]
-    :param labels: int64 [N]
+    :param data: the images with their labels
     :param batch_size: of all processes together
     :param seed: of the order
     :param label_fraction: share of the images whose labels may be used
@@ -76,10 +77,9 @@ class Images:
     :param device: where the images are kept
     """
 
-    def __init__(
-        self, images: Tensor, labels: Tensor, batch_size: int, seed: int, label_fraction: float, share: Share, device: torch.device
-    ):
-        self.images, self.labels = images.to(device), labels.to(device)
+    def __init__(self, data: Dataset, batch_size: int, seed: int, label_fraction: float, share: Share, device: torch.device):
+        images, labels = torch.from_numpy(data.images), torch.from_numpy(data.labels)
+        self.data, self.images, self.labels = data, images.to(device), labels.to(device)
         self.batch_size, self.share, self.device = batch_size, share, device
         self.order = Shuffled(len(images), seed, ORDER)
         self.labelled = None
@@ -88,10 +88,11 @@ class Images:
             self.labelled_order = Shuffled(len(self.labelled), seed, LABELLED_ORDER)
 
     @property
-    def class_counts(self) -> Tensor:
-        """Images of each class whose labels may be used, [K]."""
-        labels = self.labels.cpu()
-        return torch.bincount(labels if self.labelled is None else labels[self.labelled], minlength=int(labels.max()) + 1)
+    def class_shares(self) -> Tensor:
+        """Share of each class among the images whose labels may be used, [K]."""
+        labels = self.labels if self.labelled is None else self.labels[self.labelled.to(self.device)]
+        counts = torch.bincount(labels, minlength=self.data.num_classes)
+        return counts / counts.sum()
 
     def draw(self, position: int) -> tuple[Tensor, Tensor, Tensor]:
         """A process's share of the batch that begins at a position.

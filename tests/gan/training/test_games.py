@@ -5,10 +5,9 @@ from torch.nn.functional import cross_entropy, softplus
 
 from ca2_core.errors import UserError
 from ca2_gan import create_model
-from ca2_gan.augment import augmentation
-from ca2_gan.registry import losses
-from ca2_gan.trainers.game import Batch, Rules, wrong_labels
-from ca2_gan.trainers.games import Adversarial, Triple
+from ca2_gan.training.config import Config
+from ca2_gan.training.games import Adversarial, Batch, Triple
+from ca2_gan.training.games.game import split_into_batches, wrong_labels
 
 
 class Fixed(nn.Module):
@@ -46,12 +45,23 @@ class Players(nn.Module):
 
     def __init__(self, discriminator, classifier=None):
         super().__init__()
-        self.discriminator, self.classifier = discriminator, classifier
+        self.discriminator = discriminator
+        if classifier is not None:
+            self.classifier = classifier
+
+    def players(self):
+        return dict(self.named_children())
 
 
-def rules(loss="non-saturating", **more):
-    nothing = augmentation([])
-    return Rules(losses.get(loss), more.pop("augment", nothing), more.pop("augment_fake", nothing), torch.full((3,), 1 / 3), **more)
+SOURCE = type("Source", (), {"class_shares": torch.full((3,), 1 / 3)})
+
+
+def adversarial(players, loss="non-saturating", **options):
+    return Adversarial(players, Adversarial.Options(loss=loss, **options), SOURCE)
+
+
+def triple(players, **options):
+    return Triple(players, Triple.Options(**options), SOURCE)
 
 
 @pytest.fixture
@@ -63,13 +73,13 @@ def batch():
 
 def test_two_players_play_the_objective(batch):
     d = Fixed()
-    game = Adversarial(Players(d), rules())
+    game = adversarial(Players(d))
     real, fake = d(batch.real, batch.labels), d(batch.fake, batch.labels)
     loss = game.discriminator_loss(batch)
     torch.testing.assert_close(loss.total, softplus(-real).mean() + softplus(fake).mean())
     torch.testing.assert_close(game.generator_loss(batch).total, softplus(-fake).mean())
-    assert loss.shown["d_loss"] == loss.total
-    assert not loss.shown["d_loss"].requires_grad
+    assert loss.parts["d_loss"] == loss.total
+    assert not loss.parts["d_loss"].requires_grad
 
 
 def of_labels_only():
@@ -83,10 +93,10 @@ def of_labels_only():
 def test_the_matching_aware_discriminator_also_rejects_wrong_labels(batch):
     """-log s_r - (log(1 - s_w) + log(1 - s_f)) / 2 (Reed et al. 2016, algorithm 1)."""
     batch.labels.fill_(0)  # a wrong label is 1 or 2
-    loss = Adversarial(Players(of_labels_only()), rules(mismatched=0.5)).discriminator_loss(batch)
+    loss = adversarial(Players(of_labels_only()), mismatched=0.5).discriminator_loss(batch)
     accepted, fake, wrong = softplus(torch.tensor([-2.0, 2.0, -1.0]))
     torch.testing.assert_close(loss.total.detach(), accepted + (wrong + fake) / 2)
-    assert loss.shown["d_wrong"] == -1
+    assert loss.parts["d_wrong"] == -1
 
 
 def test_features_that_know_no_labels_serve_right_and_wrong_ones(monkeypatch):
@@ -98,8 +108,8 @@ def test_features_that_know_no_labels_serve_right_and_wrong_ones(monkeypatch):
     passes = []
     features = gan.discriminator.features
     monkeypatch.setattr(gan.discriminator, "features", lambda *inputs: passes.append(inputs) or features(*inputs))
-    loss = Adversarial(gan, rules("hinge", mismatched=0.5)).discriminator_loss(batch)
-    torch.testing.assert_close(loss.shown["d_wrong"], expected.detach())
+    loss = adversarial(gan, "hinge", mismatched=0.5).discriminator_loss(batch)
+    torch.testing.assert_close(loss.parts["d_wrong"], expected.detach())
     assert len(passes) == 2  # real and generated images
 
 
@@ -116,21 +126,21 @@ def test_wrong_labels_need_labels(conditional, classes):
     players = Players(Fixed())
     players.is_conditional, players.spec = conditional, type("Spec", (), {"name": "fixed", "num_classes": classes})
     with pytest.raises(UserError, match="--mismatched needs a conditional model and at least two classes"):
-        Adversarial(players, rules(mismatched=0.5))
+        adversarial(players, mismatched=0.5)
 
 
 def test_the_discriminators_loss_does_not_reach_the_generator(batch):
-    Adversarial(Players(Fixed()), rules(r2=1.0, gradient_penalty=10.0)).discriminator_loss(batch).total.backward()
+    adversarial(Players(Fixed()), r2=1.0, gradient_penalty=10.0).discriminator_loss(batch).total.backward()
     assert batch.fake.grad is None
 
 
 def test_penalties_of_a_linear_discriminator(batch):
     """Its gradient is w everywhere: R1 = R2 = |w|^2 / 2, and the one-centred penalty is (|w| - 1)^2."""
     d = Fixed()
-    plain = Adversarial(Players(d), rules()).discriminator_loss(batch).total
+    plain = adversarial(Players(d)).discriminator_loss(batch).total
     norm = d.w.norm()
     for term, value in (("r1", norm**2 / 2), ("r2", norm**2 / 2), ("gradient_penalty", (norm - 1) ** 2)):
-        loss = Adversarial(Players(d), rules(**{term: 3.0})).discriminator_loss(batch)
+        loss = adversarial(Players(d), **{term: 3.0}).discriminator_loss(batch)
         torch.testing.assert_close(loss.total - plain, 3 * value, rtol=1e-4, atol=1e-4)
         assert loss.total.requires_grad
 
@@ -138,7 +148,7 @@ def test_penalties_of_a_linear_discriminator(batch):
 def test_relativistic_pairs_have_the_same_label(batch):
     """The label's part of the logit cancels in every pair."""
     d = Fixed()
-    game = Adversarial(Players(d), rules("relativistic"))
+    game = adversarial(Players(d), "relativistic")
     before = game.discriminator_loss(batch).total, game.generator_loss(batch).total
     with torch.no_grad():
         d.b.add_(torch.tensor([5.0, -3.0, 1.0]))
@@ -147,28 +157,30 @@ def test_relativistic_pairs_have_the_same_label(batch):
 
 def test_auxiliary_classifier_of_both(batch):
     d = Fixed(classifies=True)
-    game = Adversarial(Players(d), rules(auxiliary=2.0))
+    game = adversarial(Players(d), auxiliary=2.0)
     real, fake = (cross_entropy(d.classify(d.features(x, batch.labels)), batch.labels) for x in (batch.real, batch.fake))
     loss = game.discriminator_loss(batch)
-    torch.testing.assert_close(loss.total - loss.shown["d_loss"], 2 * real)
+    torch.testing.assert_close(loss.total - loss.parts["d_loss"], 2 * real)
     loss = game.generator_loss(batch)
-    torch.testing.assert_close(loss.total - loss.shown["g_loss"], 2 * fake)
+    torch.testing.assert_close(loss.total - loss.parts["g_loss"], 2 * fake)
 
 
 def test_feature_matching_of_the_discriminators_features(batch):
     d = Fixed()
-    loss = Adversarial(Players(d), rules(feature_matching=5.0)).generator_loss(batch)
+    loss = adversarial(Players(d), feature_matching=5.0).generator_loss(batch)
     difference = d.features(batch.real, batch.labels).mean(dim=0) - d.features(batch.fake, batch.labels).mean(dim=0)
-    torch.testing.assert_close(loss.total - loss.shown["g_loss"], 5 * difference.square().sum(), rtol=1e-4, atol=1e-5)
+    torch.testing.assert_close(loss.total - loss.parts["g_loss"], 5 * difference.square().sum(), rtol=1e-4, atol=1e-5)
 
 
 def test_feature_matching_of_a_frozen_extractor(batch):
-    loss = Adversarial(Players(Fixed()), rules(feature_matching=5.0, frozen_features=lambda x: x.flatten(1))).generator_loss(batch)
+    game = adversarial(Players(Fixed()), feature_matching=5.0, matched_features="classifier")
+    game.frozen_features = lambda x: x.flatten(1)
+    loss = game.generator_loss(batch)
     expected = (batch.real.mean(dim=0) - batch.fake.mean(dim=0)).square().sum()
-    torch.testing.assert_close(loss.shown["g_matching"], expected.detach())
+    torch.testing.assert_close(loss.parts["g_matching"], expected.detach())
 
 
-def test_augmentation_is_seen_where_the_rules_say(batch):
+def test_augmentation_is_seen_where_the_options_say(batch):
     seen = []
 
     class Spy(Fixed):
@@ -176,12 +188,27 @@ def test_augmentation_is_seen_where_the_rules_say(batch):
             seen.append(x.detach().clone())
             return super().features(x, y)
 
-    game = Adversarial(Players(Spy()), rules(augment=lambda x: x + 1))  # on real alone
+    game = adversarial(Players(Spy()), augment_on="real")
+    game.augment = lambda x: x + 1
     game.discriminator_loss(batch)
     torch.testing.assert_close(seen, [batch.real + 1, batch.fake.detach()])
     seen.clear()
     game.generator_loss(batch)
     torch.testing.assert_close(seen, [batch.fake.detach()])
+
+
+@pytest.mark.parametrize(
+    ("turns", "batches"),
+    [
+        ("DG", ["DG"]),
+        ("DDDG", ["D", "D", "DG"]),
+        ("DGC", ["DGC"]),
+        ("ABG", ["ABG"]),
+        ("ABABG", ["AB", "ABG"]),
+    ],
+)
+def test_every_player_sees_a_batch_once(turns, batches):
+    assert split_into_batches(turns) == [list(batch) for batch in batches]
 
 
 class TestTriple:
@@ -190,7 +217,7 @@ class TestTriple:
         if likely is not None:
             nn.init.zeros_(classifier[1].weight)
             classifier[1].bias.data = torch.eye(3)[likely] * 100
-        game = Triple(Players(Fixed(), classifier), rules())
+        game = triple(Players(Fixed(), classifier))
         game.running_accuracy.fill_(accuracy)
         return game
 
@@ -203,7 +230,7 @@ class TestTriple:
 
     def test_the_discriminator_may_reject_wrong_labels_too(self, batch):
         batch.labels.fill_(0)
-        game = Triple(Players(of_labels_only(), self.game(batch, likely=1).classifier), rules(mismatched=0.2))
+        game = triple(Players(of_labels_only(), self.game(batch, likely=1).classifier), mismatched=0.2)
         accepted, fake, wrong = softplus(torch.tensor([-2.0, 2.0, -1.0]))  # the classifier's answer, 1, is wrong too
         torch.testing.assert_close(game.discriminator_loss(batch).total.detach(), accepted + 0.8 * (0.9 * fake + 0.1 * wrong) + 0.2 * wrong)
 
@@ -234,15 +261,15 @@ class TestTriple:
 
     def test_unlabelled_images_add_entropy_and_balance(self, batch):
         loss = self.game(batch).classifier_loss(batch)
-        assert {"c_entropy", "c_imbalance"} <= set(loss.shown)
+        assert {"c_entropy", "c_imbalance"} <= set(loss.parts)
         batch.unlabelled = batch.real
-        assert not {"c_entropy", "c_imbalance"} & set(self.game(batch).classifier_loss(batch).shown)
+        assert not {"c_entropy", "c_imbalance"} & set(self.game(batch).classifier_loss(batch).parts)
 
     def test_its_turns(self, batch):
         assert self.game(batch).turns == ("discriminator", "generator", "classifier")
 
     def test_needs_a_classifier_and_its_own_objective(self):
         with pytest.raises(UserError, match="needs a classifier as third player; fixed has none"):
-            Triple(Players(Fixed()), rules())
-        with pytest.raises(UserError, match="--loss non-saturating"):
-            Triple(Players(Fixed(), nn.Linear(2, 3)), rules("hinge"))
+            triple(Players(Fixed()))
+        with pytest.raises(UserError, match="loss is an option of the game adversarial, not of triple"):
+            Config.of({"model": "triplegan", "data": "x", "game": "triple", "loss": "hinge"})

@@ -2,6 +2,8 @@
 
 import io
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -51,3 +53,16 @@ def read_state(folder: Path, model: str, data: str) -> dict[str, Any] | None:
     if found_data != data:
         raise UserError(f"{path}: the run saw other data ({found_data}, now {data}). Give --data as it was, or take another --out.")
     return state
+
+
+@contextmanager
+def explained_disk_errors(folder: Path) -> Iterator[None]:
+    """Makes an error of the file system one line.
+
+    :raises UserError: for an OSError
+    """
+    try:
+        yield
+    except OSError as error:
+        kept = "the last good checkpoint is kept: free some space and `--resume`" if (folder / STATE).exists() else "nothing was saved yet"
+        raise UserError(f"{folder}: can't write: {error.strerror or error}; {kept}.") from error

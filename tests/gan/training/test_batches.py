@@ -1,10 +1,17 @@
+import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ca2_gan.trainers.batches import Images, Share, Shuffled, draw_noise, pick_labelled, stream_seed
+from ca2_gan.data.dataset import Dataset, digest_images
+from ca2_gan.training.batches import Images, Share, Shuffled, draw_noise, pick_labelled, stream_seed
 
 CPU = torch.device("cpu")
+
+
+def dataset(images: torch.Tensor, labels: torch.Tensor) -> Dataset:
+    names = tuple(map(str, range(int(labels.max()) + 1)))
+    return Dataset(images.numpy(), labels.numpy(), names, digest_images(images.numpy()), None)
 
 
 @given(n=st.integers(1, 40), count=st.integers(1, 100), seed=st.integers(0, 5))
@@ -30,15 +37,16 @@ def test_seeds_of_streams_and_steps_are_all_different():
 
 def test_processes_share_the_batch_of_one():
     images, labels = torch.randint(0, 256, (50, 1, 4, 4), dtype=torch.uint8), torch.arange(50) % 5
-    whole = Images(images, labels, 12, 0, 1.0, Share(), CPU).draw(24)
-    parts = [Images(images, labels, 12, 0, 1.0, Share(rank, 3), CPU).draw(24) for rank in range(3)]
+    data = dataset(images, labels)
+    whole = Images(data, 12, 0, 1.0, Share(), CPU).draw(24)
+    parts = [Images(data, 12, 0, 1.0, Share(rank, 3), CPU).draw(24) for rank in range(3)]
     for i in range(3):
         assert torch.equal(torch.cat([part[i] for part in parts]), whole[i])
 
 
 def test_images_are_scaled_and_keep_their_labels():
     images = torch.arange(256, dtype=torch.uint8).view(256, 1, 1, 1).repeat(1, 1, 2, 2)
-    real, labels, unlabelled = Images(images, torch.arange(256), 64, 0, 1.0, Share(), CPU).draw(0)
+    real, labels, unlabelled = Images(dataset(images, torch.arange(256)), 64, 0, 1.0, Share(), CPU).draw(0)
     assert real.dtype == torch.float32
     torch.testing.assert_close(real[:, 0, 0, 0], labels / 127.5 - 1)
     assert unlabelled is real
@@ -50,8 +58,8 @@ def test_labelled_share_is_stratified_and_fixed_by_the_seed():
     assert torch.bincount(labels[chosen]).tolist() == [10, 5, 1]
     assert torch.equal(chosen, pick_labelled(labels, 0.1, 0))
     assert not torch.equal(chosen, pick_labelled(labels, 0.1, 1))
-    source = Images(torch.zeros(153, 1, 2, 2, dtype=torch.uint8), labels, 16, 0, 0.1, Share(), CPU)
-    assert source.class_counts.tolist() == [10, 5, 1]
+    source = Images(dataset(torch.zeros(153, 1, 2, 2, dtype=torch.uint8), labels), 16, 0, 0.1, Share(), CPU)
+    assert source.class_shares.tolist() == pytest.approx([10 / 16, 5 / 16, 1 / 16])
     drawn, unlabelled = source.draw(0)[1:]
     assert len(drawn) == len(unlabelled) == 16
 

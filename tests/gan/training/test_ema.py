@@ -5,7 +5,8 @@ import torch
 from torch import nn
 
 from ca2_gan import create_model, load
-from ca2_gan.trainers.ema import Average, standing_statistics
+from ca2_gan.training.callbacks import Evaluate
+from ca2_gan.training.ema import Average, standing_statistics
 
 
 class TestAverage:
@@ -74,8 +75,8 @@ class TestStandingStatistics:
 
     def test_are_what_is_sampled_saved_and_evaluated(self, run, tmp_path):
         seen = []
-        outcome = run(max_images=32, eval_every=16, sample_every=16, evaluate=lambda gan: seen.append(copy.deepcopy(gan)) or {})
-        for gan in (*seen, outcome.gan, load(tmp_path / "run")):
+        trainer = run(Evaluate(lambda gan: seen.append(copy.deepcopy(gan)) or {}, 16), images=32, sample_every=16)
+        for gan in (*seen, trainer.gan, load(tmp_path / "run")):
             settled = copy.deepcopy(gan)
             standing_statistics(settled)
             assert torch.equal(settled.sample(6, seed=0), gan.sample(6, seed=0))

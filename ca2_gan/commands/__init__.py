@@ -1,0 +1,1 @@
+"""The subcommands of ``ca2-gan``, a file each."""
