@@ -21,6 +21,7 @@ from ca2_gan.registry import models
 from ca2_gan.training.callbacks import Checkpoint, Evaluate, Log, ProgressBar, Samples
 from ca2_gan.training.checkpoints import STATE, explained_disk_errors, read_state
 from ca2_gan.training.config import BUDGET, CONFIG, Config, model_values, read_run, write_run
+from ca2_gan.training.ema import standing_statistics
 from ca2_gan.training.state import Callback, TrainingState
 from ca2_gan.training.watch import Watch
 
@@ -116,8 +117,9 @@ class Trainer:
         assert self.state is not None, "nothing is trained yet"
         with torch.random.fork_rng(devices=[]):
             gan = GAN(**self.state.gan.config)
-        gan.load_state_dict(self.state.averaged().state_dict())
-        return gan.to(self.fabric.device).eval()
+        gan.load_state_dict(self.state.averaged(standing=False).state_dict())
+        standing_statistics(gan.to(self.fabric.device).eval())
+        return gan
 
     def plan(self) -> str:
         """What would be trained, in lines; nothing is trained or written."""
