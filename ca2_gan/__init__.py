@@ -10,24 +10,47 @@ from importlib import import_module
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
-from ca2_gan.registry import models
+from ca2_gan.registry import games, losses, models
 
 if TYPE_CHECKING:
     from ca2_gan.gan import GAN, create_model
     from ca2_gan.loading import load
+    from ca2_gan.losses import Objective
     from ca2_gan.models.players import Discriminator, Generator, ModelSpec, Players
+    from ca2_gan.training.state import Callback
+    from ca2_gan.training.trainer import Trainer
 
-__all__ = ["GAN", "Discriminator", "Generator", "ModelSpec", "Players", "create_model", "list_models", "load", "register_model"]
+__all__ = [
+    "GAN",
+    "Callback",
+    "Discriminator",
+    "Generator",
+    "ModelSpec",
+    "Objective",
+    "Players",
+    "Trainer",
+    "create_model",
+    "list_models",
+    "load",
+    "register_game",
+    "register_loss",
+    "register_model",
+]
 
 __version__ = version("ca2")
 
 list_models = models.list
+register_game = games.register
+register_loss = losses.register
 register_model = models.register
 
 _HOMES = {
     "GAN": "gan",
     "create_model": "gan",
     "load": "loading",
+    "Objective": "losses",
+    "Callback": "training.state",
+    "Trainer": "training.trainer",
     "Discriminator": "models.players",
     "Generator": "models.players",
     "ModelSpec": "models.players",

@@ -3,7 +3,7 @@
 import dataclasses
 import sys
 from argparse import SUPPRESS
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
@@ -68,22 +68,26 @@ def main(argv: list[str]) -> None:
     :raises UserError: if it can't be done
     """
     request = read_arguments(argv)
-    models.get(request.config.model.name)  # before the data are read
+    config = request.config
+    models.get(config.model.name)  # before the data are read
     with StopOnSignal() as stop:
-        if request.config.data.per_class:
-            train_per_class(request, stop)
+        trainer = Trainer(config, config.data.source, out=request.out, callbacks=[stop, FirstStep()])
+        if config.data.per_class and (config.run.eval_every or getattr(config.game, "matched_features", "") == "classifier"):
+            raise UserError("--eval-every and --matched-features classifier need several classes: they don't go with --per-class.")
+        if request.dry_run:
+            plans = [each.plan() for _, each in one_per_class(trainer, stop)] if config.data.per_class else [trainer.plan()]
+            print("\n\n".join(plans))
+        elif config.data.per_class:
+            train_per_class(trainer, stop, request.resume)
         else:
-            run(Trainer(request.config, request.config.data.source, out=request.out, callbacks=[stop, FirstStep()]), request)
+            train(trainer, request.resume)
     if stop.signal:
         sys.exit(128 + stop.signal)
 
 
-def run(trainer: Trainer, request: Request) -> None:
-    """One training, or what it would be; says how it ended."""
-    if request.dry_run:
-        print(trainer.plan())
-        return
-    trainer.fit(resume=request.resume)
+def train(trainer: Trainer, resume: bool) -> None:
+    """One training; says how it ended."""
+    trainer.fit(resume=resume)
     state = trainer.state
     if not trainer.fabric.is_global_zero or state is None:
         return
@@ -93,28 +97,29 @@ def run(trainer: Trainer, request: Request) -> None:
         print(f"To go on: ca2-gan train --out {trainer.out} --resume")
 
 
-def train_per_class(request: Request, stop: StopOnSignal) -> None:
+def train_per_class(whole: Trainer, stop: StopOnSignal, resume: bool) -> None:
     """One model per class, each in a folder of its own."""
-    config, out = request.config, request.out
-    if config.run.eval_every or getattr(config.game, "matched_features", "") == "classifier":
-        raise UserError("--eval-every and --matched-features classifier need several classes: they don't go with --per-class.")
-    whole = Trainer(config, config.data.source, out=out)
-    fabric = whole.fabric
-    with own_folder(out) if fabric.is_global_zero and not request.dry_run else nullcontext():
-        if not request.dry_run:
-            check_folder(out, config, request.resume)
+    config, out, fabric = whole.config, whole.out, whole.fabric
+    assert out is not None
+    with own_folder(out) if fabric.is_global_zero else nullcontext():
+        check_folder(out, config, resume)
         fabric.launch()
-        data = whole.data
-        folders = {name: folder_name(name, i) for i, name in enumerate(data.class_names)}
-        if fabric.is_global_zero and not request.dry_run:
-            facts = {"class_names": list(folders), "folders": list(folders.values())}
-            prepare_folder(out, config, threads=torch.get_num_threads(), **facts)
-        for label, (name, own) in enumerate(folders.items()):
+        trainers = dict(one_per_class(whole, stop))
+        if fabric.is_global_zero:
+            folders = [trainer.out.name for trainer in trainers.values() if trainer.out]
+            prepare_folder(out, config, threads=torch.get_num_threads(), class_names=list(trainers), folders=folders)
+        for trainer in trainers.values():
             if stop.signal:
                 break
-            # Someone may be training this class alone
-            one = config.with_values(per_class=False, classes=name)
-            run(Trainer(one, only_class(data, label), out=out / own, callbacks=[stop, FirstStep()], fabric=fabric), request)
+            train(trainer, resume)  # which keeps the class's folder: someone may be training this class alone
+
+
+def one_per_class(whole: Trainer, stop: StopOnSignal) -> Iterator[tuple[str, Trainer]]:
+    """A training for each class, by its name."""
+    for label, name in enumerate(whole.data.class_names):
+        config = whole.config.with_values(per_class=False, classes=name)
+        out = None if whole.out is None else whole.out / folder_name(name, label)
+        yield name, Trainer(config, only_class(whole.data, label), out=out, callbacks=[stop, FirstStep()], fabric=whole.fabric)
 
 
 def only_class(data: Dataset, label: int) -> Dataset:

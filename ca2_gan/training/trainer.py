@@ -5,13 +5,13 @@ import sys
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from functools import cached_property
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import torch
 from lightning_fabric import Fabric
 
-import ca2_gan
 from ca2_core.errors import UserError
 from ca2_core.files import partial_files
 from ca2_gan.data import Dataset, load
@@ -231,7 +231,7 @@ def check_folder(out: Path, config: Config, resume: bool) -> None:
 
 def prepare_folder(out: Path, config: Config, **facts: Any) -> None:
     """Makes the run folder with its ``config.yml``; clears away what a killed process left half-written."""
-    versions = {"ca2": ca2_gan.__version__, "torch": str(torch.__version__)}
+    versions = {"ca2": version("ca2"), "torch": str(torch.__version__)}
     try:
         out.mkdir(parents=True, exist_ok=True)
         for partial in partial_files(out):

@@ -20,7 +20,6 @@ from ca2_gan.training.settings import setting
 class TripleOptions(AdversarialOptions):
     """The objective is the paper's, without penalties."""
 
-    name: str = setting("triple", "who plays whom; `ca2-gan list games` shows all", name="game", is_common=True)
     lr_classifier: float = setting(1e-3, "the classifier's learning rate", above=0)
     alpha: float = setting(
         0.1, "the classifier's share of what the discriminator has to reject (the paper's alpha, 1/2 there)", low=0, high=1
