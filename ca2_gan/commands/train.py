@@ -75,7 +75,7 @@ def main(argv: list[str]) -> None:
         if config.data.per_class and (config.run.eval_every or getattr(config.game, "matched_features", "") == "classifier"):
             raise UserError("--eval-every and --matched-features classifier need several classes: they don't go with --per-class.")
         if request.dry_run:
-            plans = [each.plan() for _, each in one_per_class(trainer, stop)] if config.data.per_class else [trainer.plan()]
+            plans = [each.plan() for each in one_per_class(trainer, stop)] if config.data.per_class else [trainer.plan()]
             print("\n\n".join(plans))
         elif config.data.per_class:
             train_per_class(trainer, stop, request.resume)
@@ -104,22 +104,22 @@ def train_per_class(whole: Trainer, stop: StopOnSignal, resume: bool) -> None:
     with own_folder(out) if fabric.is_global_zero else nullcontext():
         check_folder(out, config, resume)
         fabric.launch()
-        trainers = dict(one_per_class(whole, stop))
+        names = whole.data.class_names
         if fabric.is_global_zero:
-            folders = [trainer.out.name for trainer in trainers.values() if trainer.out]
-            prepare_folder(out, config, threads=torch.get_num_threads(), class_names=list(trainers), folders=folders)
-        for trainer in trainers.values():
+            folders = [folder_name(name, label) for label, name in enumerate(names)]
+            prepare_folder(out, config, threads=torch.get_num_threads(), class_names=list(names), folders=folders)
+        for trainer in one_per_class(whole, stop):
             if stop.signal:
                 break
             train(trainer, resume)  # which keeps the class's folder: someone may be training this class alone
 
 
-def one_per_class(whole: Trainer, stop: StopOnSignal) -> Iterator[tuple[str, Trainer]]:
-    """A training for each class, by its name."""
+def one_per_class(whole: Trainer, stop: StopOnSignal) -> Iterator[Trainer]:
+    """A training for each class."""
     for label, name in enumerate(whole.data.class_names):
         config = whole.config.with_values(per_class=False, classes=name)
         out = None if whole.out is None else whole.out / folder_name(name, label)
-        yield name, Trainer(config, only_class(whole.data, label), out=out, callbacks=[stop, FirstStep()], fabric=whole.fabric)
+        yield Trainer(config, only_class(whole.data, label), out=out, callbacks=[stop, FirstStep()], fabric=whole.fabric)
 
 
 def only_class(data: Dataset, label: int) -> Dataset:

@@ -187,7 +187,7 @@ class TestDryRun:
         assert list(tmp_path.iterdir()) == []
 
     def test_needs_no_folder(self, path, capsys):
-        run(["train", "--model", "cgan", "--data", path, "--per-class", "--dry-run"])
+        run(["train", "--model", "dcgan_radford", "--data", path, "--per-class", "--dry-run"])
         assert capsys.readouterr().out.count("parameters") == 6
 
 
