@@ -20,6 +20,13 @@ def stream_seed(seed: int, stream: int, *position: int) -> int:
     return int(np.random.SeedSequence([seed, stream, *position]).generate_state(1, np.uint64)[0] >> np.uint64(1))
 
 
+def seed_layers(seed: int, device: torch.device) -> None:
+    """Seeds what layers and augmentations draw from, as ``torch.manual_seed``, which needs half a millisecond to look for GPUs, does."""
+    torch.default_generator.manual_seed(seed)
+    if device.type == "cuda":
+        torch.cuda.manual_seed(seed)
+
+
 class Shuffled:
     """Endless shuffled passes over n items, at any position.
 

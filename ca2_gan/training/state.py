@@ -18,7 +18,7 @@ from ca2_gan.data import Dataset
 from ca2_gan.gan import GAN, create_model
 from ca2_gan.registry import games
 from ca2_gan.spectral_norm import spectral_norms
-from ca2_gan.training.batches import LAYERS, WEIGHTS, Images, Share, draw_noise, stream_seed
+from ca2_gan.training.batches import LAYERS, WEIGHTS, Images, Share, draw_noise, seed_layers, stream_seed
 from ca2_gan.training.checkpoints import STATE, write_state
 from ca2_gan.training.config import Config
 from ca2_gan.training.ema import Average, standing_statistics
@@ -198,7 +198,7 @@ class TrainingState:
         """Every player's turns, and a step of the average."""
         self._images_before = self.images
         # Dropout and augmentation: other numbers in every process, the same after a resumption
-        torch.manual_seed(stream_seed(self.config.run.seed, LAYERS, self.step, self.fabric.global_rank))
+        seed_layers(stream_seed(self.config.run.seed, LAYERS, self.step, self.fabric.global_rank), self.fabric.device)
         set_rates(self.optimisers, self.config, self.spent)
         turn = 0
         for players in self._batches:
