@@ -52,7 +52,7 @@ class ModelConfig:
     def model_options(self) -> dict[str, Any]:
         """``options`` by name, their values as YAML reads them.
 
-        :raises UserError: if one is no name with a value
+        :raises UserError: if one is no name with a value, or a number below 0
         """
         found = {}
         for option in self.options:
@@ -63,6 +63,8 @@ class ModelConfig:
                 found[name] = None
             if found[name] is None:
                 raise UserError(f"--options {option}: 'name=value' is needed, such as width=32.")
+            if isinstance(found[name], int | float) and not found[name] >= 0:
+                raise UserError(f"--options {option}: a number from 0 on is needed.")
         return found
 
 
