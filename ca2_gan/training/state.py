@@ -113,10 +113,7 @@ class TrainingState:
         )
         empty = [name for name, value in self.gan.named_parameters() if not value.numel()]
         if empty:
-            made_with = ", ".join(config.model.options)
-            raise UserError(
-                f"{config.model.name}: can't be trained with {made_with}: {empty[0]} and {len(empty) - 1} more have no weights."
-            )
+            raise UserError(f"{config.model.name}: can't be trained with {', '.join(config.model.options)}: {empty[0]} is empty.")
         self.gan.to(fabric.device).train()
         share = Share(fabric.global_rank, fabric.world_size)
         self.source = Images(data, config.optimiser.batch_size, seed, config.game.label_fraction, share, fabric.device)
