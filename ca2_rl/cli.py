@@ -14,7 +14,7 @@ COMMANDS = {
     "record-video": ("ca2_rl.zoo.commands:record_video", "record a video of a trained agent"),
     "explore": ("ca2_rl.explore:main", "what an environment is like: spaces, starts, rewards"),
     "optimize": ("ca2_rl.zoo.commands:optimize", "search hyperparameters with Optuna, also by several processes"),
-    "study": ("ca2_rl.studies.command:main", "compare agents and settings over many seeds, in parallel: tables and figures"),
+    "study": ("ca2_rl.commands.study:main", "compare agents and settings over many seeds, in parallel: tables and figures"),
     "benchmark": ("ca2_rl.zoo.commands:benchmark", "evaluate all trained agents of a folder into one table"),
     "push-to-hub": ("ca2_rl.zoo.commands:push_to_hub", "publish a trained agent on the Hugging Face hub"),
 }

@@ -17,12 +17,12 @@ from tqdm import tqdm
 
 from ca2_core.errors import UserError
 from ca2_core.files import whole_file
+from ca2_core.statistics import iqm, iqm_interval
+from ca2_core.tables import Table
 from ca2_rl.arguments import Parser
 from ca2_rl.environments import check_env
 from ca2_rl.optimum import PendulumOptimum
 from ca2_rl.runs import Run, find_runs
-from ca2_rl.statistics import iqm, iqm_interval
-from ca2_rl.tables import print_table
 from ca2_rl.zoo.agents import load_agent, saved_hyperparams
 from ca2_rl.zoo.plugins import register
 
@@ -148,7 +148,7 @@ def print_summary(records: list[dict[str, Any]]) -> None:
         rows.append(row)
     if has_regrets:
         header += ["regret", "std", "IQM", "95 % of IQM"]
-    print_table(header, rows)
+    Table(header, rows).print()
 
 
 def _cells(numbers: dict[str, Any] | None) -> list[str]:

@@ -14,8 +14,7 @@ from ca2_gan import list_models
 from ca2_gan.listing import parameters
 from ca2_gan.trainers.train import read_settings
 from ca2_rl import cli as ca2_rl
-from ca2_rl.studies.overview import OURS
-from ca2_rl.studies.settings import shipped
+from ca2_rl.study.hyperparams import shipped
 
 ROOT = Path(__file__).parents[1]
 PAGES = [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")]
@@ -28,10 +27,13 @@ def test_tables_are_those_of_the_measurements():
 
 
 def test_returns_on_other_environments_are_those_of_the_shipped_hyperparameters():
-    records = json.loads((ROOT / "docs" / "rl" / "environments.json").read_text(encoding="utf-8"))["records"]
-    for record in records:
-        if record["algo"] in OURS:
-            assert record["hyperparams"] == shipped(record["algo"], record["env"]), record["env"]
+    content = json.loads((ROOT / "docs" / "rl" / "studies" / "environments.json").read_text(encoding="utf-8"))
+    ours = [case for case in content["cases"] if not case["variant"].endswith(", zoo")]
+    assert len(ours) == 7
+    for case in ours:
+        settings = case["settings"]
+        measured = settings["hyperparams"] | {"n_timesteps": settings["n_timesteps"]}
+        assert measured == shipped(settings["algo"], settings["env"]), case["task"]
 
 
 @every_page

@@ -14,8 +14,8 @@ from tqdm import tqdm
 
 from ca2_core.errors import UserError
 from ca2_core.files import whole_file
+from ca2_core.study.conditions import cpu_name
 from ca2_gan.studies.bench import Bench
-from ca2_gan.studies.conditions import cpu_name
 from ca2_gan.studies.jobs import Job
 from ca2_gan.studies.training import train
 

@@ -65,7 +65,7 @@ def test_a_failure_is_recorded_in_one_line_and_stops_no_other(two_variants, tmp_
 
 def test_ray_that_is_not_installed_is_named(two_variants, tmp_path, monkeypatch, bench):
     monkeypatch.setitem(sys.modules, "ray", None)
-    with pytest.raises(UserError, match=r"pip install 'ca2\[ray\]'"):
+    with pytest.raises(UserError, match="pip install ray"):
         runner.run(jobs_of(two_variants, [0]), {"bars": bench}, tmp_path, workers=1, backend="ray")
 
 

@@ -1,0 +1,1 @@
+"""The subcommands of ``ca2-rl``, a file each."""
