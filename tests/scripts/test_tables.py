@@ -5,11 +5,11 @@ import json
 from pathlib import Path
 
 import pytest
-from ca2_rl.studies import overview
+from rl_reports import load_study, overview
 
 from ca2_core.errors import UserError
 
-ROOT = Path(__file__).parents[3]
+ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs" / "rl" / "page.md"
 TEXT = "<!-- table: overview/agents -->\nold\n<!-- end -->\nprose\n<!-- figure: overview/curves -->\n<!-- end -->\n"
 
@@ -26,7 +26,7 @@ def tables(tmp_path, monkeypatch):
 
 
 def test_table_and_figure_of_a_study_are_filled_in(tables, tmp_path, made_by_hand):
-    results = made_by_hand(overview.STUDY)
+    results = made_by_hand(load_study("overview"))
     (tmp_path / "overview.json").write_text(json.dumps(results.content))
     filled = tables.fill(TEXT, PAGE)
     assert overview.agents(results) in filled
@@ -39,7 +39,7 @@ def test_table_and_figure_of_a_study_are_filled_in(tables, tmp_path, made_by_han
 def test_another_measurement_is_another_table(tables, tmp_path, made_by_hand):
     filled = []
     for regret in (10.0, 10.1):
-        results = made_by_hand(overview.STUDY, lambda i, seed, regret=regret: regret)
+        results = made_by_hand(load_study("overview"), lambda i, seed, regret=regret: regret)
         (tmp_path / "overview.json").write_text(json.dumps(results.content))
         filled.append(tables.fill(TEXT, PAGE))
     assert filled[0] != filled[1]
@@ -47,9 +47,11 @@ def test_another_measurement_is_another_table(tables, tmp_path, made_by_hand):
 
 def test_a_study_measured_once_more_has_tables_of_its_own(tables, tmp_path, made_by_hand):
     for name, regret in (("overview", 10.0), ("overview@amd", 12.0)):
-        (tmp_path / f"{name}.json").write_text(json.dumps(made_by_hand(overview.STUDY, lambda i, seed, regret=regret: regret).content))
+        (tmp_path / f"{name}.json").write_text(
+            json.dumps(made_by_hand(load_study("overview"), lambda i, seed, regret=regret: regret).content)
+        )
     again = tables.fill("<!-- table: overview@amd/agents -->\n<!-- end -->\n", PAGE)
-    assert overview.agents(made_by_hand(overview.STUDY, lambda i, seed: 12.0)) in again
+    assert overview.agents(made_by_hand(load_study("overview"), lambda i, seed: 12.0)) in again
 
 
 def test_what_is_not_measured_says_so(tables):
