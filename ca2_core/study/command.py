@@ -96,7 +96,7 @@ def conduct(
         store.restore(published)
     if arguments.report_only:
         path = out / "study.json"
-        trained = Results.read(path).content if path.is_file() else {"command": command, "machine": machine(1)}
+        trained: Mapping[str, Any] = Results.read(path).content if path.is_file() else {"command": command, "machine": machine(1)}
         return gather(study, store, trained["command"], trained["machine"])
     workers = arguments.jobs or cores(arguments.ray)
     # The last cases are begun first in each round: where the slowest stand last, as baselines do, no core waits for them at the end

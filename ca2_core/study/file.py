@@ -19,10 +19,11 @@ class _Loader(yaml.SafeLoader):
     """Refuses a key that a mapping has twice, of which YAML would silently take the last."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        keys = [self.construct_object(key, deep=True) for key, _ in node.value]
-        for i, key in enumerate(keys):
-            if key in keys[:i]:
-                raise yaml.MarkedYAMLError(problem=f"{key!r} is there twice", problem_mark=node.value[i][0].start_mark)
+        own = [key for key, _ in node.value if key.tag != "tag:yaml.org,2002:merge"]  # of those that << adds, an own one wins
+        names = [self.construct_object(key, deep=True) for key in own]
+        for i, (key, name) in enumerate(zip(own, names, strict=True)):
+            if name in names[:i]:
+                raise yaml.MarkedYAMLError(problem=f"{name!r} is there twice", problem_mark=key.start_mark)
         return super().construct_mapping(node, deep)
 
 
