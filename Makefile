@@ -1,4 +1,4 @@
-# Each target sets up its own virtual environment first: only Python 3.11 or newer and make are needed.
+# The first target that is called sets up one virtual environment for all: only Python 3.11 or newer and make are needed.
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
@@ -19,6 +19,7 @@ test-slow: $(READY)  ## the longest tests: clusters, killed studies, compiled st
 lint: $(READY)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/python scripts/import_circles.py ca2_core ca2_rl
 
 type: $(READY)
 	$(BIN)/mypy

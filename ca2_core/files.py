@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from filelock import FileLock, Timeout
@@ -32,12 +32,17 @@ def partial_files(folder: Path) -> set[Path]:
 def locked(folder: Path) -> Iterator[None]:
     """Keeps a folder to this process during the block, by a lock of the operating system that ends with the process.
 
-    :param folder: made if it is missing; the empty file ``.lock`` stays in it
+    :param folder: made if it is missing; the empty file ``.lock`` is in it as long as the block runs
     :raises UserError: if another process holds it
     """
     folder.mkdir(parents=True, exist_ok=True)
+    path = folder / ".lock"
     try:
-        with FileLock(folder / ".lock", timeout=0):
-            yield
+        with FileLock(path, timeout=0):
+            try:
+                yield
+            finally:
+                with suppress(OSError):  # on Windows an open file can't be removed; FileLock does it there
+                    path.unlink()
     except Timeout:
         raise UserError(f"{folder}: another process is training in this folder. Wait until it has ended, or stop it.") from None

@@ -1,13 +1,24 @@
-"""Command lines whose errors are one line."""
+"""Options of the form ``name:value``."""
 
 import argparse
-from typing import NoReturn
+import re
+from typing import Any
 
 from ca2_core.errors import UserError
+from ca2_rl.loading.expressions import parse
 
 
-class Parser(argparse.ArgumentParser):
-    """``argparse.ArgumentParser`` that raises ``UserError`` instead of printing its usage and leaving."""
+class Named(argparse.Action):
+    """Values ``name:value`` as a dict. A value is a literal, ``dict(name=value)``, a name such as nn.ReLU, or else text."""
 
-    def error(self, message: str) -> NoReturn:
-        raise UserError(f"{message}. `{self.prog} --help` shows the options.")
+    def __call__(self, parser: argparse.ArgumentParser, namespace: argparse.Namespace, values: Any, option: str | None = None) -> None:
+        found: dict[str, Any] = {}
+        for item in values:
+            name, colon, text = item.partition(":")
+            if not colon or not name:
+                raise UserError(f"{option} {item}: give name:value.")
+            is_word = (
+                re.fullmatch(r"[A-Za-z_][\w./-]*", text) and text not in ("True", "False", "None") and not text.startswith(("nn.", "th."))
+            )
+            found[name] = text if is_word else parse(text, f"{option} {name}")
+        setattr(namespace, self.dest, found)

@@ -9,6 +9,12 @@ import gymnasium as gym
 from ca2_core.errors import UserError, did_you_mean
 
 
+def split_env_id(given: str) -> tuple[str, list[str]]:
+    """An id as Gymnasium's ``make`` takes it, ``module:id`` or ``id``: the id, and the modules to import for it."""
+    module, _, env_id = given.rpartition(":")
+    return env_id, [module] if module else []
+
+
 def check_env(env_id: str, packages: Iterable[str] = ()) -> None:
     """Imports the packages, then looks the env up.
 
@@ -17,11 +23,11 @@ def check_env(env_id: str, packages: Iterable[str] = ()) -> None:
     for package in packages:
         try:
             import_module(package)
-        except ImportError as error:
+        except Exception as error:  # whatever the package's code raises
             raise UserError(f"--gym-packages {package}: can't be imported: {error}.") from error
     if env_id not in gym.registry:
         hint = did_you_mean(env_id, gym.registry)
-        raise UserError(f"no env {env_id!r}.{hint} Envs of other packages need --gym-packages PACKAGE.")
+        raise UserError(f"no env {env_id!r}.{hint} Envs of other packages need --gym-packages PACKAGE, or module:id.")
 
 
 def try_env(env_id: str, env_kwargs: dict[str, Any], option: str = "--env-kwargs") -> None:

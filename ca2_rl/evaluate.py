@@ -4,26 +4,24 @@ import json
 import shlex
 import sys
 from collections import defaultdict
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from rl_zoo3.utils import create_test_env
-from stable_baselines3.common.base_class import BaseAlgorithm
-from stable_baselines3.common.vec_env import DummyVecEnv, VecEnv
 from tqdm import tqdm
 
+from ca2_core.arguments import Parser
 from ca2_core.errors import UserError
 from ca2_core.files import whole_file
 from ca2_core.statistics import iqm, iqm_interval
 from ca2_core.tables import Table
-from ca2_rl.arguments import Parser
-from ca2_rl.environments import check_env
+from ca2_rl.commands.agent_options import TRUST
 from ca2_rl.optimum import PendulumOptimum
-from ca2_rl.runs import Run, find_runs
-from ca2_rl.zoo.agents import load_agent, saved_hyperparams
+from ca2_rl.runs import Run, find_runs, finished
+from ca2_rl.zoo.agents import Step, import_packages, load_agent, make_env, play
 from ca2_rl.zoo.plugins import register
 
 PENDULUM = "Pendulum-v1"
@@ -44,7 +42,7 @@ class Evaluation:
     regrets: np.ndarray | None
 
 
-def evaluate(run: Run, episodes: int, seed: int = 0) -> Evaluation:
+def evaluate(run: Run, episodes: int, seed: int = 0, *, packages: Sequence[str] = (), trust: bool = False) -> Evaluation:
     """Plays one deterministic episode in each of ``episodes`` envs, seeded one after the other from ``seed`` on.
 
     The same seed gives the same starts to every agent, and short episodes don't get more weight than long ones.
@@ -52,49 +50,35 @@ def evaluate(run: Run, episodes: int, seed: int = 0) -> Evaluation:
     :param run: a finished training
     :param episodes: number of episodes, > 0
     :param seed: seed of the first env
+    :param packages: to import, whose envs are then known
+    :param trust: whether the files of the run may run code, and the packages that it names are imported
     :raises UserError: if the run has no model, or it can't be loaded
     """
-    check_env(run.env_id, run.args.get("gym_packages") or [])
-    agent = load_agent(run.algo, run.model_path)
+    import_packages(run, packages, trust)
+    agent = load_agent(run.algo, run.model_path, trust=trust)
     returns, starts, gravity = [], [], 0.0
     for first in tqdm(range(0, episodes, CHUNK), desc=str(run.folder), unit_scale=CHUNK, unit="episode", leave=False, disable=None):
-        env = _create_envs(run, min(CHUNK, episodes - first), seed + first)
+        env = make_env(run, n_envs=min(CHUNK, episodes - first), seed=seed + first, trust=trust)
         observations = env.reset()
         if run.env_id == PENDULUM:
             starts += env.get_attr("state")
             gravity = env.get_attr("g")[0]
-        returns += _first_returns(agent, env, observations)
+        returns += _first_returns(play(agent, env, observations=observations), env.num_envs)
         env.close()
     regrets = PendulumOptimum(gravity).returns(np.array(starts)) - returns if starts else None
     return Evaluation(run, np.array(returns), regrets)
 
 
-def _create_envs(run: Run, n: int, seed: int) -> VecEnv:
-    hyperparams, stats_path = saved_hyperparams(run.params_folder)
-    env_kwargs = run.args.get("eval_env_kwargs") or run.args.get("env_kwargs") or hyperparams.pop("env_kwargs", None)
-    return create_test_env(
-        run.env_id,
-        n_envs=n,
-        stats_path=stats_path,
-        seed=seed,
-        should_render=False,
-        hyperparams=hyperparams,
-        env_kwargs=env_kwargs,
-        vec_env_cls=DummyVecEnv,
-    )
-
-
-def _first_returns(agent: BaseAlgorithm, env: VecEnv, observations: Any) -> list[float]:
+def _first_returns(steps: Iterable[Step], n_envs: int) -> list[float]:
     """Return of the first episode of each env, as SB3's ``Monitor`` has it: not normalised, not wrapped."""
     returns: dict[int, float] = {}
-    state, episode_start = None, np.ones(env.num_envs, dtype=bool)
-    while len(returns) < env.num_envs:
-        actions, state = agent.predict(observations, state, episode_start, deterministic=True)
-        observations, _, episode_start, infos = env.step(actions)
+    for _, _, infos in steps:
         for i, info in enumerate(infos):
             if "episode" in info:
                 returns.setdefault(i, float(info["episode"]["r"]))
-    return [returns[i] for i in range(env.num_envs)]
+        if len(returns) == n_envs:
+            break
+    return [returns[i] for i in range(n_envs)]
 
 
 def summary(scores: np.ndarray) -> dict[str, Any]:
@@ -170,6 +154,8 @@ def main(argv: list[str]) -> None:
     parser.add_argument("runs", nargs="+", metavar="RUN", help="run folders of `ca2-rl train`, or folders with runs below them")
     parser.add_argument("--episodes", type=int, help="episodes for each agent (default: 500 on Pendulum-v1, else 100)")
     parser.add_argument("--seed", type=int, default=0, help="seed of the first episode; the next has the next (default: 0)")
+    parser.add_argument("--gym-packages", nargs="+", default=[], metavar="PACKAGE", help="packages to import, whose envs are then known")
+    parser.add_argument("--trust", action="store_true", help=TRUST)
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the numbers and all returns to this file")
     arguments = parser.parse_args(argv)
     if arguments.episodes is not None and arguments.episodes < 1:
@@ -180,7 +166,14 @@ def main(argv: list[str]) -> None:
         raise UserError(f"--json {arguments.json}: a folder; give the name of a file.")
     register()
     evaluations = [
-        evaluate(run, arguments.episodes or (500 if run.env_id == PENDULUM else 100), arguments.seed) for run in find_runs(arguments.runs)
+        evaluate(
+            run,
+            arguments.episodes or (500 if run.env_id == PENDULUM else 100),
+            arguments.seed,
+            packages=arguments.gym_packages,
+            trust=arguments.trust,
+        )
+        for run in finished(find_runs(arguments.runs))
     ]
     records = summarize(evaluations)
     print_summary(records)

@@ -15,10 +15,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from tqdm import tqdm
 
+from ca2_core.arguments import Parser
 from ca2_core.errors import UserError
 from ca2_core.files import whole_file
 from ca2_core.tables import Table
-from ca2_rl.arguments import Parser
 from ca2_rl.environments import check_env
 from ca2_rl.plot import save_figure
 

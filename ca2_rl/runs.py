@@ -1,24 +1,13 @@
 """Folders that ``ca2-rl train`` wrote."""
 
-from collections.abc import Iterable
+import sys
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from ca2_core.errors import UserError
-
-
-class _ZooLoader(yaml.SafeLoader):
-    """Reads the ``OrderedDict`` that rl-zoo3 dumps into ``args.yml`` and ``config.yml``, and no other Python object."""
-
-
-def _ordered_dict(loader: _ZooLoader, node: yaml.SequenceNode) -> dict[str, Any]:
-    return dict(loader.construct_sequence(node, deep=True)[0])
-
-
-_ZooLoader.add_constructor("tag:yaml.org,2002:python/object/apply:collections.OrderedDict", _ordered_dict)
+from ca2_rl.loading.yaml_files import read_yaml
 
 
 @dataclass(frozen=True)
@@ -38,6 +27,12 @@ class Run:
     seed: int
 
     @property
+    def number(self) -> int:
+        """The number at the end of the folder's name; 0 without one."""
+        digits = self.folder.name.rpartition("_")[2]
+        return int(digits) if digits.isdigit() else 0
+
+    @property
     def model_path(self) -> Path:
         """The last model.
 
@@ -49,18 +44,21 @@ class Run:
         return path
 
 
-def read_run(folder: Path) -> Run:
+def read_run(folder: Path, trust: bool = False) -> Run:
     """The run in a folder.
 
+    :param trust: whether its files may name Python objects, and so run code
     :raises UserError: if it is none
     """
     found = list(folder.glob("*/args.yml"))
     if len(found) != 1:
         raise UserError(f"{folder}: no run folder of `ca2-rl train` (such as logs/noisydqn/Pendulum-v1_1).")
+    args = read_yaml(found[0], trust)
+    if ":" in str(args.get("env")):
+        raise UserError(f"{found[0]}: the env {args['env']!r} names a module to import. Write the id alone, and give --gym-packages.")
     try:
-        args = yaml.load(found[0].read_text(encoding="utf-8"), Loader=_ZooLoader)  # noqa: S506 (it is a SafeLoader)
         return Run(folder, found[0].parent, args, str(args["algo"]), str(args["env"]), int(args["seed"]))
-    except (yaml.YAMLError, KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError) as error:
         raise UserError(f"{found[0]}: can't be read as the arguments of a training: {error}") from error
 
 
@@ -78,3 +76,36 @@ def find_runs(paths: Iterable[str | Path]) -> list[Run]:
             raise UserError(f"{path}: no run of `ca2-rl train` in it.")
         runs |= {folder.resolve(): read_run(folder) for folder in folders}
     return list(runs.values())
+
+
+def usable(runs: Iterable[Run], needed: Callable[[Run], object]) -> list[Run]:
+    """Those that have what is needed; a line on stderr for each of the others.
+
+    :param needed: raises ``UserError`` for a run that does not have it
+    :raises UserError: if none has it
+    """
+    found, errors = [], []
+    for run in runs:
+        try:
+            needed(run)
+            found.append(run)
+        except UserError as error:
+            errors.append(error)
+    if not found and errors:
+        raise errors[0]
+    for reason in errors:
+        print(f"left out: {reason}", file=sys.stderr)
+    return found
+
+
+def finished(runs: Iterable[Run]) -> list[Run]:
+    """Those that have a model; see ``usable``."""
+    return usable(runs, lambda run: run.model_path)
+
+
+def latest_of_each(runs: Iterable[Run]) -> list[Run]:
+    """The run with the highest number of each algorithm and env, sorted by these."""
+    latest: dict[tuple[str, str], Run] = {}
+    for run in sorted(runs, key=lambda run: run.number):
+        latest[run.algo, run.env_id] = run
+    return [latest[key] for key in sorted(latest)]

@@ -14,7 +14,7 @@ from pathlib import Path
 from publishing import as_command, fill_tables
 from rl_reports import NAMES, load_report, load_study
 
-from ca2_core.study.command import check_options, show
+from ca2_core.study.command import show
 from ca2_core.study.figures import save
 from ca2_core.study.results import Results
 from ca2_rl.commands.study import parser, run_study
@@ -26,10 +26,9 @@ def main() -> None:
     command_line = parser(prog="python scripts/study_rl.py")
     command_line.epilog = f"instead of FILE.yml, the name of a study: {', '.join(NAMES)}"
     arguments = command_line.parse_args(sys.argv[1:])
-    check_options(arguments)
     name = str(arguments.file)
     report, study = load_report(name), load_study(name, arguments.quick)
-    out = arguments.out or ROOT / "studies" / name
+    out = Path(arguments.out or ROOT / "studies" / name)
     measurements = ROOT / "docs" / "rl" / "studies" / f"{name}.json"
     published = json.loads(measurements.read_text(encoding="utf-8")) if measurements.is_file() else None
     command = shlex.join(["python", "scripts/study_rl.py", *sys.argv[1:]])

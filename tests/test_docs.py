@@ -28,6 +28,11 @@ def test_tables_are_those_of_the_measurements():
     assert check.returncode == 0, check.stderr
 
 
+def test_the_reference_of_hyperparameters_is_that_of_the_checks():
+    check = subprocess.run([sys.executable, ROOT / "scripts" / "reference.py", "--check"], capture_output=True, text=True, check=False)
+    assert check.returncode == 0, check.stderr
+
+
 def test_returns_on_other_environments_are_those_of_the_shipped_hyperparameters():
     content = json.loads((ROOT / "docs" / "rl" / "studies" / "environments.json").read_text(encoding="utf-8"))
     ours = [case for case in content["cases"] if not case["variant"].endswith(", zoo")]
@@ -65,7 +70,7 @@ def test_the_study_of_the_commands_page_is_one(tmp_path):
 
 
 @every_page
-@pytest.mark.parametrize(("program", "commands"), [("ca2-rl", ca2_rl.COMMANDS), ("ca2-gan", ca2_gan.COMMANDS)])
+@pytest.mark.parametrize(("program", "commands"), [("ca2-rl", ca2_rl.COMMAND.subcommands), ("ca2-gan", ca2_gan.COMMANDS)])
 def test_commands_that_are_shown_exist(page, program, commands):
     shown = re.findall(rf"^{program} ([a-z][a-z-]*)", page.read_text(encoding="utf-8"), re.MULTILINE)
     assert set(shown) <= set(commands)

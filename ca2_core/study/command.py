@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from ca2_core.arguments import at_least, folder
 from ca2_core.errors import UserError, did_you_mean
 from ca2_core.study.cases import Case, Study, jobs_of, select
 from ca2_core.study.conditions import machine
@@ -23,34 +24,18 @@ QUICK_SEEDS = 2
 def add_options(parser: argparse.ArgumentParser) -> None:
     """The file and the options that every study has."""
     parser.add_argument("file", type=Path, metavar="FILE.yml", help="the study")
-    parser.add_argument("--seeds", type=int, metavar="N", help="so many seeds, counted from the file's first (default: the file's)")
+    parser.add_argument("--seeds", type=at_least(1), metavar="N", help="so many seeds, counted from the file's first (default: the file's)")
     parser.add_argument(
         "--only",
         action="append",
         metavar="NAME",
         help="run only this variant or task, else those whose name contains it (* and ? as in a shell); may be repeated",
     )
-    parser.add_argument("--jobs", type=int, metavar="J", help="trainings at a time (default: one a core)")
+    parser.add_argument("--jobs", type=at_least(1), metavar="J", help="trainings at a time (default: one a core)")
     parser.add_argument("--ray", action="store_true", help="run on the Ray cluster at RAY_ADDRESS, or without one on a local Ray")
-    parser.add_argument("--out", type=Path, metavar="FOLDER", help="where everything goes (default: studies/FILE)")
+    parser.add_argument("--out", type=folder, metavar="FOLDER", help="where everything goes (default: studies/FILE)")
     parser.add_argument("--quick", action="store_true", help=f"a tenth of the budget and {QUICK_SEEDS} seeds: to see that it runs")
     parser.add_argument("--report-only", action="store_true", help="train nothing: report what is there")
-
-
-def check_options(arguments: argparse.Namespace) -> None:
-    """Looks at the values of the options.
-
-    :raises UserError: if one is wrong
-    """
-    for option in ("seeds", "jobs"):
-        value = getattr(arguments, option)
-        if value is not None and value < 1:
-            raise UserError(f"--{option} {value}: at least 1.")
-    if arguments.out is not None:
-        for path in (arguments.out, *arguments.out.parents):
-            if path.exists() and not path.is_dir():
-                problem = "a file" if path == arguments.out else f"{path} is a file"
-                raise UserError(f"--out {arguments.out}: {problem}; give a folder.")
 
 
 def narrowed(study: Study, arguments: argparse.Namespace) -> Study:

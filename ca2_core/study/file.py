@@ -5,26 +5,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
-import yaml
-
+from ca2_core.arguments import MAX_SEED
 from ca2_core.errors import UserError, did_you_mean
-
-MAX_SEED = 2**32 - 1  # NumPy's
-KINDS = {bool: "true or false", int: "a whole number", float: "a number", str: "text", list: "a list", dict: "a mapping"}
+from ca2_core.settings import WORDS
+from ca2_core.yaml_files import read_yaml
 
 T = TypeVar("T")
-
-
-class _Loader(yaml.SafeLoader):
-    """Refuses a key that a mapping has twice, of which YAML would silently take the last."""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        own = [key for key, _ in node.value if key.tag != "tag:yaml.org,2002:merge"]  # of those that << adds, an own one wins
-        names = [self.construct_object(key, deep=True) for key in own]
-        for i, (key, name) in enumerate(zip(own, names, strict=True)):
-            if name in names[:i]:
-                raise yaml.MarkedYAMLError(problem=f"{name!r} is there twice", problem_mark=key.start_mark)
-        return super().construct_mapping(node, deep)
 
 
 @dataclass(frozen=True)
@@ -64,7 +50,7 @@ class Section:
         if is_number and (kind is float or (kind is int and float(value).is_integer())):
             return kind(value)  # type: ignore[call-arg]
         if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
-            raise self.error(key, f"{KINDS[kind]} is needed, this is {value!r}.")
+            raise self.error(key, f"{WORDS[kind]} is needed, this is {value!r}.")
         return value
 
     def at_least(self, key: str, least: int, default: int) -> int:
@@ -117,14 +103,7 @@ def read_file(path: Path) -> Section:
 
     :raises UserError: if it is missing, not YAML, or no mapping
     """
-    try:
-        content = yaml.load(path.read_text(encoding="utf-8"), Loader=_Loader)  # noqa: S506 (it is a SafeLoader)
-    except OSError as error:
-        raise UserError(f"{path}: {error.strerror or error}. Give the YAML file of a study.") from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        mark = getattr(error, "problem_mark", None)
-        where = f", line {mark.line + 1}" if mark else ""
-        raise UserError(f"{path}{where}: not YAML: {getattr(error, 'problem', None) or error}.") from error
+    content = read_yaml(path)
     if not isinstance(content, dict):
         raise UserError(f"{path}: a mapping with the keys of a study is needed.")
     return Section(content, str(path))

@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from ca2_core.arguments import Parser
 from ca2_core.study.cases import Study
-from ca2_core.study.command import add_options, check_options, conduct, show
+from ca2_core.study.command import add_options, conduct, show
 from ca2_core.study.conditions import versions
 from ca2_core.study.results import Results
-from ca2_rl.arguments import Parser
 from ca2_rl.study.spec import make_benches, read_study
 from ca2_rl.study.training import train
 
@@ -79,7 +79,6 @@ def run_study(study: Study, arguments: argparse.Namespace, out: Path, command: s
 def main(argv: list[str]) -> None:
     """``ca2-rl study``."""
     arguments = parser().parse_args(argv)
-    check_options(arguments)
     study = read_study(arguments.file, arguments.quick)
-    out = arguments.out or Path("studies", study.name)
+    out = Path(arguments.out or f"studies/{study.name}")
     show(run_study(study, arguments, out, shlex.join(["ca2-rl", "study", *argv])), out)

@@ -25,6 +25,7 @@ from ca2_core.study.conditions import core_seconds
 from ca2_rl.common.diagnostics import finished_returns
 from ca2_rl.envs.pendulum_vec_env import PendulumVecEnv
 from ca2_rl.optimum import optimal_returns
+from ca2_rl.zoo.agents import play
 from ca2_rl.zoo.plugins import register
 
 # To be raised with every change of what a training measures: older records are then other jobs
@@ -165,7 +166,7 @@ def kept_random_state() -> Iterator[None]:
     th.set_rng_state(torch)
 
 
-def play(model: BaseAlgorithm, env: VecEnv) -> Array:
+def episode_returns(model: BaseAlgorithm, env: VecEnv) -> Array:
     """Return of one episode of the deterministic policy in each env, [n_envs], as SB3's ``Monitor`` has it: not normalised.
 
     :raises FloatingPointError: if one is not finite
@@ -174,14 +175,12 @@ def play(model: BaseAlgorithm, env: VecEnv) -> Array:
         assert model.env is not None
         sync_envs_normalization(model.env, env)
     found: dict[int, float] = {}
-    state, starts = None, np.ones(env.num_envs, dtype=bool)
-    observations: Any = env.reset()
-    while len(found) < env.num_envs:
-        actions, state = model.predict(observations, state, starts, deterministic=True)
-        observations, _, starts, infos = env.step(actions)
+    for _, _, infos in play(model, env):
         for i, info in enumerate(infos):
             if "episode" in info:
                 found.setdefault(i, float(info["episode"]["r"]))
+        if len(found) == env.num_envs:
+            break
     scores = np.array([found[i] for i in range(env.num_envs)])
     if not np.isfinite(scores).all():
         raise FloatingPointError("diverged: the policy's returns are not finite")
@@ -228,7 +227,7 @@ class Measurement(BaseCallback):
         paused = core_seconds()
         self.env.seed(self.seed)
         with kept_random_state():
-            mean = float(play(self.model, self.env).mean())
+            mean = float(episode_returns(self.model, self.env).mean())
         point = {"steps": self.num_timesteps, "seconds": paused - self._begin, "return": mean}
         if self.optima is not None:
             point["regret"] = float(self.optima.mean()) - mean
@@ -299,7 +298,7 @@ def _final_returns(recipe: Recipe, model: BaseAlgorithm, episodes: Episodes) -> 
     found = []
     for chunk in episodes.chunks():
         env = recipe.evaluation_envs(chunk.number, chunk.seed)
-        found.append(play(model, env))
+        found.append(episode_returns(model, env))
         env.close()
     return np.concatenate(found)
 

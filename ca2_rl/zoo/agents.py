@@ -1,57 +1,201 @@
-"""Saved agents."""
+"""Saved agents by the zoo's keys, and the envs that they play in."""
 
-import zipfile
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import redirect_stdout
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import yaml
-from rl_zoo3.utils import ALGOS, get_saved_hyperparams
+import numpy as np
+from huggingface_sb3 import EnvironmentName
+from rl_zoo3.utils import ALGOS, create_test_env, get_latest_run_id, get_model_path
 from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.off_policy_algorithm import OffPolicyAlgorithm
+from stable_baselines3.common.vec_env import DummyVecEnv, VecEnv, VecFrameStack
 
 from ca2_core.errors import UserError, did_you_mean
+from ca2_rl.environments import check_env
+from ca2_rl.loading import agents as loading
+from ca2_rl.loading.expressions import parse
+from ca2_rl.loading.names import WRAPPERS, Name
+from ca2_rl.loading.yaml_files import read_yaml
+from ca2_rl.runs import Run, read_run
+from ca2_rl.zoo.plugins import register
+
+# Settings of ``config.yml`` that name classes to import
+IMPORTED = ("callback", "env_wrapper", "policy", "vec_env_wrapper")
+STATISTICS = "vecnormalize.pkl"
 
 
-def load_agent(algo: str, path: Path) -> BaseAlgorithm:
+def plugin_names(algo: str) -> set[Name]:
+    """Classes of a plug-in that its saved agents may name."""
+    plugin = register().get(algo)
+    return set() if plugin is None else {(cls.__module__, cls.__qualname__) for cls in plugin.classes}
+
+
+def load_agent(algo: str, path: Path, *, device: str = "cpu", trust: bool = False) -> BaseAlgorithm:
     """An agent for prediction, without its replay buffer.
-
-    SB3's zip files hold pickled objects: load only what you trust.
 
     :param algo: the zoo's key
     :param path: zip file
-    :raises UserError: if the algorithm is unknown, or the file is damaged or of another algorithm
+    :param trust: whether the file may run code when it is loaded
+    :raises UserError: if the algorithm is unknown, or the file is damaged, of another algorithm, or may run code
     """
     if algo not in ALGOS:
         raise UserError(f"{path}: no algorithm {algo!r}.{did_you_mean(algo, ALGOS)} Is its package installed?")
     # Neither schedules, which a Python of another version may not unpickle, nor a buffer are needed
-    custom_objects = {"learning_rate": 0.0, "lr_schedule": 0.0, "clip_range": 0.0}
-    no_buffer: dict[str, Any] = {}
+    changes: dict[str, Any] = {"custom_objects": {"learning_rate": 0.0, "lr_schedule": 0.0, "clip_range": 0.0}}
     if issubclass(ALGOS[algo], OffPolicyAlgorithm):
-        no_buffer = {"buffer_size": 1, "optimize_memory_usage": False}
-    try:
-        with zipfile.ZipFile(path) as archive:
-            damaged = archive.testzip()
-    except (OSError, zipfile.BadZipFile) as error:
-        damaged = str(error)
-    if damaged is not None:
-        raise UserError(f"{path}: damaged, or no zip file of SB3: {damaged}.")
-    try:
-        return ALGOS[algo].load(path, device="cpu", custom_objects=custom_objects, **no_buffer)
-    except Exception as error:
-        raise UserError(f"{path}: no {algo} agent can be loaded from it: {error}") from error
+        changes |= {"buffer_size": 1, "optimize_memory_usage": False, "replay_buffer_class": None, "replay_buffer_kwargs": {}}
+    return loading.load_agent(ALGOS[algo], path, device=device, trust=trust, also=plugin_names(algo), **changes)
 
 
-def saved_hyperparams(params_folder: Path, norm_reward: bool = False) -> tuple[dict[str, Any], str | None]:
-    """What a training saved in ``config.yml``, as it is for playing, and the folder where it kept its running statistics, if any.
+def saved_hyperparams(params_folder: Path, *, trust: bool = False) -> dict[str, Any]:
+    """What a training saved in ``config.yml``, its ``normalize`` as a mapping or False; only {} without the file.
 
     ``max_episode_steps`` in the file's ``env_kwargs`` is left out: it cuts the episodes of the training, and is not part of the task.
 
-    :param norm_reward: whether running statistics are to be applied to rewards too
-    :raises UserError: if the file is damaged
+    :param trust: whether the file may name any class, and so run code
+    :raises UserError: if the file is damaged, or names classes that are not known to be harmless
     """
+    path = params_folder / "config.yml"
+    if not path.is_file():
+        return {}
+    hyperparams = read_yaml(path, trust)
+    if not trust:
+        check_imports(hyperparams, str(path))
+    normalize = hyperparams.get("normalize", False)
+    if isinstance(normalize, str):
+        normalize = parse(normalize, f"{path}, normalize")
+    if not isinstance(normalize, (bool, dict)) or not isinstance(hyperparams.get("env_kwargs") or {}, dict):
+        raise UserError(f"{path}: can't be read as the hyperparameters of a training: normalize or env_kwargs is no mapping.")
+    hyperparams["normalize"] = {} if normalize is True else normalize
+    if hyperparams.get("env_kwargs"):
+        hyperparams["env_kwargs"].pop("max_episode_steps", None)
+    return hyperparams
+
+
+def check_imports(hyperparams: Mapping[str, Any], origin: str) -> None:
+    """Sees that settings name no class to import but those that are known to be harmless.
+
+    :raises UserError: if they do
+    """
+    for key in IMPORTED:
+        value = hyperparams.get(key)
+        for item in value if isinstance(value, list) else [value]:
+            for dotted in item if isinstance(item, dict) else [item]:
+                module, _, name = str(dotted).rpartition(".")
+                if module and (module, name) not in WRAPPERS:
+                    raise UserError(f"{origin}: {key} imports {dotted}, which may run code. If you trust where it comes from, add --trust.")
+
+
+def find_agent(
+    algo: str, env_id: str, folder: str, number: int, load_best: bool, checkpoint: int | None, last_checkpoint: bool
+) -> tuple[Run, Path]:
+    """The run and the zip file that a command line means, by the rules of rl-zoo3.
+
+    :param number: of the run; 0 for the latest, -1 for a model in the folder itself
+    :param checkpoint: steps of the checkpoint to take
+    :raises UserError: if there is none
+    """
+    env_name = EnvironmentName(env_id)
+    steps: Any = checkpoint  # annotated as text there
+    if number == 0 and checkpoint is None and not (load_best or last_checkpoint):
+        number = _latest_finished(Path(folder, algo), env_name)
     try:
-        hyperparams, stats_path = get_saved_hyperparams(str(params_folder), norm_reward, test_mode=True)
-    except (yaml.YAMLError, AttributeError, TypeError, ValueError) as error:
-        raise UserError(f"{params_folder / 'config.yml'}: can't be read as the hyperparameters of a training: {error}") from error
-    hyperparams.get("env_kwargs", {}).pop("max_episode_steps", None)
-    return hyperparams, stats_path
+        with redirect_stdout(None):
+            _, model, run_folder = get_model_path(number, folder, algo, env_name, load_best, steps, last_checkpoint)
+    except (AssertionError, ValueError) as error:
+        if get_latest_run_id(f"{folder}/{algo}", env_name) == 0:
+            raise UserError(
+                f"no run of {algo} on {env_id} in {folder}. "
+                f"Train one with `ca2-rl train --algo {algo} --env {env_id} -f {folder}`, or name its folder with -f."
+            ) from error
+        raise UserError(f"{error}.") from error
+    path = Path(run_folder)
+    if (path / env_name / "args.yml").is_file():
+        return replace(read_run(path), env_id=env_id, algo=algo), Path(model)
+    return Run(path, path / env_name, {}, algo, env_id, 0), Path(model)
+
+
+def _latest_finished(folder: Path, env_name: EnvironmentName) -> int:
+    """Number of the latest run with a model; 0 if there is none."""
+    for number in range(get_latest_run_id(str(folder), env_name), 0, -1):
+        if (folder / f"{env_name}_{number}" / f"{env_name}.zip").is_file():
+            return number
+    return 0
+
+
+def import_packages(run: Run, packages: Iterable[str], trust: bool) -> None:
+    """Sees that the env of a run is known; imports the packages that the user named, and with ``trust`` those that the run names.
+
+    :raises UserError: if a package can't be imported, or the env is unknown
+    """
+    named = [str(package) for package in run.args.get("gym_packages") or []]
+    known = [*packages, *(named if trust else [])]
+    try:
+        check_env(run.env_id, known)
+    except UserError as error:
+        if named and not known:
+            raise UserError(
+                f"{run.folder}: {run.env_id} comes from a package that the run names. If you trust it: --gym-packages {' '.join(named)}"
+            ) from error
+        raise
+
+
+def make_env(
+    run: Run,
+    *,
+    n_envs: int = 1,
+    seed: int = 0,
+    env_kwargs: dict[str, Any] | None = None,
+    log_folder: str | None = None,
+    norm_reward: bool = False,
+    trust: bool = False,
+) -> VecEnv:
+    """The env of a training as agents play in it: whole episodes, running statistics that stay as they are.
+
+    :param env_kwargs: on top of those of the run
+    :param log_folder: where a ``Monitor`` writes, if anywhere
+    :param norm_reward: whether running statistics are applied to rewards too
+    :param trust: whether the files of the run may run code
+    :raises UserError: if they are damaged, or may run code
+    """
+    hyperparams = saved_hyperparams(run.params_folder, trust=trust)
+    own = run.args.get("eval_env_kwargs") or run.args.get("env_kwargs") or hyperparams.get("env_kwargs") or {}
+    env = create_test_env(
+        run.env_id,
+        n_envs=n_envs,
+        seed=seed,
+        log_dir=log_folder,
+        should_render=False,
+        hyperparams={key: hyperparams[key] for key in ("env_wrapper", "vec_env_wrapper") if key in hyperparams},
+        env_kwargs=own | (env_kwargs or {}),
+        vec_env_cls=DummyVecEnv,
+    )
+    if hyperparams.get("normalize", False) is not False:
+        path = run.params_folder / STATISTICS
+        if not path.is_file():
+            raise UserError(f"{path}: missing; the agent was trained on normalised observations. Copy it from where the agent was trained.")
+        normalised = loading.load_vec_normalize(path, env, trust=trust)
+        normalised.training, normalised.norm_reward = False, norm_reward
+        env = normalised
+    frames = hyperparams.get("frame_stack") or 0
+    return VecFrameStack(env, frames) if frames else env
+
+
+Step = tuple[np.ndarray, np.ndarray, list[dict[str, Any]]]
+
+
+def play(agent: BaseAlgorithm, env: VecEnv, deterministic: bool = True, observations: Any = None) -> Iterator[Step]:
+    """Steps of an agent in an env, without end: rewards [n_envs], whether an episode ended [n_envs], infos.
+
+    :param observations: of the env, if it has been reset before
+    """
+    if observations is None:
+        observations = env.reset()
+    state, starts = None, np.ones(env.num_envs, dtype=bool)
+    while True:
+        actions, state = agent.predict(observations, state, starts, deterministic=deterministic)
+        observations, rewards, starts, infos = env.step(actions)
+        yield rewards, starts, infos

@@ -2,7 +2,7 @@
 
 import re
 import shutil
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any
 
@@ -18,12 +18,15 @@ from stable_baselines3.common.off_policy_algorithm import OffPolicyAlgorithm
 from stable_baselines3.common.vec_env import DummyVecEnv, VecEnv
 
 from ca2_core.errors import UserError
-from ca2_core.files import whole_file
+from ca2_core.files import locked, whole_file
 from ca2_rl.common.diagnostics import DiagnosticsCallback, WithDiagnostics
 from ca2_rl.envs.pendulum_vec_env import PendulumVecEnv
+from ca2_rl.loading.agents import load_agent, load_replay_buffer, load_vec_normalize
+from ca2_rl.loading.expressions import parse
 from ca2_rl.zoo import resume, studies
-from ca2_rl.zoo.callbacks import ProgressLog, StopOnSignal
-from ca2_rl.zoo.hyperparams import check_file, check_values
+from ca2_rl.zoo.agents import STATISTICS, check_imports, plugin_names
+from ca2_rl.zoo.callbacks import CheckRewards, ProgressLog, StopOnSignal
+from ca2_rl.zoo.hyperparams import PARSED, check_file, check_values, resolve_classes
 from ca2_rl.zoo.plugins import register
 
 # Evaluations in a training that is shorter than the zoo's --eval-freq of 25,000 steps, which would have none
@@ -39,6 +42,7 @@ class Manager(ExperimentManager):
             self.vec_env_class = PendulumVecEnv  # which steps any other env as DummyVecEnv does
         self.stop_on_signal = StopOnSignal()
         self.made_folders: list[Path] = []  # the run's own, then those above it that were not there either
+        self.lock = ExitStack()  # of the run's folder, from when it is made
         self.resumed = Path(self.args.resume) if self.args.resume else None
         if self.resumed is not None:
             self.save_path = str(self.resumed)
@@ -52,14 +56,26 @@ class Manager(ExperimentManager):
             self.config = str(plugin.hyperparams)
 
     def read_hyperparameters(self) -> tuple[dict[str, Any], dict[str, Any]]:
-        check_file(self.config, self.env_name.gym_id)
+        entry = check_file(self.config, self.env_name.gym_id)
+        if entry == "default" and self.args.conf_file is None:
+            print(
+                f"No hyperparameters for {self.env_name.gym_id} come with {self.algo}: training with its general ones, which are not tuned."
+            )
         is_replay = self.trial_id == 0 or (self.trial_id is None and not self.optimize_hyperparameters)
         if self.storage and self.study_name and is_replay:
             # The zoo takes the number 0 for no number, and no number for no wish; here it is the best trial
             trial = self.load_trial(self.storage, self.study_name, self.trial_id)
             self.custom_hyperparams = trial | (self.custom_hyperparams or {})
         hyperparams, saved = super().read_hyperparameters()
-        check_values(hyperparams, ALGOS[self.algo], f"{self.config}, {self.env_name.gym_id}", self.custom_hyperparams or {})
+        origin = f"{self.config}, {self.env_name.gym_id}"
+        if self.resumed is not None and not self.args.trust:
+            check_imports(hyperparams, origin)
+        check_values(hyperparams, ALGOS[self.algo], origin, self.custom_hyperparams or {})
+        for name in PARSED & hyperparams.keys():  # the zoo would evaluate them
+            if isinstance(hyperparams[name], str):
+                hyperparams[name] = parse(hyperparams[name], f"{origin}, {name}")
+        if "policy_kwargs" in hyperparams:
+            hyperparams["policy_kwargs"] = resolve_classes(hyperparams["policy_kwargs"], origin)
         return hyperparams, saved
 
     def load_trial(self, storage: str, study_name: str, trial_id: int | None = None, convert: bool = True) -> dict[str, Any]:
@@ -80,6 +96,8 @@ class Manager(ExperimentManager):
             return super().setup_experiment()
         except BaseException as error:
             self._remove_folder()
+            if isinstance(error, MemoryError):
+                raise UserError(f"buffer_size: not enough memory for it ({error}). Give a smaller one.") from error
             if is_about_settings(error):
                 cause = re.sub(r"\(?<class '[\w.]*?(\w+)'>,?\)?", r"\1", str(error))  # SB3 prints the classes of spaces
                 raise UserError(f"{self.algo} on {self.env_name.gym_id}: {cause}") from error
@@ -87,6 +105,7 @@ class Manager(ExperimentManager):
 
     def _remove_folder(self) -> None:
         """Takes back what ``create_log_folder`` made."""
+        self.lock.close()
         for path in self.made_folders[:1]:
             shutil.rmtree(path, ignore_errors=True)
         for path in self.made_folders[1:]:
@@ -101,6 +120,7 @@ class Manager(ExperimentManager):
             try:
                 path.mkdir(parents=True)
                 self.made_folders = missing
+                self.lock.enter_context(locked(path))
             except FileExistsError:  # another process took this number first
                 number = get_latest_run_id(self.log_path, self.env_name) + 1
                 self.save_path = str(Path(self.log_path, f"{self.env_name}_{number}"))
@@ -112,13 +132,32 @@ class Manager(ExperimentManager):
             resume.set_aside_monitors(self.resumed)
         return super().create_envs(n_envs, eval_env, no_log)
 
+    def _maybe_normalize(self, env: VecEnv, eval_env: bool) -> VecEnv:
+        path = Path(self.trained_agent).parent / self.env_name / STATISTICS
+        if not (self.continue_training and path.is_file()):
+            return super()._maybe_normalize(env, eval_env)
+        statistics = load_vec_normalize(path, env, trust=self.args.trust)
+        if eval_env:
+            statistics.training, statistics.norm_reward = False, False
+        return statistics
+
+    def _load_pretrained_agent(self, hyperparams: dict[str, Any], env: VecEnv) -> BaseAlgorithm:
+        path = Path(self.trained_agent)
+        changes = {name: value for name, value in hyperparams.items() if name not in ("policy", "policy_kwargs")}
+        changes |= {"seed": self.seed, "tensorboard_log": self.tensorboard_log, "verbose": self.verbose}
+        model = load_agent(ALGOS[self.algo], path, env, device=self.device, trust=self.args.trust, also=plugin_names(self.algo), **changes)
+        replay_buffer = path.with_name("replay_buffer.pkl")
+        if isinstance(model, OffPolicyAlgorithm) and replay_buffer.is_file():
+            load_replay_buffer(model, replay_buffer, truncate_last_trajectory=self.truncate_last_trajectory, trust=self.args.trust)
+        return model
+
     def create_callbacks(self) -> None:
         if self.eval_freq > self.n_timesteps:
             self.eval_freq = max(self.n_timesteps // EVALUATIONS, 1)
         super().create_callbacks()  # type: ignore[no-untyped-call]
         if self.optimize_hyperparameters:
             return
-        self.callbacks += [self.stop_on_signal, ProgressLog(Path(self.save_path, "progress.csv"))]
+        self.callbacks += [self.stop_on_signal, CheckRewards(), ProgressLog(Path(self.save_path, "progress.csv"))]
         algorithm = ALGOS[self.algo]
         if issubclass(algorithm, (DQN, TD3, SAC)) and not issubclass(algorithm, WithDiagnostics):
             self.callbacks.append(DiagnosticsCallback())
@@ -180,8 +219,8 @@ class Manager(ExperimentManager):
 
 
 def is_about_settings(error: BaseException) -> bool:
-    """Whether SB3, Gymnasium, torch or the zoo's ``eval`` say in this way that a setting does not suit."""
+    """Whether SB3, Gymnasium or torch say in this way that a setting does not suit."""
     if isinstance(error, TypeError):
         return "unexpected keyword argument" in str(error)  # env_kwargs, policy_kwargs; other TypeErrors are bugs
-    kinds = (AssertionError, NameError, RuntimeError, SyntaxError, ValueError, gym.error.Error)
+    kinds = (AssertionError, RuntimeError, ValueError, gym.error.Error)
     return isinstance(error, kinds) and not isinstance(error, (UserError, NotImplementedError, RecursionError))

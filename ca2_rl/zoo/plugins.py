@@ -35,12 +35,15 @@ class Plugin:
     :param hyperparams: YAML file in the zoo's format, or a module with a dict ``hyperparams``; None: always --conf-file
     :param sampler: (trial, n_actions, n_envs, additional_args) -> hyperparameters, for ``ca2-rl optimize``
     :param converter: parameters of a trial as Optuna keeps them -> hyperparameters
+    :param classes: what its saved agents hold beyond its policies, such as a features extractor or a replay buffer; these exact classes
+        are loaded without ``--trust``
     """
 
     algorithm: type[BaseAlgorithm]
     hyperparams: Path | str | None = None
     sampler: Sampler | None = None
     converter: Converter | None = None
+    classes: tuple[type, ...] = ()
 
 
 def _shipped(inside: str, beside: str) -> Path:

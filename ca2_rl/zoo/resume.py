@@ -1,10 +1,12 @@
 """Going on with an interrupted training in its own run folder."""
 
+import argparse
 import csv
 import time
 from pathlib import Path
 from typing import Any
 
+import gymnasium as gym
 import numpy as np
 from stable_baselines3.common.callbacks import EvalCallback
 
@@ -13,13 +15,26 @@ from ca2_rl.runs import read_run
 from ca2_rl.zoo.agents import saved_hyperparams
 
 
-def arguments(folder: Path) -> dict[str, Any]:
-    """The command line of the training in ``folder``, made to go on from its saved model.
+def arguments(given: argparse.Namespace) -> dict[str, Any]:
+    """The command line of the training in the folder ``given.resume``, made to go on from its saved model.
 
-    :raises UserError: if ``folder`` is no run folder, or has no model yet
+    What that training imported or ran is left to the user to name again, or to trust.
+
+    :param given: the command line of now
+    :raises UserError: if the folder is no run, has no model yet, or names code that the user did not
     """
-    run = read_run(folder)
-    return run.args | {"resume": folder, "trained_agent": str(run.model_path)}
+    folder = Path(given.resume)
+    run = read_run(folder, given.trust)
+    saved = run.args | {"resume": given.resume, "trained_agent": str(run.model_path), "trust": given.trust}
+    if given.trust:
+        return saved
+    packages = saved.pop("gym_packages", [])
+    if run.env_id not in gym.registry and not given.gym_packages:
+        raise UserError(f"{folder}: no env {run.env_id!r}; the run took it from {packages}. If you trust that: --gym-packages PACKAGE.")
+    conf_file = saved.get("conf_file")
+    if conf_file and given.conf_file is None and not str(conf_file).endswith((".yml", ".yaml")):
+        raise UserError(f"{folder}: its hyperparameters are Python code, {conf_file}. If you trust that: --conf-file {conf_file}")
+    return saved
 
 
 def check(folder: Path, n_timesteps: int, done: int) -> None:
@@ -30,7 +45,7 @@ def check(folder: Path, n_timesteps: int, done: int) -> None:
     :param done: steps of its saved model
     :raises UserError: if there is not
     """
-    total = n_timesteps if n_timesteps > 0 else int(saved_hyperparams(read_run(folder).params_folder)[0]["n_timesteps"])
+    total = n_timesteps if n_timesteps > 0 else int(saved_hyperparams(read_run(folder).params_folder)["n_timesteps"])
     if done >= total:
         raise UserError(f"{folder}: all of its {done:,} steps are done. For more, add -n STEPS.")
 

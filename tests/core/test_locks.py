@@ -45,3 +45,4 @@ def test_an_error_in_the_block_is_not_taken_for_a_lock(tmp_path):
         raise TimeoutError
     with locked(tmp_path):  # and frees it
         pass
+    assert list(tmp_path.iterdir()) == []

@@ -97,6 +97,20 @@ def test_evaluate_scores_runs_and_algorithms(ca2_rl, runs, tmp_path):
     assert ppo["regret"] is None
 
 
+def test_an_unfinished_run_does_not_stop_its_siblings(call, runs, capsys):
+    unfinished = runs / "noisydqn" / "Pendulum-v1_3"
+    shutil.copytree(runs / "noisydqn" / "Pendulum-v1_1", unfinished)
+    (unfinished / "Pendulum-v1.zip").unlink()
+    (unfinished / "progress.csv").unlink()
+    assert "Pendulum-v1_2" in call("evaluate", runs / "noisydqn", "--episodes", 1)
+    assert "Mean reward" in call("enjoy", *NOISYDQN, "-f", runs, "-n", 210, "--no-render")
+    assert "| noisydqn | Pendulum-v1 |" in call("benchmark", "--log-dir", runs / "noisydqn", "-n", 210)
+    assert "Written to" in call("plot", runs / "noisydqn")
+    with pytest.raises(SystemExit):
+        call("evaluate", unfinished)
+    assert "the training has not finished" in capsys.readouterr().err
+
+
 def test_evaluate_counts_the_first_episode_of_each_env_only(trained):
     """Else short episodes would weigh more than long ones."""
     evaluation = evaluate(read_run(trained / "ppo" / "CartPole-v1_1"), episodes=7, seed=3)
@@ -106,7 +120,7 @@ def test_evaluate_counts_the_first_episode_of_each_env_only(trained):
     assert np.array_equal(again.returns, evaluation.returns[2:4])  # an episode for each seed, one after the other
 
 
-def test_evaluate_imports_the_packages_that_the_training_did(call, quick, tmp_path, monkeypatch):
+def test_packages_that_a_run_names_are_imported_if_the_user_names_or_trusts_them(call, quick, tmp_path, monkeypatch, capsys):
     (tmp_path / "their_env.py").write_text(
         "import gymnasium as gym\n"
         "gym.register('Their-v0', entry_point='gymnasium.envs.classic_control:PendulumEnv', max_episode_steps=20)\n"
@@ -116,10 +130,19 @@ def test_evaluate_imports_the_packages_that_the_training_did(call, quick, tmp_pa
     call("train", "--algo", "ouddpg", *env, "--conf-file", quick, "-n", 120, "--eval-freq", -1)
     import gymnasium as gym
 
-    del gym.registry["Their-v0"]
-    del sys.modules["their_env"]
-    assert "Their-v0_1" in call("evaluate", "logs", "--episodes", 2)
-    assert "Mean reward" in call("enjoy", "--algo", "ouddpg", *env, "-n", 25)
+    def forget():
+        del gym.registry["Their-v0"]
+        del sys.modules["their_env"]
+
+    forget()
+    with pytest.raises(SystemExit):
+        call("evaluate", "logs", "--episodes", 2)
+    assert "If you trust it: --gym-packages their_env" in capsys.readouterr().err
+    assert "Their-v0_1" in call("evaluate", "logs", "--episodes", 2, "--gym-packages", "their_env")
+    forget()
+    assert "Their-v0_1" in call("evaluate", "logs", "--episodes", 2, "--trust")
+    forget()
+    assert "Mean reward" in call("enjoy", "--algo", "ouddpg", "--env", "their_env:Their-v0", "-n", 25)
 
 
 def test_plot_draws_what_was_logged(ca2_rl, trained, tmp_path):
@@ -165,7 +188,7 @@ def test_benchmark_writes_a_table_of_the_agents(ca2_rl, trained, tmp_path):
     shutil.copytree(trained / "noisydqn", tmp_path / "agents" / "noisydqn")
     result = ca2_rl("benchmark", "--log-dir", "agents", "-n", 210, "--num-threads", 1, "--benchmark-dir", "out")
     assert result.stderr == ""
-    lines = [line for line in (tmp_path / "benchmark.md").read_text().splitlines() if line.startswith("|")]
+    lines = [line for line in (tmp_path / "out" / "benchmark.md").read_text().splitlines() if line.startswith("|")]
     header, _, *rows = ([cell.strip() for cell in line.strip("|").split("|")] for line in lines)
     table = pd.DataFrame(rows, columns=header)
     assert table[["algo", "env_id"]].to_numpy().tolist() == [["noisydqn", "Pendulum-v1"]]
@@ -274,7 +297,6 @@ def test_push_to_hub_uploads_the_agent_with_a_card(ca2_rl, trained, hub, tmp_pat
 
 @pytest.mark.parametrize("command", ["push-to-hub", "enjoy"])
 def test_a_hub_that_does_not_answer_costs_one_line(command, call, trained, tmp_path, monkeypatch, capsys):
-    monkeypatch.setenv("TRUST_REMOTE_CODE", "True")
     monkeypatch.setattr("time.sleep", lambda seconds: None)  # between the attempts
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))  # but nobody listens
@@ -290,11 +312,3 @@ def test_a_hub_that_does_not_answer_costs_one_line(command, call, trained, tmp_p
     assert stderr.startswith(f"ca2-rl: the hub {url}: ")
     assert stderr.count("\n") == 1
     assert list(tmp_path.iterdir()) == []
-
-
-def test_an_agent_from_the_hub_is_not_loaded_before_it_is_trusted(call, monkeypatch, capsys):
-    monkeypatch.delenv("TRUST_REMOTE_CODE", raising=False)
-    with pytest.raises(SystemExit) as exit_info:
-        call("enjoy", "--algo", "dqn", "--env", "CartPole-v1")
-    assert exit_info.value.code == 2
-    assert "TRUST_REMOTE_CODE=True" in capsys.readouterr().err

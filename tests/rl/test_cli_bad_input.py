@@ -130,32 +130,37 @@ def cases(command: str, *rows: tuple[str, str, str]):
         ("env-not-installed", "--env Ant-v5 -params n_timesteps:50 --conf-file text.yml", "nothing for Ant-v5"),
         ("option", "--n-step 4", "unrecognized arguments: --n-step"),
         ("no-number", "-n many", "invalid int value: 'many'"),
-        ("negative-steps", "-n -5", "--n-timesteps -5: at least 1"),
-        ("no-steps", "-n 0", "--n-timesteps 0: at least 1"),
-        ("seed", "--seed 99999999999", "--seed 99999999999: at most 4,294,967,295"),
-        ("device", "--device warp", "--device warp: give auto, cpu, cuda"),
+        ("negative-steps", "-n -5", "--n-timesteps: at least 1 is needed, not -5"),
+        ("no-steps", "-n 0", "--n-timesteps: at least 1 is needed, not 0"),
+        ("seed", "--seed 99999999999", "--seed: at most 4,294,967,295"),
+        ("device", "--device warp", "warp: give auto, cpu, cuda"),
         ("vec-env", "--vec-env fast", "choose from 'dummy', 'subproc'"),
-        ("eval-envs", "--n-eval-envs 0", "--n-eval-envs 0: at least 1"),
-        ("eval-episodes", "--eval-episodes 0", "--eval-episodes 0: at least 1"),
+        ("eval-envs", "--n-eval-envs 0", "--n-eval-envs: at least 1 is needed, not 0"),
+        ("eval-episodes", "--eval-episodes 0", "--eval-episodes: at least 1 is needed, not 0"),
         ("folder", "-f file", "file is a file, a folder is needed"),
         ("tensorboard", "-tb file", "file is a file, a folder is needed"),
         ("env-kwargs", "--env-kwargs gravity:1", "unexpected keyword argument 'gravity'"),
         ("env-kwargs-type", "--env-kwargs g:[1]", "--env-kwargs g:[1]: Pendulum-v1 does not work with that: "),
-        ("one-bin", "-params n_bins:1", "n_bins=1: give a whole number of at least 2"),
+        ("one-bin", "-params n_bins:1", "-params: n_bins=1: it has to be at least 2"),
         ("many-bins", "-params n_bins:5000", "over 4,096: n_bins=4096 fits"),
         ("half-bins", "-params n_bins:2.5", "n_bins: a whole number is needed, this is a number: 2.5"),
         ("name", "-params n_bin:5", "no hyperparameter 'n_bin'. Did you mean 'n_bins'?"),
-        ("quotes", "-params policy:MlpPolicy", "text needs quotes twice"),
-        ("no-value", "-params learning_rate", "In name:value options"),
+        ("code", "-params gamma:__import__('os').getpid()", "would have to be evaluated"),
+        ("no-value", "-params learning_rate", "-params learning_rate: give name:value"),
         ("policy", "-params policy:'MlpPolic'", "no policy 'MlpPolic'. DiscretizedDQN has MlpPolicy"),
         ("schedule", "-params learning_rate:'fast'", "learning_rate: a number is needed, this is text: 'fast'"),
-        ("rate", "-params learning_rate:-1", "Invalid learning rate: -1"),
+        ("rate", "-params learning_rate:-1", "learning_rate=-1: it has to be at least 0"),
         ("gamma", "-params gamma:2", "gamma=2: it has to be from 0 to 1"),
         ("unit", "-params train_freq:(1,'week')", "'step' or 'episode' not 'week'"),
+        ("buffer", "-params buffer_size:10000000000000", "buffer_size: not enough memory for it"),
+        ("threads", "--num-threads -1", "--num-threads: at least 1 is needed, not -1"),
+        ("log-interval", "--log-interval 0", "--log-interval: at least 1 is needed, not 0"),
+        ("gpu", "--device cuda", "cuda: torch sees no GPU here; give auto or cpu"),
+        ("networks", "-params policy_kwargs:dict(net_arch=dict(pi=[8],qf=[8]))", "DiscretizedDQN has one network"),
         ("no-envs", "-params n_envs:0", "n_envs=0: it has to be at least 1"),
         ("noise", "-params noise_type:'normal' noise_std:0.1", "action_noise"),
         ("net-arch", "-params policy_kwargs:dict(net_arc=[8])", "net_arc"),
-        ("unclosed", '-params policy_kwargs:"dict(net_arch=["', "was never closed"),
+        ("unclosed", '-params policy_kwargs:"dict(net_arch=["', "not an expression"),
         ("conf-file", "--conf-file nothing.yml", "nothing.yml: no such file"),
         ("conf-module", "--conf-file no_such_module", "No module named 'no_such_module'"),
         ("conf-raises", "--conf-file raises.py", "division by zero"),
@@ -168,7 +173,7 @@ def cases(command: str, *rows: tuple[str, str, str]):
         ("yaml-env", "--conf-file other.yml", "nothing for Pendulum-v1 and no 'default'. Did you mean 'Pendulum-v0'?"),
         ("yaml-wrapper", "--conf-file wrapper.yml", "'no.such.Wrapper' can't be imported"),
         ("yaml-kwargs", "--conf-file kwargs.yml", "net_arc"),
-        ("yaml-eval", "--conf-file eval.yml", "was never closed"),
+        ("yaml-eval", "--conf-file eval.yml", "not an expression"),
         ("yaml-negative", "--conf-file negative.yml", "n_timesteps=-5: it has to be at least 1"),
         ("agent-missing", "-i nothing.zip", "nothing.zip"),
         ("agent-text", "-i text.zip", "text.zip: damaged, or no zip file of SB3"),
@@ -178,11 +183,11 @@ def cases(command: str, *rows: tuple[str, str, str]):
         ("resume-missing", "--resume nothing", "nothing: no run folder of `ca2-rl train`"),
         ("resume-empty", "--resume folder", "folder: no run folder of `ca2-rl train`"),
         ("resume-no-model", "--resume no-model/noisydqn/Pendulum-v1_1", "no Pendulum-v1.zip: the training has not finished"),
-        ("resume-bad-args", "--resume bad-args/noisydqn/Pendulum-v1_1", "can't be read as the arguments of a training"),
+        ("resume-bad-args", "--resume bad-args/noisydqn/Pendulum-v1_1", "args.yml, line 2: not YAML"),
         ("resume-cut", "--resume cut/noisydqn/Pendulum-v1_1", "Pendulum-v1.zip"),
         ("resume-complete", "--resume good/noisydqn/Pendulum-v1_1", "all of its 1,000 steps are done"),
         ("trial-alone", "--trial-id 0", "give --storage and --study-name as well"),
-        ("trial-negative", "--trial-id -1 --storage a.log --study-name a", "--trial-id -1: at least 0"),
+        ("trial-negative", "--trial-id -1 --storage a.log --study-name a", "--trial-id: at least 0 is needed, not -1"),
         ("storage-missing", "--trial-id 0 --storage sqlite:///nothing.db --study-name a", "sqlite:///nothing.db: no such file"),
         ("journal-missing", "--trial-id 0 --storage nothing.log --study-name a", "nothing.log: no such file"),
     ),
@@ -195,7 +200,7 @@ def test_train(argv, words, mistake):
     ("argv", "words"),
     cases(
         "train",
-        ("sigma", "--algo noisydqn -params sigma0:-1", "sigma0=-1: the scale of the noise is at least 0"),
+        ("sigma", "--algo noisydqn -params sigma0:-1", "sigma0=-1: it has to be at least 0"),
         ("epsilon", "--algo noisydqn -params exploration_fraction:0.1", "NoisyDQN has no epsilon"),
         ("ou-sigma", "--algo ouddpg -params ou_sigma:-0.1", "ou_sigma=-0.1"),
         ("ou-dt", "--algo ouddpg -params ou_dt:0", "ou_dt=0"),
@@ -216,15 +221,15 @@ def test_train_with_an_algorithm_or_env_that_does_not_suit(argv, words, mistake,
     cases(
         "optimize",
         ("algo", "--algo noisydq", "Did you mean 'noisydqn'?"),
-        ("no-trials", "--n-trials 0", "--n-trials 0: at least 1"),
-        ("no-total", "--max-total-trials 0", "--max-total-trials 0: at least 1"),
-        ("no-evaluations", "--n-evaluations 0", "--n-evaluations 0: at least 1"),
-        ("startup", "--n-startup-trials -1", "--n-startup-trials -1: at least 0"),
+        ("no-trials", "--n-trials 0", "--n-trials: at least 1 is needed, not 0"),
+        ("no-total", "--max-total-trials 0", "--max-total-trials: at least 1 is needed, not 0"),
+        ("no-evaluations", "--n-evaluations 0", "--n-evaluations: at least 1 is needed, not 0"),
+        ("startup", "--n-startup-trials -1", "--n-startup-trials: at least 0 is needed, not -1"),
         ("sampler", "--sampler tpee", "choose from 'random', 'tpe', 'auto'"),
         ("storage", "--storage nonsense --study-name a", "--storage nonsense: Could not parse"),
         ("storage-folder", "--storage sqlite:////no/such/folder/a.db --study-name a", "unable to open database file"),
         ("key", "--conf-file key.yml", "Did you mean 'learning_rate'?"),
-        ("jobs", "--n-jobs 0", "--n-jobs 0: at least 1 is needed, or -1"),
+        ("jobs", "--n-jobs 0", "--n-jobs: at least 1 is needed, not 0"),
     ),
 )
 def test_optimize(argv, words, mistake):
@@ -243,11 +248,11 @@ AGENT = (
     ("text", "-f text", "Pendulum-v1.zip: damaged, or no zip file of SB3"),
     ("cut", "-f cut", "Pendulum-v1.zip"),
     ("flipped", "-f flipped", "Pendulum-v1.zip"),
-    ("args", "-f bad-args", "can't be read as the arguments of a training"),
-    ("config", "-f bad-config", "can't be read as the hyperparameters of a training"),
-    ("steps", "-f good -n 0", "--n-timesteps 0: at least 1"),
-    ("envs", "-f good --n-envs 0", "--n-envs 0: at least 1"),
-    ("seed", "-f good --seed -4", "--seed -4: at least 0"),
+    ("args", "-f bad-args", "args.yml, line 2: not YAML"),
+    ("config", "-f bad-config", "config.yml, line 1: not YAML"),
+    ("steps", "-f good -n 0", "--n-timesteps: at least 1 is needed, not 0"),
+    ("envs", "-f good --n-envs 0", "--n-envs: at least 1 is needed, not 0"),
+    ("seed", "-f good --seed -4", "--seed: at least 0 is needed, not -4"),
     ("env-kwargs", "-f good --env-kwargs gravity:1", "unexpected keyword argument 'gravity'"),
     ("env-kwargs-type", "-f good --env-kwargs g:[1]", "--env-kwargs g:[1]: Pendulum-v1 does not work with that: "),
 )
@@ -258,7 +263,7 @@ AGENT = (
     cases(
         "enjoy",
         *AGENT,
-        ("device", "-f good --device warp", "--device warp: give auto, cpu"),
+        ("device", "-f good --device warp", "warp: give auto, cpu"),
         ("reward-log", "-f good --reward-log file", "file is a file, a folder is needed"),
     ),
 )
@@ -297,9 +302,9 @@ def test_push_to_hub_needs_an_organisation(mistake):
         ("text", "text", "Pendulum-v1.zip: damaged, or no zip file of SB3"),
         ("cut", "cut", "Pendulum-v1.zip"),
         ("no-model", "no-model", "the training has not finished"),
-        ("args", "bad-args", "can't be read as the arguments of a training"),
-        ("text-args", "text-args", "can't be read as the arguments of a training"),
-        ("config", "bad-config", "can't be read as the hyperparameters of a training"),
+        ("args", "bad-args", "args.yml, line 2: not YAML"),
+        ("text-args", "text-args", "args.yml: a mapping from names to values is needed"),
+        ("config", "bad-config", "config.yml, line 1: not YAML"),
         ("algo", "unknown-algo", "no algorithm 'noisydq'. Did you mean 'noisydqn'?"),
     ),
 )
@@ -349,8 +354,8 @@ def test_explore(argv, words, mistake):
         ("missing", "--log-dir nothing", "nothing: no such folder"),
         ("file", "--log-dir file", "file: no such folder"),
         ("empty", "--log-dir folder", "folder: no run of `ca2-rl train` in it"),
-        ("args", "--log-dir bad-args", "can't be read as the arguments of a training"),
-        ("steps", "--log-dir good -n 0", "--n-timesteps 0: at least 1"),
+        ("args", "--log-dir bad-args", "args.yml, line 2: not YAML"),
+        ("steps", "--log-dir good -n 0", "--n-timesteps: at least 1 is needed, not 0"),
         ("output", "--log-dir good --benchmark-dir file", "file is a file, a folder is needed"),
     ),
 )
@@ -373,7 +378,7 @@ def test_an_env_whose_package_is_not_installed_says_which(mistake, quick):
 
 
 def test_packages_that_an_option_needs_are_named(mistake, monkeypatch):
-    monkeypatch.setattr("ca2_rl.zoo.commands.find_spec", lambda name: None)
+    monkeypatch.setattr("ca2_rl.commands.train.find_spec", lambda name: None)
     assert "pip install wandb" in mistake(*TRAIN, "--track")
     assert "pip install optunahub" in mistake(*OPTIMIZE, "--sampler", "auto")
 
@@ -392,5 +397,5 @@ def test_a_trial_that_the_study_does_not_have_is_said(mistake, tmp_path):
 
 def test_a_process_behaves_the_same(ca2_rl, tmp_path):
     result = ca2_rl("train", *PENDULUM, "-params", "n_bins:1", code=2)
-    assert result.stderr == "ca2-rl: n_bins=1: give a whole number of at least 2, so that both ends of the range are there.\n"
+    assert result.stderr == "ca2-rl: -params: n_bins=1: it has to be at least 2.\n"
     assert list(tmp_path.iterdir()) == []

@@ -96,7 +96,7 @@ def test_trials_are_replayed_by_number_or_the_best_without_one(call, tmp_path):
         which = () if trial_id is None else ("--trial-id", trial_id)
         call("train", "--algo", algo, *ENV, "-n", 120, "--eval-freq", -1, *argv, *which, "-f", f"replay-{trial_id}")
         run = read_run(tmp_path / f"replay-{trial_id}" / algo / "Pendulum-v1_1")
-        saved = saved_hyperparams(run.params_folder)[0]
+        saved = saved_hyperparams(run.params_folder)
         trial = found[best if trial_id is None else trial_id]
         assert saved == saved | register()[algo].converter(trial.params)
         assert saved["learning_starts"] == 100  # from the file: not searched
@@ -107,7 +107,7 @@ def test_the_command_line_wins_over_a_replayed_trial(call, tmp_path):
     study = ("--storage", "study.log", "--study-name", "study")
     call("optimize", "--algo", "ouddpg", *ENV, *SHORT, "--n-trials", 1, "--pruner", "none", *study)
     call("train", "--algo", "ouddpg", *ENV, "-n", 120, "--eval-freq", -1, *study, "--trial-id", 0, "-params", "gamma:0.5")
-    assert saved_hyperparams(tmp_path / "logs" / "ouddpg" / "Pendulum-v1_1" / "Pendulum-v1")[0]["gamma"] == 0.5
+    assert saved_hyperparams(tmp_path / "logs" / "ouddpg" / "Pendulum-v1_1" / "Pendulum-v1")["gamma"] == 0.5
 
 
 def test_the_defaults_of_optimize_are_fewer_trials_and_no_plots(call, monkeypatch):
@@ -117,7 +117,7 @@ def test_the_defaults_of_optimize_are_fewer_trials_and_no_plots(call, monkeypatc
     def stop(*args, **kwargs):
         raise Stop(kwargs["no_optim_plots"], args[16], kwargs["n_evaluations"])
 
-    monkeypatch.setattr("ca2_rl.zoo.commands.Manager", stop)
+    monkeypatch.setattr("ca2_rl.commands.train.Manager", stop)
     with pytest.raises(Stop) as stopped:
         call("optimize", "--algo", "noisydqn", *ENV)
     assert stopped.value.args == (True, 50, 4)

@@ -84,7 +84,7 @@ def test_a_training_leaves_a_run_in_the_zoo_s_layout(algo, train, tmp_path, caps
 
     found = read_run(run)
     assert (found.algo, found.env_id, found.seed) == (algo, "Pendulum-v1", 5)
-    assert saved_hyperparams(found.params_folder)[0]["learning_starts"] == 100
+    assert saved_hyperparams(found.params_folder)["learning_starts"] == 100
     with np.load(run / "evaluations.npz") as evaluations:
         assert evaluations["timesteps"].tolist() == list(range(45, 451, 45))
     assert progress(run)[0].keys() >= DIAGNOSTICS
@@ -100,7 +100,7 @@ def test_a_process_that_trains_writes_nothing_to_stderr(trained):
 
 def test_algorithms_of_the_zoo_train_with_its_own_hyperparameters(trained):
     run = trained / "ppo" / "CartPole-v1_1"
-    assert saved_hyperparams(run / "CartPole-v1")[0]["n_envs"] == 8
+    assert saved_hyperparams(run / "CartPole-v1")["n_envs"] == 8
     assert load_agent("ppo", run / "CartPole-v1.zip").num_timesteps == 512
     assert any(row["train/loss"] for row in progress(run))
 
@@ -170,7 +170,7 @@ def test_several_envs_and_normalised_observations_are_trained_and_resumed(train,
     monkeypatch.setenv("STOP_SIGNAL", str(int(signal.SIGINT)))
     with pytest.raises(SystemExit):
         train("--algo", "ouddpg", "--conf-file", stop_at_250, "-n", 400, "-params", "n_envs:2", "normalize:True")
-    run = train("--resume", "logs/ouddpg/Pendulum-v1_1")
+    run = train("--resume", "logs/ouddpg/Pendulum-v1_1", "--trust")  # the callback is code
     assert (run / "Pendulum-v1" / "vecnormalize.pkl").exists()
     assert load_agent("ouddpg", run / "Pendulum-v1.zip").num_timesteps == 400
 
@@ -190,7 +190,7 @@ def test_a_stopped_training_goes_on_where_it_was(number, train, stop_at_250, tmp
     assert load_agent("noisydqn", run / "Pendulum-v1.zip").num_timesteps == 250
     assert (run / "replay_buffer.pkl").exists()
 
-    assert train("--resume", "logs/noisydqn/Pendulum-v1_1") == run
+    assert train("--resume", "logs/noisydqn/Pendulum-v1_1", "--trust") == run  # the callback is code
     assert "Going on at step 250 of 600" in capsys.readouterr().out
     assert load_agent("noisydqn", run / "Pendulum-v1.zip").num_timesteps == 600
     assert any(not th.equal(before[name], tensor) for name, tensor in weights(run).items())
@@ -248,6 +248,65 @@ def test_ctrl_c_saves_and_says_how_to_go_on(ca2_rl, tmp_path, quick):
     assert f"Going on at step {done:,} of {done + 100:,}" in result.stdout
     assert load_agent("noisydqn", run / "Pendulum-v1.zip").num_timesteps == done + 100
     assert yaml.safe_load((run / "Pendulum-v1" / "command.txt").read_text())
+
+
+@pytest.fixture
+def odd_envs(tmp_path, monkeypatch):
+    """A module with two envs whose 140th step gives a reward, or an observation, that is NaN."""
+    (tmp_path / "odd.py").write_text(
+        "import gymnasium as gym\nimport numpy as np\n"
+        "class Odd(gym.Env):\n"
+        "    observation_space = gym.spaces.Box(-1, 1, (2,))\n"
+        "    action_space = gym.spaces.Discrete(2)\n"
+        "    steps = 0\n"
+        "    def __init__(self, spoilt): self.spoilt = spoilt\n"
+        "    def reset(self, seed=None, options=None): return np.zeros(2, np.float32), {}\n"
+        "    def step(self, action):\n"
+        "        self.steps += 1\n"
+        "        nan = float('nan') if self.steps == 140 else 0.0\n"
+        "        observation = np.full(2, nan if self.spoilt == 'observation' else 0, np.float32)\n"
+        "        return observation, nan if self.spoilt == 'reward' else 0.0, False, False, {}\n"
+        "for name in ('reward', 'observation'):\n"
+        "    gym.register(f'{name}-v0', entry_point=Odd, kwargs={'spoilt': name}, max_episode_steps=50)\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+
+
+@pytest.mark.parametrize(("spoilt", "words"), [("reward", "the reward nan"), ("observation", "an observation that is not finite")])
+def test_what_is_not_a_number_is_named_when_it_comes(spoilt, words, train, odd_envs, capsys):
+    with pytest.raises(SystemExit):
+        train("--algo", "noisydqn", "--env", f"odd:{spoilt}-v0", "-n", 400, "--eval-freq", -1)
+    assert capsys.readouterr().err.startswith(f"ca2-rl: the env returned {words} at step 140.")
+
+
+@pytest.mark.parametrize("algo", KEYS)
+def test_an_env_without_an_entry_trains_with_the_general_hyperparameters(algo, tmp_path, monkeypatch, capsys):
+    (tmp_path / "short.py").write_text(
+        "import gymnasium as gym\n"
+        "gym.register('Short-v0', entry_point='gymnasium.envs.classic_control:PendulumEnv', max_episode_steps=20)\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "argv", ["ca2-rl", "train", "--algo", algo, "--env", "short:Short-v0", "-n", "60", "--eval-freq", "-1"])
+    cli.main()
+    assert "No hyperparameters for Short-v0 come with" in capsys.readouterr().out
+    assert load_agent(algo, tmp_path / "logs" / algo / "Short-v0_1" / "Short-v0.zip").num_timesteps == 60
+
+
+def test_a_run_that_lives_is_not_resumed(ca2_rl, tmp_path, quick):
+    argv = ("train", "--algo", "noisydqn", "--env", "Pendulum-v1", "--conf-file", quick, "--eval-freq", 300, "--eval-episodes", 1)
+    process = ca2_rl.start(*argv, "-n", 9_000, env={"PYTHONUNBUFFERED": "1"})
+    for line in process.stdout:
+        if "num_timesteps=300" in line:
+            break
+    run = tmp_path / "logs" / "noisydqn" / "Pendulum-v1_1"
+    before = set(contents(run))
+    result = ca2_rl("train", "--resume", run, code=2)
+    assert result.stderr == f"ca2-rl: {run}: another process is training in this folder. Wait until it has ended, or stop it.\n"
+    assert set(contents(run)) >= before
+    process.kill()
+    process.communicate()
+    assert "the training has not finished" in ca2_rl("train", "--resume", run, code=2).stderr  # free again
 
 
 @pytest.mark.slow

@@ -105,6 +105,22 @@ def test_a_real_study_in_two_processes_is_resumed_without_repeating(miniature, c
     }
 
 
+@pytest.mark.parametrize(
+    "content", [b"", b'{"seed": 0, "bud', b"[]", b"{}", b'{"seed": "x", "budget": {"images": 24}}', b'{"seed": 0, "budget": 5}']
+)
+def test_a_damaged_record_is_told_before_the_trainings(content, miniature, monkeypatch):
+    argv = ["overview", "--data", "bars", "--images", "24", "--jobs", "1"]
+    command.main([*argv, "--seeds", "1"])
+    path = min((miniature / "jobs").iterdir())
+    path.write_bytes(content)
+    with monkeypatch.context() as patch:
+        patch.setattr(runner, "train", None)  # would fail if it were called
+        with pytest.raises(UserError, match=rf"{path.name}: damaged or cut off\. Delete it"):
+            command.main([*argv, "--seeds", "2"])
+    path.unlink()
+    command.main([*argv, "--seeds", "2"])
+
+
 def test_ctrl_c_is_one_line_and_code_130(miniature, trained, capsys, monkeypatch):
     monkeypatch.setattr(
         sys, "argv", ["ca2-gan", "study", "overview", "--data", "bars", "--images", "24", "--jobs", "1", "--first-seed", "99"]

@@ -105,13 +105,13 @@ def test_report_only_trains_nothing(file, tmp_path, capsys):
     ("argv", "message"),
     [
         ([], "required: FILE.yml"),
-        (["smal.yml"], "smal.yml: No such file or directory"),
-        (["small.yml", "--seeds", "0"], "--seeds 0: at least 1"),
-        (["small.yml", "--jobs", "0"], "--jobs 0: at least 1"),
+        (["smal.yml"], "smal.yml: no such file"),
+        (["small.yml", "--seeds", "0"], "--seeds: at least 1 is needed, not 0"),
+        (["small.yml", "--jobs", "0"], "--jobs: at least 1 is needed, not 0"),
         (["small.yml", "--seeds", "many"], "invalid int value: 'many'"),
         (["small.yml", "--only", "pp0"], "--only pp0: no such variant or task. Did you mean 'ppo'? There are ours; ppo; Pendulum-v1"),
-        (["small.yml", "--out", "a_file"], "--out a_file: a file; give a folder"),
-        (["small.yml", "--out", "a_file/below"], "--out a_file/below: a_file is a file"),
+        (["small.yml", "--out", "a_file"], "--out: a_file is a file, a folder is needed"),
+        (["small.yml", "--out", "a_file/below"], "--out: a_file is a file, a folder is needed"),
         (["wrong.yml"], "wrong.yml, variants.ppo.n_epohs: PPO has no hyperparameter 'n_epohs'. Did you mean 'n_epochs'?"),
     ],
 )

@@ -161,8 +161,8 @@ def test_variants_that_differ_in_any_setting_are_different_jobs(change):
         (PENDULUM | {"variants": {"a": {"algo": "noisydqn", "gamma": 2}}}, "study.yml, variants.a.gamma"),
         (PENDULUM | {"variants": {"a": {"algo": "noisydqn", "base": "ship"}}}, "study.yml, variants.a.base: no hyperparameters 'ship'."),
         (
-            {"environments": {"CartPole-v1": {}}, "variants": {"a": {"algo": "ouddpg"}}},
-            "study.yml, variants.a.base: shipped: ouddpg has none for CartPole-v1.",
+            PENDULUM | {"variants": {"a": {"algo": "noisydqn", "base": "zoo"}}},
+            "study.yml, variants.a.base: zoo: noisydqn has no hyperparameters there.",
         ),
         (
             PENDULUM | {"variants": {"a": {"algo": "ppo", "base": "shipped"}}},
@@ -184,10 +184,10 @@ def test_each_mistake_is_one_line_with_file_and_key(content, message):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("seeds: 1\nseeds: 2\n", ", line 2: not YAML: 'seeds' is there twice"),
+        ("seeds: 1\nseeds: 2\n", ", line 2: not YAML: the key 'seeds' stands in it twice"),
         ("a: [", "line 1: not YAML"),
         ("- a\n", "a mapping with the keys of a study is needed"),
-        (None, "No such file or directory. Give the YAML file of a study."),
+        (None, "no such file."),
     ],
 )
 def test_a_file_that_is_no_mapping_is_one_line(text, message, tmp_path):

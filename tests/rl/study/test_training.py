@@ -12,7 +12,7 @@ from ca2_core.study.file import Section
 from ca2_rl.optimum import PendulumOptimum
 from ca2_rl.study import training
 from ca2_rl.study.spec import make_study
-from ca2_rl.study.training import Bench, Episodes, Measurement, Recipe, curve_episodes, play, train
+from ca2_rl.study.training import Bench, Episodes, Measurement, Recipe, curve_episodes, episode_returns, train
 
 QUICK = {"base": "none", "policy": "MlpPolicy", "learning_starts": 100, "batch_size": 8, "policy_kwargs": {"net_arch": [8]}}
 CONTINUOUS = QUICK | {"train_freq": 1}
@@ -68,12 +68,12 @@ def test_evaluations_play_the_same_starts_whatever_was_played_before():
     recipe = Recipe(settings, seed=0)
     model = recipe.build()
     env = recipe.evaluation_envs(5, 77)
-    first = play(model, env)
+    first = episode_returns(model, env)
     assert len(set(first)) == 5
     env.seed(77)
-    assert list(play(model, env)) == list(first)
-    assert list(play(model, recipe.evaluation_envs(5, 77))) == list(first)
-    assert list(play(model, env)) != list(first)
+    assert list(episode_returns(model, env)) == list(first)
+    assert list(episode_returns(model, recipe.evaluation_envs(5, 77))) == list(first)
+    assert list(episode_returns(model, env)) != list(first)
 
 
 def test_episodes_of_a_training_can_be_cut():
@@ -138,7 +138,7 @@ def test_observations_are_normalised_in_evaluations_as_in_the_training():
     model = recipe.build()
     model.learn(200)
     env = recipe.evaluation_envs(2, 0)
-    play(model, env)
+    episode_returns(model, env)
     np.testing.assert_array_equal(env.obs_rms.mean, model.env.obs_rms.mean)
     assert not env.training
 
@@ -156,12 +156,12 @@ def test_time_of_evaluations_does_not_count(monkeypatch):
     clock = itertools.count()
     monkeypatch.setattr(training, "core_seconds", lambda: next(clock))
 
-    def slow_play(model, env):
+    def slow_returns(model, env):
         for _ in range(200):
             next(clock)
         return np.zeros(1)
 
-    monkeypatch.setattr(training, "play", slow_play)
+    monkeypatch.setattr(training, "episode_returns", slow_returns)
     recipe = Recipe(settings_of("noisydqn"), seed=0)
     measurement = Measurement(recipe.evaluation_envs(1, 0), 0, 10)
     recipe.build().learn(30, measurement)
@@ -181,7 +181,7 @@ def test_returns_that_are_no_numbers_have_diverged():
         for parameter in model.policy.parameters():
             parameter.fill_(th.nan)
     with pytest.raises(FloatingPointError, match="diverged"):
-        play(model, recipe.evaluation_envs(2, 0))
+        episode_returns(model, recipe.evaluation_envs(2, 0))
 
 
 def test_losses_that_overflow_leave_a_record_that_json_can_hold():

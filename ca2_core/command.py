@@ -1,0 +1,125 @@
+"""A command line of subcommands: one-line errors, exit codes, pipes, Ctrl-C."""
+
+import os
+import sys
+import tempfile
+import traceback
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime
+from importlib import import_module
+from importlib.metadata import version
+from pathlib import Path
+from typing import NamedTuple
+
+from ca2_core.errors import UserError, did_you_mean
+
+
+class Subcommand(NamedTuple):
+    """One subcommand, which is imported when it is called.
+
+    :param target: ``module:function``, which takes the arguments that follow the subcommand's name
+    :param summary: one line of help
+    """
+
+    target: str
+    summary: str
+
+
+@dataclass(frozen=True)
+class Command:
+    """A program with subcommands.
+
+    :param name: as a user types it
+    :param description: for the help text
+    :param subcommands: by name
+    :param examples: command lines to begin with
+    """
+
+    name: str
+    description: str
+    subcommands: Mapping[str, Subcommand]
+    examples: Sequence[str] = ()
+
+    @property
+    def usage(self) -> str:
+        """The help text."""
+        width = max(map(len, self.subcommands))
+        lines = "\n".join(f"  {name:<{width}}  {subcommand.summary}" for name, subcommand in self.subcommands.items())
+        examples = "\n".join(f"  {self.name} {example}" for example in self.examples)
+        return f"""usage: {self.name} COMMAND [options]
+
+{self.description}
+
+commands:
+{lines}
+
+`{self.name} COMMAND --help` shows a command's options, `{self.name} --version` the version. With --debug, an unexpected error
+shows its traceback. For a start:
+{examples}"""
+
+    def run(self, argv: Sequence[str]) -> None:
+        """Runs one command line; errors are raised.
+
+        :raises UserError: if it is wrong
+        """
+        if not argv or argv[0] in ("-h", "--help", "help"):
+            print(self.usage)
+            return
+        if argv[0] in ("-V", "--version"):
+            print(f"ca2 {version('ca2')}")
+            return
+        name, *rest = argv
+        if name not in self.subcommands:
+            raise UserError(f"no command {name!r}.{did_you_mean(name, self.subcommands)} `{self.name} --help` shows all.")
+        module, _, function = self.subcommands[name].target.partition(":")
+        getattr(import_module(module), function)(rest)
+
+    def main(self, argv: Sequence[str] | None = None) -> None:
+        """Runs one command line as a process does: 0, or by ``SystemExit`` 2 for a mistake or a full disk, 1 for a bug, 130 after Ctrl-C.
+
+        :param argv: None for the process's own
+        """
+        arguments = list(sys.argv[1:] if argv is None else argv)
+        is_debugged = "--debug" in arguments
+        try:
+            try:
+                self.run([argument for argument in arguments if argument != "--debug"])
+            finally:
+                sys.stdout.flush()
+        except UserError as error:
+            self._fail(str(error), 2)
+        except BrokenPipeError:  # the reader of a pipe left
+            _discard_output()
+            sys.exit(1)
+        except OSError as error:  # a full disk, a folder that can't be written to
+            where = error.filename2 or error.filename
+            reason = error.strerror or str(error)
+            self._fail(f"{where}: {reason}" if where else reason, 2)
+        except KeyboardInterrupt:
+            sys.exit(130)
+        except Exception as error:
+            if is_debugged:
+                raise
+            path = _keep_traceback(self.name)
+            summary = traceback.format_exception_only(error)[-1].strip()
+            self._fail(f"unexpected error: {summary}. This is a bug: please report it with {path}, which has the traceback.", 1)
+
+    def _fail(self, message: str, code: int) -> None:
+        print(f"{self.name}: {' '.join(message.split())}", file=sys.stderr)
+        sys.exit(code)
+
+
+def _keep_traceback(name: str) -> Path:
+    """Writes the traceback of the exception that is being handled, with the command line, to a file of its own."""
+    with tempfile.NamedTemporaryFile("w", prefix=f"{name}-error-", suffix=".txt", delete=False, encoding="utf-8") as file:
+        file.write(f"{datetime.now().isoformat(timespec='seconds')}\n{name} {' '.join(sys.argv[1:])}\nca2 {version('ca2')}\n\n")
+        file.write(traceback.format_exc())
+    return Path(file.name)
+
+
+def _discard_output() -> None:
+    """Sends what is still to be printed nowhere: Python would complain about it at its exit."""
+    with suppress(OSError):  # stdout is no file
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -1,0 +1,162 @@
+"""Which saved agent a command is about, and the env that it plays in: options and their meaning, as rl-zoo3 has them."""
+
+import argparse
+import logging
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import torch as th
+from huggingface_hub import constants
+from huggingface_hub.errors import (  # type: ignore[attr-defined]
+    HFValidationError,
+    HTTPError,  # of httpx or whatever it is called by then
+    LocalEntryNotFoundError,
+    LocalTokenNotFoundError,
+)
+from huggingface_sb3 import EnvironmentName
+from rl_zoo3.exp_manager import ExperimentManager
+from rl_zoo3.load_from_hub import download_from_hub
+from rl_zoo3.utils import ALGOS, get_latest_run_id
+from stable_baselines3.common.base_class import BaseAlgorithm
+from stable_baselines3.common.utils import set_random_seed
+
+from ca2_core.arguments import Parser, at_least, seed
+from ca2_core.errors import UserError, did_you_mean
+from ca2_rl.arguments import Named
+from ca2_rl.environments import split_env_id, try_env
+from ca2_rl.runs import Run
+from ca2_rl.zoo.agents import find_agent, import_packages, load_agent
+from ca2_rl.zoo.plugins import TRAINED_AGENTS, register
+
+LOG_FOLDER = "logs"
+# Where agents of SB3's organisation on the hub are kept
+HUB_FOLDER = "rl-trained-agents"
+TRUST = "let the files run code when they are loaded, as SB3's load does: only for files whose origin you trust (see SECURITY.md)"
+
+
+def known_algorithm(name: str) -> str:
+    """The type of ``--algo``: a key of the zoo."""
+    if name not in ALGOS:
+        raise argparse.ArgumentTypeError(f"no algorithm {name!r}.{did_you_mean(name, ALGOS)} There are {', '.join(ALGOS)}")
+    return name
+
+
+def device(name: str) -> str:
+    """The type of ``--device``."""
+    try:
+        found = th.device("cpu" if name == "auto" else name)
+    except RuntimeError as error:
+        raise argparse.ArgumentTypeError(f"{name}: give auto, cpu, cuda, cuda:1 or mps") from error
+    if found.type == "cuda" and not th.cuda.is_available():
+        raise argparse.ArgumentTypeError(f"{name}: torch sees no GPU here; give auto or cpu")
+    return name
+
+
+def add_env_options(parser: Parser) -> None:
+    """Options that say which algorithm and which env."""
+    parser.add_argument("--algo", type=known_algorithm, default="ppo", metavar="NAME", help="algorithm: " + ", ".join(ALGOS))
+    parser.add_argument("--env", default="CartPole-v1", metavar="ID", help="environment id, or module:id (default: CartPole-v1)")
+    parser.add_argument("--gym-packages", nargs="+", default=[], metavar="PACKAGE", help="packages to import, whose envs are then known")
+    parser.add_argument("--env-kwargs", nargs="+", action=Named, default={}, metavar="NAME:VALUE", help="arguments of the env")
+    parser.add_argument("--trust", action="store_true", help=TRUST)
+
+
+def add_agent_options(parser: Parser) -> None:
+    """Options that say which saved agent, and how it plays."""
+    add_env_options(parser)
+    parser.add_argument("-f", "--folder", metavar="FOLDER", help="folder of the runs (default: logs, then the agents of this package)")
+    parser.add_argument(
+        "--exp-id", type=at_least(-1), default=0, metavar="N", help="number of the run (default: 0, the latest; -1: no run folder)"
+    )
+    parser.add_argument("--load-best", action="store_true", help="the best model in place of the last one")
+    parser.add_argument("--load-checkpoint", type=at_least(0), metavar="STEPS", help="the checkpoint after so many steps")
+    parser.add_argument("--load-last-checkpoint", action="store_true", help="the last checkpoint")
+    parser.add_argument("-n", "--n-timesteps", type=at_least(1), default=1000, metavar="STEPS", help="steps to play (default: 1000)")
+    parser.add_argument("--n-envs", type=at_least(1), default=1, metavar="N", help="envs played at once (default: 1)")
+    how = parser.add_mutually_exclusive_group()
+    how.add_argument("--deterministic", action="store_true", help="take the best action (default, but for Atari and MiniGrid)")
+    how.add_argument("--stochastic", action="store_true", help="act as in training, with exploration")
+    parser.add_argument("--seed", type=seed, default=0, metavar="N", help="seed of the envs and of the exploration (default: 0)")
+    parser.add_argument("--device", type=device, default="auto", help="torch's device (default: auto)")
+    parser.add_argument("--num-threads", type=at_least(1), metavar="N", help="threads of torch")
+    parser.add_argument("--no-render", action="store_true", help="play without a picture")
+    parser.add_argument("--custom-objects", action="store_true", help=argparse.SUPPRESS)  # the zoo's; always so here
+
+
+class Playing:
+    """What ``add_agent_options`` chose.
+
+    :param arguments: parsed; ``env`` and ``folder`` may be filled in
+    :raises UserError: if there is no such agent or env, or it can't be loaded
+    """
+
+    def __init__(self, arguments: argparse.Namespace):
+        env_id, packages = split_env_id(arguments.env)
+        packages += arguments.gym_packages
+        import_packages(Run(Path(), Path(), {}, arguments.algo, env_id, 0), packages, trust=False)
+        if arguments.folder is None:
+            arguments.folder = _folder_of(arguments.algo, env_id)
+        which = arguments.exp_id, arguments.load_best, arguments.load_checkpoint, arguments.load_last_checkpoint
+        try:
+            self.run, self.model_path = find_agent(arguments.algo, env_id, arguments.folder, *which)
+        except UserError:
+            if arguments.folder != HUB_FOLDER or arguments.algo in register():
+                raise
+            download(arguments.algo, env_id, arguments.exp_id)
+            self.run, self.model_path = find_agent(arguments.algo, env_id, arguments.folder, *which)
+        set_random_seed(arguments.seed)
+        if arguments.num_threads:
+            th.set_num_threads(arguments.num_threads)
+        if arguments.env_kwargs:
+            try_env(env_id, arguments.env_kwargs)
+        is_stochastic = ExperimentManager.is_atari(env_id) or ExperimentManager.is_minigrid(env_id)  # as trained for them
+        self.deterministic = arguments.deterministic or not (arguments.stochastic or is_stochastic)
+        self._arguments = arguments
+
+    def load(self) -> BaseAlgorithm:
+        """The agent, for prediction.
+
+        :raises UserError: if it can't be loaded
+        """
+        agent = load_agent(self._arguments.algo, self.model_path, device=self._arguments.device, trust=self._arguments.trust)
+        agent.set_random_seed(self._arguments.seed)
+        return agent
+
+
+def _folder_of(algo: str, env_id: str) -> str:
+    for folder in (LOG_FOLDER, str(TRAINED_AGENTS)):
+        if get_latest_run_id(f"{folder}/{algo}", EnvironmentName(env_id)) > 0:
+            return folder
+    return LOG_FOLDER if algo in register() else HUB_FOLDER
+
+
+def download(algo: str, env_id: str, number: int) -> None:
+    """Puts an agent of SB3's organisation on the hub into ``HUB_FOLDER``."""
+    before = os.environ.get("TRUST_REMOTE_CODE")
+    os.environ["TRUST_REMOTE_CODE"] = "True"  # to download it; what loads it here runs nothing in it
+    try:
+        with one_line_from_hub():
+            download_from_hub(algo, EnvironmentName(env_id), number, HUB_FOLDER, "sb3", None)
+    finally:
+        if before is None:
+            del os.environ["TRUST_REMOTE_CODE"]
+        else:
+            os.environ["TRUST_REMOTE_CODE"] = before
+
+
+@contextmanager
+def one_line_from_hub() -> Iterator[None]:
+    """What the Hugging Face hub and the way to it do wrong, as a ``UserError``."""
+    logging.getLogger("huggingface_hub").setLevel(logging.ERROR)  # no line for each attempt
+    try:
+        yield
+    except (HTTPError, HFValidationError, LocalTokenNotFoundError, LocalEntryNotFoundError) as error:
+        raise UserError(f"the hub {constants.ENDPOINT}: {error}") from error
+
+
+def has_display() -> bool:
+    """Whether a window can be opened."""
+    return sys.platform != "linux" or bool({"DISPLAY", "WAYLAND_DISPLAY", "SDL_VIDEODRIVER"} & os.environ.keys())

@@ -1,0 +1,246 @@
+"""``ca2-rl train`` and ``ca2-rl optimize``: rl-zoo3's experiment manager behind a command line of our own."""
+
+import argparse
+import os
+import sys
+import uuid
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import stable_baselines3 as sb3
+import torch as th
+from rl_zoo3.utils import ALGOS
+from stable_baselines3.common.utils import set_random_seed
+
+from ca2_core.arguments import Parser, at_least, folder, seed
+from ca2_core.errors import UserError
+from ca2_core.files import locked
+from ca2_core.tables import Table
+from ca2_rl.arguments import Named
+from ca2_rl.commands.agent_options import LOG_FOLDER, add_env_options, device
+from ca2_rl.environments import check_env, split_env_id, try_env
+from ca2_rl.runs import read_run
+from ca2_rl.zoo import resume
+from ca2_rl.zoo.agents import load_agent
+from ca2_rl.zoo.hyperparams import reference
+from ca2_rl.zoo.manager import Manager
+from ca2_rl.zoo.plugins import register
+
+
+def main(argv: list[str]) -> None:
+    """Trains an agent, or goes on with an interrupted training."""
+    register()
+    parser = _parser("ca2-rl train", "Trains an agent with the hyperparameters that are shipped for it, and saves it as a run in logs.")
+    parser.add_argument("--resume", metavar="RUN", help="go on with the interrupted training in this run folder")
+    parser.add_argument("--params-help", action="store_true", help="show the hyperparameters of --algo, for -params and files, and leave")
+    given = parser.parse_args(argv)
+    if given.params_help:
+        Table(("hyperparameter", "may be", "default", ""), reference(ALGOS[given.algo]), texts=4).print()
+        return
+    if given.resume is None:
+        _run(given)
+        return
+    with locked(read_run(Path(given.resume), given.trust).folder):
+        parser.set_defaults(**resume.arguments(given))
+        _run(parser.parse_args(argv))
+
+
+def optimize(argv: list[str]) -> None:
+    """Searches hyperparameters with Optuna."""
+    register()
+    parser = _parser("ca2-rl optimize", "Searches hyperparameters with Optuna; with --storage and --study-name also by several processes.")
+    parser.set_defaults(optimize_hyperparameters=True, n_trials=50, n_evaluations=4, resume=None)
+    _run(parser.parse_args(argv))
+
+
+def _parser(prog: str, description: str) -> Parser:
+    """The zoo's options for trainings, with the names that its manager knows."""
+    parser = Parser(prog=prog, description=description, allow_abbrev=False)
+    add = parser.add_argument
+    add_env_options(parser)
+    add("--eval-env-kwargs", nargs="+", action=Named, metavar="NAME:VALUE", help="arguments of the env for evaluations")
+    add(
+        "-n",
+        "--n-timesteps",
+        type=at_least(1, also=(-1,)),
+        default=-1,
+        metavar="STEPS",
+        help="steps in place of the hyperparameters' n_timesteps",
+    )
+    add(
+        "-params",
+        "--hyperparams",
+        nargs="+",
+        action=Named,
+        metavar="NAME:VALUE",
+        help="hyperparameters, such as gamma:0.99 learning_rate:lin_1e-3",
+    )
+    add("-conf", "--conf-file", metavar="FILE", help="hyperparameters: a .yml or .py file or a module, in rl-zoo3's format")
+    add("--seed", type=seed, metavar="N", help="seed (default: a random one, which is printed)")
+    add("-f", "--log-folder", type=folder, default=LOG_FOLDER, metavar="FOLDER", help="where runs are saved (default: logs)")
+    add("-i", "--trained-agent", default="", metavar="ZIP", help="go on with this saved agent, as a new run")
+    add(
+        "--truncate-last-trajectory",
+        type=_boolean,
+        default=True,
+        metavar="BOOL",
+        help="end the last episode of a loaded HerReplayBuffer (default: True)",
+    )
+    add("--device", type=device, default="auto", help="torch's device (default: auto)")
+    add("--num-threads", type=at_least(1), default=-1, metavar="N", help="threads of torch (default: 1, but for Atari)")
+    add("--vec-env", choices=("dummy", "subproc"), default="dummy", help="envs in this process, or each in its own")
+    add("--n-eval-envs", type=at_least(1), default=1, metavar="N", help="envs for evaluations (default: 1)")
+    add(
+        "--eval-freq",
+        type=int,
+        default=25_000,
+        metavar="STEPS",
+        help="steps between evaluations; negative: none (default: 25,000, or a tenth of a shorter training)",
+    )
+    add("--eval-episodes", type=at_least(1), default=5, metavar="N", help="episodes of an evaluation (default: 5)")
+    add("--save-freq", type=int, default=-1, metavar="STEPS", help="steps between checkpoints (default: none)")
+    add("--save-replay-buffer", action="store_true", help="save the replay buffer with the model")
+    add(
+        "--log-interval",
+        type=at_least(1, also=(-2,)),
+        default=-1,
+        metavar="N",
+        help="episodes or rollouts between two logs (default: SB3's)",
+    )
+    add("-tb", "--tensorboard-log", type=folder, default="", metavar="FOLDER", help="where to log for TensorBoard")
+    add("--verbose", type=int, choices=(0, 1, 2), default=1, help="0: print little, 1: SB3's tables (default)")
+    add("-P", "--progress", action="store_true", default=sys.stderr.isatty(), help="show a progress bar (default: on a terminal)")
+    add("-uuid", "--uuid", action="store_true", help="a unique id in the name of the run")
+    add("--track", action="store_true", help="track with Weights & Biases")
+    add("--wandb-project-name", default="sb3", metavar="NAME")
+    add("--wandb-entity", metavar="NAME")
+    add("--wandb-group", metavar="NAME")
+    add("-tags", "--wandb-tags", nargs="+", default=[], metavar="TAG")
+    optuna = parser.add_argument_group("search of hyperparameters")
+    add = optuna.add_argument
+    add("-optimize", "--optimize-hyperparameters", action="store_true", help="search hyperparameters, as `ca2-rl optimize` does")
+    add("--n-trials", type=at_least(1), default=500, metavar="N", help="trials of this process (default of optimize: 50)")
+    add("--max-total-trials", type=at_least(1), metavar="N", help="trials of all processes together")
+    add("--n-jobs", type=at_least(1, also=(-1,)), default=1, metavar="N", help="trials at once; -1: one a core (default: 1)")
+    add("--sampler", choices=("random", "tpe", "auto"), default="tpe")
+    add("--pruner", choices=("halving", "median", "none"), default="median")
+    add("--n-startup-trials", type=at_least(0), default=10, metavar="N", help="random trials first (default: 10)")
+    add("--n-evaluations", type=at_least(1), metavar="N", help="evaluations of a trial (default of optimize: 4)")
+    add("--optimization-log-path", type=folder, metavar="FOLDER", help="where to save each trial's evaluations")
+    add("--no-optim-plots", action="store_true", default=True, help=argparse.SUPPRESS)  # they need a browser; never shown
+    add("--storage", metavar="URL", help="sqlite:///study.db, study.log or a database's URL, for several processes")
+    add("--study-name", metavar="NAME", help="name of the study in the storage")
+    add("--trial-id", type=at_least(0), metavar="N", help="train with the hyperparameters of this trial (default: the best one)")
+    return parser
+
+
+def _boolean(text: str) -> bool:
+    if text.lower() not in ("true", "false"):
+        raise argparse.ArgumentTypeError(f"true or false, not {text!r}")
+    return text.lower() == "true"
+
+
+def _run(arguments: argparse.Namespace) -> None:
+    arguments.env, modules = split_env_id(arguments.env)
+    arguments.gym_packages = [*modules, *arguments.gym_packages]
+    _check(arguments)
+    if arguments.seed is None:
+        arguments.seed = int(np.random.default_rng().integers(2**32 - 1))
+    set_random_seed(arguments.seed)
+    if arguments.num_threads > 0:
+        th.set_num_threads(arguments.num_threads)
+    print("=" * 10, arguments.env, "=" * 10)
+    print(f"Seed: {arguments.seed}")
+    tracked = _start_tracking(arguments) if arguments.track else None
+    manager = Manager(
+        arguments,
+        arguments.algo,
+        arguments.env,
+        arguments.log_folder,
+        arguments.tensorboard_log,
+        arguments.n_timesteps,
+        arguments.eval_freq,
+        arguments.eval_episodes,
+        arguments.save_freq,
+        arguments.hyperparams,
+        arguments.env_kwargs,
+        arguments.eval_env_kwargs,
+        arguments.trained_agent,
+        arguments.optimize_hyperparameters,
+        arguments.storage,
+        arguments.study_name,
+        arguments.n_trials,
+        arguments.max_total_trials,
+        arguments.n_jobs,
+        arguments.sampler,
+        arguments.pruner,
+        arguments.optimization_log_path,
+        n_startup_trials=arguments.n_startup_trials,
+        n_evaluations=arguments.n_evaluations,
+        truncate_last_trajectory=arguments.truncate_last_trajectory,
+        uuid_str=f"_{uuid.uuid4()}" if arguments.uuid else "",
+        seed=arguments.seed,
+        log_interval=arguments.log_interval,
+        save_replay_buffer=arguments.save_replay_buffer,
+        verbose=arguments.verbose,
+        vec_env_type=arguments.vec_env,
+        n_eval_envs=arguments.n_eval_envs,
+        no_optim_plots=arguments.no_optim_plots,
+        device=arguments.device,
+        config=arguments.conf_file,
+        show_progress=arguments.progress,
+        trial_id=arguments.trial_id,
+    )
+    with manager.lock:
+        experiment = manager.setup_experiment()
+        if experiment is None:
+            manager.hyperparameters_optimization()
+            return
+        model, hyperparams = experiment
+        if tracked is not None:
+            tracked.config.setdefaults(vars(arguments) | {"saved_hyperparams": hyperparams})
+        manager.learn(model)
+        manager.save_trained_model(model)
+
+
+def _check(arguments: argparse.Namespace) -> None:
+    """Sees that what is asked for exists, before anything is made."""
+    check_env(arguments.env, arguments.gym_packages)
+    for name in ("env_kwargs", "eval_env_kwargs"):
+        if given := getattr(arguments, name):
+            try_env(arguments.env, given, f"--{name.replace('_', '-')}")
+    for is_wanted, package, option in (
+        (arguments.track, "wandb", "--track"),
+        (arguments.sampler == "auto", "optunahub", "--sampler auto"),
+    ):
+        if is_wanted and find_spec(package) is None:
+            raise UserError(f"{option} needs a package that is not installed: pip install {package}")
+    if arguments.trial_id is not None and not (arguments.storage and arguments.study_name):
+        raise UserError(f"--trial-id {arguments.trial_id}: give --storage and --study-name as well.")
+    if arguments.trained_agent:
+        path = Path(arguments.trained_agent)
+        if path.is_dir():
+            raise UserError(f"{path}: damaged, or no zip file of SB3: it is a folder.")
+        agent = load_agent(arguments.algo, path, trust=arguments.trust)
+        if arguments.resume:
+            resume.check(Path(arguments.resume), arguments.n_timesteps, agent.num_timesteps)
+
+
+def _start_tracking(arguments: argparse.Namespace) -> Any:
+    import wandb  # noqa: PLC0415  (an extra)
+
+    name = f"{arguments.env}__{arguments.algo}__{arguments.seed}"
+    arguments.tensorboard_log = str(Path("runs", name))
+    return wandb.init(
+        name=name,
+        project=arguments.wandb_project_name,
+        entity=arguments.wandb_entity,
+        group=arguments.wandb_group,
+        tags=[*arguments.wandb_tags, f"v{sb3.__version__}"],
+        config=vars(arguments) | {"command": " ".join(sys.orig_argv), "pid": os.getpid()},
+        sync_tensorboard=True,
+        monitor_gym=True,
+        save_code=True,
+    )

@@ -1,0 +1,159 @@
+"""Saved agents, replay buffers and running statistics."""
+
+import base64
+import inspect
+import io
+import json
+import pickle
+import zipfile
+from collections.abc import Collection
+from pathlib import Path
+from typing import Any, TypeVar
+
+from stable_baselines3.common.base_class import BaseAlgorithm
+from stable_baselines3.common.buffers import ReplayBuffer
+from stable_baselines3.common.off_policy_algorithm import OffPolicyAlgorithm
+from stable_baselines3.common.vec_env import VecEnv, VecNormalize
+from stable_baselines3.her import HerReplayBuffer
+
+from ca2_core.errors import UserError
+from ca2_rl.loading.names import Name
+from ca2_rl.loading.pickles import RefusedError, unpickle
+
+T = TypeVar("T")
+
+# SB3 makes these again from the settings; old versions pickled them as code
+SCHEDULES = {
+    *("clip_range", "clip_range_vf", "delta_std", "delta_std_schedule"),
+    *("exploration_schedule", "learning_rate", "lr_schedule"),
+}
+# ARS computes its weights again
+NOT_LOADED = {"weights"}
+
+
+def names_of(algorithm: type[BaseAlgorithm]) -> set[Name]:
+    """The policies that an algorithm has aliases for, as a pickle names them."""
+    return {(policy.__module__, policy.__qualname__) for policy in algorithm.policy_aliases.values()}
+
+
+def load_agent(
+    algorithm: type[BaseAlgorithm],
+    path: Path,
+    env: VecEnv | None = None,
+    *,
+    trust: bool = False,
+    also: Collection[Name] = (),
+    **changes: Any,
+) -> BaseAlgorithm:
+    """An agent from SB3's zip file. Nothing in the file is run: its pickles may name listed classes only.
+
+    A learning rate or another schedule that was pickled as code is left out; ``changes`` or the constructor's default stand for it.
+
+    :param algorithm: the class
+    :param path: zip file
+    :param env: for an agent that goes on learning; its spaces must be the agent's
+    :param trust: whether the file may run code, as SB3's own ``load`` lets it
+    :param also: exact names of further classes, such as those of a plug-in
+    :param changes: attributes to set, and arguments of SB3's ``load``
+    :raises UserError: if the file is missing, damaged, of another algorithm, or asks for what is not on the list
+    """
+    content = _read(path)
+    try:
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            damaged = archive.testzip()
+            settings = json.loads(archive.read("data"))
+    except (zipfile.BadZipFile, KeyError, ValueError, NotImplementedError, RuntimeError) as error:
+        damaged = str(error)
+    if damaged is not None:
+        raise UserError(f"{path}: damaged, or no zip file of SB3: {damaged}.")
+    given = dict(changes.pop("custom_objects", {}))
+    if not trust:
+        given = _saved_objects(settings, algorithm, path, names_of(algorithm) | set(also), given)
+    try:
+        return algorithm.load(io.BytesIO(content), env=env, custom_objects=given, **changes)
+    except UserError:
+        raise
+    except Exception as error:  # SB3 and torch raise almost anything for a file that does not fit
+        raise UserError(f"{path}: no {algorithm.__name__} agent can be loaded from it: {error}") from error
+
+
+def _saved_objects(
+    settings: Any, algorithm: type[BaseAlgorithm], path: Path, also: Collection[Name], given: dict[str, Any]
+) -> dict[str, Any]:
+    """Whatever SB3 would unpickle, already unpickled safely, or replaced."""
+    if not isinstance(settings, dict):
+        raise UserError(f"{path}: damaged, or no zip file of SB3: its settings are no mapping.")
+    if "env" in settings:  # SB3 never saves one; it would make it, and the env's id may name a module to import
+        raise UserError(f"{path}: an env is saved in it, which may run code. If you trust where the file comes from, add --trust.")
+    objects: dict[str, Any] = dict.fromkeys(NOT_LOADED & settings.keys())
+    for name, value in settings.items():
+        if name in NOT_LOADED or name in given or not (isinstance(value, dict) and ":serialized:" in value):
+            continue
+        try:
+            objects[name] = unpickle(base64.b64decode(value[":serialized:"]), also)
+        except RefusedError as error:
+            if not (error.is_by_value and name in SCHEDULES):
+                raise refused(path, name, error) from error
+            objects[name] = _default(algorithm, name)
+        except Exception as error:  # a damaged pickle raises almost anything
+            raise UserError(f"{path}: {name} is damaged: {error}") from error
+    return objects | given
+
+
+def _default(algorithm: type[BaseAlgorithm], name: str) -> Any:
+    parameter = inspect.signature(algorithm.__init__).parameters.get(name)
+    return 0.0 if parameter is None or parameter.default is parameter.empty else parameter.default
+
+
+def refused(path: Path, what: str, error: RefusedError) -> UserError:
+    """What to say of a file that asks for more than is on the list."""
+    return UserError(
+        f"{path}: {what} holds {error}, which may run code when it is loaded. If you trust where the file comes from, add --trust."
+    )
+
+
+def load_vec_normalize(path: Path, env: VecEnv, *, trust: bool = False) -> VecNormalize:
+    """The running statistics of a training, around an env.
+
+    :raises UserError: if the file is missing, damaged, or asks for what is not on the list
+    """
+    statistics = _load_pickle(path, VecNormalize, trust)
+    statistics.set_venv(env)
+    return statistics
+
+
+def load_replay_buffer(model: OffPolicyAlgorithm, path: Path, *, truncate_last_trajectory: bool = True, trust: bool = False) -> None:
+    """Gives an agent the transitions that were saved with it, as SB3's ``load_replay_buffer`` does.
+
+    :param truncate_last_trajectory: whether the last episode of a ``HerReplayBuffer`` ends where it was saved
+    :raises UserError: if the file is missing, damaged, or asks for what is not on the list
+    """
+    buffer = _load_pickle(path, ReplayBuffer, trust)
+    if isinstance(buffer, HerReplayBuffer):
+        if model.env is None:
+            raise UserError(f"{path}: transitions of a HerReplayBuffer need an env: load the agent with one.")
+        buffer.set_env(model.env)
+        if truncate_last_trajectory:
+            buffer.truncate_last_trajectory()
+    buffer.device = model.device
+    model.replay_buffer = buffer
+
+
+def _load_pickle(path: Path, kind: type[T], trust: bool) -> T:
+    content = _read(path)
+    try:
+        loaded = pickle.loads(content) if trust else unpickle(content)  # noqa: S301 (whoever calls trusts it)
+    except RefusedError as error:
+        raise refused(path, "it", error) from error
+    except Exception as error:  # a damaged pickle raises almost anything
+        raise UserError(f"{path}: damaged: {error}") from error
+    if not isinstance(loaded, kind):
+        raise UserError(f"{path}: a {kind.__name__} is needed, this is a {type(loaded).__name__}.")
+    return loaded
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        raise UserError(f"{path}: no such file.") from None

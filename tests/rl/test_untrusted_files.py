@@ -1,0 +1,274 @@
+"""A run or an agent of unknown origin runs nothing, whatever is hidden in it, in every command that loads one."""
+
+import base64
+import io
+import json
+import os
+import pickle
+import shutil
+import sys
+import zipfile
+from contextlib import suppress
+from pathlib import Path
+
+import cloudpickle
+import pytest
+import torch as th
+import yaml
+
+from ca2_core.errors import UserError
+from ca2_rl import cli
+from ca2_rl.loading.pickles import RefusedError, unpickle
+from ca2_rl.zoo.agents import load_agent
+
+pytestmark = pytest.mark.usefixtures("registered")
+
+NOISYDQN = ("--algo", "noisydqn", "--env", "Pendulum-v1")
+RUN = "runs/noisydqn/Pendulum-v1_1"
+COMMANDS = {
+    "evaluate": ("evaluate", RUN, "--episodes", 1),
+    "enjoy": ("enjoy", *NOISYDQN, "-f", "runs", "-n", 2, "--no-render"),
+    "record-video": ("record-video", *NOISYDQN, "-f", "runs", "-n", 2),
+    "benchmark": ("benchmark", "--log-dir", "runs", "-n", 200),
+    "push-to-hub": ("push-to-hub", *NOISYDQN, "-f", "runs", "-orga", "me", "--no-render"),
+    "train -i": ("train", *NOISYDQN, "-n", 2, "-i", f"{RUN}/Pendulum-v1.zip", "-params", "learning_starts:1"),
+    "train --resume": ("train", "--resume", RUN, "-n", 1_100),
+    "plot": ("plot", RUN),
+}
+PLAYING = ("evaluate", "enjoy", "record-video", "benchmark", "push-to-hub")
+LOADING = (*PLAYING, "train -i", "train --resume")
+
+
+class Evil:
+    """Its pickle makes a file when it is loaded."""
+
+    def __init__(self, canary: Path):
+        self.canary = canary
+
+    def __reduce__(self):
+        return os.mkdir, (str(self.canary),)
+
+
+class World:
+    """A copy of a run, whose files are then tampered with, and the file that hidden code would leave.
+
+    :param folder: working directory of the commands
+    """
+
+    def __init__(self, folder: Path, trained: Path):
+        self.canary = folder / "canary"
+        self.run = folder / RUN
+        shutil.copytree(trained / "noisydqn" / "Pendulum-v1_1", self.run)
+        self.params = self.run / "Pendulum-v1"
+        module = f"import pathlib\npathlib.Path({str(self.canary)!r}).mkdir(exist_ok=True)\nhyperparams = {{}}\nclass Evil: pass\n"
+        (folder / "evil.py").write_text(module)
+
+    @property
+    def code(self) -> str:
+        return f"__import__('os').mkdir({str(self.canary)!r})"
+
+    @property
+    def tag(self) -> str:
+        return f"!!python/object/apply:os.mkdir [{self.canary}]"
+
+    def change(self, name: str, **settings) -> None:
+        path = self.params / name
+        path.write_text(yaml.dump(dict(yaml.unsafe_load(path.read_text())) | settings))
+
+    def append(self, name: str, line: str) -> None:
+        path = self.params / name
+        path.write_text(yaml.dump(dict(yaml.unsafe_load(path.read_text()))) + line + "\n")
+
+    def change_zip(self, replace) -> None:
+        """Rewrites the agent's zip file with what ``replace(name, content)`` returns."""
+        path = self.run / "Pendulum-v1.zip"
+        with zipfile.ZipFile(path) as archive:
+            files = {name: archive.read(name) for name in archive.namelist()}
+        with zipfile.ZipFile(path, "w") as archive:
+            for name, content in files.items():
+                archive.writestr(name, replace(name, content))
+
+    def change_settings(self, **settings) -> None:
+        self.change_zip(lambda name, content: json.dumps(json.loads(content) | settings) if name == "data" else content)
+
+
+def pickled(value) -> dict[str, str]:
+    return {":type:": "x", ":serialized:": base64.b64encode(cloudpickle.dumps(value)).decode()}
+
+
+def torch_saved(value) -> bytes:
+    file = io.BytesIO()
+    th.save(value, file)
+    return file.getvalue()
+
+
+def by_value(canary: Path):
+    """A schedule whose code is in its pickle, as old versions of SB3 and the zoo wrote it."""
+    namespace = {"canary": str(canary), "os": os}
+    exec("def schedule(progress):\n    os.makedirs(canary, exist_ok=True)\n    return 0.001\n", namespace)
+    schedule = namespace["schedule"]
+    schedule.__module__ = "__main__"
+    return schedule
+
+
+DOORS = {
+    "config-tag": (PLAYING, lambda w: w.append("config.yml", f"x: {w.tag}")),
+    "config-normalize": (PLAYING, lambda w: w.change("config.yml", normalize=w.code)),
+    "config-wrapper": (PLAYING, lambda w: w.change("config.yml", env_wrapper="evil.Evil")),
+    "config-vec-wrapper": (PLAYING, lambda w: w.change("config.yml", vec_env_wrapper=[{"evil.Evil": {}}])),
+    "args-tag": (COMMANDS, lambda w: w.append("args.yml", f"x: {w.tag}")),
+    "args-conf-file": (("train --resume",), lambda w: w.change("args.yml", conf_file="evil.py")),
+    "args-conf-module": (("train --resume",), lambda w: w.change("args.yml", conf_file="evil")),
+    "args-callback": (("train --resume",), lambda w: w.change("args.yml", hyperparams={"callback": "evil.Evil"})),
+    "args-wrapper": (("train --resume",), lambda w: w.change("args.yml", hyperparams={"env_wrapper": ["evil.Evil"]})),
+    "args-policy": (("train --resume",), lambda w: w.change("args.yml", hyperparams={"policy": "evil.Evil"})),
+    "args-kwargs": (("train --resume",), lambda w: w.change("args.yml", hyperparams={"policy_kwargs": w.code})),
+    "args-monitor": (("train --resume",), lambda w: w.change("args.yml", hyperparams={"monitor_kwargs": w.code})),
+    "args-env": (("evaluate", "benchmark", "train --resume"), lambda w: w.change("args.yml", env="evil:Pendulum-v1")),
+    "args-package": (
+        ("evaluate", "benchmark", "train --resume"),
+        lambda w: w.change("args.yml", env="Evil-v0", gym_packages=["evil"]),
+    ),
+    "zip-space": (LOADING, lambda w: w.change_settings(observation_space=pickled(Evil(w.canary)))),
+    "zip-policy-kwargs": (LOADING, lambda w: w.change_settings(policy_kwargs=pickled({"x": Evil(w.canary)}))),
+    "zip-unknown": (LOADING, lambda w: w.change_settings(whatever=pickled([Evil(w.canary)]))),
+    "zip-env": (LOADING, lambda w: w.change_settings(env="evil:Pendulum-v1")),
+    "zip-schedule": ((), lambda w: w.change_settings(learning_rate=pickled(by_value(w.canary)))),
+    "zip-weights": (LOADING, lambda w: w.change_zip(lambda name, c: torch_saved(Evil(w.canary)) if name == "policy.pth" else c)),
+    "zip-variables": (
+        LOADING,
+        lambda w: w.change_zip(lambda name, c: torch_saved(Evil(w.canary)) if name == "pytorch_variables.pth" else c),
+    ),
+    "replay-buffer": (("train -i", "train --resume"), lambda w: (w.run / "replay_buffer.pkl").write_bytes(pickle.dumps(Evil(w.canary)))),
+    "statistics": (
+        PLAYING,
+        lambda w: (
+            w.change("config.yml", normalize=True),
+            (w.params / "vecnormalize.pkl").write_bytes(pickle.dumps(Evil(w.canary))),
+        ),
+    ),
+    "statistics-of-a-training": (
+        ("train -i", "train --resume"),
+        lambda w: (w.params / "vecnormalize.pkl").write_bytes(pickle.dumps(Evil(w.canary))),
+    ),
+}
+CASES = [(door, command) for door, (commands, _) in DOORS.items() for command in (commands or LOADING)]
+
+
+@pytest.fixture
+def world(tmp_path, trained, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setenv("SDL_VIDEODRIVER", "dummy")
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    monkeypatch.delitem(sys.modules, "evil", raising=False)
+    yield World(tmp_path, trained)
+    sys.modules.pop("evil", None)
+
+
+@pytest.fixture
+def call(monkeypatch, capsys):
+    """Runs a command line; its exit code and what it wrote to stderr."""
+
+    def run(*argv):
+        monkeypatch.setattr(sys, "argv", ["ca2-rl", *map(str, argv)])
+        code = 0
+        try:
+            cli.main()
+        except SystemExit as error:
+            code = error.code
+        return code, capsys.readouterr().err
+
+    return run
+
+
+@pytest.mark.parametrize(("door", "command"), CASES)
+def test_nothing_hidden_is_run(door, command, world, call):
+    refusing, tamper = DOORS[door]
+    tamper(world)
+    try:
+        code, stderr = call(*COMMANDS[command])
+    except Exception:
+        if refusing or command != "push-to-hub":
+            raise
+        code, stderr = 0, ""  # it came as far as the hub, which is out of reach here
+    assert not world.canary.exists()
+    if refusing:
+        assert code == 2
+        assert stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    "door",
+    ["config-tag", "config-normalize", "config-wrapper", "args-package", "zip-space", "zip-schedule", "statistics", "args-conf-file"],
+)
+def test_trust_lets_it_run(door, world, call):
+    """So the doors above are real ones, and the canary sings. An expression in a setting is parsed even so."""
+    DOORS[door][1](world)
+    command = "train --resume" if door == "args-conf-file" else "evaluate"
+    with suppress(Exception):  # what evil made is of no use
+        call(*COMMANDS[command], "--trust")
+    assert world.canary.exists() == (door not in ("config-normalize", "zip-schedule"))
+
+
+@pytest.mark.parametrize("command", ["evaluate", "enjoy"])
+def test_a_refusal_names_what_is_asked_for_and_the_option(command, world, call):
+    DOORS["zip-space"][1](world)
+    _, stderr = call(*COMMANDS[command])
+    assert "observation_space holds posix.mkdir" in stderr
+    assert "If you trust where the file comes from, add --trust" in stderr
+
+
+def test_a_schedule_pickled_as_code_is_left_out_and_rebuilt_from_the_settings(world, call):
+    DOORS["zip-schedule"][1](world)
+    assert call(*COMMANDS["train --resume"])[0] == 0
+    assert not world.canary.exists()
+    agent = load_agent("noisydqn", world.run / "Pendulum-v1.zip")
+    assert agent.num_timesteps == 1_100
+
+
+def test_old_settings_of_the_zoo_are_read(world, call):
+    """An ``OrderedDict`` tag, expressions in strings, wrappers of SB3, the zoo and Gymnasium."""
+    path = world.params / "config.yml"
+    assert "!!python/object/apply:collections.OrderedDict" in path.read_text()
+    world.change("config.yml", normalize="dict(norm_obs=False, norm_reward=True)", env_wrapper="gymnasium.wrappers.ClipAction")
+    from stable_baselines3.common.env_util import make_vec_env
+    from stable_baselines3.common.vec_env import VecNormalize
+
+    VecNormalize(make_vec_env("Pendulum-v1"), norm_obs=False).save(str(world.params / "vecnormalize.pkl"))
+    assert call(*COMMANDS["evaluate"]) == (0, "")
+
+
+@pytest.mark.parametrize(
+    "value", [os.system, eval, getattr, __import__, pickle.loads, Path, th.load, th.hub.load, yaml.Loader, shutil.rmtree, print, type]
+)
+def test_only_listed_names_are_unpickled(value):
+    with pytest.raises(RefusedError):
+        unpickle(pickle.dumps(value))
+
+
+def test_names_with_dots_are_refused():
+    """``collections.OrderedDict.fromkeys`` would be a way from a listed class to whatever hangs on it."""
+    content = b"\x80\x04\x8c\x0bcollections\x8c\x14OrderedDict.fromkeys\x93."
+    with pytest.raises(RefusedError):
+        unpickle(content)
+
+
+def test_a_pickle_can_t_change_listed_classes():
+    content = b"\x80\x04\x8c\x0bcollections\x8c\x05deque\x93N}\x8c\x03popK\x01s\x86b."
+    with pytest.raises(RefusedError):
+        unpickle(content)
+
+
+def test_a_plug_in_adds_exact_classes(world, monkeypatch):
+    from ca2_rl.zoo import agents
+    from ca2_rl.zoo.plugins import Plugin, register
+
+    plugin = register()["noisydqn"]
+    world.change_settings(whatever=pickled(th.nn.Linear))
+    path = world.run / "Pendulum-v1.zip"
+    with pytest.raises(UserError, match=r"torch\.nn\.modules\.linear\.Linear"):
+        load_agent("noisydqn", path)
+    added = Plugin(plugin.algorithm, classes=(th.nn.Linear,))
+    monkeypatch.setattr(agents, "register", lambda: {"noisydqn": added})
+    assert load_agent("noisydqn", path).whatever is th.nn.Linear
