@@ -4,7 +4,7 @@ import json
 import shlex
 import sys
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -19,12 +19,11 @@ from ca2_core.files import whole_file
 from ca2_core.statistics import iqm, iqm_interval
 from ca2_core.tables import Table
 from ca2_rl.commands.agent_options import TRUST
-from ca2_rl.optimum import PendulumOptimum
+from ca2_rl.optimum import has_optimum, optimal_returns
 from ca2_rl.runs import Run, find_runs, finished
-from ca2_rl.zoo.agents import Step, import_packages, load_agent, make_env, play
+from ca2_rl.zoo.agents import first_returns, import_packages, load_agent, make_env
 from ca2_rl.zoo.plugins import register
 
-PENDULUM = "Pendulum-v1"
 # Envs stepped together
 CHUNK = 100
 
@@ -56,29 +55,17 @@ def evaluate(run: Run, episodes: int, seed: int = 0, *, packages: Sequence[str] 
     """
     import_packages(run, packages, trust)
     agent = load_agent(run.algo, run.model_path, trust=trust)
-    returns, starts, gravity = [], [], 0.0
+    returns: list[float] = []
+    optima: list[float] = []
     for first in tqdm(range(0, episodes, CHUNK), desc=str(run.folder), unit_scale=CHUNK, unit="episode", leave=False, disable=None):
         env = make_env(run, n_envs=min(CHUNK, episodes - first), seed=seed + first, trust=trust)
         observations = env.reset()
-        if run.env_id == PENDULUM:
-            starts += env.get_attr("state")
-            gravity = env.get_attr("g")[0]
-        returns += _first_returns(play(agent, env, observations=observations), env.num_envs)
+        if has_optimum(run.env_id):
+            optima += optimal_returns(run.env_id, env).tolist()
+        returns += first_returns(agent, env, observations)
         env.close()
-    regrets = PendulumOptimum(gravity).returns(np.array(starts)) - returns if starts else None
+    regrets = np.array(optima) - returns if optima else None
     return Evaluation(run, np.array(returns), regrets)
-
-
-def _first_returns(steps: Iterable[Step], n_envs: int) -> list[float]:
-    """Return of the first episode of each env, as SB3's ``Monitor`` has it: not normalised, not wrapped."""
-    returns: dict[int, float] = {}
-    for _, _, infos in steps:
-        for i, info in enumerate(infos):
-            if "episode" in info:
-                returns.setdefault(i, float(info["episode"]["r"]))
-        if len(returns) == n_envs:
-            break
-    return [returns[i] for i in range(n_envs)]
 
 
 def summary(scores: np.ndarray) -> dict[str, Any]:
@@ -168,7 +155,7 @@ def main(argv: list[str]) -> None:
     evaluations = [
         evaluate(
             run,
-            arguments.episodes or (500 if run.env_id == PENDULUM else 100),
+            arguments.episodes or (500 if has_optimum(run.env_id) else 100),
             arguments.seed,
             packages=arguments.gym_packages,
             trust=arguments.trust,

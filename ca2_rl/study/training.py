@@ -25,7 +25,7 @@ from ca2_core.study.conditions import core_seconds
 from ca2_rl.common.diagnostics import finished_returns
 from ca2_rl.envs.pendulum_vec_env import PendulumVecEnv
 from ca2_rl.optimum import optimal_returns
-from ca2_rl.zoo.agents import play
+from ca2_rl.zoo.agents import first_returns
 from ca2_rl.zoo.plugins import register
 
 # To be raised with every change of what a training measures: older records are then other jobs
@@ -174,14 +174,7 @@ def episode_returns(model: BaseAlgorithm, env: VecEnv) -> Array:
     if model.get_vec_normalize_env() is not None:
         assert model.env is not None
         sync_envs_normalization(model.env, env)
-    found: dict[int, float] = {}
-    for _, _, infos in play(model, env):
-        for i, info in enumerate(infos):
-            if "episode" in info:
-                found.setdefault(i, float(info["episode"]["r"]))
-        if len(found) == env.num_envs:
-            break
-    scores = np.array([found[i] for i in range(env.num_envs)])
+    scores = np.array(first_returns(model, env))
     if not np.isfinite(scores).all():
         raise FloatingPointError("diverged: the policy's returns are not finite")
     return scores

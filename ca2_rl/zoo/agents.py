@@ -199,3 +199,18 @@ def play(agent: BaseAlgorithm, env: VecEnv, deterministic: bool = True, observat
         actions, state = agent.predict(observations, state, starts, deterministic=deterministic)
         observations, rewards, starts, infos = env.step(actions)
         yield rewards, starts, infos
+
+
+def first_returns(agent: BaseAlgorithm, env: VecEnv, observations: Any = None) -> list[float]:
+    """Return of the deterministic agent's first episode in each env, as SB3's ``Monitor`` has it: not normalised, not wrapped.
+
+    :param observations: of the env, if it has been reset before
+    """
+    returns: dict[int, float] = {}
+    for _, _, infos in play(agent, env, observations=observations):
+        for i, info in enumerate(infos):
+            if "episode" in info:
+                returns.setdefault(i, float(info["episode"]["r"]))
+        if len(returns) == env.num_envs:
+            break
+    return [returns[i] for i in range(env.num_envs)]
