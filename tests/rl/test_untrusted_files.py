@@ -12,9 +12,12 @@ from contextlib import suppress
 from pathlib import Path
 
 import cloudpickle
+import numpy as np
 import pytest
 import torch as th
 import yaml
+from gymnasium import spaces
+from stable_baselines3.common.noise import NormalActionNoise
 
 from ca2_core.errors import UserError
 from ca2_rl import cli
@@ -258,6 +261,83 @@ def test_a_pickle_can_t_change_listed_classes():
     content = b"\x80\x04\x8c\x0bcollections\x8c\x05deque\x93N}\x8c\x03popK\x01s\x86b."
     with pytest.raises(RefusedError):
         unpickle(content)
+
+
+class Call:
+    """Its pickle calls a function, and then sets a state."""
+
+    def __init__(self, function, *arguments, state=None):
+        self.parts = (function, arguments) if state is None else (function, arguments, state)
+
+    def __call__(self):
+        pass
+
+    def __reduce__(self):
+        return self.parts
+
+
+def forged_dtype():
+    dtype = np.dtype("V8", False, True)
+    dtype.__setstate__((3, "|", None, ("a",), {"a": (np.dtype("O"), 0)}, 8, 1, 0))
+    return dtype
+
+
+HOSTILE = {
+    "array at an address": Call(np.ndarray, (1,), "O", np.zeros(1)),
+    "dtype with fields": forged_dtype(),
+    "void dtype": np.dtype("V8"),
+    "structured array": np.zeros(1, [("a", "f8")]),
+    "array of objects from bytes": Call(np._core.numeric._frombuffer, b"A" * 8, np.dtype("O"), (1,), "C"),
+    "scalar that is an object": Call(np._core.multiarray.scalar, np.dtype("O"), b"A" * 8),
+    "scalar that is too short": Call(np._core.multiarray.scalar, np.dtype("f8"), b"A"),
+    "array longer than its bytes": Call(
+        np._core.multiarray._reconstruct, np.ndarray, (0,), b"b", state=(1, (100,), np.dtype("f8"), False, b"A" * 8)
+    ),
+    "array longer than its objects": Call(
+        np._core.multiarray._reconstruct, np.ndarray, (0,), b"b", state=(1, (100,), np.dtype("O"), False, [1])
+    ),
+    "array filled twice": Call(
+        np._core.numeric._frombuffer, b"A" * 8, np.dtype("f8"), (1,), "C", state=(1, (1,), np.dtype("f8"), False, b"A" * 8)
+    ),
+    "slots": Call(NormalActionNoise, 0.0, 1.0, state=(None, {"sample": 1})),
+    "method of copying": Call(NormalActionNoise, 0.0, 1.0, state={"__reduce_ex__": 1}),
+}
+
+
+@pytest.mark.parametrize("hostile", HOSTILE.values(), ids=HOSTILE)
+def test_no_array_is_forged_and_no_class_is_changed(hostile):
+    with pytest.raises((RefusedError, ValueError)):
+        unpickle(pickle.dumps(hostile))
+
+
+@pytest.mark.parametrize("protocol", range(2, 6))
+@pytest.mark.parametrize(
+    "array",
+    [
+        np.arange(6.0).reshape(2, 3),
+        np.asfortranarray(np.arange(6, dtype=np.int16).reshape(2, 3)),
+        np.arange(12)[::2],
+        np.array(3.5),
+        np.zeros((0, 4), dtype=np.uint8),
+        np.array([True, False]),
+        np.array([1j]),
+        np.array([{"a": 1}, None, "text"], dtype=object),
+    ],
+    ids=lambda array: f"{array.dtype}{list(array.shape)}",
+)
+def test_arrays_are_those_that_were_pickled(array, protocol):
+    loaded = unpickle(pickle.dumps(array, protocol=protocol))
+    assert loaded.dtype == array.dtype
+    assert np.array_equal(loaded, array)
+    assert loaded.flags.writeable
+
+
+def test_scalars_spaces_and_generators_are_loaded():
+    assert unpickle(pickle.dumps([np.float32(1.5), np.int64(3), np.bool_(True)])) == [1.5, 3, True]
+    space = spaces.Dict({"a": spaces.Box(-1, 1, (2, 3)), "b": spaces.Discrete(4), "c": spaces.MultiDiscrete([2, 3])}, seed=0)
+    assert unpickle(pickle.dumps(space)) == space
+    assert unpickle(pickle.dumps(space)).contains(unpickle(pickle.dumps(space)).sample())
+    assert unpickle(pickle.dumps(np.random.default_rng(0))).random() < 1
 
 
 def test_a_plug_in_adds_exact_classes(world, monkeypatch):
