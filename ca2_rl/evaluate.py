@@ -42,7 +42,9 @@ class Evaluation:
     regrets: np.ndarray | None
 
 
-def evaluate(run: Run, episodes: int, seed: int = 0, *, packages: Sequence[str] = (), trust: bool = False) -> Evaluation:
+def evaluate(
+    run: Run, episodes: int, seed: int = 0, *, packages: Sequence[str] = (), trust: bool = False, computes_optimum: bool = True
+) -> Evaluation:
     """Plays one deterministic episode in each of ``episodes`` envs, seeded one after the other from ``seed`` on.
 
     The same seed gives the same starts to every agent, and short episodes don't get more weight than long ones.
@@ -52,6 +54,7 @@ def evaluate(run: Run, episodes: int, seed: int = 0, *, packages: Sequence[str] 
     :param seed: seed of the first env
     :param packages: to import, whose envs are then known
     :param trust: whether the files of the run may run code, and the packages that it names are imported
+    :param computes_optimum: whether Pendulum's optimum is computed, once, for the regrets; without it they are left out
     :raises UserError: if the run has no model, or it can't be loaded
     """
     import_packages(run, packages, trust)
@@ -65,7 +68,9 @@ def evaluate(run: Run, episodes: int, seed: int = 0, *, packages: Sequence[str] 
             gravity = env.get_attr("g")[0]
         returns += _first_returns(play(agent, env, observations=observations), env.num_envs)
         env.close()
-    regrets = PendulumOptimum(gravity).returns(np.array(starts)) - returns if starts else None
+    regrets = None
+    if starts and ((optimum := PendulumOptimum(gravity)).is_cached or computes_optimum):
+        regrets = optimum.returns(np.array(starts)) - returns
     return Evaluation(run, np.array(returns), regrets)
 
 

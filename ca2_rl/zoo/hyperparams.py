@@ -56,11 +56,12 @@ RANGES = {
 NOT_IN_FILE = {"self", "env", "seed", "device", "verbose", "tensorboard_log", "_init_setup_model"}
 
 
-def check_file(path: str, env_id: str) -> None:
+def check_file(path: str, env_id: str) -> str:
     """Checks that the file can be read and speaks of the env.
 
     :param path: a ``.yml`` or ``.py`` file, or a module
     :param env_id: the environment
+    :return: name of the entry that applies
     :raises UserError: if the file is missing or malformed, or has neither the env nor ``default``
     """
     content = _read_yaml(path) if path.endswith((".yml", ".yaml")) else _run_python(path)
@@ -72,6 +73,7 @@ def check_file(path: str, env_id: str) -> None:
         raise UserError(f"{path}: nothing for {env_id} and no 'default'.{did_you_mean(env_id, known)} It has {', '.join(known)}.")
     if entry is not None and not isinstance(entry, dict):
         raise UserError(f"{path}: {env_id} needs 'name: value' pairs, this is {describe(entry)}.")
+    return next(key for key in (env_id, "default", "atari") if key in content)
 
 
 def _read_yaml(path: str) -> Any:
