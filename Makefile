@@ -19,6 +19,7 @@ test-slow: $(READY)  ## the longest tests: clusters, killed studies, compiled st
 lint: $(READY)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/python scripts/import_circles.py ca2_core ca2_rl
 
 type: $(READY)
 	$(BIN)/mypy

@@ -1,10 +1,14 @@
 """Where what is expensive to make is kept between commands."""
 
 import os
+import sys
+from functools import cache
 from hashlib import blake2b
 from pathlib import Path
 
 import platformdirs
+
+from ca2_core.files import whole_file
 
 
 def cache_path(kind: str, key: tuple[object, ...], suffix: str) -> Path:
@@ -15,3 +19,17 @@ def cache_path(kind: str, key: tuple[object, ...], suffix: str) -> Path:
     """
     folder = os.environ.get("CA2_GAN_CACHE") or platformdirs.user_cache_dir("ca2_gan")
     return Path(folder) / f"{kind}-{blake2b(repr(key).encode(), digest_size=8).hexdigest()}{suffix}"
+
+
+def keep(path: Path, content: bytes) -> None:
+    """Puts a file into the cache; where that can't be done, says so once and goes on without."""
+    try:
+        with whole_file(path) as partial:
+            partial.write_bytes(content)
+    except OSError as error:
+        _say_once(f"{path.parent}: the cache can't be written to ({error.strerror or error}); results are right, but made anew each time.")
+
+
+@cache
+def _say_once(problem: str) -> None:
+    print(f"ca2-gan: {problem} CA2_GAN_CACHE names another folder.", file=sys.stderr)

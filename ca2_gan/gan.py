@@ -3,13 +3,13 @@
 import copy
 import inspect
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from reprlib import repr as short
 from typing import Any
 
-import safetensors
 import torch
-from huggingface_hub import PyTorchModelHubMixin
+from huggingface_hub import PyTorchModelHubMixin, snapshot_download
 from safetensors.torch import load_file
 from safetensors.torch import save as serialise
 from torch import Tensor, nn
@@ -19,9 +19,12 @@ from ca2_core.files import whole_file
 from ca2_gan.models.players import ModelSpec
 from ca2_gan.registry import models
 from ca2_gan.spectral_norm import normalise_spectrally
+from ca2_gan.weights import load_weights
 
 WEIGHTS, CONFIG = "model.safetensors", "config.json"
 SAMPLING_BATCH = 250
+# Types of a builder's options, in words
+OPTIONS = {int: "a whole number", bool: "true or false"}
 
 
 class GAN(nn.Module, PyTorchModelHubMixin):
@@ -47,6 +50,8 @@ class GAN(nn.Module, PyTorchModelHubMixin):
         options: dict[str, Any] | None = None,
     ):
         super().__init__()
+        if len(image_shape) != 3:
+            raise UserError(f"{model}: an image shape of {len(image_shape)} numbers; channels, height and width are needed.")
         channels, height, width = image_shape
         self.spec = ModelSpec(model, num_classes, (channels, height, width), noise_dim)
         names = tuple(map(str, range(num_classes) if class_names is None else class_names))
@@ -146,15 +151,66 @@ class GAN(nn.Module, PyTorchModelHubMixin):
     def _save_pretrained(self, save_directory: Path) -> None:
         self.save(save_directory)
 
+    @classmethod
+    def from_pretrained(  # type: ignore[override]
+        cls,
+        pretrained_model_name_or_path: str | Path,
+        *,
+        force_download: bool = False,
+        token: str | bool | None = None,
+        cache_dir: str | Path | None = None,
+        local_files_only: bool = False,
+        revision: str | None = None,
+    ) -> "GAN":
+        """The model in a folder, or of the Hugging Face hub, as ``load_gan`` reads it.
+
+        :param pretrained_model_name_or_path: a folder that ``save_pretrained`` wrote, or ``user/name``
+        :param force_download: download again what is in the hub's cache
+        :param token: for private models
+        :param cache_dir: where downloads are kept
+        :param local_files_only: take what is there already
+        :param revision: branch, tag or commit
+        :raises UserError: if it can't be had, or isn't a model
+        """
+        folder = Path(pretrained_model_name_or_path)
+        if not folder.is_dir():
+            try:
+                folder = Path(
+                    snapshot_download(
+                        str(pretrained_model_name_or_path),
+                        revision=revision,
+                        cache_dir=cache_dir,
+                        force_download=force_download,
+                        token=token,
+                        local_files_only=local_files_only,
+                        allow_patterns=[CONFIG, WEIGHTS],
+                    )
+                )
+            except Exception as error:  # whatever the network or the hub answers
+                reason = str(error).strip().partition("\n")[0]
+                raise UserError(
+                    f"{pretrained_model_name_or_path}: no such folder, and it can't be had from the Hugging Face hub: {reason}"
+                ) from error
+        return load_gan(folder)
+
 
 def _build(spec: ModelSpec, options: dict[str, Any]) -> Any:
     builder = models.get(spec.name)
-    known = list(inspect.signature(builder).parameters)[1:]
-    for name in options:
+    known = dict(list(inspect.signature(builder).parameters.items())[1:])
+    for name, value in options.items():
         if name not in known:
             has = f"it has {', '.join(known)}" if known else "it has none"
             raise UserError(f"{spec.name}: no model option {name!r}; {has}.{did_you_mean(name, known)}")
-    return builder(spec, **options)
+        kind = known[name].annotation
+        if isinstance(kind, type) and kind in OPTIONS and type(value) is not kind:
+            raise UserError(f"{spec.name}: the model option {name} is {OPTIONS[kind]}, not {short(value)}.")
+    try:
+        return builder(spec, **options)
+    except (ArithmeticError, MemoryError, RuntimeError, ValueError) as error:
+        if not options or isinstance(error, UserError):
+            raise
+        reason = str(error).strip().partition("\n")[0]
+        raise UserError(f"{spec.name}: can't be made with {', '.join(f'{k}={v}' for k, v in options.items())}: {reason}") from error
 
 
 def to_uint8(images: Tensor) -> Tensor:
@@ -190,22 +246,66 @@ def load_gan(folder: Path) -> GAN:
 
     :raises UserError: if one of the files is missing, damaged, or doesn't fit the other
     """
+    config, path = read_config(folder), folder / WEIGHTS
     try:
-        config = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
         gan = GAN(**config)
-    except FileNotFoundError:
-        raise UserError(f"{folder}: no {CONFIG}: neither a saved model nor a run of `ca2-gan train` that has saved one.") from None
-    except (TypeError, KeyError, json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise UserError(f"{folder / CONFIG}: not the configuration of a model: {error}.") from error
+    except UserError as error:
+        raise UserError(f"{folder / CONFIG}: {error}") from error
     try:
-        weights = load_file(folder / WEIGHTS)
-        for player in gan.players().keys() - {"generator"} - {name.partition(".")[0] for name in weights}:
-            setattr(gan, player, None)
-        gan.load_state_dict(weights)
+        weights = load_file(path)
     except FileNotFoundError:
         raise UserError(f"{folder}: no {WEIGHTS}: the model's weights are missing.") from None
-    except safetensors.SafetensorError as error:
-        raise UserError(f"{folder / WEIGHTS}: damaged or cut off ({error}). Copy it again, or train again.") from error
-    except RuntimeError as error:
-        raise UserError(f"{folder / WEIGHTS}: the weights are of another model than {CONFIG} says, {config['model']}.") from error
+    except Exception as error:  # whatever the bytes lead to
+        raise UserError(f"{path}: damaged or cut off ({error}). Copy it again, or train again.") from error
+    for player in gan.players().keys() - {"generator"} - {name.partition(".")[0] for name in weights}:
+        setattr(gan, player, None)
+    try:
+        load_weights(gan, weights)
+    except (ValueError, RuntimeError) as error:
+        raise UserError(f"{path}: not the weights of the {config['model']} that {CONFIG} describes: {error}.") from error
     return gan.eval()
+
+
+def read_config(folder: Path) -> dict[str, Any]:
+    """What makes the model in a folder again: arguments of ``GAN``, each of the right type.
+
+    :raises UserError: if there is no ``config.json``, or it is something else
+    """
+    path = folder / CONFIG
+    try:
+        config = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise UserError(f"{folder}: no {CONFIG}: neither a saved model nor a run of `ca2-gan train` that has saved one.") from None
+    except OSError as error:
+        raise UserError(f"{path}: can't be read: {error.strerror or error}.") from error
+    except (ValueError, RecursionError) as error:  # no JSON, or no text
+        raise UserError(f"{path}: not the configuration of a model: {error}.") from error
+    if not isinstance(config, dict):
+        raise UserError(f"{path}: not the configuration of a model: 'name: value' pairs are needed.")
+    for name in dict.fromkeys([*config, "model", "num_classes", "image_shape"]):
+        if name not in ENTRIES:
+            raise UserError(f"{path}: not the configuration of a model: no entry is called {name!r}.{did_you_mean(name, ENTRIES)}")
+        is_right, right = ENTRIES[name]
+        if not is_right(config.get(name)):
+            raise UserError(f"{path}: not the configuration of a model: {name} has to be {right}, not {short(config.get(name))}.")
+    return config
+
+
+def _is_whole(value: Any) -> bool:
+    return type(value) is int
+
+
+def _is_list(value: Any, kind: type) -> bool:
+    return isinstance(value, list) and all(type(item) is kind for item in value)
+
+
+# Of config.json: what is right for an entry, by a function and in words
+ENTRIES: dict[str, tuple[Callable[[Any], bool], str]] = {
+    "model": (lambda value: isinstance(value, str), "a name"),
+    "num_classes": (_is_whole, "a whole number"),
+    "image_shape": (lambda value: _is_list(value, int), "channels, height and width"),
+    "noise_dim": (_is_whole, "a whole number"),
+    "class_names": (lambda value: _is_list(value, str), "a list of names"),
+    "spectral_norm": (lambda value: isinstance(value, bool), "true or false"),
+    "options": (lambda value: isinstance(value, dict), "the model's options by name"),
+}

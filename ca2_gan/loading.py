@@ -5,14 +5,13 @@ from difflib import get_close_matches
 from pathlib import Path
 
 import torch
-import yaml
 from torch import Tensor
 
 from ca2_core.errors import UserError, did_you_mean
+from ca2_gan.gan import CONFIG as MODEL_CONFIG
 from ca2_gan.gan import GAN, load_gan
 from ca2_gan.registry import pretrained
-
-CONFIG = "config.yml"
+from ca2_gan.trainers.settings import CONFIG, read_run
 
 
 def load(source: str | Path) -> GAN:
@@ -33,7 +32,7 @@ def load(source: str | Path) -> GAN:
     if is_pretrained(name):
         return load_gan(pretrained.get(name).folder)
     if len(parts) == 2 and all(parts) and not name.startswith((".", "~")):
-        return _from_hub(name)
+        return GAN.from_pretrained(name)
     raise UserError(f"{source}: no such folder.{did_you_mean(name, pretrained)} `ca2-gan train --out FOLDER` makes one.")
 
 
@@ -46,25 +45,15 @@ def is_pretrained(name: str) -> bool:
     return name.partition("/")[0] in models or bool(get_close_matches(name, pretrained.list(), cutoff=0.85))
 
 
-def _from_hub(name: str) -> GAN:
-    try:
-        gan: GAN = GAN.from_pretrained(name)
-    except Exception as error:  # whatever the network or the hub answers
-        reason = str(error).strip().partition("\n")[0]
-        raise UserError(f"{name}: no such folder, and it can't be had from the Hugging Face hub: {reason}") from error
-    return gan.eval()
-
-
 def class_folders(run: Path) -> dict[str, Path]:
-    """The folder of each class of a ``--per-class`` run, by class name; empty for any other folder."""
-    try:
-        content = yaml.safe_load((run / CONFIG).read_text(encoding="utf-8"))
-        facts = content["facts"]
-        if not content["per_class"]:
-            return {}
-        return {name: run / folder for name, folder in zip(facts["class_names"], facts["folders"], strict=True)}
-    except (OSError, yaml.YAMLError, UnicodeDecodeError, KeyError, TypeError, ValueError):
+    """The folder of each class of a ``--per-class`` run, by class name; empty for any other folder.
+
+    :raises UserError: if it is a run whose ``config.yml`` is damaged, and no model either
+    """
+    if (run / MODEL_CONFIG).is_file() or not (run / CONFIG).is_file():
         return {}
+    settings, facts = read_run(run)
+    return {name: run / folder for name, folder in facts.folders.items()} if settings.per_class else {}
 
 
 class PerClass(GAN):
@@ -72,12 +61,18 @@ class PerClass(GAN):
 
     :param run: the run folder
     :param folders: folder of each class's model by class name
+    :raises UserError: if one of the models can't be loaded, or makes other images than the first
     """
 
     def __init__(self, run: Path, folders: dict[str, Path]):
         models = [load_gan(folder) for folder in folders.values()]
-        first = models[0].config
-        super().__init__(**{**first, "num_classes": len(models), "class_names": list(folders)})
+        first = models[0]
+        for model, folder in zip(models, folders.values(), strict=True):
+            if (model.spec.image_shape, model.spec.noise_dim) != (first.spec.image_shape, first.spec.noise_dim):
+                raise UserError(f"{folder}: a model of other images or noise than the first class's. Train the classes of {run} together.")
+        super().__init__(**{**first.config, "num_classes": len(models), "class_names": list(folders)})
+        for player in self.players():  # only the classes' own are trained
+            setattr(self, player, None)
         self.models = torch.nn.ModuleList(models)
         self.is_conditional = True
         self.eval()

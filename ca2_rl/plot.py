@@ -17,7 +17,7 @@ from ca2_core.arguments import Parser
 from ca2_core.errors import UserError
 from ca2_core.files import whole_file
 from ca2_rl.common.diagnostics import GRADIENT_NORM, LOSS, MEAN_Q, RETURN
-from ca2_rl.runs import Run, find_runs
+from ca2_rl.runs import Run, find_runs, usable
 
 STEPS = "time/total_timesteps"
 # Title, columns in order of preference, colour: those of the study that this package rebuilds
@@ -110,7 +110,7 @@ def main(argv: list[str]) -> None:
     )
     arguments = parser.parse_args(argv)
     matplotlib.use("agg")
-    save_figure(plot_runs(find_runs(arguments.runs)), arguments.out)
+    save_figure(plot_runs(usable(find_runs(arguments.runs), read_curves)), arguments.out)
     print(f"Written to {arguments.out}")
 
 

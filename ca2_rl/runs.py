@@ -1,7 +1,7 @@
 """Folders that ``ca2-rl train`` wrote."""
 
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -78,15 +78,16 @@ def find_runs(paths: Iterable[str | Path]) -> list[Run]:
     return list(runs.values())
 
 
-def finished(runs: Iterable[Run]) -> list[Run]:
-    """Those that have a model; a line on stderr for each of the others.
+def usable(runs: Iterable[Run], needed: Callable[[Run], object]) -> list[Run]:
+    """Those that have what is needed; a line on stderr for each of the others.
 
-    :raises UserError: if none has one
+    :param needed: raises ``UserError`` for a run that does not have it
+    :raises UserError: if none has it
     """
     found, errors = [], []
     for run in runs:
         try:
-            _ = run.model_path
+            needed(run)
             found.append(run)
         except UserError as error:
             errors.append(error)
@@ -95,6 +96,11 @@ def finished(runs: Iterable[Run]) -> list[Run]:
     for reason in errors:
         print(f"left out: {reason}", file=sys.stderr)
     return found
+
+
+def finished(runs: Iterable[Run]) -> list[Run]:
+    """Those that have a model; see ``usable``."""
+    return usable(runs, lambda run: run.model_path)
 
 
 def latest_of_each(runs: Iterable[Run]) -> list[Run]:

@@ -27,6 +27,11 @@ def test_tables_are_those_of_the_measurements():
     assert check.returncode == 0, check.stderr
 
 
+def test_the_reference_of_hyperparameters_is_that_of_the_checks():
+    check = subprocess.run([sys.executable, ROOT / "scripts" / "reference.py", "--check"], capture_output=True, text=True, check=False)
+    assert check.returncode == 0, check.stderr
+
+
 def test_returns_on_other_environments_are_those_of_the_shipped_hyperparameters():
     records = json.loads((ROOT / "docs" / "rl" / "environments.json").read_text(encoding="utf-8"))["records"]
     for record in records:
@@ -42,7 +47,7 @@ def test_links_lead_to_files_that_are_there(page):
 
 
 @every_page
-@pytest.mark.parametrize(("program", "commands"), [("ca2-rl", ca2_rl.COMMANDS), ("ca2-gan", ca2_gan.COMMANDS)])
+@pytest.mark.parametrize(("program", "commands"), [("ca2-rl", ca2_rl.COMMAND.subcommands), ("ca2-gan", ca2_gan.COMMANDS)])
 def test_commands_that_are_shown_exist(page, program, commands):
     shown = re.findall(rf"^{program} ([a-z][a-z-]*)", page.read_text(encoding="utf-8"), re.MULTILINE)
     assert set(shown) <= set(commands)

@@ -15,6 +15,7 @@ from ca2_gan.data import figures
 from ca2_gan.data.arguments import add_data_arguments, load_data
 from ca2_gan.data.dataset import Dataset
 from ca2_gan.drawing import write
+from ca2_gan.folders import make_folder
 from ca2_gan.page import Section, facts, image, page, paragraph
 
 COMPONENTS = 50
@@ -80,6 +81,7 @@ def main(argv: list[str]) -> None:
     print(f"{'per class':<12} " + ", ".join(f"{name} {count:,}" for name, count in counts))
 
     folder = arguments.out or Path(f"explore-{Path(arguments.data).name.split('.')[0]}")
+    make_folder(folder)
     has_tsne = arguments.tsne_images and len(dataset) >= LEAST_FOR_TSNE
     embedding = embed(dataset, arguments.tsne_images, arguments.seed) if has_tsne else None
     pictures = figures.draw_all(dataset, embedding, arguments.seed)

@@ -2,6 +2,7 @@
 
 import re
 import struct
+from math import prod
 from pathlib import Path
 
 import numpy as np
@@ -76,7 +77,7 @@ def read_array(path: Path, dimensions: int) -> NDArray[np.uint8]:
             raise UserError(f"{path}: not an IDX file of bytes with {dimensions} dimension{'s' if dimensions > 1 else ''}.")
         shape = struct.unpack(f">{dimensions}I", header[4:])
         content = bytearray(file.read())
-    size = int(np.prod(shape))
+    size = prod(shape)
     if len(content) != size:
         what = "cut off" if len(content) < size else "longer than it says"
         raise UserError(f"{path}: {what}: {len(content):,} bytes where its header promises {size:,}. Get the file again.")

@@ -1,7 +1,6 @@
 """npz: ``x`` and, if labelled, ``y``."""
 
 import zipfile
-import zlib
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +24,7 @@ def read_npz(path: Path) -> Raw:
         with np.load(path, allow_pickle=False) as arrays:
             content = {name: arrays[name] for name in arrays.files if name in KNOWN}
             found = arrays.files
-    except (OSError, ValueError, EOFError, AttributeError, zipfile.BadZipFile, zlib.error) as error:
+    except Exception as error:  # whatever the bytes lead to
         raise UserError(f"{path}: can't be read as npz: {' '.join(str(error).split())[:120]}.") from error
     parts = [part for part in ("", "_train", "_test") if f"x{part}" in content]
     if not parts:
@@ -38,6 +37,8 @@ def read_npz(path: Path) -> Raw:
     if labels is not None and len(labels) != len(images):
         raise UserError(f"{path}: {len(images):,} images but {len(labels):,} labels.")
     names = content.get("class_names")
+    if names is not None and names.ndim != 1:
+        raise UserError(f"{path}: 'class_names' is {list(names.shape)}; a name for each class is needed, [K].")
     return Raw(str(path), images, labels, None if names is None else dict(enumerate(map(str, names.tolist()))))
 
 

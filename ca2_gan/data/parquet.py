@@ -92,9 +92,9 @@ def _labels(path: Path, column: pa.ChunkedArray) -> NDArray[np.int64]:
 
 
 def _names(table: pa.Table, label: str) -> dict[int, str] | None:
-    """Names of the labels in the metadata that the ``datasets`` library writes."""
-    metadata = (table.schema.metadata or {}).get(b"huggingface")
-    if metadata is None:
+    """Names of the labels in the metadata that the ``datasets`` library writes; None where they have none."""
+    try:
+        names = json.loads(table.schema.metadata[b"huggingface"])["info"]["features"][label]["names"]
+        return dict(enumerate(map(str, names)))
+    except (LookupError, TypeError, ValueError):
         return None
-    names = json.loads(metadata).get("info", {}).get("features", {}).get(label, {}).get("names")
-    return None if names is None else dict(enumerate(map(str, names)))

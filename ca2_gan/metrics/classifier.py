@@ -10,17 +10,18 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file
+from safetensors.torch import save as serialise
 from torch import Tensor, nn
 from torch.nn import functional
 from tqdm import tqdm
 
 from ca2_core.errors import UserError, did_you_mean
-from ca2_core.files import whole_file
-from ca2_gan.cache import cache_path
+from ca2_gan.cache import cache_path, keep
 from ca2_gan.data import Dataset
 from ca2_gan.judges import shipped_weights
 from ca2_gan.metrics.extractors import Seen, batches, weights_hash
+from ca2_gan.weights import load_weights
 
 FEATURES = 64
 BATCH_SIZE = 128
@@ -166,14 +167,13 @@ def trained_on(train: Dataset, recipe: Recipe = JUDGES["first"]) -> Classifier:
         network = Network(recipe.body(train.image_shape[0]), train.num_classes)
     for path in (shipped_weights(train.fingerprint, recipe.seed), cached):
         try:
-            network.load_state_dict(load_file(path))
+            load_weights(network, load_file(path))
             break
-        except (OSError, SafetensorError, RuntimeError):  # not there, damaged, or of another network
+        except (OSError, SafetensorError, RuntimeError, ValueError):  # not there, damaged, or of another network
             continue
     else:
         network = train_network(train.images, train.labels, train.num_classes, recipe)
-        with whole_file(cached) as partial:
-            save_file(network.state_dict(), partial)
+        keep(cached, serialise(network.state_dict()))
     return Classifier(network, recipe, train.report.source)
 
 

@@ -157,7 +157,7 @@ def _stages(run: Run) -> str:
 
 
 def _grid(path: Path, label: str, more: str = "") -> str:
-    images = f"{int(path.stem):,} images" if path.stem.isdigit() else path.stem
+    images = f"{int(path.stem):,} images" if path.stem.isdecimal() else path.stem
     caption = (f"{label}, {images}" if label else images) + more
     try:
         content = path.read_bytes()

@@ -8,6 +8,7 @@ from ca2_core.errors import UserError
 from ca2_gan.arguments import Parser
 from ca2_gan.data.arguments import add_data_arguments, load_data
 from ca2_gan.data.dataset import Dataset
+from ca2_gan.folders import make_folder
 from ca2_gan.metrics.bootstrap import RESAMPLES
 from ca2_gan.metrics.classifier import JUDGES
 from ca2_gan.metrics.report import FILES, describe, draw_nearest, print_verdicts, summarize, write_all
@@ -82,6 +83,8 @@ def main(argv: list[str]) -> None:
     train, test = data.split()
     sources = [open_source(x, data) for x in arguments.x]
     n = choose_n(arguments.n, sources, test)
+    if arguments.out:
+        make_folder(arguments.out)
     suite = Suite(names, train, test, n, arguments.seed, arguments.inception_weights, arguments.bootstrap, judge=arguments.judge)
     views = look(suite, sources)
     verdicts = evaluate(suite, views)

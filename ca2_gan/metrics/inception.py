@@ -81,9 +81,10 @@ def _download(url: str) -> dict[str, torch.Tensor]:
     try:
         with _timeout():
             state: dict[str, torch.Tensor] = torch.hub.load_state_dict_from_url(url, map_location="cpu", progress=True, weights_only=True)
-    except (OSError, RuntimeError) as error:
+    except Exception as error:  # whatever the network answers, or the bytes of a damaged download lead to
+        reason = " ".join(str(error).split())[:200]
         raise UnavailableError(
-            f"Inception's weights can't be had ({error}). Download {url} and give it with --inception-weights."
+            f"Inception's weights can't be had ({reason}). Download {url} and give it with --inception-weights."
         ) from error
     return state
 

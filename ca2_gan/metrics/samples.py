@@ -14,8 +14,8 @@ from ca2_gan.data.cleaning import Raw
 from ca2_gan.data.folder import has_pictures, read_image_folder
 from ca2_gan.data.npz import read_npz
 from ca2_gan.gan import CONFIG, GAN
-from ca2_gan.loading import CONFIG as RUN_CONFIG
 from ca2_gan.loading import load
+from ca2_gan.trainers.settings import CONFIG as RUN_CONFIG
 
 
 @dataclass(frozen=True)

@@ -1,14 +1,14 @@
 """Images as the extractors see them, looked at once each."""
 
 from dataclasses import dataclass, field
+from io import BytesIO
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ca2_core.files import whole_file
-from ca2_gan.cache import cache_path
+from ca2_gan.cache import cache_path, keep
 from ca2_gan.metrics.extractors import Extractor, Seen
 from ca2_gan.metrics.frechet import Moments, moments
 from ca2_gan.metrics.neighbours import nearest
@@ -61,14 +61,14 @@ class View:
         network = self.extractors[extractor]
         path = cache_path("features", (self.key, network.name, network.fingerprint, network.resize), ".npz")
         try:
-            with np.load(path, allow_pickle=False) as kept:
+            with np.load(BytesIO(path.read_bytes()), allow_pickle=False) as kept:
                 return Seen(kept["features"], kept.get("classes"))
         except Exception:  # noqa: S110  (not there or damaged, in whatever way: made again)
             pass
         made = network.see(self.samples.images)
         content: dict[str, Any] = {"features": made.features} | ({} if made.classes is None else {"classes": made.classes})
-        with whole_file(path) as partial:
-            np.savez(partial, **content)
+        np.savez(file := BytesIO(), **content)
+        keep(path, file.getvalue())
         return made
 
 

@@ -7,7 +7,8 @@ from torch import Tensor, nn
 
 from ca2_core.errors import UserError
 
-SMALLEST, LARGEST = 16, 64
+SMALLEST, LARGEST = 16, 64  # sides of the images
+MOST = 10_000  # of classes, and of noise values: a network of more would fill the memory
 
 
 @dataclass(frozen=True)
@@ -32,8 +33,9 @@ class ModelSpec:
         if any(side % 4 or not SMALLEST <= side <= LARGEST for side in (height, width)):
             sizes = f"multiples of 4 from {SMALLEST} to {LARGEST}"
             raise UserError(f"{self.name}: images are {height}x{width}; its sides have to be {sizes}. Resize or pad the images.")
-        if self.num_classes < 1 or self.noise_dim < 1:
-            raise UserError(f"{self.name}: {self.num_classes} classes and {self.noise_dim} noise values; both have to be at least 1.")
+        if not (1 <= self.num_classes <= MOST and 1 <= self.noise_dim <= MOST):
+            counts = f"{self.num_classes:,} classes and {self.noise_dim:,} noise values"
+            raise UserError(f"{self.name}: {counts}; of both, from 1 to {MOST:,} are possible.")
 
     @property
     def doublings(self) -> int:

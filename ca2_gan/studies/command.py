@@ -4,6 +4,7 @@ import argparse
 import shlex
 import sys
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from fnmatch import fnmatch
 from importlib import import_module
 from itertools import compress
@@ -13,9 +14,10 @@ from ca2_core.errors import UserError, did_you_mean
 from ca2_gan.arguments import Parser
 from ca2_gan.data import load as load_data
 from ca2_gan.data.downloads import DOWNLOADED
+from ca2_gan.folders import own_folder
 from ca2_gan.studies.bench import Bench
 from ca2_gan.studies.conditions import machine
-from ca2_gan.studies.jobs import Budget, Variant, plan
+from ca2_gan.studies.jobs import Budget, Variant, plan, read_records
 from ca2_gan.studies.results import Results
 from ca2_gan.studies.runner import BACKENDS, cores, run
 from ca2_gan.studies.study import Study
@@ -76,8 +78,10 @@ def study(chosen: Study, arguments: argparse.Namespace, benches: Mapping[str, Be
     :param arguments: as ``parse`` returns them
     :param benches: by name of the data
     :param command: the command line, for the report
+    :raises UserError: if a record of a former call is damaged
     """
     keys = {name: bench.key for name, bench in benches.items()}
+    read_records(chosen.variants(), keys, out / "jobs")  # what is damaged is told before the work, not after it
     jobs = plan(select(chosen.variants(), arguments.only), keys, budgets(arguments, chosen.name), seeds(arguments, chosen.name))
     workers = arguments.jobs or cores(arguments.backend)
     try:
@@ -147,8 +151,12 @@ def parse(argv: list[str], prog: str = "ca2-gan study", default: str | None = No
 def main(argv: list[str]) -> None:
     """``ca2-gan study``."""
     arguments = parse(argv)
-    benches = prepare(arguments)
-    for name in arguments.names:
-        chosen, out = load(name), (arguments.out or Path("studies", "gan")) / name
-        results = study(chosen, arguments, benches, out, shlex.join(["ca2-gan", "study", *argv]))
-        print(f"Report: {chosen.report(results, out)}")
+    folders = {name: (arguments.out or Path("studies", "gan")) / name for name in arguments.names}
+    with ExitStack() as kept:
+        for out in folders.values():
+            kept.enter_context(own_folder(out))
+        benches = prepare(arguments)
+        for name, out in folders.items():
+            chosen = load(name)
+            results = study(chosen, arguments, benches, out, shlex.join(["ca2-gan", "study", *argv]))
+            print(f"Report: {chosen.report(results, out)}")

@@ -8,6 +8,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from ca2_core.errors import UserError
 from ca2_core.files import whole_file
 from ca2_gan.metrics.report import versions
 from ca2_gan.trainers.settings import Settings, read, shipped
@@ -147,16 +148,36 @@ def read_records(variants: Iterable[Variant], data: dict[str, str], folder: Path
     """What is there of the variants' trainings on the data, of any budget and seed: each with label and tags of its variant.
 
     Its job's file is named in it too, by which ``restore_records`` knows it again.
+
+    :raises UserError: if a file is damaged
     """
     records = []
     for name, key in data.items():
         for variant in variants:
             paths = sorted(folder.glob(f"{digest(variant, key)}-*.json"))
-            found = {path.name: json.loads(path.read_text(encoding="utf-8")) for path in paths}
+            found = {path.name: read_record(path) for path in paths}
             own = {"label": variant.label, "tags": variant.tags, "data": name}
             named = [record | own | {"job": file_name} for file_name, record in found.items()]
             records += sorted(named, key=lambda record: (record["budget"]["minutes"] or 0, record["budget"]["images"] or 0, record["seed"]))
     return records
+
+
+def read_record(path: Path) -> dict[str, Any]:
+    """What is there of one training.
+
+    :raises UserError: if the file is damaged
+    """
+    try:
+        record: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        budget = Budget(**record["budget"])
+        is_whole = all(isinstance(number, int | float) for number in (record["seed"], budget.minutes or 0, budget.images or 0))
+    except OSError as error:
+        raise UserError(f"{path}: can't be read: {error.strerror or error}.") from error
+    except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
+        is_whole = False
+    if not is_whole:
+        raise UserError(f"{path}: damaged or cut off. Delete it: the same command trains that once more.")
+    return record
 
 
 def restore_records(content: dict[str, Any], folder: Path) -> None:

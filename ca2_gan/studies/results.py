@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ca2_core.files import whole_file
+from ca2_gan.drawing import write
 from ca2_gan.studies.jobs import Budget
 
 Record = dict[str, Any]
@@ -81,8 +81,7 @@ class Results:
         """Writes ``study.json``, whole or not at all."""
         head = json.dumps({name: value for name, value in self.content.items() if name != "records"}, indent=1)
         lines = ",\n".join(json.dumps(record) for record in self.records)  # a line each
-        with whole_file(path) as partial:
-            partial.write_text(f'{head[:-2]},\n "records": [\n{lines}\n]\n}}\n', encoding="utf-8")
+        write(path, f'{head[:-2]},\n "records": [\n{lines}\n]\n}}\n')
 
 
 def _shared(budget: Budget, records: Records) -> tuple[bool, int]:

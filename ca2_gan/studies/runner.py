@@ -13,7 +13,7 @@ from joblib import Parallel, delayed, parallel_config  # type: ignore[import-unt
 from tqdm import tqdm
 
 from ca2_core.errors import UserError
-from ca2_core.files import whole_file
+from ca2_gan.drawing import write
 from ca2_gan.studies.bench import Bench
 from ca2_gan.studies.conditions import cpu_name
 from ca2_gan.studies.jobs import Job
@@ -50,8 +50,7 @@ def run(jobs: Sequence[Job], benches: Benches, folder: Path, workers: int, backe
     attempts = {"processes": _on_this_machine, "ray": _on_a_cluster}[backend](missing, benches, workers)
     with tqdm(total=len(jobs), initial=len(jobs) - len(missing), unit="training") as progress:
         for job, record in attempts:
-            with whole_file(folder / job.file_name) as partial:
-                partial.write_text(json.dumps(record | {"command": command}, allow_nan=False) + "\n", encoding="utf-8")
+            write(folder / job.file_name, json.dumps(record | {"command": command}, allow_nan=False) + "\n")
             progress.update()
 
 

@@ -2,8 +2,6 @@
 
 import io
 import os
-import pickle
-import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -36,12 +34,16 @@ def read_state(folder: Path, model: str, data: str) -> dict[str, Any] | None:
     :raises UserError: if it is damaged, or of another model or other data
     """
     path = folder / STATE
-    if not path.exists():
-        return None
     try:
-        state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
+        content = io.BytesIO(path.read_bytes())
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise UserError(f"{path}: can't be read: {error.strerror or error}.") from error
+    try:
+        state: dict[str, Any] = torch.load(content, map_location="cpu", weights_only=True)
         found_model, found_data = state["model"], state["data"]
-    except (RuntimeError, pickle.UnpicklingError, EOFError, zipfile.BadZipFile, KeyError, TypeError, ValueError) as error:
+    except Exception as error:  # whatever the bytes lead to
         reason = str(error).strip().partition("\n")[0]
         raise UserError(f"{path}: damaged or cut off ({reason}). Delete it to start this run again from the beginning.") from error
     if found_model != model:

@@ -49,24 +49,22 @@ class Outcome:
 
 
 def train(training: Training, fabric: Fabric, stop: Stop, evaluate: Evaluate | None = None) -> Outcome:
-    """Trains a model from its beginning or its last checkpoint, until it has seen enough, time is over, or it is asked to stop.
+    """Goes on with a training until it has seen enough images, time is over, or it is asked to stop.
 
-    :param training: at its beginning; ``training.settings.out`` is the run folder
+    :param training: as ``prepare`` or ``resume`` make it; ``training.settings.out`` is the run folder
     :param fabric: launched; its processes share each batch
     :param stop: asked before every round
     :param evaluate: measures the model, every ``settings.eval_every`` images
-    :raises UserError: if training diverges, the disk is full, or the last checkpoint is damaged or of something else
+    :raises UserError: if training diverges, or the disk is full
     """
     settings = training.settings
-    state = read_state(settings.out, settings.model, training.fingerprint)
-    if state is not None:
-        training.restore(state)
     if settings.compile:
         compile_players(training.gan, settings)
     shown = training.gan.with_generator(training.average.network)
     watch = Watch(variety(*some_images(training.source, shown.is_conditional)), settings.loss)
     leader = fabric.is_global_zero
-    records = Records(settings.out, training.images, settings.tensorboard) if leader else None
+    with explained_disk_errors(settings.out):
+        records = Records(settings.out, training.images, settings.tensorboard) if leader else None
     began, saved_at = monotonic() - training.seconds, monotonic()
     logged_at, logged_images = monotonic(), training.images
     bar = tqdm(
@@ -141,6 +139,18 @@ def prepare(settings: Settings, data: Dataset, fabric: Fabric) -> Training:
     average = Average(gan.generator, settings.ema_half_life)
     share_batch_norm(gan, fabric)
     return Training(settings, source, gan, game, average, make_optimisers(gan.players(), settings), data.fingerprint)
+
+
+def resume(settings: Settings, data: Dataset, fabric: Fabric) -> Training:
+    """A training at its last checkpoint in ``settings.out``, or, without one, at its beginning.
+
+    :raises UserError: as ``prepare``, or if the checkpoint is damaged or of something else
+    """
+    state = read_state(settings.out, settings.model, data.fingerprint)  # before a classifier is trained for the features
+    training = prepare(settings, data, fabric)
+    if state is not None:
+        training.restore(state)
+    return training
 
 
 def frozen_features(settings: Settings, data: Dataset, fabric: Fabric) -> Callable[[Tensor], Tensor] | None:
@@ -223,9 +233,5 @@ def explained_disk_errors(folder: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        kept = (
-            "the last good checkpoint is kept: free some space and `--resume`"
-            if (folder / "state.pt").exists()
-            else "nothing was saved yet"
-        )
+        kept = "the last good checkpoint is kept: free some space and `--resume`" if (folder / STATE).exists() else "nothing was saved yet"
         raise UserError(f"{folder}: can't write: {error.strerror or error}; {kept}.") from error

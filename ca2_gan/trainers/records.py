@@ -17,17 +17,24 @@ COLUMNS, MOST_ROWS = 10, 64
 
 
 def read_metrics(folder: Path) -> list[dict[str, Any]]:
-    """The lines of a run's ``metrics.jsonl``; a last line that a crash cut off is left out."""
+    """The lines of a run's ``metrics.jsonl``; one that a crash cut off, or that is damaged otherwise, is left out."""
     path = folder / METRICS
     if not path.is_file():
         return []
     rows = []
-    for line in path.read_text(encoding="utf-8").splitlines():
+    for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
         try:
-            rows.append(json.loads(line))
-        except json.JSONDecodeError:
-            break
+            row = json.loads(line)
+        except (ValueError, RecursionError):
+            continue
+        if isinstance(row, dict) and type(row.get("images")) is int and all(map(_is_number, row.values())):
+            rows.append(row)
     return rows
+
+
+def _is_number(value: Any) -> bool:
+    """Whether something is a finite number or, in place of one that was not finite, None."""
+    return value is None or (type(value) in (int, float) and abs(value) < 1e300)
 
 
 class Records:

@@ -1,11 +1,12 @@
 """The settings of a training: one dataclass, filled from a YAML file and the command line."""
 
-import dataclasses
 import types
 import typing
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
+from math import isfinite
 from pathlib import Path
+from reprlib import repr as short
 from typing import Any, Literal
 
 import tyro
@@ -15,6 +16,7 @@ from ca2_core.errors import UserError, did_you_mean
 from ca2_core.files import whole_file
 
 CONFIG = "config.yml"
+MOST_THREADS = 1_024
 # Where a run is, and what can change without changing the weights that come out
 _ELSEWHERE = ("out", "resume", "config")
 _HARMLESS = (
@@ -140,20 +142,31 @@ class Settings:
     progress: bool = True
 
     def __post_init__(self) -> None:
-        positive = ("max_images", "batch_size", "critic_steps", "devices", "nodes", "log_every", "lr_g", "lr_d", "lr_c", "noise_dim")
-        for name in positive:
+        for field in fields(self):
+            value = getattr(self, field.name)
+            if isinstance(value, float) and not isfinite(value):
+                raise UserError(f"{_flag(field.name)} {value}: a finite number is needed.")
+        positive = ("max_images", "max_minutes", "batch_size", "critic_steps", "devices", "nodes", "log_every", "lr_g", "lr_d", "lr_c")
+        for name in (*positive, "noise_dim"):
             if isinstance(getattr(self, name), int | float) and getattr(self, name) <= 0:
                 raise UserError(f"{_flag(name)} {getattr(self, name)}: more than 0 is needed.")
         for name in ("beta1", "beta2", "label_fraction", "final_lr", "mismatched"):
             if not 0 <= getattr(self, name) <= 1:
                 raise UserError(f"{_flag(name)} {getattr(self, name)}: a number from 0 to 1 is needed.")
-        for name in ("gradient_penalty", "r1", "r2", "auxiliary", "feature_matching", "clip", "ema_half_life", "seed", "threads"):
+        weights = ("gradient_penalty", "r1", "r2", "auxiliary", "feature_matching")
+        for name in (*weights, "clip", "ema_half_life", "seed", "threads", "sample_every", "eval_every", "checkpoint_seconds"):
             if getattr(self, name) < 0:
                 raise UserError(f"{_flag(name)} {getattr(self, name)}: 0 or more is needed.")
+        if self.threads > MOST_THREADS:
+            raise UserError(f"--threads {self.threads}: at most {MOST_THREADS:,} are possible.")
         if self.batch_size % (self.devices * self.nodes):
             raise UserError(f"--batch-size {self.batch_size} can't be divided by {self.devices * self.nodes} processes.")
         for option in self.options:
-            if not option.partition("=")[2]:
+            try:
+                is_right = yaml.safe_load(option.partition("=")[2]) is not None
+            except (yaml.YAMLError, ValueError):
+                is_right = False
+            if not is_right:
                 raise UserError(f"--options {option}: 'name=value' is needed, such as width=32.")
 
     @property
@@ -196,19 +209,25 @@ def read(path: Path) -> dict[str, Any]:
 
     :raises UserError: if it can't be read, or has something else in it
     """
+    return _checked(_content(path), path)
+
+
+def _content(path: Path) -> dict[str, Any]:
+    """What a YAML file has by name."""
     try:
         content = yaml.safe_load(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise UserError(f"{path}: no such file.") from None
     except (OSError, UnicodeDecodeError) as error:
         raise UserError(f"{path}: can't be read: {error}.") from error
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
         mark = getattr(error, "problem_mark", None)
         where = f", line {mark.line + 1}" if mark else ""
-        raise UserError(f"{path}{where}: not YAML: {getattr(error, 'problem', None) or error}.") from error
+        reason = " ".join(str(getattr(error, "problem", None) or error).split())
+        raise UserError(f"{path}{where}: not YAML: {reason}.") from error
     if not isinstance(content, dict):
         raise UserError(f"{path}: 'name: value' lines are needed.")
-    return _checked(content, path)
+    return content
 
 
 def _checked(content: Mapping[str, Any], path: Path) -> dict[str, Any]:
@@ -219,8 +238,8 @@ def _checked(content: Mapping[str, Any], path: Path) -> dict[str, Any]:
             raise UserError(f"{path}: no setting is called {name!r}.{did_you_mean(str(name), hints)} `ca2-gan train --help` shows all.")
         try:
             values[name] = _converted(value, hints[name])
-        except (TypeError, ValueError):
-            raise UserError(f"{path}: {name}: {value!r} can't be what is needed here, {_described(hints[name])}.") from None
+        except (TypeError, ValueError, OverflowError):
+            raise UserError(f"{path}: {name}: {short(value)} can't be what is needed here, {_described(hints[name])}.") from None
     return values
 
 
@@ -254,17 +273,29 @@ def _described(hint: Any) -> str:
     return {int: "a whole number", float: "a number", bool: "true or false", str: "text"}.get(hint, str(hint))
 
 
-def write(settings: Settings, folder: Path, **more: Any) -> None:
+@dataclass(frozen=True)
+class Facts:
+    """What a run folder says of the run beside its settings.
+
+    :param threads: that torch had
+    :param folders: of a ``--per-class`` run, each class's folder in the run's, by class name
+    """
+
+    threads: int
+    folders: dict[str, str]
+
+
+def write(settings: Settings, folder: Path, **facts: Any) -> None:
     """Writes ``config.yml`` into a run folder, whole or not at all.
 
-    :param more: what else to note; ``read_run`` hands it back apart from the settings
+    :param facts: what ``read_run`` hands back, and more that is only worth knowing
     """
-    content = settings.saved() | {"facts": more}
+    content = settings.saved() | {"facts": facts}
     with whole_file(folder / CONFIG) as path:
         path.write_text(yaml.safe_dump(content, sort_keys=False, allow_unicode=True), encoding="utf-8")
 
 
-def read_run(folder: Path) -> tuple[Settings, dict[str, Any]]:
+def read_run(folder: Path) -> tuple[Settings, Facts]:
     """Settings and facts of a run folder.
 
     :raises UserError: if there is no ``config.yml``, or a damaged one
@@ -272,9 +303,27 @@ def read_run(folder: Path) -> tuple[Settings, dict[str, Any]]:
     path = folder / CONFIG
     if not path.is_file():
         raise UserError(f"{folder}: no {CONFIG}: no run of `ca2-gan train`.")
+    content = _content(path)
+    facts = _read_facts(content.pop("facts", None), path)
+    values = _checked(content, path)
+    if not values.keys() >= {"model", "data"}:
+        raise UserError(f"{path}: damaged: no model or no data among its settings. Train again, in another --out.")
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
-        facts = content.pop("facts")
-    except (yaml.YAMLError, UnicodeDecodeError, AttributeError, KeyError, TypeError) as error:
-        raise UserError(f"{path}: damaged: {' '.join(str(error).split())}.") from error
-    return dataclasses.replace(Settings(**_checked(content, path)), out=folder), dict(facts)
+        return Settings(**values, out=folder), facts
+    except UserError as error:
+        raise UserError(f"{path}: {error}") from error
+
+
+def _read_facts(facts: Any, path: Path) -> Facts:
+    """:raises UserError: if they are something else, or name a folder that is not right in the run's"""
+    threads = facts.get("threads") if isinstance(facts, dict) else None
+    if type(threads) is not int or threads < 1:
+        raise UserError(f"{path}: damaged: no number of threads among its facts. Train again, in another --out.")
+    folders, names = facts.get("folders", []), facts.get("class_names", [])
+    for found in (folders, names):
+        if not isinstance(found, list) or not all(isinstance(item, str) for item in found) or len(found) != len(folders):
+            raise UserError(f"{path}: damaged: the facts need a name and a folder for each class. Train again, in another --out.")
+    for folder in folders:
+        if Path(folder).name != folder or folder in ("", ".."):
+            raise UserError(f"{path}: the folder {folder!r} of a class is not right in the run's folder. It is not opened.")
+    return Facts(threads, dict(zip(names, folders, strict=True)))

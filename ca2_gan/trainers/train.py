@@ -3,6 +3,7 @@
 import dataclasses
 import sys
 from collections.abc import Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +15,10 @@ from ca2_core.errors import UserError
 from ca2_core.files import partial_files
 from ca2_gan.arguments import Parser
 from ca2_gan.data import Dataset, load
+from ca2_gan.folders import LOCK, own_folder
 from ca2_gan.gan import GAN
 from ca2_gan.registry import models
-from ca2_gan.trainers.loop import Evaluate, Outcome, prepare, train
+from ca2_gan.trainers.loop import Evaluate, Outcome, resume, train
 from ca2_gan.trainers.settings import CONFIG, Settings, read, read_run, shipped, write
 from ca2_gan.trainers.stopping import Stop
 from ca2_gan.typed_arguments import parse
@@ -36,13 +38,15 @@ def main(argv: list[str]) -> None:
         fabric = make_fabric(settings)
     except (ValueError, RuntimeError, ImportError) as error:
         raise UserError(f"{settings.devices} device(s), {settings.accelerator}, {settings.precision}: {error}") from error
-    fabric.launch()
-    with Stop() as stop:
-        if settings.per_class:
-            train_per_class(settings, fabric, stop)
-        else:
-            data = read_data(settings)
-            finish(train_on(data, settings, fabric, stop), settings, fabric)
+    with own_folder(settings.out) if fabric.is_global_zero else nullcontext():
+        check_folder(settings)
+        fabric.launch()
+        with Stop() as stop:
+            if settings.per_class:
+                train_per_class(settings, fabric, stop)
+            else:
+                data = read_data(settings)
+                finish(train_on(data, settings, fabric, stop), settings, fabric)
     if stop.signal:
         sys.exit(128 + stop.signal)
 
@@ -66,17 +70,25 @@ def read_settings(argv: Sequence[str]) -> Settings:
         changes = before.changes(settings)
         if changes:
             raise UserError(f"{known.out}: --resume goes on with the settings the run began with; changed: {', '.join(changes)}.")
-        return dataclasses.replace(settings, threads=int(facts["threads"]))
+        return dataclasses.replace(settings, threads=facts.threads)
     path = known.config or (shipped(known.model) if known.model else None)
     values = read(path) if path is not None and (known.config or path.is_file()) else {}
     if known.model is not None:
         values["model"] = known.model
-    settings = parse(Settings(**values), argv, PROG)
-    if settings.resume and settings.out.is_dir() and set(settings.out.iterdir()) - partial_files(settings.out):
-        raise UserError(f"{settings.out}: no {CONFIG}: no run of `ca2-gan train` to go on with.")
-    if not settings.resume and (settings.out / CONFIG).exists():
-        raise UserError(f"{settings.out}: there is a run in it already. `--resume` goes on with it; another --out begins a new one.")
-    return settings
+    return parse(Settings(**values), argv, PROG)
+
+
+def check_folder(settings: Settings) -> None:
+    """Whether there is a run in the folder if one is to be resumed, and none if one is to begin.
+
+    :raises UserError: if not
+    """
+    out = settings.out
+    if (out / CONFIG).exists():
+        if not settings.resume:
+            raise UserError(f"{out}: there is a run in it already. `--resume` goes on with it; another --out begins a new one.")
+    elif settings.resume and out.is_dir() and set(out.iterdir()) - partial_files(out) - {out / LOCK}:
+        raise UserError(f"{out}: no {CONFIG}: no run of `ca2-gan train` to go on with.")
 
 
 def make_fabric(settings: Settings) -> Fabric:
@@ -106,7 +118,7 @@ def train_on(data: Dataset, settings: Settings, fabric: Fabric, stop: Stop) -> O
     """One training, on the training part of the data."""
     part, held_out = data.split()
     # What can't be trained or evaluated leaves no folder
-    training = prepare(settings, part, fabric)
+    training = resume(settings, part, fabric)
     evaluate = make_evaluate(settings, part, held_out) if settings.eval_every and fabric.is_global_zero else None
     if fabric.is_global_zero:
         prepare_folder(settings, {"threads": torch.get_num_threads(), "data": data.fingerprint, "images": len(part)} | versions())
@@ -127,7 +139,9 @@ def train_per_class(settings: Settings, fabric: Fabric, stop: Stop) -> None:
             break
         alone = dataclasses.replace(data.subset(data.labels == i), class_names=(name,), labels=data.labels[data.labels == i] * 0)
         own = dataclasses.replace(settings, out=settings.out / folder, per_class=False, classes=name)
-        finish(train_on(alone, own, fabric, stop), own, fabric)
+        # Someone may be training this class alone
+        with own_folder(own.out) if fabric.is_global_zero else nullcontext():
+            finish(train_on(alone, own, fabric, stop), own, fabric)
 
 
 def folder_name(class_name: str, index: int) -> str:

@@ -1,10 +1,11 @@
 """What changes during a training: made from the settings, moved on by a round, saved and restored."""
 
 import logging
+import math
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from lightning_fabric import Fabric
@@ -18,11 +19,15 @@ from ca2_gan.gan import GAN
 from ca2_gan.registry import losses
 from ca2_gan.spectral_norm import spectral_norms
 from ca2_gan.trainers.batches import LAYERS, Images, draw_noise, stream_seed
+from ca2_gan.trainers.checkpoints import STATE
 from ca2_gan.trainers.ema import Average
 from ca2_gan.trainers.game import Batch, Game, Rules
 from ca2_gan.trainers.optimisers import clip, set_rates
 from ca2_gan.trainers.processes import average_gradients, mean_over_processes
 from ca2_gan.trainers.settings import Settings
+from ca2_gan.weights import check_tensor, load_weights
+
+Number = TypeVar("Number", int, float)
 
 
 @dataclass
@@ -36,6 +41,18 @@ class Means:
         for name, value in values.items():
             self.sums[name] = self.sums[name] + value if name in self.sums else value
             self.counts[name] = self.counts.get(name, 0) + 1
+
+    @classmethod
+    def restored(cls, sums: Any, counts: Any, device: torch.device) -> "Means":
+        """Those of a checkpoint.
+
+        :raises ValueError: if they are something else
+        """
+        if sums.keys() != counts.keys() or any(type(count) is not int or count < 1 for count in counts.values()):
+            raise ValueError(f"counts is {counts!r}")
+        for name, value in sums.items():
+            check_tensor(name, value, torch.zeros(()))
+        return cls({name: value.to(device) for name, value in sums.items()}, counts)
 
     def take(self, fabric: Fabric) -> dict[str, float]:
         """The means over all processes; what follows starts anew."""
@@ -133,22 +150,53 @@ class Training:
         }
 
     def restore(self, state: dict[str, Any]) -> None:
-        """Takes over what ``state`` returned.
+        """Takes over what ``state`` returned, from a file that may hold anything.
 
-        :raises UserError: if it is of other networks
+        :raises UserError: if it doesn't fit
         """
         try:
-            self.gan.load_state_dict(state["players"])
-            self.average.network.load_state_dict(state["average"])
+            load_weights(self.gan, state["players"])
+            load_weights(self.average.network, state["average"])
+            load_weights(self.game, state["game"])
             for name, optimiser in self.optimisers.items():
-                optimiser.load_state_dict(state["optimisers"][name])
-            self.game.load_state_dict(state["game"])
-            self.images, self.step, self.seconds = state["images"], state["step"], state["seconds"]
-            sums = {name: value.to(self.source.device) for name, value in state["sums"].items()}
-            self.means = Means(sums, state["counts"])
-        except (RuntimeError, KeyError, ValueError, AttributeError) as error:
-            reason = str(error).partition("\n")[0]
-            raise UserError(f"{self.settings.out}: the checkpoint doesn't fit {self.settings.model}: {reason}") from error
+                restore_optimiser(name, optimiser, state["optimisers"][name]["state"])
+            self.images, self.step = _number(state, "images", int), _number(state, "step", int)
+            self.seconds = _number(state, "seconds", float)
+            self.means = Means.restored(state["sums"], state["counts"], self.source.device)
+        except (RuntimeError, LookupError, ValueError, TypeError, AttributeError) as error:
+            what = f"{error} is missing" if isinstance(error, KeyError) else str(error).partition("\n")[0]
+            raise UserError(
+                f"{self.settings.out / STATE}: the checkpoint doesn't fit {self.settings.model}: {what}. "
+                "Take another --out, or delete it to start this run again from the beginning."
+            ) from error
+
+
+def _number(state: dict[str, Any], name: str, kind: type[Number]) -> Number:
+    """A number of a checkpoint.
+
+    :raises ValueError: if it is none from 0 up
+    """
+    value = state[name]
+    if type(value) is not kind or not 0 <= value < math.inf:
+        raise ValueError(f"{name} is {value!r}")
+    return value
+
+
+def restore_optimiser(player: str, optimiser: Adam, moments: Any) -> None:
+    """Gives an optimiser the moments of a checkpoint; what the settings say of it stays.
+
+    :param player: whose it is, for messages
+    :param moments: by number of the parameter
+    :raises ValueError: if they are not those of these parameters
+    """
+    own = optimiser.state_dict()
+    parameters = optimiser.param_groups[0]["params"]
+    for number, found in moments.items():
+        if number not in range(len(parameters)) or found.keys() != {"step", "exp_avg", "exp_avg_sq"}:
+            raise ValueError(f"the {player}'s optimiser has other parameters")
+        for name, value in found.items():
+            check_tensor(f"{name} of the {player}'s optimiser", value, torch.zeros(()) if name == "step" else parameters[number])
+    optimiser.load_state_dict(own | {"state": moments})
 
 
 def make_rules(settings: Settings, class_counts: Tensor, frozen_features: Callable[[Tensor], Tensor] | None = None) -> Rules:

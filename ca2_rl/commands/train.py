@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import stable_baselines3 as sb3
 import torch as th
+from rl_zoo3.utils import ALGOS
 from stable_baselines3.common.utils import set_random_seed
 
 from ca2_core.arguments import Parser, at_least, folder, seed
@@ -23,8 +24,10 @@ from ca2_rl.commands.agent_options import LOG_FOLDER, add_env_options, device
 from ca2_rl.commands.closing import final_evaluation, next_commands
 from ca2_rl.environments import check_env, split_env_id, try_env
 from ca2_rl.runs import read_run
+from ca2_rl.tables import print_table
 from ca2_rl.zoo import resume
 from ca2_rl.zoo.agents import load_agent
+from ca2_rl.zoo.hyperparams import reference
 from ca2_rl.zoo.manager import Manager
 from ca2_rl.zoo.plugins import register
 from ca2_rl.zoo.printing import say
@@ -35,7 +38,11 @@ def main(argv: list[str]) -> None:
     register()
     parser = _parser("ca2-rl train", "Trains an agent with the hyperparameters that are shipped for it, and saves it as a run in logs.")
     parser.add_argument("--resume", metavar="RUN", help="go on with the interrupted training in this run folder")
+    parser.add_argument("--params-help", action="store_true", help="show the hyperparameters of --algo, for -params and files, and leave")
     given = parser.parse_args(argv)
+    if given.params_help:
+        print_table(("hyperparameter", "may be", "default", ""), reference(ALGOS[given.algo]), left=4)
+        return
     if given.resume is None:
         _run(given)
         return
@@ -86,7 +93,7 @@ def _parser(prog: str, description: str) -> Parser:
         help="end the last episode of a loaded HerReplayBuffer (default: True)",
     )
     add("--device", type=device, default="auto", help="torch's device (default: auto)")
-    add("--num-threads", type=at_least(1, also=(-1,)), default=-1, metavar="N", help="threads of torch (default: 1, but for Atari)")
+    add("--num-threads", type=at_least(1), default=-1, metavar="N", help="threads of torch (default: 1, but for Atari)")
     add("--vec-env", choices=("dummy", "subproc"), default="dummy", help="envs in this process, or each in its own")
     add("--n-eval-envs", type=at_least(1), default=1, metavar="N", help="envs for evaluations (default: 1)")
     add(
@@ -108,7 +115,7 @@ def _parser(prog: str, description: str) -> Parser:
     add("--save-replay-buffer", action="store_true", help="save the replay buffer with the model")
     add(
         "--log-interval",
-        type=at_least(1, also=(-1, -2)),
+        type=at_least(1, also=(-2,)),
         default=-1,
         metavar="N",
         help="episodes or rollouts between two logs (default: SB3's)",

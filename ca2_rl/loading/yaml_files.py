@@ -6,9 +6,10 @@ from typing import Any
 import yaml
 
 from ca2_core.errors import UserError
+from ca2_core.yaml_files import Loader, not_yaml
 
 
-class _Loader(yaml.SafeLoader):
+class _Loader(Loader):
     """Reads the ``OrderedDict`` that rl-zoo3 dumps into ``args.yml`` and ``config.yml``, and no other Python object."""
 
 
@@ -40,7 +41,7 @@ def read_yaml(path: Path, trust: bool = False) -> dict[str, Any]:
             f"{path}: {error.problem or error}; it may run code when it is loaded. If you trust where it comes from, add --trust."
         ) from error
     except (yaml.YAMLError, UnicodeDecodeError, ValueError, TypeError, RecursionError) as error:
-        raise UserError(f"{path}: not YAML: {error}") from error
+        raise not_yaml(path, error) from error
     if not isinstance(content, dict):
         raise UserError(f"{path}: a mapping from names to values is needed.")
     return content

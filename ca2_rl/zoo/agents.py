@@ -100,6 +100,8 @@ def find_agent(
     """
     env_name = EnvironmentName(env_id)
     steps: Any = checkpoint  # annotated as text there
+    if number == 0 and checkpoint is None and not (load_best or last_checkpoint):
+        number = _latest_finished(Path(folder, algo), env_name)
     try:
         with redirect_stdout(None):
             _, model, run_folder = get_model_path(number, folder, algo, env_name, load_best, steps, last_checkpoint)
@@ -114,6 +116,14 @@ def find_agent(
     if (path / env_name / "args.yml").is_file():
         return replace(read_run(path), env_id=env_id, algo=algo), Path(model)
     return Run(path, path / env_name, {}, algo, env_id, 0), Path(model)
+
+
+def _latest_finished(folder: Path, env_name: EnvironmentName) -> int:
+    """Number of the latest run with a model; 0 if there is none."""
+    for number in range(get_latest_run_id(str(folder), env_name), 0, -1):
+        if (folder / f"{env_name}_{number}" / f"{env_name}.zip").is_file():
+            return number
+    return 0
 
 
 def import_packages(run: Run, packages: Iterable[str], trust: bool) -> None:

@@ -5,9 +5,11 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
+import numpy as np
 from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.logger import CSVOutputFormat
 
+from ca2_core.errors import UserError
 from ca2_rl.zoo.resume import read_progress
 
 
@@ -64,3 +66,20 @@ class StopOnSignal(BaseCallback):
 
     def _on_training_end(self) -> None:
         self._restore()
+
+
+class CheckRewards(BaseCallback):
+    """Ends the training with a ``UserError`` at the first reward or observation that is not finite: all that is learned after it is NaN."""
+
+    def _on_step(self) -> bool:
+        rewards = self.locals["rewards"]
+        if not np.isfinite(rewards).all():
+            bad = rewards[~np.isfinite(rewards)][0]
+            raise UserError(
+                f"the env returned the reward {bad} at step {self.num_timesteps:,}. Mend the env; a wrapper can clip its rewards."
+            )
+        observations = self.locals["new_obs"]
+        for part in observations.values() if isinstance(observations, dict) else (observations,):
+            if part.dtype.kind == "f" and not np.isfinite(part).all():
+                raise UserError(f"the env returned an observation that is not finite at step {self.num_timesteps:,}. Mend the env.")
+        return True

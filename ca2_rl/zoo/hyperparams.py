@@ -1,70 +1,49 @@
 """Checks a hyperparameter file before anything is built from it, so that a slip costs one line and not a traceback."""
 
 import inspect
-import math
 import re
 import runpy
 import types
-import typing
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Collection, Mapping
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-import yaml
+import gymnasium as gym
 from rl_zoo3.utils import get_class_by_name
+from sb3_contrib import QRDQN
+from stable_baselines3 import DQN
 from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.callbacks import BaseCallback
+from stable_baselines3.common.off_policy_algorithm import OffPolicyAlgorithm
+from stable_baselines3.common.policies import BasePolicy
+from stable_baselines3.common.vec_env import VecEnvWrapper
 
 from ca2_core.errors import UserError, did_you_mean
+from ca2_core.settings import describe, name_of
+from ca2_core.yaml_files import read_yaml
+from ca2_rl.loading.expressions import parse
+from ca2_rl.loading.names import SHORT
+from ca2_rl.zoo.settings import MOST_N_STEPS, NOISE_TYPES, SETTINGS, UNKNOWN, ZOO
 
-# What rl_zoo3.exp_manager takes out before the constructor sees the rest
-ZOO_KEYS = {
-    "callback": object,
-    "env_kwargs": dict,
-    "env_wrapper": object,
-    "frame_stack": int,
-    "monitor_kwargs": dict | str,
-    "n_envs": int,
-    "n_timesteps": float,
-    "noise_std": float,
-    "noise_type": str,
-    "normalize": bool | str | dict,
-    "policy": str,
-    "vec_env_wrapper": object,
-}
+# Strings of the zoo's files that hold an expression
+PARSED = {"monitor_kwargs", "normalize", "policy_kwargs", "replay_buffer_class", "replay_buffer_kwargs"}
+# What a dotted name has to be the name of
+BASES = {"callback": BaseCallback, "env_wrapper": gym.Wrapper, "policy": BasePolicy, "vec_env_wrapper": VecEnvWrapper}
 # What rl_zoo3.exp_manager makes a schedule of
 SCHEDULES = ("learning_rate", "clip_range", "clip_range_vf", "delta_std")
-# Least and greatest value of what SB3 takes as it comes, to fail or diverge much later
-RANGES = {
-    "batch_size": (1, math.inf),
-    "buffer_size": (1, math.inf),
-    "exploration_final_eps": (0, 1),
-    "exploration_fraction": (0, 1),
-    "exploration_initial_eps": (0, 1),
-    "gae_lambda": (0, 1),
-    "gamma": (0, 1),
-    "learning_starts": (0, math.inf),
-    "n_envs": (1, math.inf),
-    "n_steps": (1, math.inf),
-    "n_timesteps": (1, math.inf),
-    "target_update_interval": (1, math.inf),
-    "tau": (0, 1),
-    "train_freq": (1, math.inf),
-}
 # What the command line decides, not the file
 NOT_IN_FILE = {"self", "env", "seed", "device", "verbose", "tensorboard_log", "_init_setup_model"}
 
 
 def check_file(path: str, env_id: str) -> str:
-    """Checks that the file can be read and speaks of the env.
+    """Checks that the file can be read and speaks of the env; the key of the entry that it has for it.
 
     :param path: a ``.yml`` or ``.py`` file, or a module
     :param env_id: the environment
-    :return: name of the entry that applies
     :raises UserError: if the file is missing or malformed, or has neither the env nor ``default``
     """
-    content = _read_yaml(path) if path.endswith((".yml", ".yaml")) else _run_python(path)
+    content = read_yaml(Path(path)) if path.endswith((".yml", ".yaml")) else _run_python(path)
     if not isinstance(content, dict):
         raise UserError(f"{path}: a mapping from env ids to hyperparameters is needed, this is {describe(content)}.")
     entry = content.get(env_id, content.get("default"))
@@ -73,18 +52,7 @@ def check_file(path: str, env_id: str) -> str:
         raise UserError(f"{path}: nothing for {env_id} and no 'default'.{did_you_mean(env_id, known)} It has {', '.join(known)}.")
     if entry is not None and not isinstance(entry, dict):
         raise UserError(f"{path}: {env_id} needs 'name: value' pairs, this is {describe(entry)}.")
-    return next(key for key in (env_id, "default", "atari") if key in content)
-
-
-def _read_yaml(path: str) -> Any:
-    try:
-        return yaml.safe_load(Path(path).read_text(encoding="utf-8"))
-    except OSError as error:
-        raise UserError(f"{path}: no such file. Give --conf-file the path of a .yml file in rl-zoo3's format.") from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        mark = getattr(error, "problem_mark", None)
-        where = f", line {mark.line + 1}" if mark else ""
-        raise UserError(f"{path}{where}: not YAML: {getattr(error, 'problem', None) or error}.") from error
+    return env_id if env_id in content else "default"
 
 
 def _run_python(path: str) -> Any:
@@ -99,26 +67,24 @@ def _run_python(path: str) -> Any:
 def check_values(
     hyperparams: Mapping[str, Any], algorithm: type[BaseAlgorithm], origin: str, from_command_line: Collection[str] = ()
 ) -> None:
-    """Checks names and types against the zoo's keys and the constructor's annotations.
+    """Checks names, types and ranges against the table of settings and the constructor's annotations.
 
     :param hyperparams: as read from file and command line, before the zoo makes objects of them
     :param algorithm: the class they are for
     :param origin: the file and entry that they come from, for the message
     :param from_command_line: names of those that ``-params`` gave
-    :raises UserError: for a missing or unknown name, or a value of another type
+    :raises UserError: for a missing or unknown name, or a value that it can't have
     """
-    accepted = ZOO_KEYS | constructor_types(algorithm)
+    constructor = constructor_types(algorithm)
     for needed in ("policy", "n_timesteps"):
         if needed not in hyperparams:
             raise UserError(f"{origin}: {needed!r} is missing. See rl-zoo3's hyperparams/*.yml for the format.")
     for name, value in hyperparams.items():
         where = "-params" if name in from_command_line else origin
-        if name not in accepted:
-            raise UserError(f"{where}: {algorithm.__name__} has no hyperparameter {name!r}.{did_you_mean(name, accepted)}")
-        check_value(name, value, accepted[name], where)
-    policy = hyperparams["policy"]
-    if "." not in policy and policy not in algorithm.policy_aliases:
-        raise UserError(f"{origin}: no policy {policy!r}. {algorithm.__name__} has {', '.join(algorithm.policy_aliases)}.")
+        if name not in ZOO and name not in constructor:
+            raise UserError(f"{where}: {algorithm.__name__} has no hyperparameter {name!r}.{did_you_mean(name, [*ZOO, *constructor])}")
+        check_value(name, value, constructor.get(name), where)
+    _check_together(hyperparams, algorithm, origin)
 
 
 def check_value(name: str, value: Any, annotation: Any, origin: str) -> None:
@@ -126,24 +92,45 @@ def check_value(name: str, value: Any, annotation: Any, origin: str) -> None:
     if isinstance(value, str):
         if name in SCHEDULES and re.fullmatch(r"lin_[0-9.eE+-]+", value):
             return
-        if name in ("policy_kwargs", "replay_buffer_class", "replay_buffer_kwargs"):
-            return  # the zoo evaluates these strings; ours are mappings
+        if name in PARSED:
+            return  # what is in it is checked when it is parsed
         if re.fullmatch(r"[+-]?\d+(e[+-]?\d+)", value, re.IGNORECASE):
             dotted = re.sub("(?=e)", ".0", value, flags=re.IGNORECASE)
             raise UserError(f"{origin}: {name}: YAML reads {value} as text. Write {dotted}.")
     if name in ("callback", "env_wrapper", "vec_env_wrapper"):
         check_importable(name, value, origin)
-    if not fits(value, annotation):
-        raise UserError(f"{origin}: {name}: {name_of(annotation)} is needed, this is {describe(value)}.")
-    low, high = RANGES.get(name, (-math.inf, math.inf))
-    if isinstance(value, (int, float)) and not low <= value <= high:
-        bound = f"at least {low}" if high == math.inf else f"from {low} to {high}"
-        raise UserError(f"{origin}: {name}={value}: it has to be {bound}.")
-    if name == "policy_kwargs" and isinstance(value, dict) and "net_arch" in value:
-        arch = value["net_arch"]
-        parts = list(arch.values()) if isinstance(arch, dict) else [arch]  # one for the actor, one for the critic
-        if not all(isinstance(part, list) and all(isinstance(width, int) and width > 0 for width in part) for part in parts):
-            raise UserError(f"{origin}: net_arch: a list of the layers' widths is needed, this is {describe(arch)}.")
+    setting = SETTINGS.get(name, UNKNOWN)
+    setting.check(name, value, origin, setting.type or annotation)
+
+
+def _check_together(hyperparams: Mapping[str, Any], algorithm: type[BaseAlgorithm], origin: str) -> None:
+    """Checks what is wrong only with this algorithm, or beside another value."""
+    policy = hyperparams["policy"]
+    if "." in policy:
+        check_importable("policy", policy, origin)
+    elif policy not in algorithm.policy_aliases:
+        raise UserError(f"{origin}: no policy {policy!r}. {algorithm.__name__} has {', '.join(algorithm.policy_aliases)}.")
+    noise = hyperparams.get("noise_type")
+    if noise is not None and noise.strip() not in NOISE_TYPES:
+        raise UserError(f"{origin}: noise_type: no noise {noise!r}.{did_you_mean(noise, NOISE_TYPES)} There are {', '.join(NOISE_TYPES)}.")
+    if noise is not None and hyperparams.get("noise_std") is None:
+        raise UserError(f"{origin}: noise_type {noise!r} needs noise_std, the noise's standard deviation.")
+    if issubclass(algorithm, OffPolicyAlgorithm) and hyperparams.get("n_steps", 1) > MOST_N_STEPS:
+        raise UserError(f"{origin}: n_steps={hyperparams['n_steps']}: returns over more than {MOST_N_STEPS:,} steps are of no use.")
+    policy_kwargs = hyperparams.get("policy_kwargs")
+    if isinstance(policy_kwargs, dict):
+        check_net_arch(policy_kwargs.get("net_arch", []), algorithm, origin)
+
+
+def check_net_arch(arch: Any, algorithm: type[BaseAlgorithm], origin: str) -> None:
+    """Checks ``net_arch``: widths of layers, or with an actor and a critic a mapping with widths for each."""
+    has_one_network = issubclass(algorithm, (DQN, QRDQN))
+    if isinstance(arch, dict) and has_one_network:
+        raise UserError(f"{origin}: net_arch: {algorithm.__name__} has one network: give a list of the layers' widths, not {arch!r}.")
+    old = isinstance(arch, list) and len(arch) == 1 and isinstance(arch[0], dict)  # of SB3 before 1.8
+    parts = list((arch[0] if old else arch).values()) if old or isinstance(arch, dict) else [arch]
+    if not all(isinstance(part, list) and all(isinstance(width, int) and width > 0 for width in part) for part in parts):
+        raise UserError(f"{origin}: net_arch: a list of the layers' widths is needed, this is {describe(arch)}.")
 
 
 def check_importable(name: str, value: Any, origin: str) -> None:
@@ -152,11 +139,36 @@ def check_importable(name: str, value: Any, origin: str) -> None:
         for path in item if isinstance(item, dict) else [item]:
             if not isinstance(path, (str, type, BaseCallback, types.NoneType)):
                 raise UserError(f"{origin}: {name}: the dotted name of a class is needed, this is {describe(path)}.")
-            try:
-                if isinstance(path, str):
-                    get_class_by_name(path)
-            except (ImportError, AttributeError, ValueError) as error:
-                raise UserError(f"{origin}: {name}: {path!r} can't be imported: {error}.") from error
+            if isinstance(path, str):
+                imported = import_class(name, path, origin)
+                if not issubclass(imported, BASES[name]):
+                    raise UserError(f"{origin}: {name}: {path!r} is no {BASES[name].__name__}.")
+
+
+def import_class(name: str, path: str, origin: str) -> type:
+    """The class of a dotted name.
+
+    :raises UserError: if it can't be imported or is no class
+    """
+    try:
+        imported = get_class_by_name(path)
+    except Exception as error:  # whatever the module's code raises
+        raise UserError(f"{origin}: {name}: {path!r} can't be imported: {error}.") from error
+    if not isinstance(imported, type):
+        raise UserError(f"{origin}: {name}: {path!r} is no class.")
+    return imported
+
+
+def resolve_classes(policy_kwargs: dict[str, Any], origin: str) -> dict[str, Any]:
+    """``policy_kwargs`` with its classes in place of their names: ``nn.ReLU``, ``torch.optim.AdamW``, a dotted name.
+
+    :raises UserError: if one can't be imported
+    """
+    resolved = dict(policy_kwargs)
+    for name, value in policy_kwargs.items():
+        if name.endswith(("_class", "_fn")) and isinstance(value, str) and "." in value:
+            resolved[name] = parse(value, origin) if value in SHORT else import_class(name, value, origin)
+    return resolved
 
 
 def constructor_types(algorithm: type[BaseAlgorithm]) -> dict[str, Any]:
@@ -172,32 +184,24 @@ def constructor_types(algorithm: type[BaseAlgorithm]) -> dict[str, Any]:
     return {name: hint for name, hint in accepted.items() if name not in NOT_IN_FILE | {"args", "kwargs"}}
 
 
-def fits(value: Any, annotation: Any) -> bool:
-    """Whether a value of a YAML file can be what the annotation says; True where that can't be told."""
-    origin = typing.get_origin(annotation)
-    if origin in (typing.Union, types.UnionType):
-        return any(fits(value, option) for option in typing.get_args(annotation))
-    if origin is tuple:
-        return isinstance(value, (list, tuple))  # YAML has no tuples
-    plain = origin or annotation
-    if plain in (int, float) and isinstance(value, bool):
-        return False
-    if plain is float:
-        return isinstance(value, (int, float))
-    if plain is Callable:
-        return callable(value)
-    return isinstance(value, plain) if isinstance(plain, type) else True
+def reference(algorithm: type[BaseAlgorithm]) -> list[tuple[str, str, str, str]]:
+    """Rows for a page or a help: name, what it may be, default, what it does; first the zoo's, then the constructor's."""
+    defaults = _defaults(algorithm)
+    constructor = constructor_types(algorithm)
+    rows = []
+    for name in [*ZOO, *sorted(constructor.keys() - ZOO.keys())]:
+        setting = SETTINGS.get(name, UNKNOWN)
+        kind = name_of(setting.type or constructor.get(name))
+        default = defaults.get(name, inspect.Parameter.empty)
+        rows.append(
+            (name, ", ".join(filter(None, (kind, setting.range))), "" if default is inspect.Parameter.empty else f"{default}", setting.help)
+        )
+    return rows
 
 
-def name_of(annotation: Any) -> str:
-    """An annotation in a user's words."""
-    words = {float: "a number", int: "a whole number", bool: "true or false", str: "text", dict: "a mapping", list: "a list"}
-    options = typing.get_args(annotation) if typing.get_origin(annotation) in (typing.Union, types.UnionType) else [annotation]
-    named = [words[option] for option in (typing.get_origin(o) or o for o in options) if option in words]
-    return " or ".join(named) or str(annotation)
-
-
-def describe(value: Any) -> str:
-    """A value of a YAML file in a user's words."""
-    kinds = {str: "text", list: "a list", dict: "a mapping", bool: "true/false", int: "a number", float: "a number"}
-    return "empty" if value is None else f"{kinds.get(type(value), type(value).__name__)}: {value!r}"
+def _defaults(algorithm: type[BaseAlgorithm]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for cls in algorithm.__mro__:
+        if "__init__" in vars(cls):
+            found = {name: parameter.default for name, parameter in inspect.signature(vars(cls)["__init__"]).parameters.items()} | found
+    return found

@@ -27,13 +27,11 @@ from ca2_rl.loading.agents import load_agent, load_replay_buffer, load_vec_norma
 from ca2_rl.loading.expressions import parse
 from ca2_rl.zoo import resume, studies
 from ca2_rl.zoo.agents import STATISTICS, check_imports, plugin_names
-from ca2_rl.zoo.callbacks import ProgressLog, StopOnSignal
-from ca2_rl.zoo.hyperparams import check_file, check_values
+from ca2_rl.zoo.callbacks import CheckRewards, ProgressLog, StopOnSignal
+from ca2_rl.zoo.hyperparams import PARSED, check_file, check_values, resolve_classes
 from ca2_rl.zoo.plugins import register
 from ca2_rl.zoo.printing import EvaluationLine, ProgressBar, Tables, say
 
-# Strings of the zoo's files that hold an expression
-PARSED = {"monitor_kwargs", "normalize", "policy_kwargs", "replay_buffer_class", "replay_buffer_kwargs"}
 # Evaluations in a training that is shorter than the zoo's --eval-freq of 25,000 steps, which would have none
 EVALUATIONS = 10
 
@@ -65,7 +63,8 @@ class Manager(ExperimentManager):
             self.config = str(plugin.hyperparams)
 
     def read_hyperparameters(self) -> tuple[dict[str, Any], dict[str, Any]]:
-        self.entry = check_file(self.config, self.env_name.gym_id)
+        entry = check_file(self.config, self.env_name.gym_id)
+        self.entry = "atari" if self._is_atari and entry == "default" else entry
         is_replay = self.trial_id == 0 or (self.trial_id is None and not self.optimize_hyperparameters)
         if self.storage and self.study_name and is_replay:
             # The zoo takes the number 0 for no number, and no number for no wish; here it is the best trial
@@ -79,6 +78,8 @@ class Manager(ExperimentManager):
         for name in PARSED & hyperparams.keys():  # the zoo would evaluate them
             if isinstance(hyperparams[name], str):
                 hyperparams[name] = parse(hyperparams[name], f"{origin}, {name}")
+        if "policy_kwargs" in hyperparams:
+            hyperparams["policy_kwargs"] = resolve_classes(hyperparams["policy_kwargs"], origin)
         return hyperparams, saved
 
     def load_trial(self, storage: str, study_name: str, trial_id: int | None = None, convert: bool = True) -> dict[str, Any]:
@@ -100,12 +101,19 @@ class Manager(ExperimentManager):
                 experiment = super().setup_experiment()
         except BaseException as error:
             self._remove_folder()
+            if isinstance(error, MemoryError):
+                raise UserError(f"buffer_size: not enough memory for it ({error}). Give a smaller one.") from error
             if is_about_settings(error):
                 cause = re.sub(r"\(?<class '[\w.]*?(\w+)'>,?\)?", r"\1", str(error))  # SB3 prints the classes of spaces
                 raise UserError(f"{self.algo} on {self.env_name.gym_id}: {cause}") from error
             raise
         if not self.verbose and not self.args.quiet:
             say(self._summary())
+            if self.entry == "default" and self.args.conf_file is None:
+                say(
+                    f"No hyperparameters for {self.env_name.gym_id} come with {self.algo}: training with its general ones, "
+                    "which are not tuned."
+                )
             if experiment is not None and experiment[0].device.type != "cpu":
                 say(f"device: {experiment[0].device}")
         return experiment
@@ -118,7 +126,7 @@ class Manager(ExperimentManager):
         """What is going to be trained, where its hyperparameters are from, and where it is saved."""
         origin = f"hyperparameters: {self.config}"
         if self.entry != self.env_name.gym_id:
-            origin += f", {self.entry!r}"
+            origin += f", entry {self.entry!r}"
         if self.custom_hyperparams:
             origin += f", and {_listed(self.custom_hyperparams)}"
         env = self.env_name.gym_id + (f" ({_listed(self.env_kwargs)})" if self.env_kwargs else "")
@@ -190,7 +198,7 @@ class Manager(ExperimentManager):
             self._print_less(self.callbacks)
         bar = [ProgressBar()] if self.args.progress else []  # first: the zoo ends the first callback even after an error
         self.callbacks = [*bar, *user_s, *self.callbacks]
-        self.callbacks += [self.stop_on_signal, ProgressLog(Path(self.save_path, "progress.csv"))]
+        self.callbacks += [self.stop_on_signal, CheckRewards(), ProgressLog(Path(self.save_path, "progress.csv"))]
         algorithm = ALGOS[self.algo]
         if issubclass(algorithm, (DQN, TD3, SAC)) and not issubclass(algorithm, WithDiagnostics):
             self.callbacks.append(DiagnosticsCallback())

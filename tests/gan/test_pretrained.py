@@ -113,7 +113,7 @@ def test_an_export_without_a_generator_is_no_model(tmp_path):
     gan = create_model("letters_gan", num_classes=3, image_shape=(1, 28, 28))
     gan._modules["generator"] = None
     gan.save(tmp_path)
-    with pytest.raises(UserError, match="the weights are of another model"):
+    with pytest.raises(UserError, match="not the weights of the letters_gan that config"):
         load(tmp_path)
 
 

@@ -97,6 +97,20 @@ def test_evaluate_scores_runs_and_algorithms(ca2_rl, runs, tmp_path):
     assert ppo["regret"] is None
 
 
+def test_an_unfinished_run_does_not_stop_its_siblings(call, runs, capsys):
+    unfinished = runs / "noisydqn" / "Pendulum-v1_3"
+    shutil.copytree(runs / "noisydqn" / "Pendulum-v1_1", unfinished)
+    (unfinished / "Pendulum-v1.zip").unlink()
+    (unfinished / "progress.csv").unlink()
+    assert "Pendulum-v1_2" in call("evaluate", runs / "noisydqn", "--episodes", 1)
+    assert "Mean reward" in call("enjoy", *NOISYDQN, "-f", runs, "-n", 210, "--no-render")
+    assert "| noisydqn | Pendulum-v1 |" in call("benchmark", "--log-dir", runs / "noisydqn", "-n", 210)
+    assert "Written to" in call("plot", runs / "noisydqn")
+    with pytest.raises(SystemExit):
+        call("evaluate", unfinished)
+    assert "the training has not finished" in capsys.readouterr().err
+
+
 def test_evaluate_counts_the_first_episode_of_each_env_only(trained):
     """Else short episodes would weigh more than long ones."""
     evaluation = evaluate(read_run(trained / "ppo" / "CartPole-v1_1"), episodes=7, seed=3)

@@ -141,7 +141,7 @@ def cases(command: str, *rows: tuple[str, str, str]):
         ("tensorboard", "-tb file", "file is a file, a folder is needed"),
         ("env-kwargs", "--env-kwargs gravity:1", "unexpected keyword argument 'gravity'"),
         ("env-kwargs-type", "--env-kwargs g:[1]", "--env-kwargs g:[1]: Pendulum-v1 does not work with that: "),
-        ("one-bin", "-params n_bins:1", "n_bins=1: give a whole number of at least 2"),
+        ("one-bin", "-params n_bins:1", "-params: n_bins=1: it has to be at least 2"),
         ("many-bins", "-params n_bins:5000", "over 4,096: n_bins=4096 fits"),
         ("half-bins", "-params n_bins:2.5", "n_bins: a whole number is needed, this is a number: 2.5"),
         ("name", "-params n_bin:5", "no hyperparameter 'n_bin'. Did you mean 'n_bins'?"),
@@ -149,9 +149,14 @@ def cases(command: str, *rows: tuple[str, str, str]):
         ("no-value", "-params learning_rate", "-params learning_rate: give name:value"),
         ("policy", "-params policy:'MlpPolic'", "no policy 'MlpPolic'. DiscretizedDQN has MlpPolicy"),
         ("schedule", "-params learning_rate:'fast'", "learning_rate: a number is needed, this is text: 'fast'"),
-        ("rate", "-params learning_rate:-1", "Invalid learning rate: -1"),
+        ("rate", "-params learning_rate:-1", "learning_rate=-1: it has to be at least 0"),
         ("gamma", "-params gamma:2", "gamma=2: it has to be from 0 to 1"),
         ("unit", "-params train_freq:(1,'week')", "'step' or 'episode' not 'week'"),
+        ("buffer", "-params buffer_size:10000000000000", "buffer_size: not enough memory for it"),
+        ("threads", "--num-threads -1", "--num-threads: at least 1 is needed, not -1"),
+        ("log-interval", "--log-interval 0", "--log-interval: at least 1 is needed, not 0"),
+        ("gpu", "--device cuda", "cuda: torch sees no GPU here; give auto or cpu"),
+        ("networks", "-params policy_kwargs:dict(net_arch=dict(pi=[8],qf=[8]))", "DiscretizedDQN has one network"),
         ("no-envs", "-params n_envs:0", "n_envs=0: it has to be at least 1"),
         ("noise", "-params noise_type:'normal' noise_std:0.1", "action_noise"),
         ("net-arch", "-params policy_kwargs:dict(net_arc=[8])", "net_arc"),
@@ -178,7 +183,7 @@ def cases(command: str, *rows: tuple[str, str, str]):
         ("resume-missing", "--resume nothing", "nothing: no run folder of `ca2-rl train`"),
         ("resume-empty", "--resume folder", "folder: no run folder of `ca2-rl train`"),
         ("resume-no-model", "--resume no-model/noisydqn/Pendulum-v1_1", "no Pendulum-v1.zip: the training has not finished"),
-        ("resume-bad-args", "--resume bad-args/noisydqn/Pendulum-v1_1", "args.yml: not YAML"),
+        ("resume-bad-args", "--resume bad-args/noisydqn/Pendulum-v1_1", "args.yml, line 2: not YAML"),
         ("resume-cut", "--resume cut/noisydqn/Pendulum-v1_1", "Pendulum-v1.zip"),
         ("resume-complete", "--resume good/noisydqn/Pendulum-v1_1", "all of its 1,000 steps are done"),
         ("trial-alone", "--trial-id 0", "give --storage and --study-name as well"),
@@ -195,7 +200,7 @@ def test_train(argv, words, mistake):
     ("argv", "words"),
     cases(
         "train",
-        ("sigma", "--algo noisydqn -params sigma0:-1", "sigma0=-1: the scale of the noise is at least 0"),
+        ("sigma", "--algo noisydqn -params sigma0:-1", "sigma0=-1: it has to be at least 0"),
         ("epsilon", "--algo noisydqn -params exploration_fraction:0.1", "NoisyDQN has no epsilon"),
         ("ou-sigma", "--algo ouddpg -params ou_sigma:-0.1", "ou_sigma=-0.1"),
         ("ou-dt", "--algo ouddpg -params ou_dt:0", "ou_dt=0"),
@@ -243,8 +248,8 @@ AGENT = (
     ("text", "-f text", "Pendulum-v1.zip: damaged, or no zip file of SB3"),
     ("cut", "-f cut", "Pendulum-v1.zip"),
     ("flipped", "-f flipped", "Pendulum-v1.zip"),
-    ("args", "-f bad-args", "args.yml: not YAML"),
-    ("config", "-f bad-config", "config.yml: not YAML"),
+    ("args", "-f bad-args", "args.yml, line 2: not YAML"),
+    ("config", "-f bad-config", "config.yml, line 1: not YAML"),
     ("steps", "-f good -n 0", "--n-timesteps: at least 1 is needed, not 0"),
     ("envs", "-f good --n-envs 0", "--n-envs: at least 1 is needed, not 0"),
     ("seed", "-f good --seed -4", "--seed: at least 0 is needed, not -4"),
@@ -297,9 +302,9 @@ def test_push_to_hub_needs_an_organisation(mistake):
         ("text", "text", "Pendulum-v1.zip: damaged, or no zip file of SB3"),
         ("cut", "cut", "Pendulum-v1.zip"),
         ("no-model", "no-model", "the training has not finished"),
-        ("args", "bad-args", "args.yml: not YAML"),
+        ("args", "bad-args", "args.yml, line 2: not YAML"),
         ("text-args", "text-args", "args.yml: a mapping from names to values is needed"),
-        ("config", "bad-config", "config.yml: not YAML"),
+        ("config", "bad-config", "config.yml, line 1: not YAML"),
         ("algo", "unknown-algo", "no algorithm 'noisydq'. Did you mean 'noisydqn'?"),
     ),
 )
@@ -349,7 +354,7 @@ def test_explore(argv, words, mistake):
         ("missing", "--log-dir nothing", "nothing: no such folder"),
         ("file", "--log-dir file", "file: no such folder"),
         ("empty", "--log-dir folder", "folder: no run of `ca2-rl train` in it"),
-        ("args", "--log-dir bad-args", "args.yml: not YAML"),
+        ("args", "--log-dir bad-args", "args.yml, line 2: not YAML"),
         ("steps", "--log-dir good -n 0", "--n-timesteps: at least 1 is needed, not 0"),
         ("output", "--log-dir good --benchmark-dir file", "file is a file, a folder is needed"),
     ),
@@ -392,5 +397,5 @@ def test_a_trial_that_the_study_does_not_have_is_said(mistake, tmp_path):
 
 def test_a_process_behaves_the_same(ca2_rl, tmp_path):
     result = ca2_rl("train", *PENDULUM, "-params", "n_bins:1", code=2)
-    assert result.stderr == "ca2-rl: n_bins=1: give a whole number of at least 2, so that both ends of the range are there.\n"
+    assert result.stderr == "ca2-rl: -params: n_bins=1: it has to be at least 2.\n"
     assert list(tmp_path.iterdir()) == []

@@ -250,6 +250,49 @@ def test_ctrl_c_saves_and_says_how_to_go_on(ca2_rl, tmp_path, quick):
     assert yaml.safe_load((run / "Pendulum-v1" / "command.txt").read_text())
 
 
+@pytest.fixture
+def odd_envs(tmp_path, monkeypatch):
+    """A module with two envs whose 140th step gives a reward, or an observation, that is NaN."""
+    (tmp_path / "odd.py").write_text(
+        "import gymnasium as gym\nimport numpy as np\n"
+        "class Odd(gym.Env):\n"
+        "    observation_space = gym.spaces.Box(-1, 1, (2,))\n"
+        "    action_space = gym.spaces.Discrete(2)\n"
+        "    steps = 0\n"
+        "    def __init__(self, spoilt): self.spoilt = spoilt\n"
+        "    def reset(self, seed=None, options=None): return np.zeros(2, np.float32), {}\n"
+        "    def step(self, action):\n"
+        "        self.steps += 1\n"
+        "        nan = float('nan') if self.steps == 140 else 0.0\n"
+        "        observation = np.full(2, nan if self.spoilt == 'observation' else 0, np.float32)\n"
+        "        return observation, nan if self.spoilt == 'reward' else 0.0, False, False, {}\n"
+        "for name in ('reward', 'observation'):\n"
+        "    gym.register(f'{name}-v0', entry_point=Odd, kwargs={'spoilt': name}, max_episode_steps=50)\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+
+
+@pytest.mark.parametrize(("spoilt", "words"), [("reward", "the reward nan"), ("observation", "an observation that is not finite")])
+def test_what_is_not_a_number_is_named_when_it_comes(spoilt, words, train, odd_envs, capsys):
+    with pytest.raises(SystemExit):
+        train("--algo", "noisydqn", "--env", f"odd:{spoilt}-v0", "-n", 400, "--eval-freq", -1)
+    assert capsys.readouterr().err.startswith(f"ca2-rl: the env returned {words} at step 140.")
+
+
+@pytest.mark.parametrize("algo", KEYS)
+def test_an_env_without_an_entry_trains_with_the_general_hyperparameters(algo, tmp_path, monkeypatch, capsys):
+    (tmp_path / "short.py").write_text(
+        "import gymnasium as gym\n"
+        "gym.register('Short-v0', entry_point='gymnasium.envs.classic_control:PendulumEnv', max_episode_steps=20)\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "argv", ["ca2-rl", "train", "--algo", algo, "--env", "short:Short-v0", "-n", "60", "--eval-freq", "-1"])
+    cli.main()
+    assert "No hyperparameters for Short-v0 come with" in capsys.readouterr().out
+    assert load_agent(algo, tmp_path / "logs" / algo / "Short-v0_1" / "Short-v0.zip").num_timesteps == 60
+
+
 def test_a_run_that_lives_is_not_resumed(ca2_rl, tmp_path, quick):
     argv = ("train", "--algo", "noisydqn", "--env", "Pendulum-v1", "--conf-file", quick, "--eval-freq", 300, "--eval-episodes", 1)
     process = ca2_rl.start(*argv, "-n", 9_000, env={"PYTHONUNBUFFERED": "1"})

@@ -1,5 +1,6 @@
 import gzip
 import struct
+import zipfile
 
 import numpy as np
 import pyarrow as pa
@@ -153,6 +154,8 @@ def test_npz_in_parts_in_colour_and_without_labels(images, labels, tmp_path, che
         ({"x": np.zeros((3, 64), dtype=np.uint8)}, r"'x' is \[3, 64\]"),
         ({"x": np.ones((3, 8, 8), dtype=np.uint8), "y": np.zeros(2, dtype=int)}, "3 images but 2 labels"),
         ({"x": np.ones((3, 8, 8), dtype=np.uint8), "y": np.zeros(3)}, "'y' is float64"),
+        ({"x": np.ones((3, 8, 8), dtype=np.uint8), "y": np.array([0, 1, {}])}, "can't be read as npz: Object arrays cannot be loaded"),
+        ({"x": np.ones((3, 8, 8), dtype=np.uint8), "y": np.arange(3), "class_names": np.array("A")}, r"'class_names' is \[\]"),
     ],
 )
 def test_bad_npz(arrays, message, tmp_path):
@@ -168,6 +171,27 @@ def test_damaged_npz(tmp_path):
         (tmp_path / "x.npz").write_bytes(damaged)
         with pytest.raises(UserError, match="damaged, or no npz"):
             load(tmp_path / "x.npz")
+
+
+def test_npz_whose_header_promises_more_than_any_memory_holds(tmp_path):
+    with zipfile.ZipFile(tmp_path / "x.npz", "w") as archive, archive.open("x.npy", "w") as file:
+        np.lib.format.write_array_header_1_0(file, {"descr": "|u1", "fortran_order": False, "shape": (10**9, 10**6, 28)})
+    with pytest.raises(UserError, match="can't be read as npz"):
+        load(tmp_path / "x.npz")
+
+
+def test_idx_whose_header_promises_more_than_any_number_holds(tmp_path):
+    (tmp_path / "train-images-idx3-ubyte").write_bytes(bytes([0, 0, 8, 3]) + struct.pack(">3I", 2**31, 2**31, 4))
+    (tmp_path / "train-labels-idx1-ubyte").write_bytes(bytes([0, 0, 8, 1]) + struct.pack(">I", 0))
+    with pytest.raises(UserError, match="cut off: 0 bytes where its header promises 18,446,744,073,709,551,616"):
+        load(tmp_path / "train-images-idx3-ubyte")
+
+
+@pytest.mark.parametrize("metadata", [b"", b"{", b"[]", b'{"info": null}', b'{"info": {"features": {"label": {"names": 5}}}}'])
+def test_damaged_metadata_of_a_parquet_only_cost_the_names(metadata, images, labels, tmp_path):
+    table = pa.table({"image": [image.ravel().tolist() for image in images], "label": labels})
+    pyarrow.parquet.write_table(table.replace_schema_metadata({b"huggingface": metadata}), tmp_path / "x.parquet")
+    assert load(tmp_path / "x.parquet").class_names[0].isdigit()
 
 
 def write_png(path, image):

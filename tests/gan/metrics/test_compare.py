@@ -19,7 +19,7 @@ def run(tmp_path):
 
         folder = tmp_path / name
         folder.mkdir(parents=True)
-        write(Settings(model="cgan", data="glyphs", out=folder), folder)
+        write(Settings(model="cgan", data="glyphs", out=folder), folder, threads=1)
         (folder / "metrics.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
         for i in range(grids):
             (folder / "samples").mkdir(exist_ok=True)
@@ -58,6 +58,23 @@ def test_rows_of_a_conditional_model_are_named(run, tmp_path):
 def test_numbers_that_were_not_finite_leave_a_gap(run):
     folder = run("run", [{"images": 1, "d_loss": None, "g_loss": 1.0}, {"images": 2, "d_loss": 3.0, "g_loss": 1.0}])
     assert find_runs([folder])[0].curve("d_loss") == [(2, 3.0)]
+
+
+def test_damaged_lines_are_left_out(run):
+    folder = run("run", ROWS)
+    good = (folder / "metrics.jsonl").read_bytes()
+    damaged = [
+        b"5",
+        b"[]",
+        b"{}",
+        b'{"images": "8"}',
+        b'{"images": null}',
+        b'{"images": 9, "d_loss": "x"}',
+        b'{"images": 9, "d_loss": NaN}',
+    ]
+    damaged += [b'{"images": 9, "d_loss": 1e999}', b'{"images": 9, "fcd": %d}' % 10**400, b"\xff\xfe", b"[" * 100_000, b'{"images": 100']
+    (folder / "metrics.jsonl").write_bytes(b"\n".join([*damaged[:5], good.rstrip(), *damaged[5:]]))
+    assert find_runs([folder])[0].rows == ROWS
 
 
 def test_folder_of_runs_and_names_that_occur_twice(run, tmp_path):

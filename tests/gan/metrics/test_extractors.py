@@ -1,4 +1,5 @@
 import dataclasses
+import pickle
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ from ca2_gan import judges as shipped_judges
 from ca2_gan.data import load
 from ca2_gan.metrics import inception
 from ca2_gan.metrics.classifier import JUDGES, Network, recipe_of, trained_on
+from ca2_gan.metrics.suite import Suite
 
 judges = pytest.mark.parametrize("recipe", JUDGES.values(), ids=JUDGES)
 
@@ -98,6 +100,35 @@ def test_a_shipped_judge_that_fits_no_more_is_replaced_by_training(data, monkeyp
     assert trained_on(train).fingerprint == expected
 
 
+@quickly
+def test_a_cache_that_cannot_be_written_to_is_said_once_and_changes_no_number(data, tmp_path, monkeypatch, capsys):
+    train, test = data.split()
+    expected = Suite(["fcd"], train, test, 40).floor().scores
+    assert capsys.readouterr().err == ""
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("CA2_GAN_CACHE", str(tmp_path / "file" / "cache"))
+    for _ in range(2):
+        assert Suite(["fcd"], train, test, 40).floor().scores == expected
+    told = capsys.readouterr().err
+    assert told == (
+        f"ca2-gan: {tmp_path / 'file' / 'cache'}: the cache can't be written to (Not a directory); "
+        "results are right, but made anew each time. CA2_GAN_CACHE names another folder.\n"
+    )
+
+
+@quickly
+def test_damage_in_the_cache_is_repaired(data, cache):
+    train, test = data.split()
+    expected = Suite(["fcd"], train, test, 40).floor().scores
+    for content in (b"", b"damaged", b"PK\x03\x04", pickle.dumps([1])):
+        for path in cache.iterdir():
+            path.write_bytes(content)
+        assert Suite(["fcd"], train, test, 40).floor().scores == expected
+    (weights,) = cache.glob("*.safetensors")
+    save_file({name: value * torch.nan for name, value in load_file(weights).items() if value.is_floating_point()}, weights)
+    assert Suite(["fcd"], train, test, 40).floor().scores == expected
+
+
 def test_an_unknown_judge_is_named():
     with pytest.raises(UserError, match=r"no judge named 'secnd'. Did you mean 'second'\? There are first and second."):
         recipe_of("secnd")
@@ -129,6 +160,18 @@ def test_weights_that_cannot_be_had_say_so(monkeypatch):
     monkeypatch.setattr(torch.hub, "load_state_dict_from_url", offline)
     with pytest.raises(inception.UnavailableError, match=r"can't be had \(no network\).*--inception-weights"):
         inception.Inception()
+
+
+def test_a_download_that_was_cut_off_leaves_the_metric_out(monkeypatch, tmp_path):
+    from pytorch_fid import inception as theirs
+
+    monkeypatch.setattr(torch.hub, "get_dir", lambda: str(tmp_path))
+    path = tmp_path / "checkpoints" / theirs.FID_WEIGHTS_URL.rpartition("/")[2]
+    path.parent.mkdir()
+    for content in (b"", b"PK\x03\x04", b"no weights"):
+        path.write_bytes(content)
+        with pytest.raises(inception.UnavailableError, match="Inception's weights can't be had"):
+            inception.Inception()
 
 
 def test_wrong_weights_are_refused(tmp_path):

@@ -65,7 +65,7 @@ def test_a_failure_is_recorded_in_one_line_and_stops_no_other(two_variants, tmp_
 
 def test_ray_that_is_not_installed_is_named(two_variants, tmp_path, monkeypatch, bench):
     monkeypatch.setitem(sys.modules, "ray", None)
-    with pytest.raises(UserError, match=r"pip install 'ca2\[ray\]'"):
+    with pytest.raises(UserError, match="pip install ray"):
         runner.run(jobs_of(two_variants, [0]), {"bars": bench}, tmp_path, workers=1, backend="ray")
 
 
@@ -103,6 +103,22 @@ def test_a_real_study_in_two_processes_is_resumed_without_repeating(miniature, c
     assert {path.stem for path in miniature.glob("*.png")} == {
         name for name, picture in overview.STUDY.pictures.items() if picture.in_report
     }
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b'{"seed": 0, "bud', b"[]", b"{}", b'{"seed": "x", "budget": {"images": 24}}', b'{"seed": 0, "budget": 5}']
+)
+def test_a_damaged_record_is_told_before_the_trainings(content, miniature, monkeypatch):
+    argv = ["overview", "--data", "bars", "--images", "24", "--jobs", "1"]
+    command.main([*argv, "--seeds", "1"])
+    path = min((miniature / "jobs").iterdir())
+    path.write_bytes(content)
+    with monkeypatch.context() as patch:
+        patch.setattr(runner, "train", None)  # would fail if it were called
+        with pytest.raises(UserError, match=rf"{path.name}: damaged or cut off\. Delete it"):
+            command.main([*argv, "--seeds", "2"])
+    path.unlink()
+    command.main([*argv, "--seeds", "2"])
 
 
 def test_ctrl_c_is_one_line_and_code_130(miniature, trained, capsys, monkeypatch):

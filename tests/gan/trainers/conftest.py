@@ -9,7 +9,7 @@ from lightning_fabric import Fabric
 
 from ca2_gan.data import Dataset
 from ca2_gan.data.dataset import digest_images
-from ca2_gan.trainers.loop import Outcome, prepare, train
+from ca2_gan.trainers.loop import Outcome, prepare, resume, train
 from ca2_gan.trainers.settings import Settings
 from ca2_gan.trainers.stopping import Stop
 from ca2_gan.trainers.training import Training
@@ -58,6 +58,6 @@ def run(settings: Callable[..., Settings], data: Dataset, fabric: Fabric) -> Cal
     """A whole training."""
 
     def go(stop: Stop | None = None, evaluate=None, **changes: object) -> Outcome:
-        return train(prepare(settings(**changes), data, fabric), fabric, stop or Stop(), evaluate)
+        return train(resume(settings(**changes), data, fabric), fabric, stop or Stop(), evaluate)
 
     return go

@@ -11,7 +11,7 @@ from torch import nn
 from ca2_core.errors import UserError
 from ca2_gan import list_models, load
 from ca2_gan.registry import games
-from ca2_gan.trainers.loop import explained_disk_errors, prepare, train
+from ca2_gan.trainers.loop import explained_disk_errors, resume, train
 from ca2_gan.trainers.optimisers import rate_factor
 from ca2_gan.trainers.records import read_metrics
 from ca2_gan.trainers.settings import read, shipped
@@ -106,11 +106,11 @@ def test_it_is_the_plain_loop(begin, fabric):
 def test_every_model_trains_with_its_own_settings_and_resumes_bit_for_bit(name, settings, data, fabric, tmp_path, monkeypatch):
     own = read(shipped(name)) | {"model": name, "options": (), "batch_size": 4, "log_every": 8}
     own["max_images"] = 16 * own.get("critic_steps", 1)
-    train(prepare(settings(**own), data, fabric), fabric, Stop())
+    train(resume(settings(**own), data, fabric), fabric, Stop())
     with monkeypatch.context() as patch:
-        part = train(prepare(settings(**own, out=tmp_path / "parts"), data, fabric), fabric, stop_after(3, patch))
+        part = train(resume(settings(**own, out=tmp_path / "parts"), data, fabric), fabric, stop_after(3, patch))
     assert not part.finished
-    assert train(prepare(settings(**own, out=tmp_path / "parts"), data, fabric), fabric, Stop()).finished
+    assert train(resume(settings(**own, out=tmp_path / "parts"), data, fabric), fabric, Stop()).finished
     assert same(without_clock(weights(tmp_path / "run")), without_clock(weights(tmp_path / "parts")))
 
 
@@ -271,7 +271,7 @@ class TestTrouble:
     def test_other_data(self, run, settings, data, fabric):
         run(max_images=16)
         with pytest.raises(UserError, match="the run saw other data"):
-            train(prepare(settings(max_images=32), data.subset(data.labels < 2), fabric), fabric, Stop())
+            train(resume(settings(max_images=32), data.subset(data.labels < 2), fabric), fabric, Stop())
 
     def test_full_disk(self, run, tmp_path, monkeypatch):
         run(max_images=16)

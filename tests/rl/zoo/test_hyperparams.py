@@ -3,15 +3,18 @@ from pathlib import Path
 import gymnasium as gym
 import pytest
 import rl_zoo3
+import torch as th
 import yaml
 from rl_zoo3.exp_manager import ExperimentManager
 from rl_zoo3.utils import ALGOS
 from stable_baselines3 import PPO
+from stable_baselines3.common.torch_layers import NatureCNN
 
 from ca2_core.errors import UserError
 from ca2_rl import OUDDPG, DiscretizedDQN, NoisyDQN
-from ca2_rl.zoo.hyperparams import ZOO_KEYS, check_file, check_values, constructor_types
+from ca2_rl.zoo.hyperparams import check_file, check_values, constructor_types, resolve_classes
 from ca2_rl.zoo.plugins import register
+from ca2_rl.zoo.settings import ZOO
 
 SHIPPED = {key: yaml.safe_load(Path(plugin.hyperparams).read_text()) for key, plugin in register().items() if plugin.hyperparams}
 ENTRIES = [(key, env_id) for key, entries in SHIPPED.items() for env_id in entries]
@@ -48,7 +51,7 @@ def test_what_we_ship_passes_the_check_and_makes_an_agent(key, env_id):
     entry = SHIPPED[key][env_id]
     check_values(entry, ALGOS[key], path)
     hyperparams = ExperimentManager._preprocess_schedules(dict(entry))
-    for name in ZOO_KEYS.keys() - {"policy"}:
+    for name in ZOO.keys() - {"policy"}:
         hyperparams.pop(name, None)
     env = gym.make(env_id if env_id != "default" else "Pendulum-v1")
     agent = ALGOS[key](env=env, **(hyperparams | {"buffer_size": 100}))
@@ -87,6 +90,8 @@ def test_the_zoo_s_own_files_pass_the_check(algo):
         {"env_wrapper": [{"gymnasium.wrappers.TimeLimit": {"max_episode_steps": 50}}]},
         {"callback": None},
         {"max_grad_norm": 10},
+        {"max_grad_norm": float("inf")},
+        {"gradient_steps": -1},
     ],
     ids=repr,
 )
@@ -129,11 +134,32 @@ def test_separate_networks_for_actor_and_critic_are_accepted():
         ({"env_wrapper": "no.such.Wrapper"}, "env_wrapper: 'no.such.Wrapper' can't be imported: No module named 'no'"),
         ({"env_wrapper": "gymnasium.wrappers.Flatten"}, "can't be imported"),
         ({"callback": 3}, "callback: the dotted name of a class is needed, this is a number: 3"),
+        ({"callback": "os.getcwd"}, "callback: 'os.getcwd' is no class"),
+        ({"callback": "collections.deque"}, "callback: 'collections.deque' is no BaseCallback"),
+        ({"policy": "no.such.Policy"}, "policy: 'no.such.Policy' can't be imported: No module named 'no'"),
+        ({"gamma": float("nan")}, "gamma=nan: a finite number is needed"),
+        ({"learning_rate": float("nan")}, "learning_rate=nan: a finite number is needed"),
+        ({"n_timesteps": float("inf")}, "n_timesteps=inf: a finite number is needed"),
+        ({"max_grad_norm": -1}, "max_grad_norm=-1: it has to be above 0"),
+        ({"gradient_steps": -5}, "gradient_steps=-5: it has to be at least 0, or -1"),
+        ({"n_steps": 1_000_000}, "n_steps=1000000: returns over more than 1,000 steps are of no use"),
+        ({"noise_type": "normal"}, "noise_type 'normal' needs noise_std"),
+        ({"noise_type": "norml", "noise_std": 1}, "no noise 'norml'. Did you mean 'normal'?"),
+        ({"policy_kwargs": {"net_arch": {"pi": [8], "qf": [8]}}}, "DiscretizedDQN has one network: give a list"),
     ],
     ids=lambda value: repr(value) if isinstance(value, dict) else "",
 )
 def test_a_slip_is_named_with_what_is_right(slip, words):
     assert words in complaint(slip)
+
+
+def test_classes_in_policy_kwargs_may_be_named():
+    names = {"optimizer_class": "torch.optim.AdamW", "activation_fn": "nn.SiLU", "net_arch": [8]}
+    assert resolve_classes(names, "a.yml") == {"optimizer_class": th.optim.AdamW, "activation_fn": th.nn.SiLU, "net_arch": [8]}
+    extractor = "stable_baselines3.common.torch_layers.NatureCNN"
+    assert resolve_classes({"features_extractor_class": extractor}, "a.yml") == {"features_extractor_class": NatureCNN}
+    with pytest.raises(UserError, match=r"optimizer_class: 'torch\.optim\.Adem' can't be imported"):
+        resolve_classes({"optimizer_class": "torch.optim.Adem"}, "a.yml")
 
 
 @pytest.mark.parametrize("missing", ["policy", "n_timesteps"])
@@ -153,6 +179,7 @@ def test_what_an_algorithm_takes_is_its_own_and_its_parents():
     ("name", "content", "words"),
     [
         ("tab.yml", "Pendulum-v1:\n\tpolicy: MlpPolicy\n", r"tab\.yml, line 2: not YAML: found character '\\t'"),
+        ("twice.yml", "Pendulum-v1: {gamma: 0.9, gamma: 0.99}\n", r"twice\.yml, line 1: not YAML: the key 'gamma' stands in it twice"),
         ("open.yml", "Pendulum-v1: [\n", r"open\.yml, line 2: not YAML"),
         ("list.yml", "- a\n", "a mapping from env ids to hyperparameters is needed, this is a list"),
         ("empty.yml", "", "this is empty"),

@@ -1,0 +1,105 @@
+"""A declarative table of settings: one entry makes the check, the help and the row of the reference page."""
+
+import math
+import types
+import typing
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from ca2_core.errors import UserError
+
+WORDS = {
+    **{float: "a number", int: "a whole number", bool: "true or false", str: "text", dict: "a mapping", list: "a list"},
+    **{object: "a name or a list", type: "a class"},
+}
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What a setting may be.
+
+    :param help: what it does, in one line
+    :param type: an annotation; None where only the code that takes the setting knows it
+    :param low: least value of a number
+    :param high: greatest value of a number
+    :param above: bound that a number has to exceed
+    :param also: numbers outside the range that are allowed all the same
+    :param may_be_infinite: whether infinity is a value
+    :param changes_result: whether the numbers that come out depend on it
+    """
+
+    help: str
+    type: Any = None
+    low: float = -math.inf
+    high: float = math.inf
+    above: float = -math.inf
+    also: tuple[float, ...] = ()
+    may_be_infinite: bool = False
+    changes_result: bool = True
+
+    @property
+    def range(self) -> str:
+        """The numbers allowed, in words; empty if all are."""
+        if self.above > -math.inf:
+            words = f"above {self.above:g}" + (f", at most {self.high:g}" if self.high < math.inf else "")
+        elif self.low > -math.inf and self.high < math.inf:
+            words = f"from {self.low:g} to {self.high:g}"
+        elif self.low > -math.inf:
+            words = f"at least {self.low:g}"
+        else:
+            return ""
+        return words + "".join(f", or {number:g}" for number in self.also)
+
+    def check(self, name: str, value: Any, origin: str, type: Any = None) -> None:
+        """Sees that a value has the type and is in the range.
+
+        :param name: of the setting
+        :param value: as read from a file or a command line
+        :param origin: where the value stands, for the message
+        :param type: where the table has none
+        :raises UserError: if it has or is not
+        """
+        annotation = self.type if type is None else type
+        if not fits(value, annotation):
+            raise UserError(f"{origin}: {name}: {name_of(annotation)} is needed, this is {describe(value)}.")
+        if not isinstance(value, (int, float)) or isinstance(value, bool):
+            return
+        if math.isnan(value) or (math.isinf(value) and not self.may_be_infinite):
+            raise UserError(f"{origin}: {name}={value}: a finite number is needed.")
+        if value not in self.also and not (self.low <= value <= self.high and value > self.above):
+            raise UserError(f"{origin}: {name}={value}: it has to be {self.range}.")
+
+
+def fits(value: Any, annotation: Any) -> bool:
+    """Whether a value of a YAML file can be what the annotation says; True where that can't be told."""
+    origin = typing.get_origin(annotation)
+    if origin in (typing.Union, types.UnionType):
+        return any(fits(value, option) for option in typing.get_args(annotation))
+    if origin is typing.Literal:
+        return value in typing.get_args(annotation)
+    if origin is tuple:
+        return isinstance(value, (list, tuple))  # YAML has no tuples
+    plain = origin or annotation
+    if plain in (int, float) and isinstance(value, bool):
+        return False
+    if plain is float:
+        return isinstance(value, (int, float))
+    if plain is Callable:
+        return callable(value)
+    return isinstance(value, plain) if isinstance(plain, type) else True
+
+
+def name_of(annotation: Any) -> str:
+    """An annotation in a user's words."""
+    if typing.get_origin(annotation) is typing.Literal:
+        return " or ".join(map(repr, typing.get_args(annotation)))
+    options = typing.get_args(annotation) if typing.get_origin(annotation) in (typing.Union, types.UnionType) else [annotation]
+    named = [WORDS[option] for option in (typing.get_origin(o) or o for o in options) if option in WORDS]
+    return " or ".join(named) or str(annotation)
+
+
+def describe(value: Any) -> str:
+    """A value of a YAML file in a user's words."""
+    kinds = {str: "text", list: "a list", dict: "a mapping", bool: "true/false", int: "a number", float: "a number"}
+    return "empty" if value is None else f"{kinds.get(type(value), type(value).__name__)}: {value!r}"
