@@ -55,7 +55,9 @@ def measured(algo: str, env_id: str, seed: int) -> dict[str, Any]:
     logs, evaluation = path.with_suffix(""), path.with_suffix(".evaluation.json")
     shutil.rmtree(logs, ignore_errors=True)
     began = core_seconds()
-    ca2_rl("train", "--algo", algo, "--env", env_id, "--seed", str(seed), "-f", str(logs), "--eval-freq", "-1", "--verbose", "0")
+    ca2_rl(
+        "train", "--algo", algo, "--env", env_id, "--seed", str(seed), "-f", str(logs), "--eval-freq", "-1", "--final-episodes", "0", "-q"
+    )
     seconds = core_seconds() - began
     ca2_rl("evaluate", str(logs), "--episodes", str(EPISODES), "--seed", str(FIRST_START), "--json", str(evaluation))
     summary = json.loads(evaluation.read_text(encoding="utf-8"))["summary"][0]

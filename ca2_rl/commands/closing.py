@@ -8,7 +8,7 @@ import gymnasium as gym
 import numpy as np
 
 from ca2_core.errors import UserError
-from ca2_rl.evaluate import evaluate, summary
+from ca2_rl.evaluate import Evaluation, evaluate, summary
 from ca2_rl.runs import Run
 from ca2_rl.zoo.agents import load_agent, saved_hyperparams
 
@@ -19,14 +19,19 @@ MAX_SECONDS = 30.0
 PROBE = 10
 
 
-def final_evaluation(run: Run, episodes: int, steps_per_second: float, packages: Sequence[str]) -> str:
+def final_evaluation(run: Run, episodes: int, steps_per_second: float, packages: Sequence[str], trust: bool) -> str:
     """Plays the last model as ``ca2-rl evaluate`` does, with seeds that no training has, and says what it got.
 
-    :param run: which this process has trained: its files are trusted
+    :param run: a finished training
     :param episodes: fewer are played if they would take more than ``MAX_SECONDS``
     :param steps_per_second: of the training; without gradient steps, playing is faster
     :param packages: to import, whose envs are then known
+    :param trust: whether the files of the run may run code
     """
+
+    def play(first: int, count: int) -> Evaluation:
+        return evaluate(run, count, SEED + first, packages=packages, trust=trust, computes_optimum=False)
+
     steps = _episode_steps(run)
     if steps is None:
         return "Last model: not evaluated, as nobody knows how long its episodes are."
@@ -35,11 +40,11 @@ def final_evaluation(run: Run, episodes: int, steps_per_second: float, packages:
     first = min(PROBE, episodes, max(int(MAX_SECONDS * steps_per_second / steps), 1))
     begin = time.perf_counter()
     try:
-        parts = [evaluate(run, first, SEED, packages=packages, trust=True, computes_optimum=False)]
+        parts = [play(0, first)]
         seconds = time.perf_counter() - begin
         others = min(episodes - first, int((MAX_SECONDS - seconds) * first / seconds))
         if others > 0:
-            parts.append(evaluate(run, others, SEED + first, packages=packages, trust=True, computes_optimum=False))
+            parts.append(play(first, others))
     except UserError as error:
         return f"Last model: not evaluated: {error}"
     returns = np.concatenate([part.returns for part in parts])

@@ -230,9 +230,10 @@ def _run(arguments: argparse.Namespace) -> None:
         manager.learn(model)
         steps_per_second = (model.num_timesteps - done) / (time.perf_counter() - begin)
         manager.save_trained_model(model)
-    run = read_run(Path(manager.save_path), trust=True)  # which this process has written
+    is_trusted = arguments.trust or not arguments.resume  # a new run has nothing but what this process wrote
+    run = read_run(Path(manager.save_path), is_trusted)
     if arguments.final_episodes:
-        say(final_evaluation(run, arguments.final_episodes, steps_per_second, arguments.gym_packages))
+        say(final_evaluation(run, arguments.final_episodes, steps_per_second, arguments.gym_packages, is_trusted))
     if not arguments.quiet:
         say(next_commands(run, arguments.gym_packages))
 

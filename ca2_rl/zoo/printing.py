@@ -91,7 +91,6 @@ class EvaluationLine(BaseCallback):
 
     def _on_step(self) -> bool:
         returns, lengths = self.parent.evaluations_results[-1], self.parent.evaluations_length[-1]
-        total = self.model._total_timesteps
         step = f"{self.num_timesteps:,}".rjust(len(f"{self.model._total_timesteps:,}"))
         text = f"Step {step}: return {np.mean(returns):.1f}, std {np.std(returns):.1f} ({lengths_text(lengths)})"
         trained = self.model.ep_info_buffer
