@@ -35,11 +35,13 @@ class Evaluation:
 
     :param returns: [episodes]
     :param regrets: optimal return of the episode's start minus its return, [episodes]; None unless on Pendulum-v1
+    :param lengths: steps of each episode, [episodes]
     """
 
     run: Run
     returns: np.ndarray
     regrets: np.ndarray | None
+    lengths: np.ndarray
 
 
 def evaluate(
@@ -59,31 +61,32 @@ def evaluate(
     """
     import_packages(run, packages, trust)
     agent = load_agent(run.algo, run.model_path, trust=trust)
-    returns, starts, gravity = [], [], 0.0
+    played, starts, gravity = [], [], 0.0
     for first in tqdm(range(0, episodes, CHUNK), desc=str(run.folder), unit_scale=CHUNK, unit="episode", leave=False, disable=None):
         env = make_env(run, n_envs=min(CHUNK, episodes - first), seed=seed + first, trust=trust)
         observations = env.reset()
         if run.env_id == PENDULUM:
             starts += env.get_attr("state")
             gravity = env.get_attr("g")[0]
-        returns += _first_returns(play(agent, env, observations=observations), env.num_envs)
+        played += _first_episodes(play(agent, env, observations=observations), env.num_envs)
         env.close()
+    returns, lengths = np.array(played).T
     regrets = None
     if starts and ((optimum := PendulumOptimum(gravity)).is_cached or computes_optimum):
         regrets = optimum.returns(np.array(starts)) - returns
-    return Evaluation(run, np.array(returns), regrets)
+    return Evaluation(run, returns, regrets, lengths.astype(int))
 
 
-def _first_returns(steps: Iterable[Step], n_envs: int) -> list[float]:
-    """Return of the first episode of each env, as SB3's ``Monitor`` has it: not normalised, not wrapped."""
-    returns: dict[int, float] = {}
+def _first_episodes(steps: Iterable[Step], n_envs: int) -> list[tuple[float, int]]:
+    """Return and length of the first episode of each env, as SB3's ``Monitor`` has them: not normalised, not wrapped."""
+    episodes: dict[int, tuple[float, int]] = {}
     for _, _, infos in steps:
         for i, info in enumerate(infos):
             if "episode" in info:
-                returns.setdefault(i, float(info["episode"]["r"]))
-        if len(returns) == n_envs:
+                episodes.setdefault(i, (float(info["episode"]["r"]), int(info["episode"]["l"])))
+        if len(episodes) == n_envs:
             break
-    return [returns[i] for i in range(n_envs)]
+    return [episodes[i] for i in range(n_envs)]
 
 
 def summary(scores: np.ndarray) -> dict[str, Any]:

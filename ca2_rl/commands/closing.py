@@ -11,6 +11,7 @@ from ca2_core.errors import UserError
 from ca2_rl.evaluate import Evaluation, evaluate, summary
 from ca2_rl.runs import Run
 from ca2_rl.zoo.agents import load_agent, saved_hyperparams
+from ca2_rl.zoo.printing import lengths_text
 
 # Of the first env, and the next has the next; far from any that a user would type for a training
 SEED = 1_000_000_000
@@ -48,7 +49,7 @@ def final_evaluation(run: Run, episodes: int, steps_per_second: float, packages:
     except UserError as error:
         return f"Last model: not evaluated: {error}"
     returns = np.concatenate([part.returns for part in parts])
-    count = f"{len(returns)} new episodes"
+    count = f"{len(returns)} new episodes of {lengths_text(np.concatenate([part.lengths for part in parts]))}"
     if len(returns) < episodes:
         count += f" ({episodes} would take {episodes * seconds / first:,.0f} s)"
     numbers = summary(returns)

@@ -77,7 +77,7 @@ def test_a_training_prints_a_line_for_each_evaluation(train, tmp_path):
 def test_quiet_leaves_the_last_lines(option, train):
     saved, evaluated = train(*PENDULUM, *option, "--final-episodes", 2).splitlines()
     assert saved == "Saved to logs/noisydqn/Pendulum-v1_1"
-    assert evaluated.startswith("Last model over 2 new episodes: return -")
+    assert evaluated.startswith("Last model over 2 new episodes of 200 steps: return -")
 
 
 @pytest.mark.parametrize("option", [("--verbose",), ("--verbose", 1), ("--verbose", 2)], ids=["plain", "1", "2"])
@@ -99,7 +99,7 @@ def test_the_last_model_is_evaluated_as_evaluate_does(train, tmp_path, monkeypat
     line = train(*PENDULUM, "--eval-freq", -1, "--final-episodes", 12).splitlines()[3]
     found = evaluate(read_run(tmp_path / "logs" / "noisydqn" / "Pendulum-v1_1"), 12, closing.SEED)
     mean, std = found.returns.mean(), found.returns.std()
-    assert line.startswith(f"Last model over 12 new episodes: return {mean:.1f}, std {std:.1f}, IQM ")
+    assert line.startswith(f"Last model over 12 new episodes of 200 steps: return {mean:.1f}, std {std:.1f}, IQM ")
     assert "regret" not in line  # the optimum was not at hand; by now it is
     line = train(*PENDULUM, "--eval-freq", -1, "--final-episodes", 12).splitlines()[3]
     assert line.endswith(f", regret {found.regrets.mean():.1f}")
@@ -118,7 +118,7 @@ class TestTimeOfTheFinalEvaluation:
         times = iter([0.0, 20.0])  # the first ten take that many seconds
         monkeypatch.setattr("time.perf_counter", lambda: next(times))
         text = closing.final_evaluation(run, 100, 1_000.0, (), trust=False)
-        assert text.startswith("Last model over 15 new episodes (100 would take 200 s): return ")
+        assert text.startswith("Last model over 15 new episodes of 200 steps (100 would take 200 s): return ")
 
     def test_an_env_without_a_limit_of_steps_is_not_played(self, run, monkeypatch):
         monkeypatch.setattr(closing, "_episode_steps", lambda run: None)
