@@ -4,7 +4,7 @@ import json
 import shlex
 import sys
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -16,15 +16,14 @@ from tqdm import tqdm
 from ca2_core.arguments import Parser
 from ca2_core.errors import UserError
 from ca2_core.files import whole_file
+from ca2_core.statistics import iqm, iqm_interval
+from ca2_core.tables import Table
 from ca2_rl.commands.agent_options import TRUST
-from ca2_rl.optimum import PendulumOptimum
+from ca2_rl.optimum import has_optimum, is_at_hand, optimal_returns
 from ca2_rl.runs import Run, find_runs, finished
-from ca2_rl.statistics import iqm, iqm_interval
-from ca2_rl.tables import print_table
-from ca2_rl.zoo.agents import Step, import_packages, load_agent, make_env, play
+from ca2_rl.zoo.agents import first_episodes, import_packages, load_agent, make_env
 from ca2_rl.zoo.plugins import register
 
-PENDULUM = "Pendulum-v1"
 # Envs stepped together
 CHUNK = 100
 
@@ -56,37 +55,22 @@ def evaluate(
     :param seed: seed of the first env
     :param packages: to import, whose envs are then known
     :param trust: whether the files of the run may run code, and the packages that it names are imported
-    :param computes_optimum: whether Pendulum's optimum is computed, once, for the regrets; without it they are left out
+    :param computes_optimum: whether an optimum that is not at hand is computed; otherwise the regrets are left out
     :raises UserError: if the run has no model, or it can't be loaded
     """
     import_packages(run, packages, trust)
     agent = load_agent(run.algo, run.model_path, trust=trust)
-    played, starts, gravity = [], [], 0.0
+    played: list[tuple[float, int]] = []
+    optima: list[float] = []
     for first in tqdm(range(0, episodes, CHUNK), desc=str(run.folder), unit_scale=CHUNK, unit="episode", leave=False, disable=None):
         env = make_env(run, n_envs=min(CHUNK, episodes - first), seed=seed + first, trust=trust)
         observations = env.reset()
-        if run.env_id == PENDULUM:
-            starts += env.get_attr("state")
-            gravity = env.get_attr("g")[0]
-        played += _first_episodes(play(agent, env, observations=observations), env.num_envs)
+        if has_optimum(run.env_id) and (computes_optimum or is_at_hand(run.env_id, env)):
+            optima += optimal_returns(run.env_id, env).tolist()
+        played += first_episodes(agent, env, observations)
         env.close()
     returns, lengths = np.array(played).T
-    regrets = None
-    if starts and ((optimum := PendulumOptimum(gravity)).is_cached or computes_optimum):
-        regrets = optimum.returns(np.array(starts)) - returns
-    return Evaluation(run, returns, regrets, lengths.astype(int))
-
-
-def _first_episodes(steps: Iterable[Step], n_envs: int) -> list[tuple[float, int]]:
-    """Return and length of the first episode of each env, as SB3's ``Monitor`` has them: not normalised, not wrapped."""
-    episodes: dict[int, tuple[float, int]] = {}
-    for _, _, infos in steps:
-        for i, info in enumerate(infos):
-            if "episode" in info:
-                episodes.setdefault(i, (float(info["episode"]["r"]), int(info["episode"]["l"])))
-        if len(episodes) == n_envs:
-            break
-    return [episodes[i] for i in range(n_envs)]
+    return Evaluation(run, returns, np.array(optima) - returns if optima else None, lengths.astype(int))
 
 
 def summary(scores: np.ndarray) -> dict[str, Any]:
@@ -140,7 +124,7 @@ def print_summary(records: list[dict[str, Any]]) -> None:
         rows.append(row)
     if has_regrets:
         header += ["regret", "std", "IQM", "95 % of IQM"]
-    print_table(header, rows)
+    Table(header, rows).print()
 
 
 def _cells(numbers: dict[str, Any] | None) -> list[str]:
@@ -176,7 +160,7 @@ def main(argv: list[str]) -> None:
     evaluations = [
         evaluate(
             run,
-            arguments.episodes or (500 if run.env_id == PENDULUM else 100),
+            arguments.episodes or (500 if has_optimum(run.env_id) else 100),
             arguments.seed,
             packages=arguments.gym_packages,
             trust=arguments.trust,

@@ -26,6 +26,7 @@ from huggingface_hub import HfApi
 from lightning_fabric import Fabric
 
 from ca2_core.files import whole_file
+from ca2_core.study.conditions import cpu_name
 from ca2_gan import load as load_model
 from ca2_gan.data import Dataset, load
 from ca2_gan.metrics.samples import sample_like
@@ -34,7 +35,6 @@ from ca2_gan.pictures import write_grid
 from ca2_gan.trainers.loop import prepare, train
 from ca2_gan.trainers.settings import Settings, read, shipped
 from ca2_gan.trainers.stopping import Stop
-from ca2_rl.studies.conditions import cpu_name
 
 ROOT = Path(__file__).parents[1]
 NUMBERS = ROOT / "docs" / "gan" / "pretrained.json"

@@ -10,12 +10,12 @@ import torch
 from lightning_fabric import Fabric
 from numpy.typing import NDArray
 
+from ca2_core.study.conditions import core_seconds
 from ca2_gan.data import Dataset
 from ca2_gan.gan import GAN
 from ca2_gan.metrics.report import versions
 from ca2_gan.metrics.samples import Samples, sample_like
 from ca2_gan.studies.bench import EVALUATION_SEED, Bench, digits, judgement, scores
-from ca2_gan.studies.conditions import core_seconds
 from ca2_gan.studies.drawings import strip
 from ca2_gan.studies.jobs import Budget, Job
 from ca2_gan.trainers.ema import standing_statistics

@@ -19,12 +19,12 @@ from stable_baselines3.common.utils import set_random_seed
 from ca2_core.arguments import Parser, at_least, folder, seed
 from ca2_core.errors import UserError
 from ca2_core.files import locked
+from ca2_core.tables import Table
 from ca2_rl.arguments import Named
 from ca2_rl.commands.agent_options import LOG_FOLDER, add_env_options, device
 from ca2_rl.commands.closing import final_evaluation, next_commands
 from ca2_rl.environments import check_env, split_env_id, try_env
 from ca2_rl.runs import read_run
-from ca2_rl.tables import print_table
 from ca2_rl.zoo import resume
 from ca2_rl.zoo.agents import load_agent
 from ca2_rl.zoo.hyperparams import reference
@@ -41,7 +41,7 @@ def main(argv: list[str]) -> None:
     parser.add_argument("--params-help", action="store_true", help="show the hyperparameters of --algo, for -params and files, and leave")
     given = parser.parse_args(argv)
     if given.params_help:
-        print_table(("hyperparameter", "may be", "default", ""), reference(ALGOS[given.algo]), left=4)
+        Table(("hyperparameter", "may be", "default", ""), reference(ALGOS[given.algo]), texts=4).print()
         return
     if given.resume is None:
         _run(given)

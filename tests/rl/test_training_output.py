@@ -95,7 +95,8 @@ def test_what_a_training_prints_is_not_part_of_its_run(train, call):
 
 
 def test_the_last_model_is_evaluated_as_evaluate_does(train, tmp_path, monkeypatch):
-    monkeypatch.setattr("ca2_rl.evaluate.PendulumOptimum", lambda g: PendulumOptimum(g, grid=(60, 61), torques=(-2.0, 0.0, 2.0)))
+    small = {"grid": (60, 61), "torques": (-2.0, 0.0, 2.0)}
+    monkeypatch.setattr("ca2_rl.optimum.envs.PendulumOptimum", lambda *args, **kwargs: PendulumOptimum(*args, **kwargs, **small))
     line = train(*PENDULUM, "--eval-freq", -1, "--final-episodes", 12).splitlines()[3]
     found = evaluate(read_run(tmp_path / "logs" / "noisydqn" / "Pendulum-v1_1"), 12, closing.SEED)
     mean, std = found.returns.mean(), found.returns.std()
