@@ -1,6 +1,9 @@
 """The ``ca2-rl`` command."""
 
+from collections.abc import Sequence
+
 from ca2_core.command import Command, Subcommand
+from ca2_core.notes import printed_notes
 
 COMMAND = Command(
     "ca2-rl",
@@ -19,4 +22,9 @@ COMMAND = Command(
     },
     ["train --algo noisydqn --env Pendulum-v1", "evaluate logs/noisydqn"],
 )
-main = COMMAND.main
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Runs one command line as a process does, see ``Command.main``."""
+    with printed_notes("ca2_rl"):
+        COMMAND.main(argv)

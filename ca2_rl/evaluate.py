@@ -19,9 +19,9 @@ from ca2_core.files import whole_file
 from ca2_core.statistics import iqm, iqm_interval
 from ca2_core.tables import Table
 from ca2_rl.commands.agent_options import TRUST
-from ca2_rl.optimum import has_optimum, optimal_returns
+from ca2_rl.optimum import has_optimum, is_at_hand, optimal_returns
 from ca2_rl.runs import Run, find_runs, finished
-from ca2_rl.zoo.agents import first_returns, import_packages, load_agent, make_env
+from ca2_rl.zoo.agents import first_episodes, import_packages, load_agent, make_env
 from ca2_rl.zoo.plugins import register
 
 # Envs stepped together
@@ -34,14 +34,18 @@ class Evaluation:
 
     :param returns: [episodes]
     :param regrets: optimal return of the episode's start minus its return, [episodes]; None unless on Pendulum-v1
+    :param lengths: steps of each episode, [episodes]
     """
 
     run: Run
     returns: np.ndarray
     regrets: np.ndarray | None
+    lengths: np.ndarray
 
 
-def evaluate(run: Run, episodes: int, seed: int = 0, *, packages: Sequence[str] = (), trust: bool = False) -> Evaluation:
+def evaluate(
+    run: Run, episodes: int, seed: int = 0, *, packages: Sequence[str] = (), trust: bool = False, computes_optimum: bool = True
+) -> Evaluation:
     """Plays one deterministic episode in each of ``episodes`` envs, seeded one after the other from ``seed`` on.
 
     The same seed gives the same starts to every agent, and short episodes don't get more weight than long ones.
@@ -51,21 +55,22 @@ def evaluate(run: Run, episodes: int, seed: int = 0, *, packages: Sequence[str] 
     :param seed: seed of the first env
     :param packages: to import, whose envs are then known
     :param trust: whether the files of the run may run code, and the packages that it names are imported
+    :param computes_optimum: whether an optimum that is not at hand is computed; otherwise the regrets are left out
     :raises UserError: if the run has no model, or it can't be loaded
     """
     import_packages(run, packages, trust)
     agent = load_agent(run.algo, run.model_path, trust=trust)
-    returns: list[float] = []
+    played: list[tuple[float, int]] = []
     optima: list[float] = []
     for first in tqdm(range(0, episodes, CHUNK), desc=str(run.folder), unit_scale=CHUNK, unit="episode", leave=False, disable=None):
         env = make_env(run, n_envs=min(CHUNK, episodes - first), seed=seed + first, trust=trust)
         observations = env.reset()
-        if has_optimum(run.env_id):
+        if has_optimum(run.env_id) and (computes_optimum or is_at_hand(run.env_id, env)):
             optima += optimal_returns(run.env_id, env).tolist()
-        returns += first_returns(agent, env, observations)
+        played += first_episodes(agent, env, observations)
         env.close()
-    regrets = np.array(optima) - returns if optima else None
-    return Evaluation(run, np.array(returns), regrets)
+    returns, lengths = np.array(played).T
+    return Evaluation(run, returns, np.array(optima) - returns if optima else None, lengths.astype(int))
 
 
 def summary(scores: np.ndarray) -> dict[str, Any]:

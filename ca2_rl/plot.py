@@ -29,6 +29,7 @@ PANELS = (
 )
 LINE_STYLES: tuple[Literal["-", "--", ":", "-."], ...] = ("-", "--", ":", "-.")
 POINTS = 200
+LENGTH = "rollout/ep_len_mean"
 
 
 def read_curves(run: Run) -> pd.DataFrame:
@@ -65,12 +66,20 @@ def plot_runs(runs: list[Run]) -> Figure:
             _plot_group(panel, curves, columns, shade(color, lightness), LINE_STYLES[i % len(LINE_STYLES)])
         if not panel.lines:
             panel.text(0.5, 0.5, "not logged by this algorithm", ha="center", va="center", transform=panel.transAxes, color="0.5")
+    if length := _episode_steps([curves for group in groups.values() for curves in group]):
+        axes[1, 1].set_title(f"Return of {length:,}-step training episodes")
     for panel in axes[1]:
         panel.set_xlabel("Env steps")
     handles = [Line2D([], [], color="0.3", linestyle=LINE_STYLES[i % len(LINE_STYLES)]) for i in range(len(groups))]
     labels = [name + (f" ({len(curves)} runs)" if len(curves) > 1 else "") for name, curves in groups.items()]
     figure.legend(handles, labels, loc="outside lower center", ncols=3, frameon=False)
     return figure
+
+
+def _episode_steps(logs: list[pd.DataFrame]) -> int | None:
+    """Steps of an episode of the training, if all have the same number, as where a training cuts them short."""
+    lengths = {float(length) for curves in logs for length in curves.get(LENGTH, pd.Series(dtype=float)).dropna().unique()}
+    return int(lengths.pop()) if len(lengths) == 1 and all(LENGTH in curves for curves in logs) else None
 
 
 def _plot_group(panel: Axes, group: list[pd.DataFrame], columns: tuple[str, ...], color: str, style: str) -> None:

@@ -1,5 +1,6 @@
 """Algorithms whose gradient step is one function over tensors, run as it is or compiled to one program."""
 
+import logging
 import os
 import shutil
 import time
@@ -26,6 +27,8 @@ from ca2_rl.common.updates import Update, adam_settings, optimizer_update
 
 if TYPE_CHECKING:
     from ca2_rl.common.compiled_step import CompiledStep
+
+log = logging.getLogger(__name__)
 
 COMPILE_FROM = 10_000
 """Gradient steps ahead from which on compiling is won back: docs/rl/speed.md has the measurement."""
@@ -108,6 +111,8 @@ class WithCompiledStep(WithDiagnostics):
             self._compiled = None
         if self._compiles and not has_cpp_compiler():
             self._run_eagerly("no C++ compiler was found")
+        if self._compiles and self._compiled is None:
+            log.info("Compiling the gradient step: about 20 s the first time with these settings, a few seconds from then on.")
         if self._compiles:  # torch's compiler takes seconds to import: only who needs it waits, and no callback's clock runs yet
             import ca2_rl.common.compiled_step  # noqa: F401, PLC0415
         return total_timesteps, callback

@@ -1,6 +1,7 @@
 """The environments whose best possible return is known."""
 
 from collections.abc import Callable
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,12 +12,19 @@ from ca2_rl.optimum.pendulum import PendulumOptimum
 Array = NDArray[np.float64]
 
 
-def _pendulum(env: VecEnv) -> Array:
+class _Optimum(NamedTuple):
+    returns: Callable[[VecEnv], Array]
+    is_at_hand: Callable[[VecEnv], bool]
+
+
+def _pendulum(env: VecEnv) -> PendulumOptimum:
     spec, gravity = env.get_attr("spec")[0], env.get_attr("g")[0]
-    return PendulumOptimum(gravity, horizon=spec.max_episode_steps).returns(np.array(env.get_attr("state")))
+    return PendulumOptimum(gravity, horizon=spec.max_episode_steps)
 
 
-OPTIMA: dict[str, Callable[[VecEnv], Array]] = {"Pendulum-v1": _pendulum}
+OPTIMA = {
+    "Pendulum-v1": _Optimum(lambda env: _pendulum(env).returns(np.array(env.get_attr("state"))), lambda env: _pendulum(env).is_cached),
+}
 
 
 def has_optimum(env_id: str) -> bool:
@@ -30,4 +38,9 @@ def optimal_returns(env_id: str, env: VecEnv) -> Array:
     :param env_id: one that ``has_optimum``
     :param env: environments of one kind
     """
-    return OPTIMA[env_id](env)
+    return OPTIMA[env_id].returns(env)
+
+
+def is_at_hand(env_id: str, env: VecEnv) -> bool:
+    """Whether ``optimal_returns`` takes a second or two: what takes long has been computed before."""
+    return OPTIMA[env_id].is_at_hand(env)

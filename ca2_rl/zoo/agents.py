@@ -201,16 +201,21 @@ def play(agent: BaseAlgorithm, env: VecEnv, deterministic: bool = True, observat
         yield rewards, starts, infos
 
 
-def first_returns(agent: BaseAlgorithm, env: VecEnv, observations: Any = None) -> list[float]:
-    """Return of the deterministic agent's first episode in each env, as SB3's ``Monitor`` has it: not normalised, not wrapped.
+def first_episodes(agent: BaseAlgorithm, env: VecEnv, observations: Any = None) -> list[tuple[float, int]]:
+    """Return and steps of the deterministic agent's first episode in each env, as SB3's ``Monitor`` has them: not normalised, not wrapped.
 
     :param observations: of the env, if it has been reset before
     """
-    returns: dict[int, float] = {}
+    episodes: dict[int, tuple[float, int]] = {}
     for _, _, infos in play(agent, env, observations=observations):
         for i, info in enumerate(infos):
             if "episode" in info:
-                returns.setdefault(i, float(info["episode"]["r"]))
-        if len(returns) == env.num_envs:
+                episodes.setdefault(i, (float(info["episode"]["r"]), int(info["episode"]["l"])))
+        if len(episodes) == env.num_envs:
             break
-    return [returns[i] for i in range(env.num_envs)]
+    return [episodes[i] for i in range(env.num_envs)]
+
+
+def first_returns(agent: BaseAlgorithm, env: VecEnv) -> list[float]:
+    """The returns of ``first_episodes``."""
+    return [episode_return for episode_return, _ in first_episodes(agent, env)]

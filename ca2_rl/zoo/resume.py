@@ -14,6 +14,9 @@ from ca2_core.errors import UserError
 from ca2_rl.runs import read_run
 from ca2_rl.zoo.agents import saved_hyperparams
 
+# Options that say what a training prints
+PRINTING = ("progress", "quiet", "verbose")
+
 
 def arguments(given: argparse.Namespace) -> dict[str, Any]:
     """The command line of the training in the folder ``given.resume``, made to go on from its saved model.
@@ -25,7 +28,8 @@ def arguments(given: argparse.Namespace) -> dict[str, Any]:
     """
     folder = Path(given.resume)
     run = read_run(folder, given.trust)
-    saved = run.args | {"resume": given.resume, "trained_agent": str(run.model_path), "trust": given.trust}
+    saved = {name: value for name, value in run.args.items() if name not in PRINTING}
+    saved |= {"resume": given.resume, "trained_agent": str(run.model_path), "trust": given.trust}
     if given.trust:
         return saved
     packages = saved.pop("gym_packages", [])

@@ -127,7 +127,7 @@ def test_packages_that_a_run_names_are_imported_if_the_user_names_or_trusts_them
     )
     monkeypatch.syspath_prepend(tmp_path)
     env = ("--env", "Their-v0", "--gym-packages", "their_env")
-    call("train", "--algo", "ouddpg", *env, "--conf-file", quick, "-n", 120, "--eval-freq", -1)
+    call("train", "--algo", "ouddpg", *env, "--conf-file", quick, "-n", 120, "--eval-freq", -1, "--final-episodes", 0)
     import gymnasium as gym
 
     def forget():

@@ -173,7 +173,7 @@ def test_an_unknown_algorithm_is_refused_with_the_nearest(tmp_path):
 def evaluation(algo, returns, regrets=None, number=1, env_id="Pendulum-v1"):
     folder = Path("logs", algo, f"{env_id}_{number}")
     run = Run(folder, folder / env_id, {}, algo, env_id, seed=number)
-    return Evaluation(run, np.array(returns), None if regrets is None else np.array(regrets))
+    return Evaluation(run, np.array(returns), None if regrets is None else np.array(regrets), np.full(len(returns), 200))
 
 
 def test_summary_has_the_moments_and_the_middle():

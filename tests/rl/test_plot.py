@@ -142,3 +142,8 @@ def test_a_format_that_matplotlib_lacks_is_refused(tmp_path, name):
     with pytest.raises(UserError, match="no picture format"):
         save_figure(plt.figure(), tmp_path / name)
     assert not list(Path(tmp_path).iterdir())
+
+
+@pytest.mark.parametrize(("lengths", "title"), [((25, 25, 25), "Return of 25-step training episodes"), ((9, 25, 25), "Episode return")])
+def test_the_return_s_panel_says_of_how_many_steps_it_is(lengths, title, write):
+    assert plot_runs([write(**{"rollout/ep_len_mean": lengths})]).axes[3].get_title() == title

@@ -17,7 +17,7 @@ import ca2_rl
 from ca2_rl.cli import main
 from ca2_rl.zoo.plugins import register
 print(json.dumps([ca2_rl.__file__, {key: str(plugin.hyperparams) for key, plugin in register().items()}]))
-sys.argv = ["ca2-rl", "train", "--algo", "ouddpg", "--env", "Pendulum-v1", "-n", "300", "--eval-freq", "-1"]
+sys.argv = ["ca2-rl", "train", "--algo", "ouddpg", "--env", "Pendulum-v1", "-n", "300", "--eval-freq", "-1", "--final-episodes", "1"]
 main()
 """
 

@@ -332,3 +332,11 @@ def test_a_second_agent_of_the_same_settings_is_compiled_from_the_cache(algorith
         filled(algorithm, compile=True, seed=seed).train(1, 16)
     found = counters["inductor"]
     assert (found["fxgraph_cache_miss"], found["fxgraph_cache_hit"]) == (0, 1)
+
+
+def test_a_line_is_logged_before_a_gradient_step_is_compiled(monkeypatch, caplog):
+    monkeypatch.setattr(with_compiled_step, "has_cpp_compiler", lambda: True)
+    caplog.set_level("INFO", logger="ca2_rl")
+    for settings, lines in (({"compile": False}, 0), ({"compile": True}, 1)):
+        create(DiscretizedDQN, learning_starts=10, **settings).learn(1)
+        assert [record.getMessage()[:27] for record in caplog.records] == ["Compiling the gradient step"] * lines
