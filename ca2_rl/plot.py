@@ -46,6 +46,9 @@ def read_curves(run: Run) -> pd.DataFrame:
         raise UserError(f"{path}: nothing logged in it yet, or damaged ({error}).") from error
     if STEPS not in curves:
         raise UserError(f"{path}: no column {STEPS!r}: not a log of SB3.")
+    texts = [name for name, column in curves.items() if column.dtype.kind not in "iufb"]
+    if texts:
+        raise UserError(f"{path}: damaged: text where numbers should be, in {', '.join(map(str, texts))}.")
     return curves
 
 

@@ -47,7 +47,7 @@ def main(argv: list[str]) -> None:
         _run(given)
         return
     with locked(read_run(Path(given.resume), given.trust).folder):
-        parser.set_defaults(**resume.arguments(given))
+        parser.set_defaults(**resume.arguments(given, parser))
         _run(parser.parse_args(argv))
 
 
@@ -95,7 +95,7 @@ def _parser(prog: str, description: str) -> Parser:
     add("--device", type=device, default="auto", help="torch's device (default: auto)")
     add("--num-threads", type=at_least(1), default=-1, metavar="N", help="threads of torch (default: 1, but for Atari)")
     add("--vec-env", choices=("dummy", "subproc"), default="dummy", help="envs in this process, or each in its own")
-    add("--n-eval-envs", type=at_least(1), default=1, metavar="N", help="envs for evaluations (default: 1)")
+    add("--n-eval-envs", type=at_least(1, 10_000), default=1, metavar="N", help="envs for evaluations (default: 1)")
     add(
         "--eval-freq",
         type=int,

@@ -89,7 +89,7 @@ PICKLED = (
     | BUFFERS
     | _names(
         {
-            "builtins": "bytearray complex dict float frozenset int list range set slice tuple",
+            "builtins": "bytearray bytes complex dict float frozenset int list range set slice tuple",
             "ca2_rl.common.action_bins": "ActionBins",
             "ca2_rl.common.ou_noise": "OUNoise",
             "collections": "OrderedDict defaultdict deque",
@@ -117,6 +117,7 @@ PICKLED = (
 
 # Where a name was when older versions of SB3, Gym and NumPy pickled it
 MOVED = {
+    "__builtin__": "builtins",
     "gym.spaces.box": "gymnasium.spaces.box",
     "gym.spaces.dict": "gymnasium.spaces.dict",
     "gym.spaces.discrete": "gymnasium.spaces.discrete",

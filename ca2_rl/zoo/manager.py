@@ -49,6 +49,7 @@ class Manager(ExperimentManager):
         self._stdout = sys.stdout
         self.stop_on_signal = StopOnSignal()
         self.made_folders: list[Path] = []  # the run's own, then those above it that were not there either
+        self.set_aside: list[tuple[Path, Path]] = []  # monitor files of a resumed run: where they were and where they are
         self.lock = ExitStack()  # of the run's folder, from when it is made
         self.resumed = Path(self.args.resume) if self.args.resume else None
         if self.resumed is not None:
@@ -72,14 +73,14 @@ class Manager(ExperimentManager):
             self.custom_hyperparams = trial | (self.custom_hyperparams or {})
         hyperparams, saved = super().read_hyperparameters()
         origin = f"{self.config}, {self.env_name.gym_id}"
-        if self.resumed is not None and not self.args.trust:
-            check_imports(hyperparams, origin)
+        may_import = self.resumed is None or self.args.trust
+        check_imports(hyperparams, origin, may_import)
         check_values(hyperparams, ALGOS[self.algo], origin, self.custom_hyperparams or {})
         for name in PARSED & hyperparams.keys():  # the zoo would evaluate them
             if isinstance(hyperparams[name], str):
                 hyperparams[name] = parse(hyperparams[name], f"{origin}, {name}")
-        if "policy_kwargs" in hyperparams:
-            hyperparams["policy_kwargs"] = resolve_classes(hyperparams["policy_kwargs"], origin)
+        if isinstance(hyperparams.get("policy_kwargs"), dict):
+            hyperparams["policy_kwargs"] = resolve_classes(hyperparams["policy_kwargs"], origin, may_import)
         return hyperparams, saved
 
     def load_trial(self, storage: str, study_name: str, trial_id: int | None = None, convert: bool = True) -> dict[str, Any]:
@@ -101,6 +102,7 @@ class Manager(ExperimentManager):
                 experiment = super().setup_experiment()
         except BaseException as error:
             self._remove_folder()
+            resume.put_back(self.set_aside)
             if isinstance(error, MemoryError):
                 raise UserError(f"buffer_size: not enough memory for it ({error}). Give a smaller one.") from error
             if is_about_settings(error):
@@ -163,7 +165,7 @@ class Manager(ExperimentManager):
 
     def create_envs(self, n_envs: int, eval_env: bool = False, no_log: bool = False) -> VecEnv:
         if self.resumed is not None and not eval_env:
-            resume.set_aside_monitors(self.resumed)
+            self.set_aside = resume.set_aside_monitors(self.resumed)
         with redirect_stdout(self._stdout):  # what the user's env prints is not the zoo's
             return super().create_envs(n_envs, eval_env, no_log)
 

@@ -126,6 +126,14 @@ DOORS = {
     "args-wrapper": (("train --resume",), lambda w: w.change("args.yml", hyperparams={"env_wrapper": ["evil.Evil"]})),
     "args-policy": (("train --resume",), lambda w: w.change("args.yml", hyperparams={"policy": "evil.Evil"})),
     "args-kwargs": (("train --resume",), lambda w: w.change("args.yml", hyperparams={"policy_kwargs": w.code})),
+    "args-extractor": (
+        ("train --resume",),
+        lambda w: w.change("args.yml", hyperparams={"policy_kwargs": {"features_extractor_class": "evil.Evil"}}),
+    ),
+    "args-extractor-text": (
+        ("train --resume",),
+        lambda w: w.change("args.yml", hyperparams={"policy_kwargs": "dict(features_extractor_class='evil.Evil')"}),
+    ),
     "args-monitor": (("train --resume",), lambda w: w.change("args.yml", hyperparams={"monitor_kwargs": w.code})),
     "args-env": (("evaluate", "benchmark", "train --resume"), lambda w: w.change("args.yml", env="evil:Pendulum-v1")),
     "args-package": (
@@ -212,6 +220,93 @@ def test_trust_lets_it_run(door, world, call):
     with suppress(Exception):  # what evil made is of no use
         call(*COMMANDS[command], "--trust")
     assert world.canary.exists() == (door not in ("config-normalize", "zip-schedule"))
+
+
+def test_a_resumed_run_writes_nowhere_else(world, call, tmp_path):
+    elsewhere = {"tensorboard_log": "tb", "optimization_log_path": "opt", "log_folder": "other", "storage": "a.log", "track": True}
+    world.change("args.yml", **elsewhere, optimize_hyperparameters=True, trained_agent="x", uuid=True)
+    assert call(*COMMANDS["train --resume"])[0] == 0
+    assert {path.name for path in tmp_path.iterdir()} <= {"runs", "evil.py"}
+
+
+DAMAGED = {
+    "evaluations.npz": [b"", b"PK", lambda content: content[:300], lambda content: content[:-40]],
+    "progress.csv": [b"\xff\xfe", b"a,time/total_timesteps\n1,x\n", b"time/total_timesteps\n1,2,3\n"],
+    "replay_buffer.pkl": [b"", b"\x80", b"text"],
+}
+
+
+@pytest.mark.parametrize(("name", "damage"), [(name, damage) for name, all_damage in DAMAGED.items() for damage in all_damage])
+def test_a_damaged_file_costs_one_line_and_changes_nothing(name, damage, world, call):
+    path = world.run / name
+    path.write_bytes(damage(path.read_bytes()) if callable(damage) else damage)
+    before = {path: path.read_bytes() for path in world.run.rglob("*") if path.is_file() and path.name != "0.monitor.csv"}
+    code, stderr = call(*COMMANDS["train --resume"])
+    assert (code, stderr.count("\n")) == (2, 1)
+    assert f"{name}: damaged: " in stderr
+    after = {path: path.read_bytes() for path in world.run.rglob("*") if path.is_file() and path.name != "0.monitor.csv"}
+    changed = {path.name for path in after if after[path] != before.get(path)} | {path.name for path in before.keys() - after.keys()}
+    assert changed <= {"args.yml", "config.yml", "command.txt"}
+
+
+WRONG_ARGS = [
+    {"algo": {}},
+    {"algo": 0},
+    {"env_kwargs": "x"},
+    {"env_kwargs": {1: 1}},
+    {"eval_env_kwargs": [1]},
+    {"hyperparams": float("nan")},
+    {"hyperparams": 10**30},
+    {"eval_freq": [[1]]},
+    {"log_interval": [1]},
+    {"n_eval_envs": -1},
+    {"n_eval_envs": 10**30},
+    {"device": float("nan")},
+    {"seed": float("inf")},
+    {"vec_env": "fast"},
+    {"save_replay_buffer": "yes"},
+]
+
+
+@pytest.mark.parametrize("wrong", WRONG_ARGS, ids=repr)
+def test_nonsense_in_args_is_one_line(wrong, world, call):
+    world.change("args.yml", **wrong)
+    code, stderr = call(*COMMANDS["train --resume"])
+    assert (code, stderr.count("\n")) == (2, 1), stderr
+    assert "args.yml" in stderr
+
+
+WRONG_CONFIG = [
+    {"env_wrapper": value}
+    for value in (1, "x", [[1]], {"a": 1}, {"gymnasium.wrappers.TimeLimit": "x"}, "gymnasium.wrappers.TimeLimit", {"a.b": {}, "c.d": {}})
+] + [
+    {"env_wrapper": "stable_baselines3.common.atari_wrappers.AtariWrapper"},
+    {"frame_stack": -1},
+    {"frame_stack": "x"},
+    {"frame_stack": float("nan")},
+    {"frame_stack": 10**30},
+    {"env_kwargs": {"nope": 1}},
+    {"env_kwargs": {"g": "x"}},
+    {"env_kwargs": "x"},
+    {"normalize": 3},
+    {"normalize": "dict("},
+]
+
+
+@pytest.mark.parametrize("wrong", WRONG_CONFIG, ids=repr)
+def test_nonsense_in_config_is_one_line(wrong, world, call):
+    world.change("config.yml", **wrong)
+    code, stderr = call(*COMMANDS["evaluate"])
+    assert (code, stderr.count("\n")) == (2, 1), stderr
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"num_timesteps": "x"}, {"num_timesteps": -1}, {"_n_updates": None}, {"_episode_num": []}, {"action_noise": True}], ids=repr
+)
+def test_nonsense_in_the_settings_of_an_agent_is_one_line(wrong, world, call):
+    world.change_settings(**wrong)
+    code, stderr = call(*COMMANDS["train --resume"])
+    assert (code, stderr.count("\n")) == (2, 1), stderr
 
 
 @pytest.mark.parametrize("command", ["evaluate", "enjoy"])
