@@ -19,7 +19,7 @@ from stable_baselines3.common.type_aliases import PolicyPredictor
 from stable_baselines3.common.utils import LinearSchedule
 
 from ca2_core.errors import UserError, did_you_mean
-from ca2_rl.common.diagnostics import GRADIENT_NORM, finished_returns
+from ca2_rl.common.diagnostics import find_diagnostics, finished_returns
 from ca2_rl.envs import pendulum
 from ca2_rl.envs.pendulum_vec_env import PendulumVecEnv
 from ca2_rl.optimum import PendulumOptimum, returns
@@ -142,7 +142,7 @@ class Measurement(BaseCallback):
 
 
 class Diagnostics(KVWriter):
-    """Keeps what the algorithm logs under ``diagnostics/``, and how long it compiled."""
+    """Keeps gradient norm, loss, mean Q-value and return as the algorithm logs them, and how long it compiled."""
 
     def __init__(self) -> None:
         self.rows: list[dict[str, float]] = []
@@ -150,8 +150,7 @@ class Diagnostics(KVWriter):
 
     def write(self, key_values: dict[str, Any], key_excluded: dict[str, tuple[str, ...]], step: int = 0) -> None:
         self.compile_seconds += key_values.get("time/compile_seconds", 0.0)
-        logged = {name.removeprefix("diagnostics/"): float(value) for name, value in key_values.items() if name.startswith("diagnostics/")}
-        self.rows.append({"steps": step} | logged)
+        self.rows.append({"steps": step} | find_diagnostics(key_values))
 
     def close(self) -> None:
         pass
@@ -210,7 +209,7 @@ def train(job: Job, evaluations: Evaluations) -> dict[str, Any]:
         # The distribution over the starts: from the best to the worst in hundredths
         "regret_percentiles": _rounded(np.percentile(regrets, np.arange(101))),
         "training_returns": _rounded(measurement.training_returns),
-        "late": _late(measurement.training_returns, curves.get(GRADIENT_NORM.removeprefix("diagnostics/"), [])),
+        "late": _late(measurement.training_returns, curves.get("gradient_norm", [])),
         "diagnostics": curves,
         "train_seconds": _digits(measurement.curve["seconds"][-1]),
         "compile_seconds": _digits(diagnostics.compile_seconds),
