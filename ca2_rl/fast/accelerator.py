@@ -276,8 +276,8 @@ class Accelerator:
             return False
         if model.gradient_steps < 0:
             return timesteps >= COMPILE_FROM
-        if train_freq.unit == TrainFrequencyUnit.EPISODE:
-            return False  # nobody knows how long they are
+        if train_freq.unit == TrainFrequencyUnit.EPISODE or train_freq.frequency < 1:
+            return False  # nobody knows how long they are; and a mistake is told of by SB3
         return bool(timesteps // (train_freq.frequency * model.n_envs) * model.gradient_steps >= COMPILE_FROM)
 
     def _source(self) -> "Rows | Batches":

@@ -24,18 +24,18 @@ def _is_slow(a: th.Tensor, b: th.Tensor) -> bool:
     return 1 < b.shape[1] < 16 and a.numel() >= 2**15
 
 
-def _product(a: th.Tensor, b: th.Tensor) -> Any:
+def narrow_product(a: th.Tensor, b: th.Tensor) -> Any:
     return (b.t() @ a.t()).t() if _is_slow(a, b) else NotImplemented
 
 
-def _linear(bias: th.Tensor, a: th.Tensor, b: th.Tensor) -> Any:
+def narrow_linear(bias: th.Tensor, a: th.Tensor, b: th.Tensor) -> Any:
     return th.addmm(bias.unsqueeze(1), b.t(), a.t()).t() if _is_slow(a, b) else NotImplemented
 
 
 # What the compiler would leave to a call of torch, or to a slow one
 DECOMPOSITIONS: dict[Any, Callable[..., Any]] = {
-    th.ops.aten.mm.default: _product,
-    th.ops.aten.addmm.default: _linear,
+    th.ops.aten.mm.default: narrow_product,
+    th.ops.aten.addmm.default: narrow_linear,
 }
 
 
