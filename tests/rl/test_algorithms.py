@@ -12,8 +12,8 @@ import pytest
 import torch
 from stable_baselines3 import DDPG, DQN, HerReplayBuffer
 from stable_baselines3.common.callbacks import BaseCallback, EvalCallback
-from stable_baselines3.common.envs import BitFlippingEnv
 from stable_baselines3.common.env_util import make_vec_env
+from stable_baselines3.common.envs import BitFlippingEnv
 from stable_baselines3.common.evaluation import evaluate_policy
 from stable_baselines3.common.logger import configure
 from stable_baselines3.common.save_util import load_from_zip_file

@@ -126,7 +126,9 @@ def test_exploring_actions_are_uniform_at_the_exploration_rate_and_drawn_for_eac
 
 
 def test_each_env_explores_for_itself():
-    model = DiscretizedDQN("MlpPolicy", make_vec_env("Pendulum-v1", 40), n_bins=5, **SETTINGS | {"learning_starts": 0, "exploration_final_eps": 1.0})
+    model = DiscretizedDQN(
+        "MlpPolicy", make_vec_env("Pendulum-v1", 40), n_bins=5, **SETTINGS | {"learning_starts": 0, "exploration_final_eps": 1.0}
+    )
     first, second = model.learn(160).replay_buffer.actions[2:4, :, 0]
     assert len(np.unique(first)) == len(np.unique(second)) == 5
     assert 0 < (first == second).sum() < 40
@@ -271,7 +273,9 @@ def test_random_actions_end_with_their_episode():
 
 
 def test_a_reset_of_the_envs_ends_random_actions():
-    model = DiscretizedDQN("MlpPolicy", "Pendulum-v1", n_bins=1001, exploration_hold=1000, seed=0, learning_starts=99, buffer_size=99, train_freq=1)
+    model = DiscretizedDQN(
+        "MlpPolicy", "Pendulum-v1", n_bins=1001, exploration_hold=1000, seed=0, learning_starts=99, buffer_size=99, train_freq=1
+    )
     model.learn(3).learn(3, reset_num_timesteps=False).learn(3)
     first, going_on, anew = model.replay_buffer.actions[:9, 0, 0].reshape(3, 3)
     assert first[-1] == going_on[0]

@@ -135,7 +135,13 @@ def test_gradient_norm_is_measured_before_clipping():
 
 
 def test_logs_of_version_0_1_0_are_read():
-    old = {"diagnostics/loss": 1.0, "diagnostics/gradient_norm": 2.0, "diagnostics/mean_q": 3.0, "diagnostics/return": 4.0, "train/actor_loss": 5.0}
+    old = {
+        "diagnostics/loss": 1.0,
+        "diagnostics/gradient_norm": 2.0,
+        "diagnostics/mean_q": 3.0,
+        "diagnostics/return": 4.0,
+        "train/actor_loss": 5.0,
+    }
     assert find_diagnostics(old) == {"loss": 1.0, "gradient_norm": 2.0, "mean_q": 3.0, "return": 4.0}
     new = {"train/critic_loss": 1.0, GRADIENT_NORM: 2.0, MEAN_Q: 3.0, RETURN: 4.0, "rollout/ep_rew_mean": 5.0, "train/sigma_0": 6.0}
     assert find_diagnostics(new) == {"loss": 1.0, "gradient_norm": 2.0, "mean_q": 3.0, "return": 4.0, "sigma_0": 6.0}

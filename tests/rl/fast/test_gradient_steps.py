@@ -391,8 +391,7 @@ def test_whatever_fails_an_agent_learns_and_warns_once(algorithm, take_away, wor
     model = create(algorithm, compile=compile, learning_starts=10)
     before = {name: value.clone() for name, value in model.policy.state_dict().items()}
     with pytest.warns(UserWarning, match=words) as warned:
-        model.learn(40)
-        model.learn(20, reset_num_timesteps=False)
+        model.learn(40).learn(20, reset_num_timesteps=False)
     assert len(warned) == 1
     assert any(not torch.equal(value, before[name]) for name, value in model.policy.state_dict().items())
     assert model.fast.way != "program"
