@@ -16,16 +16,16 @@ from matplotlib.lines import Line2D
 from ca2_core.arguments import Parser
 from ca2_core.errors import UserError
 from ca2_core.files import whole_file
-from ca2_rl.common.diagnostics import GRADIENT_NORM, LOSS, MEAN_Q, RETURN
+from ca2_rl.common.diagnostics import COLUMNS
 from ca2_rl.runs import Run, find_runs, usable
 
 STEPS = "time/total_timesteps"
 # Title, columns in order of preference, colour: those of the study that this package rebuilds
 PANELS = (
-    ("Gradient norm", (GRADIENT_NORM,), "tab:blue"),
-    ("Loss", (LOSS, "train/loss", "train/critic_loss", "train/value_loss"), "tab:red"),
-    ("Mean Q-value", (MEAN_Q,), "tab:green"),
-    ("Episode return", (RETURN, "rollout/ep_rew_mean"), "#e0a800"),
+    ("Gradient norm", COLUMNS["gradient_norm"], "tab:blue"),
+    ("Loss", COLUMNS["loss"], "tab:red"),
+    ("Mean Q-value", COLUMNS["mean_q"], "tab:green"),
+    ("Episode return", COLUMNS["return"], "#e0a800"),
 )
 LINE_STYLES: tuple[Literal["-", "--", ":", "-."], ...] = ("-", "--", ":", "-.")
 POINTS = 200

@@ -36,7 +36,7 @@ def measure(case: Case, seed: int, bench: Bench, keeps: bool) -> dict[str, float
 
     :param keeps: whether denormals are left as they are
     """
-    with patch("ca2_rl.common.with_compiled_step.flushed_denormals", nullcontext) if keeps else nullcontext():
+    with patch("ca2_rl.fast.accelerator.flushed_denormals", nullcontext) if keeps else nullcontext():
         record = train(case.settings, seed, bench)
     return {"seconds": record["train_seconds"] - record["compile_seconds"], "regret": record["regret"]}
 

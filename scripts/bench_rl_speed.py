@@ -230,7 +230,7 @@ def products(family: str, width: int, batch_size: int) -> float:
 # Label, file and function of the parts of a step in a profile; each includes what it calls
 PARTS = (
     ("`train`", "", "train"),
-    ("of it, the compiled program", "compiled_step.py", "__call__"),
+    ("of it, the compiled program", "program.py", "__call__"),
     ("`collect_rollouts`", "", "collect_rollouts"),
     ("of it, choosing the action", "", "_sample_action"),
     ("of it, `env.step`", "base_vec_env.py", "step"),

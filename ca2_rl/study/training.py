@@ -22,7 +22,7 @@ from stable_baselines3.common.logger import KVWriter, Logger
 from stable_baselines3.common.vec_env import DummyVecEnv, VecEnv, sync_envs_normalization
 
 from ca2_core.study.conditions import core_seconds
-from ca2_rl.common.diagnostics import finished_returns
+from ca2_rl.common.diagnostics import find_diagnostics, finished_returns
 from ca2_rl.envs.pendulum_vec_env import PendulumVecEnv
 from ca2_rl.optimum import optimal_returns
 from ca2_rl.zoo.agents import first_returns
@@ -34,8 +34,6 @@ MEASUREMENT = 3
 CHUNK = 100
 # From the seed of the last evaluation's first episode to that of the others': their starts are not the same
 CURVE_SEED = 10_000
-# Under which an algorithm logs what is kept
-LOGGED = ("diagnostics/", "train/")
 
 Array = NDArray[np.float64]
 Settings = Mapping[str, Any]
@@ -238,8 +236,7 @@ class Log(KVWriter):
 
     def write(self, key_values: dict[str, Any], key_excluded: dict[str, tuple[str, ...]], step: int = 0) -> None:
         self.compile_seconds += key_values.get("time/compile_seconds", 0.0)
-        logged = {name.partition("/")[2]: float(value) for name, value in key_values.items() if name.startswith(LOGGED)}
-        self.rows.append({"steps": step} | logged)
+        self.rows.append({"steps": step} | find_diagnostics(key_values))
 
     def close(self) -> None:
         pass

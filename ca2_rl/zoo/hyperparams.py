@@ -197,7 +197,7 @@ def reference(algorithm: type[BaseAlgorithm]) -> list[tuple[str, str, str, str]]
     defaults = _defaults(algorithm)
     constructor = constructor_types(algorithm)
     rows = []
-    for name in [*ZOO, *sorted(constructor.keys() - ZOO.keys())]:
+    for name in [*ZOO, *sorted(name for name, kind in constructor.items() if name not in ZOO and kind is not None)]:
         setting = SETTINGS.get(name, UNKNOWN)
         kind = name_of(setting.type or constructor.get(name))
         default = defaults.get(name, inspect.Parameter.empty)

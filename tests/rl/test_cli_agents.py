@@ -171,7 +171,7 @@ def test_plot_gives_several_runs_of_an_algorithm_one_mean(runs):
     assert [line.get_linewidth() for line in returns.lines] == [0.8, 0.8, 2.2, 1.6]  # two runs and their mean, then PPO
     thin, mean = returns.lines[0], returns.lines[2]
     assert np.allclose(np.interp(mean.get_xdata(), *thin.get_data()), mean.get_ydata())
-    assert thin.get_ydata()[-1] == curves["diagnostics/return"].dropna().iloc[-1]
+    assert thin.get_ydata()[-1] == curves["rollout/return"].dropna().iloc[-1]
     assert len(figure.axes[0].lines) == 3  # PPO logs no gradient norm
 
 

@@ -11,12 +11,12 @@ from stable_baselines3.common.monitor import load_results
 
 from ca2_core.errors import UserError
 from ca2_rl import cli
-from ca2_rl.common.diagnostics import GRADIENT_NORM, LOSS, MEAN_Q, RETURN
+from ca2_rl.common.diagnostics import GRADIENT_NORM, MEAN_Q, RETURN
 from ca2_rl.runs import read_run
 from ca2_rl.zoo.agents import load_agent, saved_hyperparams
 
 KEYS = ("discretizeddqn", "noisydqn", "ouddpg")
-DIAGNOSTICS = {GRADIENT_NORM, LOSS, MEAN_Q, RETURN}
+DIAGNOSTICS = {GRADIENT_NORM, MEAN_Q, RETURN}
 
 
 pytestmark = pytest.mark.usefixtures("registered")

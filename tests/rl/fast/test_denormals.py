@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from ca2_rl import OUDDPG, DiscretizedDQN
-from ca2_rl.common.denormals import flushed_denormals
+from ca2_rl.fast.denormals import flushed_denormals
 
 
 def half_of_smallest_normal():

@@ -10,9 +10,9 @@ from stable_baselines3.common.env_util import make_vec_env
 from stable_baselines3.common.off_policy_algorithm import OffPolicyAlgorithm
 
 from ca2_rl import OUDDPG, DiscretizedDQN, NoisyDQN
-from ca2_rl.common.numpy_network import numpy_layers, numpy_noise
-from ca2_rl.common.quick_rollouts import WithQuickRollouts
 from ca2_rl.common.replay_buffer import QuickNStepReplayBuffer, QuickReplayBuffer
+from ca2_rl.fast import Accelerated, Accelerator
+from ca2_rl.fast.numpy_network import numpy_layers, numpy_noise
 
 SETTINGS = {"seed": 0, "buffer_size": 500, "learning_starts": 20, "batch_size": 8, "device": "cpu"}
 OBSERVATIONS = np.random.default_rng(0).uniform(-1, 1, size=(200, 3)).astype(np.float32)
@@ -30,38 +30,30 @@ def test_numpy_s_q_values_are_torch_s(algorithm, dueling, activation):
     model = create(algorithm, dueling=dueling, policy_kwargs={"net_arch": [16, 8], "activation_fn": activation}).learn(60)
     x = torch.as_tensor(OBSERVATIONS)
     with torch.no_grad():
-        np.testing.assert_allclose(model._acting(OBSERVATIONS, None), model.q_net(x), rtol=1e-4, atol=1e-5)
+        np.testing.assert_allclose(model.fast.outputs(OBSERVATIONS), model.q_net(x), rtol=1e-4, atol=1e-5)
         if algorithm is NoisyDQN:
             normals = model.q_net.sample_normals(len(x))
             (noise,) = numpy_noise(model.q_net.noisy_layers, normals[None])
             expected = model.q_net(x, model.q_net.noise_of(normals))
-            np.testing.assert_allclose(model._acting(OBSERVATIONS, iter(noise)), expected, rtol=1e-4, atol=1e-5)
+            np.testing.assert_allclose(model.fast.outputs(OBSERVATIONS, iter(noise)), expected, rtol=1e-4, atol=1e-5)
 
 
 @every_algorithm
 @pytest.mark.parametrize("n_envs", [1, 3])
-def test_acting_by_numpy_chooses_what_torch_chooses(algorithm, n_envs):
-    silent = {"sigma0": 0.0} if algorithm is NoisyDQN else {}  # noise is drawn in other blocks by torch
-    model = create(algorithm, n_envs, **silent).learn(60 * n_envs)
-    acting, choices = model._acting, []
-    for model._acting in (acting, None):
-        model.set_random_seed(0)
-        if model.action_noise is not None:
-            model.action_noise.reset()
-        choices.append([])
-        for i in range(50):
-            model._last_obs = OBSERVATIONS[i * n_envs : (i + 1) * n_envs]
-            choices[-1].append(model._sample_action(0, model.action_noise, n_envs))
-    for quick, torchs in zip(*choices, strict=True):
-        for one, other in zip(quick, torchs, strict=True):
-            assert one.dtype == other.dtype
-            np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-5)
+def test_acting_by_numpy_chooses_what_torch_chooses(algorithm, n_envs, monkeypatch):
+
+    played = []
+    for outputs in (Accelerator.outputs, lambda *_: None):
+        monkeypatch.setattr(Accelerator, "outputs", outputs)
+        model = create(algorithm, n_envs, learning_starts=10, gradient_steps=0)
+        played.append(model.learn(60 * n_envs).replay_buffer.actions[:60])
+    np.testing.assert_allclose(*played, rtol=1e-4, atol=1e-5)
 
 
 @every_algorithm
 def test_networks_that_numpy_lacks_act_by_torch(algorithm):
     model = create(algorithm, policy_kwargs={"net_arch": [16], "activation_fn": torch.nn.SELU}).learn(40)
-    assert model._acting is None
+    assert model.fast.outputs(OBSERVATIONS) is None
 
 
 def test_numpy_follows_weights_that_change_in_place():
@@ -193,7 +185,7 @@ def test_rollouts_are_those_of_sb3_s_loop(algorithm, n_envs, settings, stop_at, 
     watchers, models = [], []
     for is_quick in (True, False):
         if not is_quick:
-            monkeypatch.setattr(WithQuickRollouts, "collect_rollouts", OffPolicyAlgorithm.collect_rollouts)
+            monkeypatch.setattr(Accelerated, "collect_rollouts", OffPolicyAlgorithm.collect_rollouts)
         watcher = Watcher(stop_at)
         models.append(learn())
         watchers.append(watcher)
@@ -219,3 +211,39 @@ def test_last_observations_of_episodes_are_stored_and_not_the_first_of_the_next(
     assert not np.allclose(buffer.next_observations[ends], buffer.observations[ends + 1])
     speed_change = abs(buffer.next_observations[ends, :, 2] - buffer.observations[ends, :, 2])
     assert (speed_change < 1.1).all()  # one step of the pendulum
+
+
+@every_algorithm
+def test_updates_after_episodes_take_one_env_as_in_sb3(algorithm):
+    model = create(algorithm, n_envs=2, train_freq=(1, "episode"))
+    with pytest.raises(AssertionError, match="only one env when doing episodic training"):
+        model.learn(40)
+
+
+@every_algorithm
+def test_a_frequency_of_zero_is_refused_as_in_sb3(algorithm):
+    with pytest.raises(AssertionError, match="at least collect one step"):
+        create(algorithm, train_freq=0).learn(40)
+
+
+class InDict(gym.ObservationWrapper):
+    """The same observations, in a dict."""
+
+    def __init__(self, env):
+        super().__init__(env)
+        self.observation_space = gym.spaces.Dict(vector=env.observation_space)
+
+    def observation(self, observation):
+        return {"vector": observation}
+
+
+@every_algorithm
+@pytest.mark.parametrize("n_envs", [1, 3])
+def test_a_dict_and_the_same_vector_train_alike(algorithm, n_envs):
+
+    settings = SETTINGS | {"policy_kwargs": {"net_arch": [16, 16]}, "train_freq": 1}
+    vectors = algorithm("MlpPolicy", make_vec_env("Pendulum-v1", n_envs), **settings).learn(80 * n_envs)
+    dicts = algorithm("MultiInputPolicy", make_vec_env("Pendulum-v1", n_envs, wrapper_class=InDict), **settings).learn(80 * n_envs)
+    np.testing.assert_allclose(dicts.replay_buffer.actions, vectors.replay_buffer.actions, rtol=1e-4, atol=1e-4)
+    for one, other in zip(dicts.policy.parameters(), vectors.policy.parameters(), strict=True):
+        torch.testing.assert_close(one, other, rtol=1e-3, atol=1e-4)

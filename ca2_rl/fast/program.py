@@ -6,24 +6,17 @@ is the matrix products and a few C++ loops: the same numbers, about ten times as
 
 import logging
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import torch as th
-from torch._functorch import config as functorch_config
-from torch._inductor.compile_fx import compile_fx as compile_graph
-from torch._inductor.compile_fx import compile_fx_inner
-from torch._subclasses import FakeTensorMode
 from torch.fx import GraphModule, Node
 from torch.fx.experimental.proxy_tensor import make_fx
-from torch.fx.experimental.symbolic_shapes import ShapeEnv
 from torch.optim import Optimizer
 
-from ca2_rl.common.recorded_calls import recorded_calls
-from ca2_rl.common.updates import AdamUpdate
+from ca2_rl.fast.updates import AdamUpdate, Minimise, minimise
 
-
-def _norms(tensors: list[th.Tensor], order: float = 2, dtype: th.dtype | None = None) -> list[th.Tensor]:
-    return [tensor.square().sum().sqrt() for tensor in tensors]
+Call = Callable[[], object]
 
 
 def _is_slow(a: th.Tensor, b: th.Tensor) -> bool:
@@ -31,19 +24,18 @@ def _is_slow(a: th.Tensor, b: th.Tensor) -> bool:
     return 1 < b.shape[1] < 16 and a.numel() >= 2**15
 
 
-def _product(a: th.Tensor, b: th.Tensor) -> Any:
+def narrow_product(a: th.Tensor, b: th.Tensor) -> Any:
     return (b.t() @ a.t()).t() if _is_slow(a, b) else NotImplemented
 
 
-def _linear(bias: th.Tensor, a: th.Tensor, b: th.Tensor) -> Any:
+def narrow_linear(bias: th.Tensor, a: th.Tensor, b: th.Tensor) -> Any:
     return th.addmm(bias.unsqueeze(1), b.t(), a.t()).t() if _is_slow(a, b) else NotImplemented
 
 
 # What the compiler would leave to a call of torch, or to a slow one
 DECOMPOSITIONS: dict[Any, Callable[..., Any]] = {
-    th.ops.aten._foreach_norm.Scalar: _norms,
-    th.ops.aten.mm.default: _product,
-    th.ops.aten.addmm.default: _linear,
+    th.ops.aten.mm.default: narrow_product,
+    th.ops.aten.addmm.default: narrow_linear,
 }
 
 
@@ -69,18 +61,34 @@ def lift_constants(graph: GraphModule) -> list[th.Tensor]:
     return tensors
 
 
-class CompiledStep:
+def compile_calls(graph: GraphModule, memory: list[th.Tensor]) -> tuple[list[Call], str | None]:
+    """What runs a graph on this memory: the kernels alone, or, if torch's private parts are other ones, ``torch.compile``.
+
+    :return: the calls, and why they are not the kernels
+    """
+    try:
+        from ca2_rl.fast.inductor import compiled_calls  # noqa: PLC0415
+
+        return compiled_calls(graph, memory), None
+    except Exception as error:  # whatever it is: private parts keep no promises
+        obstacle = f"{type(error).__name__}: {error}".splitlines()[0]
+    run = th.no_grad()(th.compile(graph, fullgraph=True, dynamic=False))
+    run(*memory)
+    return [lambda: run(*memory)], obstacle
+
+
+class Program:
     """A gradient step as one program, which changes parameters and optimiser states in place.
 
-    The step is traced to a graph of plain operations, derivatives included, and this goes to torch's compiler. That is
-    what ``torch.compile`` does, without its check at every call of all that may have changed in Python, a noticeable part
-    of so short a step: ``WithCompiledStep`` knows what can change, and compiles anew. For the same reason only the calls of
-    the program are kept, where that is possible (``recorded_calls``).
+    The step is traced to a graph of plain operations, derivatives included, and this goes to torch's compiler. What
+    ``torch.compile`` would check at every call, because it may have changed in Python, is a noticeable part of so short a
+    step: the ``Accelerator`` knows what can change, and compiles anew. For the same reason only the calls of the compiled
+    program are kept, where that is possible (``inductor.py``).
 
     All memory that the program reads and writes is an input of it: so the compiler finds it in its cache on disk when an
     agent of the same settings comes, and compiling takes a quarter of the time.
 
-    :param step: (update, *inputs) -> None
+    :param step: (minimise, *inputs) -> None
     :param optimizers: plain Adam
     :param changing: what the step changes, but for the optimisers' states
     :param inputs: an example
@@ -88,37 +96,26 @@ class CompiledStep:
 
     def __init__(self, step: Callable[..., None], optimizers: list[Optimizer], changing: list[th.Tensor], inputs: list[th.Tensor]):
         self._update = AdamUpdate(optimizers)
+        traced_minimise: Minimise = partial(minimise, update=self._update)
         changing = changing + [value for optimizer in optimizers for state in optimizer.state.values() for value in state.values()]
-        before = [tensor.detach().clone() for tensor in changing]
-        graph = make_fx(lambda *tensors: step(self._update, *tensors), decomposition_table=DECOMPOSITIONS)(*inputs)
-        for node in graph.graph.nodes:
-            node.meta.clear()  # each example value of a trace has a mode of its own, which the compiler refuses
         self._inputs = [tensor.clone() for tensor in inputs]
         self._places = [(tensor, tensor.data_ptr()) for tensor in changing]
-        memory = self._inputs + lift_constants(graph)
-        shapes = FakeTensorMode(shape_env=ShapeEnv())  # without a ShapeEnv the compiler caches nothing
-        examples = [shapes.from_tensor(tensor, static_shapes=True) for tensor in memory]
-        programs: list[Any] = []
-
-        def compile_and_keep(*args: Any, **kwargs: Any) -> Any:
-            programs.append(compile_fx_inner(*args, **kwargs))
-            return programs[-1]
-
-        # The cache of a whole AOTAutograd would not show the program that recorded_calls takes apart
-        with th.no_grad(), functorch_config.patch(enable_autograd_cache=False):
-            logging.getLogger("torch.utils.cpp_extension").setLevel(logging.ERROR)  # that there is no GPU is no news
-            program: Any = compile_graph(graph, examples, inner_compile=compile_and_keep, config_patches={"size_asserts": False})
-            self._calls = recorded_calls(programs[0], lambda: program(*memory))
-            for tensor, value in zip(changing, before, strict=True):
-                tensor.copy_(value)  # tracing makes the step, and so does recording
+        before = [tensor.detach().clone() for tensor in changing]
+        logging.getLogger("torch.utils.cpp_extension").setLevel(logging.ERROR)  # that there is no GPU is no news
+        try:
+            graph = make_fx(lambda *tensors: step(traced_minimise, *tensors), decomposition_table=DECOMPOSITIONS)(*inputs)
+            self._calls, self.obstacle = compile_calls(graph, self._inputs + lift_constants(graph))
+        finally:  # tracing makes the step, and so does the first run
+            with th.no_grad():
+                for tensor, value in zip(changing, before, strict=True):
+                    tensor.copy_(value)
 
     def __call__(self, *inputs: th.Tensor) -> None:
         self._update.prepare()
-        with th.no_grad():
-            for own, given in zip(self._inputs, inputs, strict=True):
-                own.copy_(given)
-            for call in self._calls:
-                call()
+        for own, given in zip(self._inputs, inputs, strict=True):
+            own.copy_(given)
+        for call in self._calls:
+            call()
 
     def has_moved(self) -> bool:
         """Whether something that the step changes lies elsewhere in memory now."""

@@ -1,4 +1,7 @@
-"""The calls that a program of torch's compiler makes, without the Python around them: a third of its time for a small network."""
+"""All that this package uses of torch's private parts: it may be gone in the next version of torch, and ``program.py`` does without.
+
+The calls that a compiled program makes, without the Python around them: a third of its time for a small network.
+"""
 
 from collections.abc import Callable
 from functools import partial
@@ -6,7 +9,11 @@ from inspect import ismethod
 from types import FunctionType, SimpleNamespace
 from typing import Any
 
+import torch as th
+from torch._functorch import config as functorch_config
+from torch._inductor.compile_fx import compile_fx, compile_fx_inner
 from torch._inductor.output_code import CompiledFxGraph
+from torch.fx import GraphModule
 
 Call = Callable[[], object]
 
@@ -14,6 +21,24 @@ KERNELS = "cpp_fused_"
 PRODUCTS = ("mm", "addmm", "bmm", "baddbmm")
 # What else the code may name: buffers, views of them, types of numbers
 MEMORY = {"clear", "empty_strided_cpu", "reinterpret_tensor", "extern_kernels", "torch", "bool", "float32", "float64", "int64"}
+
+
+def compiled_calls(graph: GraphModule, memory: list[th.Tensor]) -> list[Call]:
+    """Compiles a graph by ``torch.compile``, runs it once on this memory, and gives what repeats that: see ``recorded_calls``."""
+    programs: list[CompiledFxGraph] = []
+
+    def compile_and_keep(*args: Any, **kwargs: Any) -> Any:
+        programs.append(compile_fx_inner(*args, **kwargs))  # type: ignore[arg-type]
+        return programs[-1]
+
+    def backend(graph: GraphModule, examples: list[th.Tensor]) -> Any:
+        return compile_fx(graph, examples, inner_compile=compile_and_keep, config_patches={"size_asserts": False})
+
+    run = th.no_grad()(th.compile(graph, backend=backend, fullgraph=True, dynamic=False))
+    # The cache of a whole AOTAutograd would not show the program that is taken apart
+    with functorch_config.patch(enable_autograd_cache=False):
+        run(*memory)
+    return recorded_calls(programs[0], lambda: run(*memory))
 
 
 def recorded_calls(program: CompiledFxGraph, run: Call) -> list[Call]:
@@ -27,7 +52,6 @@ def recorded_calls(program: CompiledFxGraph, run: Call) -> list[Call]:
     call: Any = program.current_callable
     function = getattr(call, "__func__", call)
     if not isinstance(function, FunctionType) or not all(map(_is_known, function.__code__.co_names)):
-        run()
         return [run]
     calls: list[Call] = []
     outputs: list[object] = []
@@ -50,8 +74,10 @@ def recorded_calls(program: CompiledFxGraph, run: Call) -> list[Call]:
         return made
 
     program.current_callable = record
-    run()
-    program.current_callable = call
+    try:
+        run()
+    finally:
+        program.current_callable = call
     # Whoever called would do something with an output
     return calls if all(output is None for output in outputs) else [run]
 
