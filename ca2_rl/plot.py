@@ -20,7 +20,7 @@ from ca2_rl.common.diagnostics import COLUMNS
 from ca2_rl.runs import Run, find_runs, usable
 
 STEPS = "time/total_timesteps"
-# Title, columns in order of preference, colour: those of the study that this package rebuilds
+# Title, columns in order of preference, colour
 PANELS = (
     ("Gradient norm", COLUMNS["gradient_norm"], "tab:blue"),
     ("Loss", COLUMNS["loss"], "tab:red"),

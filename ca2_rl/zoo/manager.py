@@ -33,7 +33,7 @@ from ca2_rl.zoo.plugins import register
 from ca2_rl.zoo.printing import EvaluationLine, ProgressBar, Tables, say
 
 # Evaluations in a training that is shorter than the zoo's --eval-freq of 25,000 steps, which would have none
-EVALUATIONS = 10
+EVALUATIONS_OF_A_SHORT_TRAINING = 10
 
 
 class Manager(ExperimentManager):
@@ -190,7 +190,7 @@ class Manager(ExperimentManager):
 
     def create_callbacks(self) -> None:
         if self.eval_freq > self.n_timesteps:
-            self.eval_freq = max(self.n_timesteps // EVALUATIONS, 1)
+            self.eval_freq = max(self.n_timesteps // EVALUATIONS_OF_A_SHORT_TRAINING, 1)
         user_s, self.callbacks = self.callbacks, []
         super().create_callbacks()  # type: ignore[no-untyped-call]
         if self.optimize_hyperparameters:
