@@ -1,85 +1,93 @@
-"""A folder of pictures: a subfolder per class, or all in one without labels."""
+"""A folder of pictures: a subfolder per class, or all in one without labels; in ``train`` and ``test`` or not."""
 
-from collections.abc import Sequence
+import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
-from PIL import Image, UnidentifiedImageError
 
 from ca2_core.errors import UserError
-from ca2_gan.data.cleaning import Raw
+from ca2_gan.data.pictures import decode
+from ca2_gan.data.raw import Format, Raw, pack
+from ca2_gan.registry import formats
 
-SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff")
-GREY_MODES = ("1", "L", "LA", "I", "I;16")
+SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".pgm", ".ppm")
+TRAIN, VALIDATION, TEST = ("train", "training"), ("val", "valid", "validation"), ("test", "testing")
 
 
 def has_pictures(folder: Path) -> bool:
-    """Whether there are pictures in a folder or its subfolders."""
-    return bool(_pictures(folder)) or any(_pictures(subfolder) for subfolder in _subfolders(folder))
+    """Whether there are pictures in a folder, its subfolders or theirs."""
+    return folder.is_dir() and any(_is_picture(path.name) for place in _places(folder, 2) for path in place.iterdir())
 
 
 def read_image_folder(folder: Path) -> Raw:
     """The pictures of a folder, sorted by name.
 
-    Subfolders are classes, named after them and numbered in sorted order. Grey pictures stored in colour become grey again.
+    Subfolders are classes, named after them and numbered in sorted order. If all subfolders are named ``train``, ``test`` and the
+    like, classes are inside them, and ``test`` is the held-out part.
 
-    :raises UserError: if a class is empty, a picture can't be read, or their sizes differ
+    :raises UserError: if a class is empty or a picture can't be read
     """
     subfolders = _subfolders(folder)
-    loose = _pictures(folder)
-    if loose and subfolders:
-        raise UserError(f"{folder}: pictures beside subfolders such as {subfolders[0].name}. Either a subfolder per class, or all in one.")
+    known = (*TRAIN, *VALIDATION, *TEST)
+    is_split = len(subfolders) > 1 and all(subfolder.name.lower() in known for subfolder in subfolders)
+    if not is_split:
+        found = list(_classes(folder))
+        is_test, notes = None, []
+    else:
+        held_out = TEST if any(subfolder.name.lower() in TEST for subfolder in subfolders) else VALIDATION
+        parts = [(list(_classes(subfolder)), subfolder.name.lower() in held_out) for subfolder in subfolders]
+        found = [each for part, _ in parts for each in part]
+        is_test = np.concatenate([np.full(sum(len(paths) for _, paths in part), is_held_out) for part, is_held_out in parts])
+        trained = " and ".join(f"{s.name}/" for s in subfolders if s.name.lower() not in held_out)
+        notes = [f"The pictures in {trained} are to train on, the others are held out."]
+    names = sorted({name for name, _ in found if name is not None})
+    if names and any(name is None for name, _ in found):
+        raise UserError(f"{folder}: pictures beside subfolders such as {names[0]}. Either a subfolder per class, or all in one.")
+    paths = [path for _, pictures in found for path in pictures]
+    labels = np.array([names.index(name) for name, pictures in found if name is not None for _ in pictures], dtype=np.int64)
+    others = sum(_count_others(place) for place in _places(folder, 2))
+    if others:
+        notes.append(f"{others:,} file{'s that are no pictures are' if others > 1 else ' that is no picture is'} left out.")
+    images = pack([decode(path, str(path)) for path in paths])
+    return Raw(str(folder), images, labels if names else None, dict(enumerate(names)) or None, is_test=is_test, notes=tuple(notes))
+
+
+def _classes(folder: Path) -> Iterator[tuple[str | None, list[Path]]]:
+    """Class names and their pictures; None for those that lie in the folder itself."""
+    loose, subfolders = _pictures(folder), _subfolders(folder)
     if loose:
-        return Raw(str(folder), _read_all(loose), None)
-    paths, labels = [], []
-    for label, subfolder in enumerate(subfolders):
+        yield None, loose
+    for subfolder in subfolders:
         pictures = _pictures(subfolder)
         if not pictures:
-            raise UserError(f"{subfolder}: class without a picture. Add some ({', '.join(SUFFIXES[:3])}) or remove the folder.")
-        paths += pictures
-        labels += [label] * len(pictures)
-    names = {label: subfolder.name for label, subfolder in enumerate(subfolders)}
-    return Raw(str(folder), _read_all(paths), np.array(labels, dtype=np.int64), names)
+            deeper = any(_pictures(place) for place in _subfolders(subfolder))
+            remedy = f"Its subfolders have some: give {subfolder}." if deeper else f"Add some ({SUFFIXES[0]}, {SUFFIXES[1]}) or remove it."
+            raise UserError(f"{subfolder}: class without a picture. {remedy}")
+        yield subfolder.name, pictures
+
+
+def _places(folder: Path, depth: int) -> Iterator[Path]:
+    """The folder and those in it."""
+    yield folder
+    for subfolder in _subfolders(folder) if depth else ():
+        yield from _places(subfolder, depth - 1)
 
 
 def _subfolders(folder: Path) -> list[Path]:
-    return sorted(path for path in folder.iterdir() if path.is_dir() and not path.name.startswith("."))
+    return sorted(Path(entry) for entry in os.scandir(folder) if entry.is_dir() and not entry.name.startswith("."))
 
 
 def _pictures(folder: Path) -> list[Path]:
-    return sorted(path for path in folder.iterdir() if path.suffix.lower() in SUFFIXES and not path.name.startswith("."))
+    return sorted(Path(entry) for entry in os.scandir(folder) if _is_picture(entry.name))
 
 
-def _read_all(paths: Sequence[Path]) -> NDArray[np.uint8]:
-    """[N, C, H, W], C 1 unless some picture has a colour in it."""
-    first = decode(paths[0])
-    images = np.empty((len(paths), *first.shape), dtype=np.uint8)
-    for i, path in enumerate(paths):
-        image = decode(path)
-        if image.shape[1:] != first.shape[1:]:
-            (height, width), (height0, width0) = image.shape[1:], first.shape[1:]
-            raise UserError(f"{path}: {height}x{width} where the pictures before are {height0}x{width0}.")
-        if len(image) > images.shape[1]:  # the first in colour among grey ones
-            images = images.repeat(3, axis=1)
-        images[i] = image
-    return images
+def _is_picture(name: str) -> bool:
+    return name.lower().endswith(SUFFIXES) and not name.startswith(".")
 
 
-def decode(file: Path | object) -> NDArray[np.uint8]:
-    """A picture [C, H, W], C 1 if it is grey.
+def _count_others(folder: Path) -> int:
+    return sum(entry.is_file() and not entry.name.startswith(".") and not _is_picture(entry.name) for entry in os.scandir(folder))
 
-    :param file: a path or an open binary file
-    :raises UserError: if it can't be read
-    """
-    try:
-        with Image.open(file) as picture:  # type: ignore[arg-type]
-            if picture.mode in ("I", "I;16"):
-                raise UserError(f"{file}: 16 or 32 bits a pixel; 8 are needed.")
-            mode = "L" if picture.mode in GREY_MODES else "RGB"
-            pixels = np.atleast_3d(np.asarray(picture.convert(mode))).transpose(2, 0, 1)
-    except (UnidentifiedImageError, OSError, SyntaxError, ValueError) as error:
-        if isinstance(error, UserError):
-            raise
-        raise UserError(f"{file}: can't be read as a picture: {error}") from error
-    return pixels[:1] if (pixels == pixels[:1]).all() else pixels
+
+formats.register("pictures")(Format("a folder of pictures", has_pictures, read_image_folder, is_slow=True))

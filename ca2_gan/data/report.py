@@ -48,6 +48,17 @@ class Report:
         """For JSON."""
         return asdict(self) | {"images": self.images}
 
+    def findings(self) -> list[str]:
+        """What was not taken as it is, a sentence each."""
+        found = []
+        if self.blanks:
+            found.append(f"{self.blanks:,} blank images are dropped, {self.blanks_unlabelled:,} of them labelled -1.")
+        if self.unlabelled:
+            found.append(f"{self.unlabelled:,} images labelled -1 are dropped that are not blank.")
+        if self.transposed:
+            found.append(f"Rows and columns are swapped: {self.transposed_because}.")
+        return [*found, *self.notes]
+
     def lines(self) -> list[tuple[str, str]]:
         """What a person wants to know, as pairs of a word and a sentence."""
         channels, height, width = self.image_shape
