@@ -56,7 +56,7 @@ def _save(raw: Raw, path: Path) -> None:
 def _load(path: Path, source: str) -> Raw | None:
     """What was kept; None if there is nothing, or it is damaged."""
     try:
-        with np.load(path, allow_pickle=False) as content:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as content:
             arrays: dict[str, Any] = {name: content[name] for name in content.files}
         facts = json.loads(str(arrays["facts"]))
         return Raw(

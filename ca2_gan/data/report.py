@@ -52,9 +52,9 @@ class Report:
         """What was not taken as it is, a sentence each."""
         found = []
         if self.blanks:
-            found.append(f"{self.blanks:,} blank images are dropped, {self.blanks_unlabelled:,} of them labelled -1.")
+            found.append(f"Dropped as blank: {self.blanks:,}, of them {self.blanks_unlabelled:,} labelled -1.")
         if self.unlabelled:
-            found.append(f"{self.unlabelled:,} images labelled -1 are dropped that are not blank.")
+            found.append(f"Dropped as labelled -1, though not blank: {self.unlabelled:,}.")
         if self.transposed:
             found.append(f"Rows and columns are swapped: {self.transposed_because}.")
         return [*found, *self.notes]

@@ -80,8 +80,8 @@ def read(path: Path | None, resize: tuple[int, int] | None = None) -> Raw:
     try:
         fitting = [name for name in formats if formats.get(name).matches(path)]
         if not fitting:
-            known = "; ".join(formats.get(name).summary for name in formats)
-            raise UserError(f"{path}: {'nothing to read in it' if path.is_dir() else 'of no known format'}. What can be read: {known}.")
+            readable = "; ".join(formats.get(name).summary for name in formats)
+            raise UserError(f"{path}: {'nothing to read in it' if path.is_dir() else 'of no known format'}. What can be read: {readable}.")
         raw = _read_as(fitting[0], formats.get(fitting[0]), path, resize)
     except PermissionError as error:
         raise UserError(f"{error.filename or path}: can't be read: {error.strerror}.") from error
@@ -103,7 +103,7 @@ def _from_arrays(source: Sequence[Any]) -> Raw:
     if len(source) != 2:
         raise UserError(f"arrays: {len(source)} of them; a pair is needed, images and labels, or images and None.")
     try:
-        images, labels = (None if array is None else np.array(array) for array in source)
+        images, labels = (None if array is None else np.asarray(array).copy() for array in source)
     except (TypeError, ValueError, RuntimeError) as error:
         raise UserError(f"arrays: no array of one shape can be made of them: {' '.join(str(error).split())[:120]}.") from error
     if images is None or not images.ndim or (labels is not None and not labels.ndim):

@@ -149,7 +149,7 @@ def test_csv_with_grey_rows_labelled_minus_one(letters, tmp_path, check):
     mixed = np.concatenate([images, grey])[order], np.concatenate([labels, np.full(256, -1)])[order]
     frame(mixed).to_csv(tmp_path / "x.csv", index=False, header=False)
     images[:], labels[:] = images[order[order < 200]], labels[order[order < 200]]
-    data = check(tmp_path / "x.csv", "256 blank images are dropped, 256 of them labelled -1.")
+    data = check(tmp_path / "x.csv", "Dropped as blank: 256, of them 256 labelled -1.")
     assert data.report.rows == 456
 
 
