@@ -1,5 +1,5 @@
 """The kinds of files and folders that can be read; each registers itself."""
 
-from ca2_gan.data import csv, folder, idx, npz, parquet
+from ca2_gan.data import csv, idx, npz, parquet, pictures
 
-__all__ = ["csv", "folder", "idx", "npz", "parquet"]
+__all__ = ["csv", "idx", "npz", "parquet", "pictures"]

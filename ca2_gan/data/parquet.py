@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 
 from ca2_core.errors import UserError
 from ca2_gan.data.columns import INDICES, LABELS, REORDERED, find_named, pixel_order, square_side
+from ca2_gan.data.image_files import decode
 from ca2_gan.data.labels import name_classes
-from ca2_gan.data.pictures import decode
 from ca2_gan.data.raw import Format, Raw, pack
 from ca2_gan.registry import formats
 

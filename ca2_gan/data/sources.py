@@ -62,10 +62,14 @@ def load_data(
     if given:
         raise UserError(f"{raw.source} is not drawn or downloaded: {next(iter(given))!r} has no meaning for it.")
     data = clean(raw, classes=classes, transpose=transpose, invert=invert, keep_blanks=keep_blanks)
-    findings = data.report.findings()
-    if findings:
-        print(f"ca2-gan: {raw.source}: {' '.join(findings)}", file=sys.stderr)
+    announce(raw.source, data.report.findings())
     return data
+
+
+def announce(source: str, findings: Sequence[str]) -> None:
+    """Says what was recognised in a source, in one line on stderr."""
+    if findings:
+        print(f"ca2-gan: {source}: {' '.join(findings)}", file=sys.stderr)
 
 
 def read(path: Path | None, resize: tuple[int, int] | None = None) -> Raw:

@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 from ca2_core.errors import UserError, did_you_mean
 from ca2_gan.data import Dataset, Raw, read
-from ca2_gan.data.folder import has_pictures
+from ca2_gan.data.pictures import has_pictures
+from ca2_gan.data.sources import announce
 from ca2_gan.gan import CONFIG, GAN
 from ca2_gan.loading import load
 from ca2_gan.trainers.settings import CONFIG as RUN_CONFIG
@@ -112,6 +113,7 @@ def open_source(path: str, dataset: Dataset) -> Source:
 
 def _samples(raw: Raw, dataset: Dataset) -> Samples:
     """Labels as numbers of the data's classes, by name where there are names."""
+    announce(raw.source, raw.notes)
     labels = raw.labels
     if labels is not None and raw.names is not None:
         labels = match_names(raw.source, list(raw.names.values()), dataset.class_names)[labels]
