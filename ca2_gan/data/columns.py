@@ -41,6 +41,14 @@ def find_named(names: Sequence[str], known: Sequence[str]) -> int | None:
     return found[0] if len(found) == 1 else None
 
 
+def find_labels(names: Sequence[str]) -> list[int]:
+    """The columns that may have the labels: the one named so, else all whose names have no number in them, as those of pixels have."""
+    named = find_named(names, LABELS)
+    if named is not None:
+        return [named]
+    return [i for i, name in enumerate(names) if not any(map(str.isdigit, name)) and name.strip().lower() not in INDICES]
+
+
 def pixel_order(names: Sequence[str]) -> list[int]:
     """Positions of pixel columns in the order of the numbers in their names: ``pixel10`` comes after ``pixel2``."""
     keys = [tuple(map(int, re.findall(r"\d+", name))) for name in names]

@@ -95,12 +95,10 @@ def find_roles(edges: dict[int, list[str]], layout: Layout) -> tuple[int | None,
         free = [column for column in edges if column != index]
         likely = [column for column in free if _may_be_labels(edges[column])]
         label = likely[0] if len(likely) == 1 else free[0]
-        if label == layout.columns - 1:
-            notes.append("Labels are in the last column.")
-        elif len(likely) != 1:
+        if len(likely) != 1:
             notes.append(f"Nothing tells the column of the labels: column {label + 1:,} is taken. A header with 'label' names another.")
-    elif label is not None and label == layout.columns - 1 and not any("Labels" in note for note in layout.notes):
-        notes.append("Labels are in the last column, as the header says.")
+    if label == layout.columns - 1:
+        notes.append("Labels are in the last column.")
     return label, index, notes
 
 

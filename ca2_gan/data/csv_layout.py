@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ca2_core.errors import UserError
-from ca2_gan.data.columns import INDICES, LABELS, count_pixels, find_named
+from ca2_gan.data.columns import INDICES, LABELS, count_pixels, find_labels, find_named
 from ca2_gan.data.labels import is_number
 
 DELIMITERS = {",": "commas", ";": "semicolons", "\t": "tabs"}
@@ -68,28 +68,27 @@ def detect(path: Path, lines: Sequence[bytes]) -> Layout:
     elif _is_header(first, rest[0] if rest else None, path):
         header = first
     body = rest if header or recovered else [first, *rest]
-    layout = Layout(
+    named = find_labels(header) if header and others else []
+    label = named[0] if len(named) == 1 else None
+    if label is not None and first[label].lower() not in LABELS:
+        notes.append(f"Labels are in the column {first[label]!r}.")
+    return Layout(
         delimiter,
         columns,
         others,
         header,
         recovered,
         is_float=any(not is_whole(cell) and is_number(cell) for row in body for cell in row[others:-1]),
-        label=find_named(header, LABELS) if header else None,
+        label=label,
         index=find_named(first, INDICES) if (header or recovered) and others else None,
         notes=tuple(notes),
     )
-    if header and layout.label is None and others - (layout.index is not None) == 1:  # the only name without a number
-        odd = [i for i, name in enumerate(header) if i != layout.index and not any(map(str.isdigit, name))]
-        if len(odd) == 1:
-            return Layout(**{**vars(layout), "label": odd[0], "notes": (*notes, f"Labels are in the column {header[odd[0]]!r}.")})
-    return layout
 
 
 def _undo_pandas(cells: Sequence[str]) -> list[str] | None:
     """The image behind a header that pandas made of it, by numbering what occurs again: 0, 0.1, 0.2, 7, 0.3. None if it is no such header.
 
-    An unnamed index before it stays as it is.
+    An unnamed index before it and a label of text stay as they are.
     """
     seen: dict[str, int] = {}
     values = []
@@ -97,7 +96,7 @@ def _undo_pandas(cells: Sequence[str]) -> list[str] | None:
         value, point, number = cell.rpartition(".")
         if not point or seen.get(value) != _as_count(number):
             value = cell
-            if value in seen or not (is_number(value) or (position == 0 and value.lower() in INDICES)):
+            if value in seen or not (is_number(value) or position in (0, 1, len(cells) - 1)):
                 return None
         seen[value] = seen.get(value, 0) + 1
         values.append(value)

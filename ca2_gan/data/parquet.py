@@ -12,7 +12,7 @@ import pyarrow.parquet  # type: ignore[import-untyped]
 from numpy.typing import NDArray
 
 from ca2_core.errors import UserError
-from ca2_gan.data.columns import INDICES, LABELS, REORDERED, find_named, pixel_order, square_side
+from ca2_gan.data.columns import INDICES, LABELS, REORDERED, find_labels, find_named, pixel_order, square_side
 from ca2_gan.data.image_files import decode
 from ca2_gan.data.labels import name_classes
 from ca2_gan.data.raw import Format, Raw, pack
@@ -71,21 +71,15 @@ def _read_table(path: Path) -> pa.Table:
 def _find_label(path: Path, table: pa.Table, image: int | None) -> int | None:
     """The column of labels: by its name, by the hub's metadata, or because it is the only one left."""
     names: Sequence[str] = table.column_names
-    named = find_named(names, LABELS)
-    if named is not None:
-        return named
-    features = _features(table)
-    classes = [i for i, name in enumerate(names) if isinstance(features.get(name), dict) and features[name].get("_type") == "ClassLabel"]
-    if len(classes) == 1:
-        return classes[0]
-    if image is None:  # pixels have a number in their names
-        left = [i for i, name in enumerate(names) if not any(map(str.isdigit, name)) and name.lower() not in INDICES]
-    else:
-        left = [i for i, name in enumerate(names) if i != image and (pa.types.is_integer(t := table.schema.types[i]) or _is_text(t))]
-    if len(left) > 1 or len(classes) > 1:
-        candidates = ", ".join(names[i] for i in classes or left)
-        raise UserError(f"{path}: which column has the labels, {candidates}? Rename it to 'label'.")
-    return left[0] if left else None
+    features, types = _features(table), table.schema.types
+    possible = [i for i in find_labels(names) if image is None or (i != image and (pa.types.is_integer(types[i]) or _is_text(types[i])))]
+    if len(possible) > 1:  # the hub says which is one of classes
+        kinds = [features.get(names[i]) for i in possible]
+        classes = [i for i, kind in zip(possible, kinds, strict=True) if isinstance(kind, dict) and kind.get("_type") == "ClassLabel"]
+        possible = classes if len(classes) == 1 else possible
+    if len(possible) > 1:
+        raise UserError(f"{path}: which column has the labels, {', '.join(names[i] for i in possible)}? Rename it to 'label'.")
+    return possible[0] if possible else None
 
 
 def _is_text(kind: pa.DataType) -> bool:

@@ -450,7 +450,7 @@ def test_images_of_another_size_are_resized_and_inverted(tmp_path):
     images = np.random.default_rng(0).integers(0, 256, (200, 80, 80), dtype=np.uint8)
     np.savez(tmp_path / "large.npz", x=images, y=np.arange(200) % 3)
     options = ["--model", "cgan", "--data", str(tmp_path / "large.npz"), "--out", str(tmp_path / "run")]
-    assert read_data(read_settings([*options, "--resize", "16x20", "--invert"])).image_shape == (1, 16, 20)
+    assert read_data(read_settings([*options, "--resize", "16x20", "--invert", "True"])).image_shape == (1, 16, 20)
     for wrong, message in ((["--resize", "16y"], "'16y' is not like 28"), (["--classes", ","], "no name in it")):
         with pytest.raises(UserError, match=message):
             read_data(read_settings([*options, *wrong]))

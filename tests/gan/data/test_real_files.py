@@ -111,6 +111,14 @@ def test_image_that_pandas_took_for_a_header(index, dtype, letters, tmp_path, ch
     check(tmp_path / "x.csv", "The first row is an image that pandas made a header of")
 
 
+def test_image_with_a_label_of_text_that_pandas_took_for_a_header(letters, tmp_path, check):
+    table = frame(letters)
+    table["label"] = table["label"].map(dict(enumerate("vwxyz")))
+    table.to_csv(tmp_path / "plain.csv", index=False, header=False)
+    pd.read_csv(tmp_path / "plain.csv").to_csv(tmp_path / "x.csv")
+    check(tmp_path / "x.csv", "The first row is an image that pandas made a header of")
+
+
 def test_csv_whose_header_is_numbers(letters, tmp_path, check):
     frame(letters).to_csv(tmp_path / "plain.csv", index=False, header=False)
     pd.read_csv(tmp_path / "plain.csv", header=None).to_csv(tmp_path / "x.csv")
