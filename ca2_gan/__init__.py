@@ -10,24 +10,42 @@ from importlib import import_module
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
-from ca2_gan.registry import models
+from ca2_gan.registry import formats, models
 
 if TYPE_CHECKING:
+    from ca2_gan.data.dataset import Dataset
+    from ca2_gan.data.sources import load_data
     from ca2_gan.gan import GAN, create_model
     from ca2_gan.loading import load
     from ca2_gan.models.players import Discriminator, Generator, ModelSpec, Players
 
-__all__ = ["GAN", "Discriminator", "Generator", "ModelSpec", "Players", "create_model", "list_models", "load", "register_model"]
+__all__ = [
+    "GAN",
+    "Dataset",
+    "Discriminator",
+    "Generator",
+    "ModelSpec",
+    "Players",
+    "create_model",
+    "list_models",
+    "load",
+    "load_data",
+    "register_format",
+    "register_model",
+]
 
 __version__ = version("ca2")
 
 list_models = models.list
+register_format = formats.register
 register_model = models.register
 
 _HOMES = {
     "GAN": "gan",
     "create_model": "gan",
     "load": "loading",
+    "Dataset": "data.dataset",
+    "load_data": "data.sources",
     "Discriminator": "models.players",
     "Generator": "models.players",
     "ModelSpec": "models.players",

@@ -1,4 +1,4 @@
-"""What can be asked for by name: models, losses, games, datasets, metrics, trained models.
+"""What can be asked for by name: models, losses, games, datasets, formats, metrics, trained models.
 
 Another package adds to one of them by an entry point, whose name is the entry's::
 
@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 from ca2_core.errors import UserError, did_you_mean
 
 if TYPE_CHECKING:
+    from ca2_gan.data.raw import Format
     from ca2_gan.losses import Objective
     from ca2_gan.models.players import Players
     from ca2_gan.pretrained import Pretrained
@@ -100,6 +101,7 @@ class Registry(Generic[T]):
 models: Registry[Callable[..., "Players"]] = Registry("model", "models", "ca2_gan.models")
 losses: Registry["Objective"] = Registry("loss", "losses", "ca2_gan.losses")
 games: Registry[Callable[..., "Game"]] = Registry("game", "games", "ca2_gan.trainers.games")
-datasets: Registry[Any] = Registry("dataset", "datasets", "ca2_gan.data")
+datasets: Registry[Any] = Registry("dataset", "datasets", "ca2_gan.data.named")
+formats: Registry["Format"] = Registry("format", "formats", "ca2_gan.data.formats")
 metrics: Registry[Any] = Registry("metric", "metrics", "ca2_gan.metrics")
 pretrained: Registry["Pretrained"] = Registry("pretrained model", "pretrained", "ca2_gan.pretrained")

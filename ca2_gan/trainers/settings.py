@@ -44,6 +44,8 @@ class Settings:
     :param root: where data to be downloaded lies or goes
     :param classes: train on these classes only, by name, with commas between
     :param transpose: whether the images are stored transposed; by default told from the source
+    :param invert: make light of dark; by default grey images that are dark on white
+    :param resize: scale the images to so many pixels a side, such as 28 or 28x32
     :param per_class: one model per class, each in a folder of its own inside --out
     :param seed: of weights, noise and the order of the images
     :param max_images: when to stop; schedules end there
@@ -97,6 +99,8 @@ class Settings:
     root: Path | None = None
     classes: str | None = None
     transpose: bool | None = None
+    invert: bool | None = None
+    resize: str | None = None
     per_class: bool = False
     seed: int = 0
     max_images: int = 2_000_000

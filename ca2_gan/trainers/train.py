@@ -2,6 +2,7 @@
 
 import dataclasses
 import sys
+from argparse import ArgumentTypeError
 from collections.abc import Sequence
 from contextlib import nullcontext
 from pathlib import Path
@@ -14,7 +15,8 @@ import ca2_gan
 from ca2_core.errors import UserError
 from ca2_core.files import partial_files
 from ca2_gan.arguments import Parser
-from ca2_gan.data import Dataset, load
+from ca2_gan.data import Dataset, load_data
+from ca2_gan.data.arguments import parse_sides, split_names
 from ca2_gan.folders import LOCK, own_folder
 from ca2_gan.gan import GAN
 from ca2_gan.registry import models
@@ -110,8 +112,13 @@ def read_data(settings: Settings) -> Dataset:
 
     :raises UserError: if it can't be read
     """
-    classes = settings.classes.split(",") if settings.classes else None
-    return load(settings.data, root=settings.root, classes=classes, transpose=settings.transpose)
+    try:
+        classes = None if settings.classes is None else split_names(settings.classes)
+        resize = None if settings.resize is None else parse_sides(settings.resize)
+    except ArgumentTypeError as error:
+        raise UserError(f"--classes or --resize: {error}.") from None
+    transpose, invert = settings.transpose, settings.invert
+    return load_data(settings.data, root=settings.root, classes=classes, transpose=transpose, invert=invert, resize=resize)
 
 
 def train_on(data: Dataset, settings: Settings, fabric: Fabric, stop: Stop) -> Outcome:

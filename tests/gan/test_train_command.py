@@ -19,7 +19,7 @@ from ca2_gan import load
 from ca2_gan.cli import COMMAND, run
 from ca2_gan.trainers.records import read_metrics
 from ca2_gan.trainers.settings import Settings
-from ca2_gan.trainers.train import read_settings
+from ca2_gan.trainers.train import read_data, read_settings
 
 WAIT = 900  # seconds until a process counts as stuck, however busy the machine
 SMALL = ["--options", "width=8", "--batch-size", "8", "--log-every", "32", "--no-tensorboard", "--no-progress", "--threads", "1"]
@@ -444,3 +444,13 @@ def test_a_collapse_is_told_on_stderr(letters, tmp_path, capsys, monkeypatch):
     told = [line for line in capsys.readouterr().err.splitlines() if "collapsed" in line]
     assert len(told) == 1
     assert told[0].startswith("ca2-gan: after 32 images: the samples hardly differ")
+
+
+def test_images_of_another_size_are_resized_and_inverted(tmp_path):
+    images = np.random.default_rng(0).integers(0, 256, (200, 80, 80), dtype=np.uint8)
+    np.savez(tmp_path / "large.npz", x=images, y=np.arange(200) % 3)
+    options = ["--model", "cgan", "--data", str(tmp_path / "large.npz"), "--out", str(tmp_path / "run")]
+    assert read_data(read_settings([*options, "--resize", "16x20", "--invert", "True"])).image_shape == (1, 16, 20)
+    for wrong, message in ((["--resize", "16y"], "'16y' is not like 28"), (["--classes", ","], "no name in it")):
+        with pytest.raises(UserError, match=message):
+            read_data(read_settings([*options, *wrong]))
