@@ -127,7 +127,7 @@ def test_the_command_line_wins_over_a_replayed_trial(call, tmp_path):
 
 
 def test_the_defaults_of_optimize_are_fewer_trials_and_no_plots(call, monkeypatch):
-    class Stop(BaseException):  # noqa: N818  (no error: the command would turn it into a line)
+    class Stop(BaseException):
         pass
 
     def stop(*args, **kwargs):
