@@ -10,9 +10,11 @@ from importlib import import_module
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
-from ca2_gan.registry import games, losses, models
+from ca2_gan.registry import formats, games, losses, models
 
 if TYPE_CHECKING:
+    from ca2_gan.data.dataset import Dataset
+    from ca2_gan.data.sources import load_data
     from ca2_gan.gan import GAN, create_model
     from ca2_gan.loading import load
     from ca2_gan.losses import Objective
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
 __all__ = [
     "GAN",
     "Callback",
+    "Dataset",
     "Discriminator",
     "Generator",
     "ModelSpec",
@@ -32,6 +35,8 @@ __all__ = [
     "create_model",
     "list_models",
     "load",
+    "load_data",
+    "register_format",
     "register_game",
     "register_loss",
     "register_model",
@@ -42,6 +47,7 @@ __version__ = version("ca2")
 list_models = models.list
 register_game = games.register
 register_loss = losses.register
+register_format = formats.register
 register_model = models.register
 
 _HOMES = {
@@ -51,6 +57,8 @@ _HOMES = {
     "Objective": "losses",
     "Callback": "training.state",
     "Trainer": "training.trainer",
+    "Dataset": "data.dataset",
+    "load_data": "data.sources",
     "Discriminator": "models.players",
     "Generator": "models.players",
     "ModelSpec": "models.players",

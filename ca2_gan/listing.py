@@ -5,9 +5,9 @@ from collections.abc import Iterator
 
 from ca2_core.errors import UserError
 from ca2_gan.arguments import Parser
-from ca2_gan.registry import Registry, datasets, games, losses, metrics, models, pretrained
+from ca2_gan.registry import Registry, datasets, formats, games, losses, metrics, models, pretrained
 
-REGISTRIES: dict[str, Registry[object]] = {r.plural: r for r in (models, pretrained, losses, games, datasets, metrics)}  # type: ignore[misc]
+REGISTRIES: dict[str, Registry[object]] = {r.plural: r for r in (models, pretrained, losses, games, datasets, formats, metrics)}  # type: ignore[misc]
 
 # What the models' parameters are counted for
 CLASSES, IMAGE_SHAPE = 26, (1, 28, 28)

@@ -1,4 +1,4 @@
-"""What can be asked for by name: models, losses, games, datasets, metrics, trained models.
+"""What can be asked for by name: models, losses, games, datasets, formats, metrics, trained models.
 
 Another package adds to one of them by an entry point, whose name is the entry's::
 
@@ -95,6 +95,7 @@ class Registry(Generic[T]):
 models: Registry[Callable[..., Any]] = Registry("model", "models", "ca2_gan.models")
 losses: Registry[Any] = Registry("loss", "losses", "ca2_gan.losses")
 games: Registry[Any] = Registry("game", "games", "ca2_gan.training.games")
-datasets: Registry[Any] = Registry("dataset", "datasets", "ca2_gan.data")
+datasets: Registry[Any] = Registry("dataset", "datasets", "ca2_gan.data.named")
+formats: Registry[Any] = Registry("format", "formats", "ca2_gan.data.formats")
 metrics: Registry[Any] = Registry("metric", "metrics", "ca2_gan.metrics")
 pretrained: Registry[Any] = Registry("pretrained model", "pretrained", "ca2_gan.pretrained")

@@ -25,7 +25,7 @@ def run(command: str, *arguments: str | Path) -> None:
 def demo_rl() -> list[str]:
     """An agent on the pendulum; what to look at."""
     agent = ["--algo", ALGO, "--env", ENV, "-f", LOGS]
-    run("ca2-rl", "train", *agent, "--seed", "0", "--verbose", "0", "--progress")
+    run("ca2-rl", "train", *agent, "--seed", "0", "--final-episodes", "0")
     folder = max(LOGS.glob(f"{ALGO}/{ENV}_*"), key=lambda path: int(path.name.rpartition("_")[2]))
     with tempfile.TemporaryDirectory() as scratch:
         result = Path(scratch, "result.json")

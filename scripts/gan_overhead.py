@@ -23,10 +23,10 @@ import torch
 from torch.nn.utils import parametrize
 
 from ca2_core.files import whole_file
-from ca2_gan import create_model
-from ca2_gan.data import Dataset, load
+from ca2_core.study.conditions import cpu_name
+from ca2_gan import create_model, load_data
+from ca2_gan.data import Dataset
 from ca2_gan.registry import losses
-from ca2_gan.studies.conditions import cpu_name
 from ca2_gan.training.config import Config
 from ca2_gan.training.ema import Average
 from ca2_gan.training.trainer import Trainer
@@ -92,7 +92,7 @@ def measure(model: str, data: Dataset, images: int, slices: int) -> dict[str, fl
     trainer = Trainer(model, data)
     rates: dict[str, list[float]] = {"trainer": [], "bare": []}
     with tempfile.TemporaryDirectory() as out:
-        sides = {"trainer": trained(model, data, images, out), "bare": bare(trainer.config, trainer.parts[0], images)}
+        sides = {"trainer": trained(model, data, images, out), "bare": bare(trainer.config, data.train, images)}
         for i in range(slices + 1):
             for name in sorted(sides, reverse=bool(i % 2)):
                 seconds = sides[name]()
@@ -117,7 +117,7 @@ def main() -> None:
     parser.add_argument("--record", action="store_true", help=f"write {RECORD.name} of the docs")
     arguments = parser.parse_args()
     torch.set_num_threads(1)
-    data = load(arguments.data)
+    data = load_data(arguments.data)
     found = {}
     for model in arguments.models:
         if arguments.profile:

@@ -23,14 +23,14 @@ import torch
 from huggingface_hub import HfApi
 
 from ca2_core.files import whole_file
+from ca2_core.study.conditions import cpu_name
 from ca2_gan import load as load_model
-from ca2_gan.data import load
+from ca2_gan.data import load_data
 from ca2_gan.metrics.samples import sample_like
 from ca2_gan.metrics.suite import MOST, Suite, parse_metrics
 from ca2_gan.pictures import write_grid
 from ca2_gan.training.config import model_values
 from ca2_gan.training.trainer import Trainer
-from ca2_rl.studies.conditions import cpu_name
 
 ROOT = Path(__file__).parents[1]
 NUMBERS = ROOT / "docs" / "gan" / "pretrained.json"
@@ -82,7 +82,7 @@ def milestones(trainer: Trainer, minutes: list[float], export: Path) -> tuple[li
     :param export: folder of the model as it would be shipped
     :return: a row for each, and what they were compared with: the extractor, the number of images, the floor
     """
-    part, held_out = trainer.parts
+    part, held_out = trainer.data.train, trainer.data.test
     n, rows, suite = min(MOST, len(held_out)), [], None
     for minute in minutes:
         trainer.fit(cpu_minutes=minute).export(export)
@@ -190,7 +190,7 @@ def main() -> None:
     torch.set_num_threads(1)
     own = model_values(arguments.model)
     del own["model"]
-    data = load(arguments.data or DATA[arguments.name].source, root=arguments.root)
+    data = load_data(arguments.data or DATA[arguments.name].source, root=arguments.root)
     with tempfile.TemporaryDirectory() as folder:
         trainer = Trainer(arguments.model, data, seed=arguments.seed, images=10**9, threads=1, accelerator="cpu", progress=False)
         rows, compared = milestones(trainer, minutes, Path(folder, "export"))
@@ -206,7 +206,7 @@ def main() -> None:
             "image_shape": list(data.image_shape),
             "num_classes": data.num_classes,
             "class_names": list(data.class_names),
-            "training_images": len(trainer.parts[0]),
+            "training_images": len(data.train),
             "parameters": sum(p.numel() for p in gan.generator.parameters()),
             "rows": rows,
             **compared,

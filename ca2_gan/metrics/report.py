@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from ca2_core.tables import Table
 from ca2_gan.data.dataset import Dataset
 from ca2_gan.drawing import render, write
 from ca2_gan.gan import GAN
@@ -23,7 +24,6 @@ from ca2_gan.metrics.figures import nearest_training_images
 from ca2_gan.metrics.samples import Source
 from ca2_gan.metrics.suite import Suite, Verdict
 from ca2_gan.metrics.view import View
-from ca2_gan.tables import print_table
 
 FILES = "evaluation.json, evaluation.csv, classes.csv"
 PACKAGES = ("ca2", "torch", "torchvision", "numpy", "scipy")
@@ -83,8 +83,8 @@ def print_verdicts(suite: Suite, verdicts: Sequence[Verdict], records: Sequence[
         columns = {key: heading for metric in chosen for key, heading in metric.columns.items()}
         if columns:
             rows = [row for record in records for row in _rows(record, list(columns))]
-            print_table(["", *columns.values()], rows, title=title)
-    print_table(*class_table(suite, verdicts), title="Per class, from easy to hard: FCD, and accuracy where labels were asked for")
+            Table(["", *columns.values()], rows, title).print()
+    Table(*class_table(suite, verdicts), "Per class, from easy to hard: FCD, and accuracy where labels were asked for").print()
 
 
 def _rows(record: dict[str, Any], keys: Sequence[str]) -> list[list[str]]:

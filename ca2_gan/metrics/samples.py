@@ -9,10 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ca2_core.errors import UserError, did_you_mean
-from ca2_gan.data import Dataset
-from ca2_gan.data.cleaning import Raw
-from ca2_gan.data.folder import has_pictures, read_image_folder
-from ca2_gan.data.npz import read_npz
+from ca2_gan.data import Dataset, Raw, read
+from ca2_gan.data.pictures import has_pictures
+from ca2_gan.data.sources import announce
 from ca2_gan.gan import CONFIG, GAN
 from ca2_gan.loading import load
 from ca2_gan.training.config import CONFIG as RUN_CONFIG
@@ -98,11 +97,11 @@ def open_source(path: str, dataset: Dataset) -> Source:
     if folder.is_file():
         if folder.suffix.lower() != ".npz":
             raise UserError(f"{path}: not something to judge: a run, a saved model, a folder of PNGs or an .npz is.")
-        source = Source(path, _samples(read_npz(folder), dataset))
+        source = Source(path, _samples(read(folder), dataset))
     elif folder.is_dir() and not (folder / CONFIG).exists() and not (folder / RUN_CONFIG).exists():
         if not has_pictures(folder):
             raise UserError(f"{path}: neither a run, nor a saved model (no {CONFIG}), nor pictures in it.")
-        raw = read_image_folder(folder)
+        raw = read(folder)
         source = Source(path, _samples(replace(raw, labels=_labels_of_names(folder, dataset)) if raw.labels is None else raw, dataset))
     else:
         source = Source(path, load(path))
@@ -114,16 +113,14 @@ def open_source(path: str, dataset: Dataset) -> Source:
 
 def _samples(raw: Raw, dataset: Dataset) -> Samples:
     """Labels as numbers of the data's classes, by name where there are names."""
-    images = raw.images if raw.images.ndim == 4 else raw.images[:, None]
-    if not len(images):
-        raise UserError(f"{raw.source}: no images in it.")
+    announce(raw.source, raw.notes)
     labels = raw.labels
     if labels is not None and raw.names is not None:
         labels = match_names(raw.source, list(raw.names.values()), dataset.class_names)[labels]
     if labels is not None and not 0 <= labels.min() <= labels.max() < dataset.num_classes:
         wrong = int(labels.max() if labels.max() >= dataset.num_classes else labels.min())
         raise UserError(f"{raw.source}: label {wrong}, but the data have {dataset.num_classes} classes, 0 to {dataset.num_classes - 1}.")
-    return Samples(raw.source, images, labels)
+    return Samples(raw.source, raw.images, labels)
 
 
 def _labels_of_names(folder: Path, dataset: Dataset) -> NDArray[np.int64] | None:

@@ -34,7 +34,7 @@ class ModelSpec:
             raise UserError(f"{self.name}: images have {channels} channels; 1 (gray) or 3 (RGB) are possible.")
         if any(side % 4 or not SMALLEST <= side <= LARGEST for side in (height, width)):
             sizes = f"multiples of 4 from {SMALLEST} to {LARGEST}"
-            raise UserError(f"{self.name}: images are {height}x{width}; its sides have to be {sizes}. Resize or pad the images.")
+            raise UserError(f"{self.name}: images are {height}x{width}; its sides have to be {sizes}. --resize 28 scales them.")
         if not (1 <= self.num_classes <= MOST and 1 <= self.noise_dim <= MOST):
             counts = f"{self.num_classes:,} classes and {self.noise_dim:,} noise values"
             raise UserError(f"{self.name}: {counts}; of both, from 1 to {MOST:,} are possible.")

@@ -25,7 +25,6 @@ class Bench:
     """One data set with its judges.
 
     :param name: as the user gave it
-    :param data: all of it
     :param train: training split
     :param suite: compares samples with the held-out split
     :param second: the same in the eyes of the second judge
@@ -33,7 +32,6 @@ class Bench:
     """
 
     name: str
-    data: Dataset
     train: Dataset
     suite: Suite
     second: Suite
@@ -49,7 +47,7 @@ class Bench:
         n = min(MOST, len(held_out))
         suite = Suite(METRICS, train, held_out, n, EVALUATION_SEED)
         second = Suite(SECOND_METRICS, train, held_out, n, EVALUATION_SEED, judge="second")
-        return cls(name, data, train, suite, second, min(WATCHED, n))
+        return cls(name, train, suite, second, min(WATCHED, n))
 
     @property
     def extractors(self) -> dict[str, dict[str, Any]]:

@@ -64,7 +64,7 @@ class Curve(Callback):
 
 
 def play(job: Job, data: Dataset, budget: Budget, *callbacks: Callback) -> tuple[GAN, TrainingState]:
-    """Trains on the training part of some data, in one thread; the model, and the training at its end.
+    """Trains on a training split, in one thread; the model, and the training at its end.
 
     :raises UserError: if it diverges
     """
@@ -101,15 +101,15 @@ def train(job: Job, bench: Bench) -> dict[str, Any]:
 def one_for_all(job: Job, bench: Bench) -> Trained:
     """One model of all classes."""
     curve = Curve(bench, SHARES if job.budget.minutes is not None else (), job.variant.standing)
-    gan, state = play(job, bench.data, job.budget, curve)
+    gan, state = play(job, bench.train, job.budget, curve)
     samples = sample_like(gan, bench.suite.n, bench.train, EVALUATION_SEED)
     return Trained(samples, state.cpu_seconds, state.images, state.parameters, curve.points)
 
 
 def one_per_class(job: Job, bench: Bench) -> Trained:
     """A model for each class, each with its part of the budget."""
-    data, k = bench.data, bench.data.num_classes
-    asked = np.sort(np.resize(np.random.default_rng(EVALUATION_SEED).permutation(bench.train.labels), bench.suite.n))
+    data, k = bench.train, bench.train.num_classes
+    asked = np.sort(np.resize(np.random.default_rng(EVALUATION_SEED).permutation(data.labels), bench.suite.n))
     images: list[NDArray[np.uint8]] = []
     seconds, seen, counts = 0.0, 0, dict[str, int]()
     for label, name in enumerate(data.class_names):

@@ -85,7 +85,8 @@ class Images:
     """
 
     def __init__(self, data: Dataset, batch_size: int, seed: int, label_fraction: float, share: Share, device: torch.device):
-        images, labels = torch.from_numpy(data.images), torch.from_numpy(data.labels)
+        # The stride of a single channel says nothing to NumPy, but to torch in which order convolutions sum
+        images, labels = torch.from_numpy(data.images.reshape(-1)).view(data.images.shape), torch.from_numpy(data.labels)
         self.data, self.images, self.labels = data, images.to(device), labels.to(device)
         self.batch_size, self.share, self.device = batch_size, share, device
         self.order = Shuffled(len(images), seed, ORDER)

@@ -34,6 +34,8 @@ class DataConfig:
     root: Path | None = setting(None, "where data to be downloaded lies or goes", changes_result=False)
     classes: str | None = setting(None, "train on these classes only, by name, with commas between", is_common=True)
     transpose: bool | None = setting(None, "whether the images are stored transposed (default: told from the source)")
+    invert: bool | None = setting(None, "make light of dark (default: grey images that are dark on white)")
+    resize: str | None = setting(None, "scale to NxN pixels, or HxW, keeping proportions (default: as they are)")
     per_class: bool = setting(False, "one model per class, each in a folder of its own inside --out")
 
 

@@ -2,6 +2,7 @@
 
 import logging
 import sys
+from argparse import ArgumentTypeError
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from functools import cached_property
@@ -14,7 +15,8 @@ from lightning_fabric import Fabric
 
 from ca2_core.errors import UserError
 from ca2_core.files import partial_files
-from ca2_gan.data import Dataset, load
+from ca2_gan.data import Dataset, load_data
+from ca2_gan.data.arguments import parse_sides, split_names
 from ca2_gan.folders import LOCK, own_folder
 from ca2_gan.gan import GAN
 from ca2_gan.registry import models
@@ -34,7 +36,7 @@ class Trainer:
     >>> gan = Trainer("letters_gan", "glyphs", seed=0).fit(minutes=5)  # doctest: +SKIP
 
     :param model: name in the registry, or all settings
-    :param data: a Dataset, or what ``ca2_gan.data.load`` takes
+    :param data: a Dataset, or what ``load_data`` takes, such as a path or (images, labels); its training part is trained on
     :param seed: of weights, noise and the order of the images
     :param out: the run folder; None to write nothing
     :param callbacks: look at the training after the usual ones, which the settings ask for
@@ -48,7 +50,7 @@ class Trainer:
     def __init__(
         self,
         model: str | Config,
-        data: Dataset | str | Path,
+        data: Dataset | str | Path | tuple[Any, Any],
         *,
         seed: int = 0,
         out: str | Path | None = None,
@@ -60,6 +62,7 @@ class Trainer:
             self.config = model
         else:
             models.get(model)  # a wrong name is told before anything else
+            data = data if isinstance(data, Dataset | str | Path) else load_data(data)
             source = data.report.source if isinstance(data, Dataset) else str(data)
             own = model_values(model, settings.get("game"))
             self.config = Config.of(own | settings | {"seed": seed, "data": source})
@@ -73,14 +76,13 @@ class Trainer:
         if isinstance(self._data, Dataset):
             return self._data
         settings = self.config.data
-        classes = [name.strip() for name in settings.classes.split(",") if name.strip()] if settings.classes is not None else None
-        return load(self._data, root=settings.root, classes=classes, transpose=settings.transpose)
-
-    @cached_property
-    def parts(self) -> tuple[Dataset, Dataset]:
-        """The images that are trained on, and those that are not."""
-        data: Any = self.data
-        return (data.train, data.test) if hasattr(data, "train") else data.split()
+        try:
+            classes = None if settings.classes is None else split_names(settings.classes)
+            resize = None if settings.resize is None else parse_sides(settings.resize)
+        except ArgumentTypeError as error:
+            raise UserError(f"--classes or --resize: {error}.") from None
+        transpose, invert = settings.transpose, settings.invert
+        return load_data(self._data, root=settings.root, classes=classes, transpose=transpose, invert=invert, resize=resize)
 
     @cached_property
     def fabric(self) -> Fabric:
@@ -123,7 +125,7 @@ class Trainer:
 
     def plan(self) -> str:
         """What would be trained, in lines; nothing is trained or written."""
-        part, held_out = self.parts
+        part = self.data.train
         players = TrainingState(self.config, part, self.fabric).parameters
         run, (channels, height, width) = self.config.run, part.image_shape
         budget = {"images": f"{run.images:,}", "minutes": run.minutes, "CPU minutes": run.cpu_minutes}
@@ -131,7 +133,7 @@ class Trainer:
         rows = {
             "model": self.config.model.name,
             "game": f"{self.config.game.name}: " + ", ".join(f"{name} of {count:,} parameters" for name, count in players.items()),
-            "data": f"{part.report.source}: {len(part):,} images to train on, {len(held_out):,} held out; "
+            "data": f"{part.report.source}: {len(part):,} of {len(self.data):,} images to train on; "
             f"{height}x{width}, {channels} channel{'s' * (channels > 1)}, {part.num_classes} classes",
             "budget": " or ".join(f"{value} {name}" for name, value in budget.items() if value is not None),
             "settings": ", ".join(f"{name} {value}" for name, value in settings.items()) or "the defaults",
@@ -146,7 +148,7 @@ class Trainer:
         if self.out is not None:
             check_folder(self.out, self.config, resume)
         self.fabric.launch()
-        part = self.parts[0]
+        part = self.data.train
         checkpoint = None if self.out is None else read_state(self.out, self.config.model.name, part.fingerprint)
         state = TrainingState(self.config, part, self.fabric, self.out)
         if checkpoint is not None:
@@ -181,7 +183,7 @@ class Trainer:
         from ca2_gan.metrics.samples import sample_like  # noqa: PLC0415  (takes seconds)
         from ca2_gan.metrics.suite import Suite, parse_metrics  # noqa: PLC0415
 
-        part, held_out = self.parts
+        part, held_out = self.data.train, self.data.test
         n = min(EVALUATED, len(held_out))
         suite = Suite(parse_metrics(names), part, held_out, n)
 

@@ -460,3 +460,13 @@ def test_a_collapse_is_told_on_stderr(letters, tmp_path, capsys, monkeypatch):
     told = [line for line in capsys.readouterr().err.splitlines() if "collapsed" in line]
     assert len(told) == 1
     assert told[0].startswith("ca2-gan: after 32 images: the samples hardly differ")
+
+
+def test_images_of_another_size_are_resized_and_inverted(tmp_path):
+    images = np.random.default_rng(0).integers(0, 256, (200, 80, 80), dtype=np.uint8)
+    np.savez(tmp_path / "large.npz", x=images, y=np.arange(200) % 3)
+    run(command(str(tmp_path / "large.npz"), tmp_path / "run", "--resize", "16x20", "--invert", images=8))
+    assert load(tmp_path / "run").spec.image_shape == (1, 16, 20)
+    for wrong, message in ((["--resize", "16y"], "'16y' is not like 28"), (["--classes", ","], "no name in it")):
+        with pytest.raises(UserError, match=message):
+            run(command(str(tmp_path / "large.npz"), tmp_path / "wrong", *wrong))

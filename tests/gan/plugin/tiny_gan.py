@@ -1,8 +1,12 @@
-"""A package of someone else's: one model, which the entry point in its metadata names."""
+"""A package of someone else's: a model and a data format, which the entry points in its metadata name."""
 
+from pathlib import Path
+
+import numpy as np
 from torch import Tensor, nn
 
 from ca2_gan import Discriminator, Generator, ModelSpec, Players
+from ca2_gan.data import Format, Raw
 
 
 class TinyGenerator(Generator):
@@ -33,3 +37,12 @@ class TinyDiscriminator(Discriminator):
 def tiny(spec: ModelSpec) -> Players:
     """One layer each."""
     return Players(TinyGenerator(spec), TinyDiscriminator(spec))
+
+
+def read_text(path: Path) -> Raw:
+    """Rows of four characters are images of 2x2."""
+    rows = path.read_text().split()
+    return Raw(str(path), np.array([[int(cell) for cell in row] for row in rows]).reshape(-1, 2, 2), None)
+
+
+TEXT = Format("a .text", lambda path: path.suffix == ".text", read_text)

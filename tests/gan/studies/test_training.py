@@ -69,7 +69,7 @@ def test_sampling_on_the_way_leaves_the_training_as_it_is(bench, standing):
         def on_round(self, state):
             state.averaged(standing).sample(4, seed=0)
 
-    weights = [play(job(), bench.data, Budget(images=64), *callbacks)[1].gan.state_dict() for callbacks in ((Sample(),), ())]
+    weights = [play(job(), bench.train, Budget(images=64), *callbacks)[1].gan.state_dict() for callbacks in ((Sample(),), ())]
     assert all(torch.equal(weights[0][name], weights[1][name]) for name in weights[0])
 
 
@@ -80,7 +80,7 @@ def test_schedules_end_with_the_budget(bench):
         def on_round(self, state):
             rates[state.images] = state.optimisers["generator"].param_groups[0]["lr"]
 
-    play(job(schedule="linear"), bench.data, Budget(images=64), Rate())
+    play(job(schedule="linear"), bench.train, Budget(images=64), Rate())
     assert rates[32] == pytest.approx(2e-4 * (1 - 24 / 64))  # of the round that began after 24 images
     assert rates[64] == pytest.approx(2e-4 * (1 - 56 / 64))
 

@@ -1,3 +1,4 @@
+import numpy as np
 import pytest
 import torch
 from hypothesis import given
@@ -50,6 +51,13 @@ def test_images_are_scaled_and_keep_their_labels():
     assert real.dtype == torch.float32
     torch.testing.assert_close(real[:, 0, 0, 0], labels / 127.5 - 1)
     assert unlabelled is real
+
+
+def test_batches_are_laid_out_alike_whatever_the_strides_of_the_data():
+    images = np.random.default_rng(0).integers(0, 256, (8, 4, 4), dtype=np.uint8)
+    for given in (images[:, None], images.reshape(8, 1, 4, 4), np.moveaxis(images[..., None], 3, 1)):
+        data = Dataset(given, np.arange(8), tuple("01234567"), digest_images(given), None)
+        assert Images(data, 4, 0, 1.0, Share(), CPU).draw(0)[0].stride() == (16, 16, 4, 1)
 
 
 def test_labelled_share_is_stratified_and_fixed_by_the_seed():

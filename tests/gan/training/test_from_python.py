@@ -9,10 +9,9 @@ import torch
 from torch.nn.functional import softplus
 
 from ca2_core.errors import UserError
-from ca2_gan import Callback, Trainer
+from ca2_gan import Callback, Trainer, load, load_data
 from ca2_gan.cli import run
 from ca2_gan.commands.train import read_arguments
-from ca2_gan.data import load
 from ca2_gan.registry import games
 from ca2_gan.training.batches import ORDER, WEIGHTS, Shuffled, draw_noise, stream_seed
 from ca2_gan.training.config import table
@@ -44,24 +43,18 @@ def same(a, b):
 def test_the_command_and_trainer_train_the_same_bits(model, path, tmp_path):
     argv = ["train", "--model", model, "--data", path, "--out", str(tmp_path / "run"), "--images", "40", "--seed", "3", "--lr-g", "5e-4"]
     run([*argv, "--options", "width=8", "--batch-size", "8", "--no-tensorboard", "--no-progress"])
-    trainer = Trainer(model, load(path), seed=3, lr_g=5e-4, **SMALL)
+    trainer = Trainer(model, load_data(path), seed=3, lr_g=5e-4, **SMALL)
     gan = trainer.fit(images=40)
     by_command = torch.load(tmp_path / "run" / "state.pt", weights_only=True)
     assert same(by_command["players"], trainer.state.gan.state_dict())
-    assert torch.equal(gan.sample(6, seed=0), load_model(tmp_path / "run").sample(6, seed=0))
-
-
-def load_model(folder):
-    from ca2_gan import load as load_model
-
-    return load_model(folder)
+    assert torch.equal(gan.sample(6, seed=0), load(tmp_path / "run").sample(6, seed=0))
 
 
 def test_three_rounds_are_those_of_a_loop_by_hand(data):
     """Plain PyTorch with the same streams of random numbers gives the same bits."""
     trainer = Trainer("dcgan_radford", data, seed=5, lr_g=1e-3, lr_d=2e-3, ema_half_life=0, **SMALL)
     trainer.fit(images=24)
-    part = data.split()[0]
+    part = data.train
     torch.manual_seed(stream_seed(5, WEIGHTS))
     from ca2_gan import create_model
 
@@ -104,9 +97,8 @@ def test_without_a_folder_nothing_is_written(data, tmp_path, monkeypatch):
 def test_only_the_training_part_is_seen(data):
     trainer = Trainer("dcgan_radford", data, **SMALL)
     trainer.fit(images=8)
-    train, held_out = data.split()
-    assert trainer.state.source.images.shape[0] == len(train)
-    assert not set(trainer.state.data.digests) & set(held_out.digests)
+    assert trainer.state.source.images.shape[0] == len(data.train)
+    assert not set(trainer.state.data.digests) & set(data.test.digests)
 
 
 def test_a_folder_is_gone_on_with_only_if_asked_and_with_the_same_settings(data, tmp_path):
@@ -182,7 +174,7 @@ class TestDryRun:
         run(["train", "--model", "triplegan", "--data", path, "--out", "run", "--minutes", "5", "--lr-d", "1e-3", "--dry-run"])
         said = capsys.readouterr().out
         assert re.search(r"^game: +triple: generator of [\d,]+ parameters, discriminator of [\d,]+ .*, classifier of [\d,]+ ", said, re.M)
-        assert re.search(r"^data: .*bars\.npz: 157 images to train on, 23 held out; 16x16, 1 channel, 3 classes$", said, re.M)
+        assert re.search(r"^data: .*bars\.npz: 157 of 180 images to train on; 16x16, 1 channel, 3 classes$", said, re.M)
         assert re.search(r"^budget: +2,000,000 images or 5\.0 minutes$", said, re.M)
         assert "lr_d 0.001" in said
         assert "beta2" not in said
