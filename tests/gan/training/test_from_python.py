@@ -62,9 +62,10 @@ def test_three_rounds_are_those_of_a_loop_by_hand(data):
     g, d = gan.generator, gan.discriminator
     adam_g, adam_d = (torch.optim.Adam(n.parameters(), lr=lr, betas=(0.5, 0.999), fused=True) for n, lr in ((g, 1e-3), (d, 2e-3)))
     order = Shuffled(len(part), 5, ORDER)
+    images = torch.from_numpy(part.images.reshape(-1)).view(part.images.shape)  # NumPy gives a single channel any stride
     for step in range(3):
         chosen = order.take(8 * step, 8)
-        real, labels = torch.from_numpy(part.images)[chosen].float() / 127.5 - 1, torch.from_numpy(part.labels)[chosen]
+        real, labels = images[chosen].float() / 127.5 - 1, torch.from_numpy(part.labels)[chosen]
         fake = g(draw_noise(8, 100, 5, step, 0), labels)
         adam_d.zero_grad()
         (softplus(-d(real, labels)).mean() + softplus(d(fake.detach(), labels)).mean()).backward()
