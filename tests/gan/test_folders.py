@@ -117,7 +117,7 @@ def test_a_place_that_cannot_be_written_to_is_one_line_before_the_work(command, 
     """``FILE`` is a file where a folder would have to be: that stops root, too."""
     from ca2_gan import cli
 
-    for work in ("ca2_gan.metrics.classifier.train_network", "ca2_gan.data.explore.embed", "ca2_gan.training.trainer.TrainingState"):
+    for work in ("ca2_gan.metrics.classifier.train_network", "ca2_gan.data.embedding.embed", "ca2_gan.training.trainer.TrainingState"):
         monkeypatch.setattr(work, None)  # would fail if it were called
     file, run_folder = tmp_path / "file", tmp_path / "run"
     file.write_text("mine")

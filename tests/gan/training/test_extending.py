@@ -1,4 +1,4 @@
-"""What docs/extending.md says of losses and games works as it stands."""
+"""What docs/extending.md says of losses, games and training works as it stands."""
 
 import re
 from pathlib import Path
@@ -83,3 +83,10 @@ class TestTwoDiscriminators:
             read_arguments([*argv, "--game", "two-discriminators", "--share", "2"])
         with pytest.raises(UserError, match="--share is an option of the game two-discriminators, not of adversarial"):
             read_arguments([*argv, "--share", "0.5"])
+
+
+def test_training_on_arrays():
+    names = code_of("Training on arrays")
+    assert names["images"].shape == (10, 1, 16, 16)
+    assert names["data"].image_shape == (1, 16, 16)
+    assert len(names["data"].train) + len(names["data"].test) <= 1_797
