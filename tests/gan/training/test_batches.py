@@ -55,8 +55,8 @@ def test_images_are_scaled_and_keep_their_labels():
 
 def test_batches_are_laid_out_alike_whatever_the_strides_of_the_data():
     images = np.random.default_rng(0).integers(0, 256, (8, 4, 4), dtype=np.uint8)
-    for strided in (images[:, None], images.reshape(8, 1, 4, 4), np.moveaxis(images[..., None], 3, 1)):
-        data = Dataset(strided, np.arange(8), tuple("01234567"), digest_images(strided), None)
+    for laid_out in (images[:, None], images.reshape(8, 1, 4, 4), np.moveaxis(images[..., None], 3, 1)):
+        data = Dataset(laid_out, np.arange(8), tuple("01234567"), digest_images(laid_out), None)
         assert Images(data, 4, 0, 1.0, Share(), CPU).draw(0)[0].stride() == (16, 16, 4, 1)
 
 

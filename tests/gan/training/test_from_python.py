@@ -9,7 +9,7 @@ import torch
 from torch.nn.functional import softplus
 
 from ca2_core.errors import UserError
-from ca2_gan import Callback, Trainer, create_model, load, load_data
+from ca2_gan import Callback, Trainer, load, load_data
 from ca2_gan.cli import run
 from ca2_gan.commands.train import read_arguments
 from ca2_gan.registry import games
@@ -54,15 +54,18 @@ def test_three_rounds_are_those_of_a_loop_by_hand(data):
     """Plain PyTorch with the same streams of random numbers gives the same bits."""
     trainer = Trainer("dcgan_radford", data, seed=5, lr_g=1e-3, lr_d=2e-3, ema_half_life=0, **SMALL)
     trainer.fit(images=24)
-    images, targets = trainer.state.source.images, torch.from_numpy(data.train.labels)
+    part = data.train
     torch.manual_seed(stream_seed(5, WEIGHTS))
+    from ca2_gan import create_model
+
     gan = create_model("dcgan_radford", num_classes=3, image_shape=(1, 16, 16), width=8)
     g, d = gan.generator, gan.discriminator
     adam_g, adam_d = (torch.optim.Adam(n.parameters(), lr=lr, betas=(0.5, 0.999), fused=True) for n, lr in ((g, 1e-3), (d, 2e-3)))
-    order = Shuffled(len(images), 5, ORDER)
+    order = Shuffled(len(part), 5, ORDER)
+    images = torch.from_numpy(part.images.reshape(-1)).view(part.images.shape)  # NumPy gives a single channel any stride
     for step in range(3):
         chosen = order.take(8 * step, 8)
-        real, labels = images[chosen].float() / 127.5 - 1, targets[chosen]
+        real, labels = images[chosen].float() / 127.5 - 1, torch.from_numpy(part.labels)[chosen]
         fake = g(draw_noise(8, 100, 5, step, 0), labels)
         adam_d.zero_grad()
         (softplus(-d(real, labels)).mean() + softplus(d(fake.detach(), labels)).mean()).backward()
