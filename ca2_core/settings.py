@@ -11,7 +11,7 @@ from ca2_core.errors import UserError
 
 WORDS = {
     **{float: "a number", int: "a whole number", bool: "true or false", str: "text", dict: "a mapping", list: "a list"},
-    **{object: "a name or a list", type: "a class"},
+    **{object: "a name or a list", type: "a class", tuple: "a list"},
 }
 
 
@@ -24,6 +24,7 @@ class Setting:
     :param low: least value of a number
     :param high: greatest value of a number
     :param above: bound that a number has to exceed
+    :param below: bound that a number has to stay under
     :param also: numbers outside the range that are allowed all the same
     :param may_be_infinite: whether infinity is a value
     :param changes_result: whether the numbers that come out depend on it
@@ -34,6 +35,7 @@ class Setting:
     low: float = -math.inf
     high: float = math.inf
     above: float = -math.inf
+    below: float = math.inf
     also: tuple[float, ...] = ()
     may_be_infinite: bool = False
     changes_result: bool = True
@@ -42,14 +44,16 @@ class Setting:
     def range(self) -> str:
         """The numbers allowed, in words; empty if all are."""
         if self.above > -math.inf:
-            words = f"above {self.above:g}" + (f", at most {self.high:g}" if self.high < math.inf else "")
+            words = f"above {self.above:.10g}" + (f", at most {self.high:.10g}" if self.high < math.inf else "")
+        elif self.low > -math.inf and self.below < math.inf:
+            words = f"at least {self.low:.10g}, below {self.below:.10g}"
         elif self.low > -math.inf and self.high < math.inf:
-            words = f"from {self.low:g} to {self.high:g}"
+            words = f"from {self.low:.10g} to {self.high:.10g}"
         elif self.low > -math.inf:
-            words = f"at least {self.low:g}"
+            words = f"at least {self.low:.10g}"
         else:
             return ""
-        return words + "".join(f", or {number:g}" for number in self.also)
+        return words + "".join(f", or {number:.10g}" for number in self.also)
 
     def check(self, name: str, value: Any, origin: str, type: Any = None) -> None:
         """Sees that a value has the type and is in the range.
@@ -67,7 +71,8 @@ class Setting:
             return
         if math.isnan(value) or (math.isinf(value) and not self.may_be_infinite):
             raise UserError(f"{origin}: {name}={value}: a finite number is needed.")
-        if value not in self.also and not (self.low <= value <= self.high and value > self.above):
+        is_inside = self.low <= value <= self.high and value > self.above and (value < self.below or self.below == math.inf)
+        if value not in self.also and not is_inside:
             raise UserError(f"{origin}: {name}={value}: it has to be {self.range}.")
 
 

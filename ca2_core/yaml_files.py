@@ -38,4 +38,5 @@ def not_yaml(path: Path, error: Exception) -> UserError:
     """What to say of a file that is not YAML."""
     mark = getattr(error, "problem_mark", None)
     where = f", line {mark.line + 1}" if mark else ""
-    return UserError(f"{path}{where}: not YAML: {getattr(error, 'problem', None) or error}.")
+    reason = " ".join(str(getattr(error, "problem", None) or error).split())
+    return UserError(f"{path}{where}: not YAML: {reason}.")

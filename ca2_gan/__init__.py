@@ -13,32 +13,46 @@ from typing import TYPE_CHECKING, Any
 from ca2_gan import registry as _registry
 
 if TYPE_CHECKING:
-    from ca2_gan.data import load as load_data
+    from ca2_gan.data.dataset import Dataset
+    from ca2_gan.data.sources import load_data
     from ca2_gan.gan import GAN, create_model
     from ca2_gan.loading import load
+    from ca2_gan.losses import Objective
     from ca2_gan.metrics.evaluate import evaluate
     from ca2_gan.metrics.metric import Score
     from ca2_gan.models.players import Discriminator, Generator, ModelSpec, Players
+    from ca2_gan.training.state import Callback
+    from ca2_gan.training.trainer import Trainer
 
 __all__ = [
     "GAN",
+    "Callback",
+    "Dataset",
     "Discriminator",
     "Generator",
     "ModelSpec",
+    "Objective",
     "Players",
     "Score",
+    "Trainer",
     "create_model",
     "evaluate",
     "list_models",
     "load",
     "load_data",
     "register_extractor",
+    "register_format",
+    "register_game",
+    "register_loss",
     "register_metric",
     "register_model",
 ]
 
 __version__ = version("ca2")
 
+register_game = _registry.games.register
+register_loss = _registry.losses.register
+register_format = _registry.formats.register
 register_model = _registry.models.register
 register_metric = _registry.metrics.register
 register_extractor = _registry.extractors.register
@@ -52,24 +66,26 @@ def list_models(pattern: str = "*", *, pretrained: bool = False) -> list[str]:
     return (_registry.pretrained if pretrained else _registry.models).list(pattern)
 
 
-# Module and name of what is loaded on first use
 _HOMES = {
-    "GAN": ("gan", "GAN"),
-    "create_model": ("gan", "create_model"),
-    "load": ("loading", "load"),
-    "load_data": ("data", "load"),
-    "evaluate": ("metrics.evaluate", "evaluate"),
-    "Score": ("metrics.metric", "Score"),
-    "Discriminator": ("models.players", "Discriminator"),
-    "Generator": ("models.players", "Generator"),
-    "ModelSpec": ("models.players", "ModelSpec"),
-    "Players": ("models.players", "Players"),
+    "GAN": "gan",
+    "create_model": "gan",
+    "load": "loading",
+    "evaluate": "metrics.evaluate",
+    "Score": "metrics.metric",
+    "Objective": "losses",
+    "Callback": "training.state",
+    "Trainer": "training.trainer",
+    "Dataset": "data.dataset",
+    "load_data": "data.sources",
+    "Discriminator": "models.players",
+    "Generator": "models.players",
+    "ModelSpec": "models.players",
+    "Players": "models.players",
 }
 
 
 def __getattr__(name: str) -> Any:
     # Loaded on first use: torch takes seconds, `ca2-gan --help` should not
     if name in _HOMES:
-        module, attribute = _HOMES[name]
-        return getattr(import_module(f"ca2_gan.{module}"), attribute)
+        return getattr(import_module(f"ca2_gan.{_HOMES[name]}"), name)
     raise AttributeError(f"module 'ca2_gan' has no attribute {name!r}")

@@ -2,6 +2,7 @@
 
 import os
 import sys
+from collections.abc import Callable
 from functools import cache
 from hashlib import blake2b
 from pathlib import Path
@@ -21,11 +22,16 @@ def cache_path(kind: str, key: tuple[object, ...], suffix: str) -> Path:
     return Path(folder) / f"{kind}-{blake2b(repr(key).encode(), digest_size=8).hexdigest()}{suffix}"
 
 
-def keep(path: Path, content: bytes | memoryview) -> None:
+def keep(path: Path, content: bytes) -> None:
     """Puts a file into the cache; where that can't be done, says so once and goes on without."""
+    keep_file(path, lambda partial: partial.write_bytes(content))
+
+
+def keep_file(path: Path, write: Callable[[Path], object]) -> None:
+    """The same with a function that writes the file to a path."""
     try:
         with whole_file(path) as partial:
-            partial.write_bytes(content)
+            write(partial)
     except OSError as error:
         _say_once(f"{path.parent}: the cache can't be written to ({error.strerror or error}); results are right, but made anew each time.")
 

@@ -10,13 +10,13 @@ COMMAND = Command(
     {
         "list": Subcommand("ca2_gan.commands.list:main", "models, trained ones, losses, games, datasets and metrics, by pattern"),
         "explore": Subcommand("ca2_gan.data.explore:main", "what a data set is like: samples, counts, averages, t-SNE, as one page"),
-        "train": Subcommand("ca2_gan.trainers.train:main", "train a model, or go on with an interrupted training"),
+        "train": Subcommand("ca2_gan.commands.train:main", "train a model, or go on with an interrupted training"),
         "sample": Subcommand("ca2_gan.commands.sample:main", "images of a trained model: a grid, PNGs, an npz or an animation"),
         "evaluate": Subcommand("ca2_gan.commands.evaluate:main", "score runs, models or images of any origin against real ones"),
         "compare": Subcommand("ca2_gan.commands.compare:main", "curves and samples of several runs side by side, as one page"),
         "study": Subcommand("ca2_gan.studies.command:main", "models x settings x seeds in parallel: tables and figures"),
     },
-    ["train --model cgan --data glyphs --out runs/cgan --max-minutes 5", "sample runs/cgan --labels QUARTZ --n 8 --out quartz.png"],
+    ["train --model cgan --data glyphs --out runs/cgan --minutes 5", "sample runs/cgan --labels QUARTZ --n 8 --out quartz.png"],
 )
 COMMANDS, run = COMMAND.subcommands, COMMAND.run
 

@@ -78,7 +78,9 @@ class GAN(nn.Module, PyTorchModelHubMixin):
         self.card: str | None = None
         make = _make_per_class if per_class else _make
         players = make(self.spec, options or {})
-        self.generator, self.discriminator, self.classifier = players[:3]
+        self.generator, self.discriminator = players.generator, players.discriminator
+        for name, network in players.others.items():
+            self.add_module(name, network)
         self.is_conditional = players.is_conditional
         if spectral_norm and self.discriminator is not None:
             normalise_spectrally(self.discriminator)
@@ -88,7 +90,7 @@ class GAN(nn.Module, PyTorchModelHubMixin):
         return tuple(self.config["class_names"])
 
     def players(self) -> dict[str, nn.Module]:
-        """The networks by name: generator, discriminator, and classifier where there is one."""
+        """The networks by name: generator, discriminator, and others where the model has them."""
         return dict(self.named_children())
 
     def with_generator(self, generator: nn.Module) -> "GAN":

@@ -8,7 +8,7 @@ from ca2_gan.gan import GAN
 from ca2_gan.model_files import CONFIG as MODEL_CONFIG
 from ca2_gan.models.per_class import PerClassGenerator
 from ca2_gan.registry import pretrained
-from ca2_gan.trainers.settings import CONFIG, read_run
+from ca2_gan.training.config import CONFIG, read_run
 
 
 def load(source: str | Path, *, revision: str | None = None, token: str | bool | None = None) -> GAN:
@@ -52,8 +52,8 @@ def class_folders(run: Path) -> dict[str, Path]:
     """
     if (run / MODEL_CONFIG).is_file() or not (run / CONFIG).is_file():
         return {}
-    settings, facts = read_run(run)
-    return {name: run / folder for name, folder in facts.folders.items()} if settings.per_class else {}
+    config, facts = read_run(run)
+    return {name: run / folder for name, folder in facts.folders.items()} if config.data.per_class else {}
 
 
 def load_per_class(run: Path, folders: dict[str, Path]) -> GAN:

@@ -1,4 +1,4 @@
-"""What can be asked for by name: models, losses, games, datasets, metrics, extractors, trained models.
+"""What can be asked for by name: models, losses, games, datasets, formats, metrics, extractors, trained models.
 
 Another package adds to one of them by an entry point, whose name is the entry's::
 
@@ -91,11 +91,12 @@ class Registry(Generic[T]):
             print(f"ca2-gan: {self.kind} {entry_point.name!r} of {package} left out: {error}", file=sys.stderr)
 
 
-# The registries know nothing of their entries, which import them
-models: Registry[Any] = Registry("model", "models", "ca2_gan.models")
+# What an entry is stands where the entries are: none of these modules may be imported here
+models: Registry[Callable[..., Any]] = Registry("model", "models", "ca2_gan.models")
 losses: Registry[Any] = Registry("loss", "losses", "ca2_gan.losses")
-games: Registry[Any] = Registry("game", "games", "ca2_gan.trainers.games")
-datasets: Registry[Any] = Registry("dataset", "datasets", "ca2_gan.data")
+games: Registry[Any] = Registry("game", "games", "ca2_gan.training.games")
+datasets: Registry[Any] = Registry("dataset", "datasets", "ca2_gan.data.named")
+formats: Registry[Any] = Registry("format", "formats", "ca2_gan.data.formats")
 metrics: Registry[Any] = Registry("metric", "metrics", "ca2_gan.metrics")
 extractors: Registry[Any] = Registry("extractor", "extractors", "ca2_gan.metrics")
 pretrained: Registry[Any] = Registry("pretrained model", "pretrained", "ca2_gan.pretrained")

@@ -26,3 +26,7 @@ def __getattr__(name: str) -> type:
         algorithm: type = getattr(import_module(f"ca2_rl.{_HOMES[name]}"), name)
         return algorithm
     raise AttributeError(f"module 'ca2_rl' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *_HOMES])

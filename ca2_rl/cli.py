@@ -1,6 +1,9 @@
 """The ``ca2-rl`` command."""
 
+from collections.abc import Sequence
+
 from ca2_core.command import Command, Subcommand
+from ca2_core.notes import printed_notes
 
 COMMAND = Command(
     "ca2-rl",
@@ -13,10 +16,15 @@ COMMAND = Command(
         "record-video": Subcommand("ca2_rl.commands.record_video:main", "record a video of a trained agent"),
         "explore": Subcommand("ca2_rl.explore:main", "what an environment is like: spaces, starts, rewards"),
         "optimize": Subcommand("ca2_rl.commands.train:optimize", "search hyperparameters with Optuna, also by several processes"),
-        "study": Subcommand("ca2_rl.studies.command:main", "compare agents and settings over many seeds, in parallel: tables and figures"),
+        "study": Subcommand("ca2_rl.commands.study:main", "compare agents and settings over many seeds, in parallel: tables and figures"),
         "benchmark": Subcommand("ca2_rl.commands.benchmark:main", "evaluate all trained agents of a folder into one table"),
         "push-to-hub": Subcommand("ca2_rl.commands.push_to_hub:main", "publish a trained agent on the Hugging Face hub"),
     },
     ["train --algo noisydqn --env Pendulum-v1", "evaluate logs/noisydqn"],
 )
-main = COMMAND.main
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Runs one command line as a process does, see ``Command.main``."""
+    with printed_notes("ca2_rl"):
+        COMMAND.main(argv)

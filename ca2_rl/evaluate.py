@@ -4,7 +4,7 @@ import json
 import shlex
 import sys
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -16,15 +16,14 @@ from tqdm import tqdm
 from ca2_core.arguments import Parser
 from ca2_core.errors import UserError
 from ca2_core.files import whole_file
+from ca2_core.statistics import iqm, iqm_interval
+from ca2_core.tables import Table
 from ca2_rl.commands.agent_options import TRUST
-from ca2_rl.optimum import PendulumOptimum
+from ca2_rl.optimum import has_optimum, is_at_hand, optimal_returns
 from ca2_rl.runs import Run, find_runs, finished
-from ca2_rl.statistics import iqm, iqm_interval
-from ca2_rl.tables import print_table
-from ca2_rl.zoo.agents import Step, import_packages, load_agent, make_env, play
+from ca2_rl.zoo.agents import first_episodes, import_packages, load_agent, make_env
 from ca2_rl.zoo.plugins import register
 
-PENDULUM = "Pendulum-v1"
 # Envs stepped together
 CHUNK = 100
 
@@ -35,14 +34,18 @@ class Evaluation:
 
     :param returns: [episodes]
     :param regrets: optimal return of the episode's start minus its return, [episodes]; None unless on Pendulum-v1
+    :param lengths: steps of each episode, [episodes]
     """
 
     run: Run
     returns: np.ndarray
     regrets: np.ndarray | None
+    lengths: np.ndarray
 
 
-def evaluate(run: Run, episodes: int, seed: int = 0, *, packages: Sequence[str] = (), trust: bool = False) -> Evaluation:
+def evaluate(
+    run: Run, episodes: int, seed: int = 0, *, packages: Sequence[str] = (), trust: bool = False, computes_optimum: bool = True
+) -> Evaluation:
     """Plays one deterministic episode in each of ``episodes`` envs, seeded one after the other from ``seed`` on.
 
     The same seed gives the same starts to every agent, and short episodes don't get more weight than long ones.
@@ -52,33 +55,22 @@ def evaluate(run: Run, episodes: int, seed: int = 0, *, packages: Sequence[str] 
     :param seed: seed of the first env
     :param packages: to import, whose envs are then known
     :param trust: whether the files of the run may run code, and the packages that it names are imported
+    :param computes_optimum: whether an optimum that is not at hand is computed; otherwise the regrets are left out
     :raises UserError: if the run has no model, or it can't be loaded
     """
     import_packages(run, packages, trust)
     agent = load_agent(run.algo, run.model_path, trust=trust)
-    returns, starts, gravity = [], [], 0.0
+    played: list[tuple[float, int]] = []
+    optima: list[float] = []
     for first in tqdm(range(0, episodes, CHUNK), desc=str(run.folder), unit_scale=CHUNK, unit="episode", leave=False, disable=None):
         env = make_env(run, n_envs=min(CHUNK, episodes - first), seed=seed + first, trust=trust)
         observations = env.reset()
-        if run.env_id == PENDULUM:
-            starts += env.get_attr("state")
-            gravity = env.get_attr("g")[0]
-        returns += _first_returns(play(agent, env, observations=observations), env.num_envs)
+        if has_optimum(run.env_id) and (computes_optimum or is_at_hand(run.env_id, env)):
+            optima += optimal_returns(run.env_id, env).tolist()
+        played += first_episodes(agent, env, observations)
         env.close()
-    regrets = PendulumOptimum(gravity).returns(np.array(starts)) - returns if starts else None
-    return Evaluation(run, np.array(returns), regrets)
-
-
-def _first_returns(steps: Iterable[Step], n_envs: int) -> list[float]:
-    """Return of the first episode of each env, as SB3's ``Monitor`` has it: not normalised, not wrapped."""
-    returns: dict[int, float] = {}
-    for _, _, infos in steps:
-        for i, info in enumerate(infos):
-            if "episode" in info:
-                returns.setdefault(i, float(info["episode"]["r"]))
-        if len(returns) == n_envs:
-            break
-    return [returns[i] for i in range(n_envs)]
+    returns, lengths = np.array(played).T
+    return Evaluation(run, returns, np.array(optima) - returns if optima else None, lengths.astype(int))
 
 
 def summary(scores: np.ndarray) -> dict[str, Any]:
@@ -132,7 +124,7 @@ def print_summary(records: list[dict[str, Any]]) -> None:
         rows.append(row)
     if has_regrets:
         header += ["regret", "std", "IQM", "95 % of IQM"]
-    print_table(header, rows)
+    Table(header, rows).print()
 
 
 def _cells(numbers: dict[str, Any] | None) -> list[str]:
@@ -168,7 +160,7 @@ def main(argv: list[str]) -> None:
     evaluations = [
         evaluate(
             run,
-            arguments.episodes or (500 if run.env_id == PENDULUM else 100),
+            arguments.episodes or (500 if has_optimum(run.env_id) else 100),
             arguments.seed,
             packages=arguments.gym_packages,
             trust=arguments.trust,

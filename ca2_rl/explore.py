@@ -18,9 +18,9 @@ from tqdm import tqdm
 from ca2_core.arguments import Parser
 from ca2_core.errors import UserError
 from ca2_core.files import whole_file
+from ca2_core.tables import Table
 from ca2_rl.environments import check_env
 from ca2_rl.plot import save_figure
-from ca2_rl.tables import print_table
 
 # Components drawn, and components with a row of their own in the table
 MAX_COMPONENTS = 6
@@ -235,7 +235,7 @@ def _print_records(title: str, columns: dict[str, str], records: list[dict[str, 
     def cell(value: Any) -> str:
         return "none" if value is None else f"{value:.4g}" if isinstance(value, (int, float)) else str(value)
 
-    print_table(list(columns.values()), [[cell(record.get(key, "")) for key in columns] for record in records], title)
+    Table(list(columns.values()), [[cell(record.get(key, "")) for key in columns] for record in records], title).print()
 
 
 def main(argv: list[str]) -> None:

@@ -16,19 +16,20 @@ from matplotlib.lines import Line2D
 from ca2_core.arguments import Parser
 from ca2_core.errors import UserError
 from ca2_core.files import whole_file
-from ca2_rl.common.diagnostics import GRADIENT_NORM, LOSS, MEAN_Q, RETURN
+from ca2_rl.common.diagnostics import COLUMNS
 from ca2_rl.runs import Run, find_runs, usable
 
 STEPS = "time/total_timesteps"
-# Title, columns in order of preference, colour: those of the study that this package rebuilds
+# Title, columns in order of preference, colour
 PANELS = (
-    ("Gradient norm", (GRADIENT_NORM,), "tab:blue"),
-    ("Loss", (LOSS, "train/loss", "train/critic_loss", "train/value_loss"), "tab:red"),
-    ("Mean Q-value", (MEAN_Q,), "tab:green"),
-    ("Episode return", (RETURN, "rollout/ep_rew_mean"), "#e0a800"),
+    ("Gradient norm", COLUMNS["gradient_norm"], "tab:blue"),
+    ("Loss", COLUMNS["loss"], "tab:red"),
+    ("Mean Q-value", COLUMNS["mean_q"], "tab:green"),
+    ("Episode return", COLUMNS["return"], "#e0a800"),
 )
 LINE_STYLES: tuple[Literal["-", "--", ":", "-."], ...] = ("-", "--", ":", "-.")
 POINTS = 200
+LENGTH = "rollout/ep_len_mean"
 
 
 def read_curves(run: Run) -> pd.DataFrame:
@@ -45,6 +46,9 @@ def read_curves(run: Run) -> pd.DataFrame:
         raise UserError(f"{path}: nothing logged in it yet, or damaged ({error}).") from error
     if STEPS not in curves:
         raise UserError(f"{path}: no column {STEPS!r}: not a log of SB3.")
+    texts = [name for name, column in curves.items() if column.dtype.kind not in "iufb"]
+    if texts:
+        raise UserError(f"{path}: damaged: text where numbers should be, in {', '.join(map(str, texts))}.")
     return curves
 
 
@@ -65,12 +69,20 @@ def plot_runs(runs: list[Run]) -> Figure:
             _plot_group(panel, curves, columns, shade(color, lightness), LINE_STYLES[i % len(LINE_STYLES)])
         if not panel.lines:
             panel.text(0.5, 0.5, "not logged by this algorithm", ha="center", va="center", transform=panel.transAxes, color="0.5")
+    if length := _episode_steps([curves for group in groups.values() for curves in group]):
+        axes[1, 1].set_title(f"Return of {length:,}-step training episodes")
     for panel in axes[1]:
         panel.set_xlabel("Env steps")
     handles = [Line2D([], [], color="0.3", linestyle=LINE_STYLES[i % len(LINE_STYLES)]) for i in range(len(groups))]
     labels = [name + (f" ({len(curves)} runs)" if len(curves) > 1 else "") for name, curves in groups.items()]
     figure.legend(handles, labels, loc="outside lower center", ncols=3, frameon=False)
     return figure
+
+
+def _episode_steps(logs: list[pd.DataFrame]) -> int | None:
+    """Steps of an episode of the training, if all have the same number, as where a training cuts them short."""
+    lengths = {float(length) for curves in logs for length in curves.get(LENGTH, pd.Series(dtype=float)).dropna().unique()}
+    return int(lengths.pop()) if len(lengths) == 1 and all(LENGTH in curves for curves in logs) else None
 
 
 def _plot_group(panel: Axes, group: list[pd.DataFrame], columns: tuple[str, ...], color: str, style: str) -> None:

@@ -58,7 +58,7 @@ def read_run(folder: Path, trust: bool = False) -> Run:
         raise UserError(f"{found[0]}: the env {args['env']!r} names a module to import. Write the id alone, and give --gym-packages.")
     try:
         return Run(folder, found[0].parent, args, str(args["algo"]), str(args["env"]), int(args["seed"]))
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, OverflowError, TypeError, ValueError) as error:
         raise UserError(f"{found[0]}: can't be read as the arguments of a training: {error}") from error
 
 

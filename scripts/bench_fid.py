@@ -27,9 +27,9 @@ from PIL import Image
 from publishing import save
 from pytorch_fid import inception
 
+from ca2_core.study.conditions import cpu_name
 from ca2_gan.data import Dataset, load
 from ca2_gan.metrics.samples import real_samples
-from ca2_rl.studies.conditions import cpu_name
 
 NUMBERS = Path(__file__).parents[1] / "docs" / "gan" / "fid.json"
 PACKAGES = ("torch", "torchvision", "numpy", "scipy", "pytorch-fid")

@@ -25,13 +25,13 @@ import scipy.linalg
 import torch
 from pytorch_fid.fid_score import calculate_frechet_distance
 
+from ca2_core.study.conditions import cpu_name
 from ca2_gan.data import load
 from ca2_gan.drawing import write
 from ca2_gan.metrics import Missing, Moments, Reference, View, frechet_distance, moments
 from ca2_gan.metrics.bootstrap import RESAMPLES, interval
 from ca2_gan.metrics.samples import real_samples
 from ca2_gan.metrics.suite import Suite
-from ca2_rl.studies.conditions import cpu_name
 
 ROOT = Path(__file__).parents[1]
 NUMBERS = ROOT / "docs" / "gan" / "metrics.json"

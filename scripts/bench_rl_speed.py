@@ -37,9 +37,9 @@ from stable_baselines3.common.vec_env import DummyVecEnv
 from torch import nn
 from torch.nn import functional as F
 
+from ca2_core.study.conditions import cpu_name
 from ca2_rl import OUDDPG, DiscretizedDQN, NoisyDQN
 from ca2_rl.envs.pendulum_vec_env import PendulumVecEnv
-from ca2_rl.studies.conditions import cpu_name
 
 ROOT = Path(__file__).parents[1]
 PACKAGES = ("stable-baselines3", "rl-zoo3", "gymnasium", "torch", "numpy", *(("sbx-rl", "jax") if find_spec("sbx") else ()))
@@ -230,7 +230,7 @@ def products(family: str, width: int, batch_size: int) -> float:
 # Label, file and function of the parts of a step in a profile; each includes what it calls
 PARTS = (
     ("`train`", "", "train"),
-    ("of it, the compiled program", "compiled_step.py", "__call__"),
+    ("of it, the compiled program", "program.py", "__call__"),
     ("`collect_rollouts`", "", "collect_rollouts"),
     ("of it, choosing the action", "", "_sample_action"),
     ("of it, `env.step`", "base_vec_env.py", "step"),

@@ -16,7 +16,7 @@ import numpy as np
 
 from ca2_core.errors import UserError
 from ca2_gan.data import figures, load
-from ca2_gan.data.explore import embed
+from ca2_gan.data.embedding import embed
 from ca2_gan.drawing import write
 from ca2_gan.versions import versions
 

@@ -11,7 +11,7 @@ ALGO, ENV = "discretizeddqn", "Pendulum-v1"
 LOGS = Path("logs", "demo")
 GAN, DATA, LETTERS = "cgan", "glyphs", "A,Q,R,T,U,Z"
 # Two minutes show these networks some ten thousand images: few classes and small batches make the most of them
-SHORT = ["--max-minutes", "2", "--batch-size", "8", "--log-every", "500", "--sample-every", "2000"]
+SHORT = ["--minutes", "2", "--batch-size", "8", "--log-every", "500", "--sample-every", "2000"]
 
 
 def run(command: str, *arguments: str | Path) -> None:
@@ -25,7 +25,7 @@ def run(command: str, *arguments: str | Path) -> None:
 def demo_rl() -> list[str]:
     """An agent on the pendulum; what to look at."""
     agent = ["--algo", ALGO, "--env", ENV, "-f", LOGS]
-    run("ca2-rl", "train", *agent, "--seed", "0", "--verbose", "0", "--progress")
+    run("ca2-rl", "train", *agent, "--seed", "0", "--final-episodes", "0")
     folder = max(LOGS.glob(f"{ALGO}/{ENV}_*"), key=lambda path: int(path.name.rpartition("_")[2]))
     with tempfile.TemporaryDirectory() as scratch:
         result = Path(scratch, "result.json")

@@ -1,87 +1,140 @@
-"""Images a second of ``ca2-gan train`` against a bare PyTorch loop over the same networks, in alternating runs.
+"""Images a second of ``ca2-gan train`` and of a bare PyTorch loop over the same networks, on one thread.
 
-    python scripts/gan_overhead.py --model cgan --images 2560 --repeats 5
+    python scripts/gan_overhead.py dcgan_radford letters_gan --slices 40
 
-Both sides do the same arithmetic: one batch of fakes per step, shared by the two players, Adam, no averaging of weights. What
-the command does beyond that (drawing by seed and position, means, log lines, the last checkpoint and grid) is its overhead. CPU
-seconds are printed beside wall seconds, since other programs on the machine disturb only these.
+Both train on, by turns, for slices of a second or two. Both do the same arithmetic: one batch of generated images a step, which
+both players see, the model's objective, Adam, the average of the generator's weights. What the command does beyond that
+(drawing by seed and position, means, log lines, TensorBoard) is its overhead; its clock runs from the first to the last step.
+Which side comes first changes from pair to pair; the record has the median over the pairs of the ratio of their speeds.
+Where the time goes, ``--profile`` tells.
 """
 
 import argparse
-import dataclasses
-import shutil
+import cProfile
+import json
+import pstats
 import statistics
 import tempfile
-import time
+from collections.abc import Callable
 from pathlib import Path
+from time import perf_counter
 
 import torch
-from lightning_fabric import Fabric
-from torch.nn.functional import softplus
+from torch.nn.utils import parametrize
 
-from ca2_gan import create_model
-from ca2_gan.data import Dataset, load
-from ca2_gan.trainers.loop import prepare, train
-from ca2_gan.trainers.settings import Settings, read, shipped
-from ca2_gan.trainers.stopping import Stop
+from ca2_core.files import whole_file
+from ca2_core.study.conditions import cpu_name
+from ca2_gan import create_model, load_data
+from ca2_gan.data import Dataset
+from ca2_gan.registry import losses
+from ca2_gan.training.config import Config
+from ca2_gan.training.ema import Average
+from ca2_gan.training.trainer import Trainer
 
-
-def command(settings: Settings, data: Dataset, fabric: Fabric) -> None:
-    """The loop of the command, with a log line every 2,000 images, TensorBoard, one checkpoint, one grid."""
-    shutil.rmtree(settings.out, ignore_errors=True)
-    settings.out.mkdir()
-    train(prepare(settings, data, fabric), fabric, Stop())
+RECORD = Path(__file__).parents[1] / "docs" / "gan" / "overhead.json"
 
 
-def bare(settings: Settings, data: Dataset) -> None:
-    """What a tutorial has."""
-    gan = create_model(settings.model, num_classes=data.num_classes, image_shape=data.image_shape)
-    g, d = gan.generator, gan.discriminator
-    adam = [torch.optim.Adam(n.parameters(), lr=2e-4, betas=(settings.beta1, settings.beta2), fused=True) for n in (g, d)]
-    images, labels = torch.from_numpy(data.images).float() / 127.5 - 1, torch.from_numpy(data.labels)
-    order = torch.randperm(len(images))
-    for i in range(0, settings.max_images, settings.batch_size):
-        chosen = order[torch.arange(i, i + settings.batch_size) % len(images)]
-        real, y = images[chosen], labels[chosen]
-        fake = g(torch.randn(len(real), settings.noise_dim), y)
-        d.requires_grad_(True)
-        (softplus(-d(real, y)).mean() + softplus(d(fake.detach(), y)).mean()).backward()
-        adam[1].step()
-        adam[1].zero_grad()
-        d.requires_grad_(False)
-        softplus(-d(fake, y)).mean().backward()
-        adam[0].step()
-        adam[0].zero_grad()
+def trained(model: str, data: Dataset, images: int, out: str) -> Callable[[], float]:
+    """Seconds that so many images more take ``Trainer``."""
+    trainer = Trainer(model, data, accelerator="cpu", threads=1, progress=False, out=out)
+    seen, seconds = 0, 0.0
+
+    def go_on() -> float:
+        nonlocal seen, seconds
+        seen, before = seen + images, seconds
+        trainer.fit(images=seen)
+        seconds = trainer.state.seconds
+        return seconds - before
+
+    return go_on
+
+
+def bare(config: Config, data: Dataset, images: int) -> Callable[[], float]:
+    """The same for what a tutorial has."""
+    optimiser, size = config.optimiser, config.optimiser.batch_size
+    objective = losses.get(config.game.loss)
+    gan = create_model(config.model.name, num_classes=data.num_classes, image_shape=data.image_shape, noise_dim=config.model.noise_dim)
+    g, d = gan.generator.train(), gan.discriminator.train()
+    betas = (optimiser.beta1, optimiser.beta2)
+    adam_g = torch.optim.Adam(g.parameters(), lr=optimiser.lr_g, betas=betas, fused=True)
+    adam_d = torch.optim.Adam(d.parameters(), lr=optimiser.lr_d, betas=betas, fused=True)
+    average = Average(g, optimiser.ema_half_life)
+    pixels, labels = torch.from_numpy(data.images).float() / 127.5 - 1, torch.from_numpy(data.labels)
+    seen = 0
+
+    def go_on() -> float:
+        nonlocal seen
+        began = perf_counter()
+        for _ in range(-(-images // size)):
+            chosen = torch.randint(len(pixels), (size,))
+            real, y = pixels[chosen], labels[chosen]
+            fake = g(torch.randn(size, config.model.noise_dim), y)
+            d.requires_grad_(True)
+            with parametrize.cached():
+                objective.discriminator(d(real, y), d(fake.detach(), y)).backward()
+            adam_d.step()
+            adam_d.zero_grad()
+            d.requires_grad_(False)
+            with parametrize.cached():
+                logits = d(fake, y)
+                objective.generator(logits, logits).backward()
+            adam_g.step()
+            adam_g.zero_grad()
+            seen += size
+            average.update(size, seen)
+        return perf_counter() - began
+
+    return go_on
+
+
+def measure(model: str, data: Dataset, images: int, slices: int) -> dict[str, float]:
+    """Speeds in images a second, and their ratio."""
+    trainer = Trainer(model, data)
+    rates: dict[str, list[float]] = {"trainer": [], "bare": []}
+    with tempfile.TemporaryDirectory() as out:
+        sides = {"trainer": trained(model, data, images, out), "bare": bare(trainer.config, data.train, images)}
+        for i in range(slices + 1):
+            for name in sorted(sides, reverse=bool(i % 2)):
+                seconds = sides[name]()
+                if i:  # the first warms up
+                    rates[name].append(images / seconds)
+    ratios = [a / b for a, b in zip(rates["trainer"], rates["bare"], strict=True)]
+    low, _, high = statistics.quantiles(ratios, n=4)
+    return {name: statistics.median(each) for name, each in rates.items()} | {
+        "ratio": statistics.median(ratios),
+        "quarter": low,
+        "three quarters": high,
+    }
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--model", default="dcgan_radford")
+    parser.add_argument("models", nargs="*", default=["dcgan_radford", "letters_gan"], metavar="MODEL")
     parser.add_argument("--data", default="glyphs")
-    parser.add_argument("--images", type=int, default=12_800)
-    parser.add_argument("--repeats", type=int, default=5)
-    parser.add_argument("--threads", type=int, default=1, help="of both sides; several wait for each other on a busy machine")
+    parser.add_argument("--images", type=int, default=1_024, help="of a slice")
+    parser.add_argument("--slices", type=int, default=40, help="of each side")
+    parser.add_argument("--profile", action="store_true", help="show where Trainer's time goes, and measure nothing")
+    parser.add_argument("--record", action="store_true", help=f"write {RECORD.name} of the docs")
     arguments = parser.parse_args()
-    torch.set_num_threads(arguments.threads)
-    data = load(arguments.data).split()[0]
-    fabric = Fabric(accelerator="cpu", devices=1)
-    fabric.launch()
-    with tempfile.TemporaryDirectory() as folder:
-        own = read(shipped(arguments.model)) | {"model": arguments.model, "data": arguments.data, "ema_half_life": 0, "progress": False}
-        settings = dataclasses.replace(Settings(**own), out=Path(folder) / "run", max_images=arguments.images)
-        sides = {"command": lambda: command(settings, data, fabric), "bare": lambda: bare(settings, data)}
-        seconds: dict[str, list[tuple[float, float]]] = {name: [] for name in sides}
-        for repeat in range(arguments.repeats + 1):
-            for name, side in sides.items():
-                wall, cpu = time.perf_counter(), time.process_time()
+    torch.set_num_threads(1)
+    data = load_data(arguments.data)
+    found = {}
+    for model in arguments.models:
+        if arguments.profile:
+            profile = cProfile.Profile()
+            with tempfile.TemporaryDirectory() as out:
+                side = trained(model, data, arguments.images, out)
                 side()
-                if repeat:  # the first warms up
-                    seconds[name].append((time.perf_counter() - wall, time.process_time() - cpu))
-    for clock, i in (("wall", 0), ("cpu", 1)):
-        rates = {name: [arguments.images / s[i] for s in seconds[name]] for name in sides}
-        ratios = [a / b for a, b in zip(rates["command"], rates["bare"], strict=True)]
-        medians = ", ".join(f"{name} {statistics.median(rates[name]):.1f} images/s" for name in sides)
-        print(f"{arguments.model}, {clock}: {medians}, ratio {statistics.median(ratios):.3f} ({min(ratios):.3f} to {max(ratios):.3f})")
+                profile.runcall(side)
+            pstats.Stats(profile).sort_stats("tottime").print_stats(25)
+            continue
+        found[model] = measure(model, data, arguments.images, arguments.slices)
+        numbers = ", ".join(f"{name} {value:,.3f}" if value < 10 else f"{name} {value:,.0f}" for name, value in found[model].items())
+        print(f"{model}: {numbers}", flush=True)
+    if arguments.record and found:
+        conditions = {"cpu": cpu_name(), "torch": torch.__version__, "threads": 1, "images": arguments.images, "slices": arguments.slices}
+        with whole_file(RECORD) as path:
+            path.write_text(json.dumps({"conditions": conditions, "models": found}, indent=1) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

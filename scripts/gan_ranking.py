@@ -12,12 +12,13 @@ import numpy as np
 from matplotlib.figure import Figure
 from scipy import stats
 
+from ca2_core.tables import Table
 from ca2_gan.data.glyphs import pen_strokes
 from ca2_gan.studies.command import load as load_study
 from ca2_gan.studies.figures import panels
 from ca2_gan.studies.jobs import Budget
-from ca2_gan.studies.results import Array, Results, by_label, caption, class_distances, markdown, mean_text, parts, succeeded, values
-from ca2_gan.studies.study import Picture, Study, Table
+from ca2_gan.studies.results import Array, Results, by_label, caption, class_distances, mean_text, parts, succeeded, values
+from ca2_gan.studies.study import Picture, Study, StudyTable
 
 # What the coursework found
 EASY, HARD = "ILOT", "MWKR"
@@ -116,7 +117,7 @@ def table_of_classes(results: Results) -> str:
                     f"{len(ranking.models) - len(known)} of {len(ranking.models)}",
                 ]
             )
-        sections[_caption(data, ranking)] = markdown(header, rows)
+        sections[_caption(data, ranking)] = Table(header, rows).markdown()
     note = (
         "\n\nRank among the classes by FCD, mean over the seeds, within each model, then the mean over the models, so that a model that is "
         "bad at everything weighs no more than others. A class of which a training made fewer than ten images is last, and in no mean FCD. "
@@ -155,7 +156,7 @@ def claim(results: Results) -> str:
         )
         if len(shown) < len(EASY + HARD):
             text += f" The clearest order of {len(shown)} letters would have p = {1 / math.comb(len(shown), len(easy)):.3f}."
-        sections[_caption(data, ranking)] = f"{markdown(['', *shown], rows)}\n\n{text}"
+        sections[_caption(data, ranking)] = f"{Table(['', *shown], rows).markdown()}\n\n{text}"
     return parts(sections)
 
 
@@ -174,7 +175,7 @@ def agreement(results: Results) -> str:
             between = [rho(a, b) for a, b in combinations(own, 2)]
             rows.append([model, *(_rho_text(others, how) for how in (np.mean, np.min, np.max)), _rho_text(between, np.mean)])
         overall = f"\n\nMean over all pairs of models: {_rho_text(all_pairs, np.mean)}."
-        sections[_caption(data, ranking)] = markdown(header, rows) + overall
+        sections[_caption(data, ranking)] = Table(header, rows).markdown() + overall
     return parts(sections) + "\n\nSpearman's rho: 1 is the same order of classes, 0 none in common."
 
 
@@ -203,7 +204,7 @@ def correlates(results: Results) -> str:
                 continue
             spearman = stats.spearmanr(*sides)
             rows.append([trait.heading, f"{spearman.statistic:+.2f}", f"{spearman.pvalue:.3f}"])
-        sections[_caption(data, ranking)] = markdown(header, rows)
+        sections[_caption(data, ranking)] = Table(header, rows).markdown()
     note = "\n\nSpearman's rho over the classes: above 0, the more of it, the harder. Of twenty traits that mean nothing, one has p < .05. "
     return parts(sections) + note + TRAITS_TEXT
 
@@ -232,9 +233,9 @@ def load(name: str) -> Study:
 
 
 TABLES = {
-    "classes": Table("Classes from easy to hard", table_of_classes),
-    "claim": Table("Are I, L, O, T easy and M, W, K, R hard?", claim),
-    "agreement": Table("Do the models agree on what is hard?", agreement),
-    "correlates": Table("What goes with being hard?", correlates),
+    "classes": StudyTable("Classes from easy to hard", table_of_classes),
+    "claim": StudyTable("Are I, L, O, T easy and M, W, K, R hard?", claim),
+    "agreement": StudyTable("Do the models agree on what is hard?", agreement),
+    "correlates": StudyTable("What goes with being hard?", correlates),
 }
 PICTURES = {"classes": Picture("Rank of each class within each model, from easy to hard", ranks_picture)}

@@ -15,21 +15,26 @@ from typing import Any
 import optuna
 from optuna.trial import FrozenTrial, TrialState
 from publishing import as_command, fill_tables, save
+from rl_reports import EVALUATION, OURS, PENDULUM
 
 from ca2_core.errors import UserError
-from ca2_rl.optimum import PendulumOptimum
-from ca2_rl.studies.conditions import machine, versions
-from ca2_rl.studies.jobs import Variant, plan, read_records
-from ca2_rl.studies.overview import OURS
-from ca2_rl.studies.runner import run
-from ca2_rl.studies.settings import PENDULUM, shipped
-from ca2_rl.studies.training import CURVE_STARTS, FINAL_STARTS, Evaluations, Starts
+from ca2_core.study.cases import Study, jobs_of
+from ca2_core.study.command import gather
+from ca2_core.study.conditions import machine, versions
+from ca2_core.study.file import Section
+from ca2_core.study.runner import run
+from ca2_core.study.store import Store
+from ca2_rl.commands.study import PACKAGES
+from ca2_rl.study.hyperparams import shipped
+from ca2_rl.study.spec import make_benches, make_study
+from ca2_rl.study.training import train
 from ca2_rl.zoo.plugins import register
 
 ROOT = Path(__file__).parents[1]
 RESULT = ROOT / "docs" / "rl" / "optimize.json"
 FIRST_SEED = 1000
-CURVE_SEED, FINAL_SEED = 40_000, 30_000  # of the starts
+FIRST_START = 30_000  # seed of the first start of the last evaluations; the others' are from 40,000 on
+KEPT = ("variant", "task", "seed", "cpu", "regret", "train_seconds", "error")
 EPISODES = 100  # of each evaluation of a trial
 COUNTED = (TrialState.COMPLETE, TrialState.PRUNED)  # not those that were interrupted
 
@@ -37,7 +42,7 @@ COUNTED = (TrialState.COMPLETE, TrialState.PRUNED)  # not those that were interr
 def search(algo: str, trials: int, processes: int, folder: Path) -> tuple[str, optuna.Study]:
     """The command of the search and the study that it left; makes the trials that are missing."""
     storage = f"sqlite:///{folder}/{algo}.db"
-    options = f"-n {shipped(algo)['n_timesteps']:.0f} --eval-episodes {EPISODES} --n-eval-envs 20 --max-total-trials {trials}"
+    options = f"-n {shipped(algo, PENDULUM)['n_timesteps']:.0f} --eval-episodes {EPISODES} --n-eval-envs 20 --max-total-trials {trials}"
     command = f"ca2-rl optimize --algo {algo} --env {PENDULUM} {options} --study-name {algo}"
     argv = [sys.executable, "-m", "ca2_rl", *command.split()[1:], "--storage", storage, "--log-folder", str(folder / "logs")]
     running = [subprocess.Popen([*argv, "--seed", str(FIRST_SEED + number)]) for number in range(processes)]
@@ -47,20 +52,23 @@ def search(algo: str, trials: int, processes: int, folder: Path) -> tuple[str, o
     return command, optuna.load_study(study_name=algo, storage=storage)
 
 
-def candidates(algo: str, study: optuna.Study) -> list[Variant]:
-    """The agent as shipped and as in the best trial."""
-    best = study.best_trial
-    found = shipped(algo) | register()[algo].converter(best.params)
-    return [
-        Variant(f"{OURS[algo]}, {name}", algo, hyperparams, {"algo": algo, "settings": name})
-        for name, hyperparams in {"shipped": shipped(algo), f"trial {best.number}": found}.items()
-    ]
+def candidates(algo: str, study: optuna.Study) -> dict[str, dict[str, Any]]:
+    """The agent as shipped and as in the best trial, by label."""
+    best, ours = study.best_trial, shipped(algo, PENDULUM)
+    found = {"shipped": ours, f"trial {best.number}": ours | register()[algo].converter(best.params)}
+    return {f"{OURS[algo]}, {name}": {"algo": algo, "base": "none"} | hyperparams for name, hyperparams in found.items()}
 
 
-def evaluations() -> Evaluations:
-    """Starts that are not those of the studies."""
-    optimum = PendulumOptimum()
-    return Evaluations(Starts.sample(CURVE_STARTS, CURVE_SEED, optimum), Starts.sample(FINAL_STARTS, FINAL_SEED, optimum))
+def retraining(searches: dict[str, tuple[str, optuna.Study]], seeds: int) -> Study:
+    """The study of all candidates, with seeds and starts of no other study."""
+    content = {
+        "title": "The best trial of each search, retrained",
+        "seeds": list(range(FIRST_SEED, FIRST_SEED + seeds)),
+        "evaluation": EVALUATION | {"seed": FIRST_START},
+        "environments": {PENDULUM: {}},
+        "variants": {label: values for algo, (_, search) in searches.items() for label, values in candidates(algo, search).items()},
+    }
+    return make_study(Section(content, "optimize"), "optimize", ROOT)
 
 
 def kept(trial: FrozenTrial) -> dict[str, Any]:
@@ -84,24 +92,20 @@ def main() -> None:
     folder.mkdir(parents=True, exist_ok=True)
 
     searches = {algo: search(algo, arguments.trials, arguments.jobs, folder) for algo in OURS}
-    variants = [variant for algo, (_, study) in searches.items() for variant in candidates(algo, study)]
-    seeds = range(FIRST_SEED, FIRST_SEED + arguments.seeds)
-    run(plan(variants, seeds), folder / "jobs", arguments.jobs, evaluations=evaluations())
+    study = retraining(searches, arguments.seeds)
+    store = Store(folder / "jobs", versions(PACKAGES))
+    jobs = jobs_of(study.cases, study.seeds)
+    run(jobs, train, store, arguments.jobs, benches=make_benches(study.cases, "optimize"))
 
-    records = read_records(variants, folder / "jobs")
-    content = {
-        "command": shlex.join(["python", "scripts/optimize_rl.py", *sys.argv[1:]]),
-        "versions": versions() | {"optuna": version("optuna")},
-        "machine": machine(arguments.jobs),
-        "seeds": list(seeds),
+    command = shlex.join(["python", "scripts/optimize_rl.py", *sys.argv[1:]])
+    gathered = gather(study, store, command, machine(arguments.jobs)).content
+    content = gathered | {
+        "versions": gathered["versions"] | {"optuna": version("optuna")},
         "searches": {
-            algo: {"command": command, "trials": [kept(trial) for trial in study.trials if trial.state in COUNTED]}
-            for algo, (command, study) in searches.items()
+            algo: {"command": command, "trials": [kept(trial) for trial in search.trials if trial.state in COUNTED]}
+            for algo, (command, search) in searches.items()
         },
-        "records": [
-            {name: record[name] for name in ("label", "tags", "hyperparams", "seed", "regret", "train_seconds", "error") if name in record}
-            for record in records
-        ],
+        "records": [{name: record[name] for name in KEPT if name in record} for record in gathered["records"]],
     }
     save(content, RESULT)
     fill_tables()

@@ -2,7 +2,7 @@
 
     python scripts/optimum_by_grid.py && python scripts/tables.py
 
-Nothing is learned here: the values are exact but for their resolution. The starts are the studies'.
+Nothing is learned here: the values are exact but for their resolution.
 """
 
 import json
@@ -14,33 +14,35 @@ from pathlib import Path
 import numpy as np
 from publishing import save
 
-from ca2_rl.envs.pendulum import MAX_TORQUE, wrap_angle
+from ca2_core.study.conditions import cpu_name, versions
+from ca2_rl.commands.study import PACKAGES
+from ca2_rl.envs.pendulum import MAX_TORQUE, sample_starts, wrap_angle
 from ca2_rl.optimum import PendulumOptimum
-from ca2_rl.studies.conditions import cpu_name, versions
-from ca2_rl.studies.training import FINAL_SEED, FINAL_STARTS, Starts
 
 NUMBERS = Path(__file__).parents[1] / "docs" / "rl" / "grids.json"
 TORQUES = (9, 3, 2)
 GRIDS = (400, 200, 100, 50, 30)  # angles; one more of the speeds, so that 0 is among them
+STARTS, SEED = 500, 10_000
 LOW = 2.0  # rad from the top: from there on a start hangs rather than stands
 
 
 def main() -> None:
-    starts = Starts.sample(FINAL_STARTS, FINAL_SEED, PendulumOptimum())
-    hangs = np.abs(wrap_angle(starts.states[:, 0])) > LOW
+    states = sample_starts(STARTS, SEED)
+    optimal_returns = PendulumOptimum().returns(states)
+    hangs = np.abs(wrap_angle(states[:, 0])) > LOW
     rows = []
     for n in GRIDS:
         for n_torques in TORQUES:
             coarse = PendulumOptimum(torques=np.linspace(-MAX_TORQUE, MAX_TORQUE, n_torques), grid=(n, n + 1))
-            regrets = starts.optimal_returns - coarse.returns(starts.states)
+            regrets = optimal_returns - coarse.returns(states)
             row = {"angles": n, "speeds": n + 1, "torques": n_torques, "regret": regrets.mean()}
             rows.append(row | {"standing": regrets[~hangs].mean(), "hanging": regrets[hangs].mean()})
             print(json.dumps(rows[-1]), flush=True)
     content = {
         "command": shlex.join(["python", "scripts/optimum_by_grid.py", *sys.argv[1:]]),
-        "versions": versions(),
+        "versions": versions(PACKAGES),
         "machine": {"cpu": cpu_name(), "cores": os.cpu_count()},
-        "starts": {"number": FINAL_STARTS, "seed": FINAL_SEED, "low": LOW, "hanging": int(hangs.sum())},
+        "starts": {"number": STARTS, "seed": SEED, "low": LOW, "hanging": int(hangs.sum())},
         "rows": rows,
     }
     save(content, NUMBERS)

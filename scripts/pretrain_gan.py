@@ -9,13 +9,11 @@ numbers, which are in docs/gan/pretrained.json too. With --hub, it goes to that 
 """
 
 import argparse
-import dataclasses
 import json
 import os
 import platform
 import shutil
 import tempfile
-import time
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -23,18 +21,16 @@ from typing import Any
 
 import torch
 from huggingface_hub import HfApi
-from lightning_fabric import Fabric
 
 from ca2_core.files import whole_file
+from ca2_core.study.conditions import cpu_name
 from ca2_gan import load as load_model
-from ca2_gan.data import Dataset, load
+from ca2_gan.data import load_data
 from ca2_gan.metrics.samples import sample_like
 from ca2_gan.metrics.suite import MOST, Suite, parse_metrics
 from ca2_gan.pictures import write_grid
-from ca2_gan.trainers.loop import prepare, train
-from ca2_gan.trainers.settings import Settings, read, shipped
-from ca2_gan.trainers.stopping import Stop
-from ca2_rl.studies.conditions import cpu_name
+from ca2_gan.training.config import model_values
+from ca2_gan.training.trainer import Trainer
 
 ROOT = Path(__file__).parents[1]
 NUMBERS = ROOT / "docs" / "gan" / "pretrained.json"
@@ -80,38 +76,21 @@ DATA = {
 }
 
 
-class CpuBudget(Stop):
-    """A wish to stop once this process has used so many seconds of a core from now on."""
+def milestones(trainer: Trainer, minutes: list[float], export: Path) -> tuple[list[dict[str, Any]], dict[str, Any]]:
+    """Trains up to each of the CPU minutes and measures there what would be shipped.
 
-    def __init__(self, seconds: float):
-        self.end = time.process_time() + seconds
-
-    @property
-    def signal(self) -> int:
-        return int(time.process_time() >= self.end)
-
-
-def milestones(settings: Settings, data: Dataset, minutes: list[float]) -> tuple[list[dict[str, Any]], dict[str, Any]]:
-    """Trains up to each of the CPU minutes and measures there what would be shipped; it stays in ``settings.out / "export"``.
-
+    :param export: folder of the model as it would be shipped
     :return: a row for each, and what they were compared with: the extractor, the number of images, the floor
     """
-    part, held_out = data.split()
-    fabric = Fabric(accelerator="cpu", devices=1)
-    fabric.launch()
-    training = prepare(settings, part, fabric)
-    suite, n = None, min(MOST, len(held_out))
-    rows, used = [], 0.0
+    part, held_out = trainer.data.train, trainer.data.test
+    n, rows, suite = min(MOST, len(held_out)), [], None
     for minute in minutes:
-        began = time.process_time()
-        outcome = train(training, fabric, CpuBudget(60 * minute - used))
-        used += time.process_time() - began
-        outcome.gan.export(settings.out / "export")
+        trainer.fit(cpu_minutes=minute).export(export)
         suite = suite or Suite(parse_metrics(METRICS), part, held_out, n, resamples=0)
-        scores = suite.score(sample_like(load_model(settings.out / "export"), n, part, seed=0)).values
-        rows.append({"cpu_minutes": minute, "images": outcome.images, "images_per_s": outcome.images / used, "scores": scores})
+        scores = suite.score(sample_like(load_model(export), n, part, seed=0)).values
+        seen = trainer.state.images
+        rows.append({"cpu_minutes": minute, "images": seen, "images_per_s": seen / trainer.state.cpu_seconds, "scores": scores})
         print(json.dumps(rows[-1]), flush=True)
-    assert suite is not None
     extractor = {"fingerprint": suite.extractors["classifier"].fingerprint, "held_out_accuracy": suite.accuracy}
     return rows, {"n": n, "extractor": extractor, "floor": suite.floor().values}
 
@@ -209,12 +188,12 @@ def main() -> None:
     arguments = parser.parse_args()
     name, minutes = f"{arguments.model}/{arguments.name}", sorted(arguments.cpu_minutes)
     torch.set_num_threads(1)
-    own = read(shipped(arguments.model))
-    data = load(arguments.data or DATA[arguments.name].source, root=arguments.root)
+    own = model_values(arguments.model)
+    del own["model"]
+    data = load_data(arguments.data or DATA[arguments.name].source, root=arguments.root)
     with tempfile.TemporaryDirectory() as folder:
-        fixed: dict[str, Any] = {"log_every": 20_000, "tensorboard": False, "progress": False, "checkpoint_seconds": 1e9}
-        settings = Settings(**own, model=arguments.model, data=arguments.name, out=Path(folder), seed=arguments.seed, max_images=10**9)
-        rows, compared = milestones(dataclasses.replace(settings, sample_every=0, **fixed), data, minutes)
+        trainer = Trainer(arguments.model, data, seed=arguments.seed, images=10**9, threads=1, accelerator="cpu", progress=False)
+        rows, compared = milestones(trainer, minutes, Path(folder, "export"))
         gan = load_model(Path(folder, "export"))
         result = {
             "command": f"python scripts/pretrain_gan.py {arguments.name} --model {arguments.model} --seed {arguments.seed} "
@@ -227,7 +206,7 @@ def main() -> None:
             "image_shape": list(data.image_shape),
             "num_classes": data.num_classes,
             "class_names": list(data.class_names),
-            "training_images": len(data.split()[0]),
+            "training_images": len(data.train),
             "parameters": sum(p.numel() for p in gan.generator.parameters()),
             "rows": rows,
             **compared,

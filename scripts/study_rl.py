@@ -1,36 +1,44 @@
-"""``ca2-rl study`` for the docs: leaves the measurements in docs/rl/studies, the figures in docs/images, and fills the tables.
+"""A study of the docs: leaves the measurements in docs/rl/studies, the figures in docs/images, and fills the tables.
 
-It goes on from what the docs have, where settings and versions are the same.
+    python scripts/study_rl.py overview --seeds 10
+
+NAME is a file of scripts/studies or a module of scripts/rl_reports. The options are those of ``ca2-rl study``. It goes on from what the
+docs have, where settings and versions are the same. With --quick the docs stay as they are.
 """
 
 import json
 import shlex
-import shutil
 import sys
 from pathlib import Path
 
-import matplotlib as mpl
 from publishing import as_command, fill_tables
+from rl_reports import NAMES, load_report, load_study
 
-from ca2_rl.plot import save_figure
-from ca2_rl.studies.command import load, parse, study
-from ca2_rl.studies.jobs import restore_records
+from ca2_core.study.command import show
+from ca2_core.study.figures import save
+from ca2_core.study.results import Results
+from ca2_rl.commands.study import parser, run_study
 
 ROOT = Path(__file__).parents[1]
 
 
 def main() -> None:
-    mpl.use("agg")
-    arguments = parse(sys.argv[1:], prog="python scripts/study_rl.py")
-    chosen = load(arguments.name)
-    arguments.out = arguments.out or ROOT / "studies" / chosen.name
-    measurements = ROOT / "docs" / "rl" / "studies" / f"{chosen.name}.json"
-    if measurements.is_file():
-        restore_records(json.loads(measurements.read_text(encoding="utf-8")), arguments.out / "jobs")
-    results = study(arguments, shlex.join(["python", "scripts/study_rl.py", *sys.argv[1:]]))
-    shutil.copy(arguments.out / "study.json", measurements)
-    for name, picture in chosen.pictures.items():
-        save_figure(picture.make(results), ROOT / "docs" / "images" / f"study-{chosen.name}-{name}.png")
+    command_line = parser(prog="python scripts/study_rl.py")
+    command_line.epilog = f"instead of FILE.yml, the name of a study: {', '.join(NAMES)}"
+    arguments = command_line.parse_args(sys.argv[1:])
+    name = str(arguments.file)
+    report, study = load_report(name), load_study(name, arguments.quick)
+    out = Path(arguments.out or ROOT / "studies" / name)
+    measurements = ROOT / "docs" / "rl" / "studies" / f"{name}.json"
+    published = json.loads(measurements.read_text(encoding="utf-8")) if measurements.is_file() else None
+    command = shlex.join(["python", "scripts/study_rl.py", *sys.argv[1:]])
+    results = run_study(study, arguments, out, command, published)
+    show(results, out)
+    if arguments.quick or arguments.report_only:
+        return
+    Results(results.content | {"records": [report.kept(record) for record in results.records]}).save(measurements)
+    for picture_name, picture in report.pictures.items():
+        save(picture.make(results), ROOT / "docs" / "images" / f"study-{name}-{picture_name}.png")
     fill_tables()
 
 

@@ -1,7 +1,7 @@
 """Writes the measured numbers into the README and the docs, between ``<!-- table: NAME -->`` and ``<!-- end -->``.
 
-NAME is a table of speed.json, denormals.json, grids.json, optimize.json or environments.json in docs/rl, or of metrics.json, fid.json
-or data.json in docs/gan; ``pretrained:MODEL/DATA`` of docs/gan/pretrained.json; STUDY/TABLE, a table of the study whose measurements are in
+NAME is a table of speed.json, denormals.json, grids.json or optimize.json in docs/rl, or of metrics.json, fid.json or data.json in
+docs/gan; ``pretrained:MODEL/DATA`` of docs/gan/pretrained.json; STUDY/TABLE, a table of the study whose measurements are in
 docs/rl/studies/STUDY.json, or its ``conditions``; gan/STUDY/TABLE, one of docs/gan/studies/STUDY.json. STUDY may be overview@amd, the
 overview as measured once more. Likewise ``<!-- figure: STUDY/FIGURE -->``. The cards of the models in ca2_gan/pretrained are made from
 docs/gan/pretrained.json as a whole.
@@ -18,18 +18,17 @@ from typing import Any
 
 import pretrain_gan
 from gan_ranking import load as load_gan
+from rl_reports import load_report
 
+from ca2_core.study.results import Results, iqm_text, label_text, mean_text, scores
+from ca2_core.tables import Table
 from ca2_gan.studies.results import Results as GANResults
-from ca2_rl.studies.command import load
-from ca2_rl.studies.overview import OURS
-from ca2_rl.studies.results import Results, iqm_text, label_text, markdown, mean_text, scores
 
 ROOT = Path(__file__).parents[1]
 SPEED = ROOT / "docs" / "rl" / "speed.json"
 DENORMALS = ROOT / "docs" / "rl" / "denormals.json"
 GRIDS = ROOT / "docs" / "rl" / "grids.json"
 OPTIMIZE = ROOT / "docs" / "rl" / "optimize.json"
-ENVIRONMENTS = ROOT / "docs" / "rl" / "environments.json"
 SENSITIVITY = ROOT / "docs" / "gan" / "sensitivity.json"
 PRETRAINED = ROOT / "docs" / "gan" / "pretrained.json"
 FID = ROOT / "docs" / "gan" / "fid.json"
@@ -54,7 +53,7 @@ def of_a_study(kind: str, name: str, page: Path) -> str:
     """A table or figure of a study, for a page; ``gan/`` before its name says that it is one of GANs."""
     is_gan = name.startswith("gan/")
     study_name, _, part = name.removeprefix("gan/").partition("/")
-    study: Any = (load_gan if is_gan else load)(study_name.partition("@")[0])
+    study: Any = (load_gan if is_gan else load_report)(study_name.partition("@")[0])
     measurements = (GAN_STUDIES if is_gan else STUDIES) / f"{study_name}.json"
     if not measurements.is_file():
         return f"Not measured yet: `python scripts/study_{'gan' if is_gan else 'rl'}.py {study_name}`."
@@ -156,20 +155,22 @@ def grids(content: dict[str, Any]) -> str:
     ]
     starts = content["starts"]
     share = f"{starts['number']} starts, of which {starts['hanging']} are more than {starts['low']:g} rad off the top: hanging."
-    return f"{markdown(header, rows)}\n\n{share} {conditions(content)}"
+    return f"{Table(header, rows).markdown()}\n\n{share} {conditions(content)}"
 
 
 def optimize(content: dict[str, Any]) -> str:
-    """What was found by ``ca2-rl optimize``, trained anew beside the shipped settings."""
+    """What was found by ``ca2-rl optimize``, retrained next to the shipped settings."""
     header = ["settings", "in the search: return of one training", "trained anew: regret, IQM [95 %]", "worst seed", "seconds"]
     results, rows = Results(content), []
-    for label, records in results.by_label().items():
-        tags, regrets = records[0]["tags"], scores(records)
-        trials = {f"trial {trial['number']}": trial["return"] for trial in content["searches"][tags["algo"]]["trials"]}
-        found = f"{trials[tags['settings']]:.1f}" if tags["settings"] in trials else ""
-        worst, seconds = f"{max(regrets):.1f}" if len(regrets) else "-", mean_text(scores(records, "train_seconds"))
+    for label, records in results.by_variant().items():
+        _, _, name = label.partition(", ")
+        search = content["searches"][results.settings(records[0])["algo"]]
+        trials = {f"trial {trial['number']}": trial["return"] for trial in search["trials"]}
+        found = f"{trials[name]:.1f}" if name in trials else ""
+        regrets, seconds = scores(records, "regret"), mean_text(scores(records, "train_seconds"))
+        worst = f"{max(regrets):.1f}" if len(regrets) else "-"
         rows.append([label_text(label, records), found, iqm_text(regrets), worst, seconds])
-    return f"{markdown(header, rows)}\n\n{results.conditions()}"
+    return f"{Table(header, rows).markdown()}\n\n{results.conditions()}"
 
 
 def optimize_searches(content: dict[str, Any]) -> str:
@@ -179,23 +180,6 @@ def optimize_searches(content: dict[str, Any]) -> str:
         states = [trial["state"] for trial in search["trials"]]
         lines.append(f"{search['command']}  # {len(states)} trials, {states.count('pruned')} pruned")
     return "\n".join(["```bash", *lines, "```"])
-
-
-def environments(content: dict[str, Any]) -> str:
-    """Returns on other environments than Pendulum-v1."""
-    header = ["environment", "agent", "steps", "return, IQM [95 %]", "worst seed", "seconds of a core"]
-    groups: dict[tuple[str, str], Runs] = {}
-    for record in content["records"]:
-        groups.setdefault((record["env"], record["algo"]), []).append(record)
-    rows, before = [], ""
-    for (env_id, algo), records in groups.items():
-        returns = scores(records, "return")
-        agent = label_text(OURS.get(algo, f"{algo.upper()}, zoo"), records)
-        steps = f"{int(records[0]['hyperparams']['n_timesteps']):,}"
-        worst, seconds = f"{min(returns):.1f}", mean_text(scores(records, "seconds"))
-        rows.append([env_id if env_id != before else "", agent, steps, iqm_text(returns), worst, seconds])
-        before = env_id
-    return f"{markdown(header, rows)}\n\n{conditions(content)}"
 
 
 def metric_times(measured: dict[str, Any]) -> str:
@@ -300,7 +284,6 @@ def fill(text: str, page: Path) -> str:
         "grids": lambda: grids(json.loads(GRIDS.read_text(encoding="utf-8"))),
         "optimize": lambda: optimize(searches),
         "optimize-searches": lambda: optimize_searches(searches),
-        "environments": lambda: environments(json.loads(ENVIRONMENTS.read_text(encoding="utf-8"))),
         "metric-times": lambda: metric_times(gan["metrics"]),
         "frechet-times": lambda: frechet_times(gan["frechet"]),
         "fid-times": lambda: fid_times(json.loads(FID.read_text(encoding="utf-8"))),

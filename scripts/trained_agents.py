@@ -21,7 +21,7 @@ def main() -> None:
     shutil.rmtree(LOGS, ignore_errors=True)
     for algo in ALGOS:
         for seed in SEEDS:
-            ca2_rl(f"train --algo {algo} --env Pendulum-v1 --seed {seed} -f {LOGS} --eval-freq -1 --verbose 0".split())
+            ca2_rl(f"train --algo {algo} --env Pendulum-v1 --seed {seed} -f {LOGS} --eval-freq -1 --final-episodes 0 -q".split())
     for run in find_runs([LOGS]):
         if run.seed == 0:
             target = Path("rl-trained-agents", run.algo, f"{run.env_id}_1")

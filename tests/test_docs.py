@@ -12,10 +12,11 @@ import pytest
 from ca2_gan import cli as ca2_gan
 from ca2_gan import list_models
 from ca2_gan.commands.list import parameters
-from ca2_gan.trainers.train import read_settings
+from ca2_gan.commands.train import read_arguments
 from ca2_rl import cli as ca2_rl
-from ca2_rl.studies.overview import OURS
-from ca2_rl.studies.settings import shipped
+from ca2_rl.commands import study
+from ca2_rl.study.hyperparams import shipped
+from ca2_rl.study.spec import read_study
 
 ROOT = Path(__file__).parents[1]
 PAGES = [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")]
@@ -33,10 +34,13 @@ def test_the_reference_of_hyperparameters_is_that_of_the_checks():
 
 
 def test_returns_on_other_environments_are_those_of_the_shipped_hyperparameters():
-    records = json.loads((ROOT / "docs" / "rl" / "environments.json").read_text(encoding="utf-8"))["records"]
-    for record in records:
-        if record["algo"] in OURS:
-            assert record["hyperparams"] == shipped(record["algo"], record["env"]), record["env"]
+    content = json.loads((ROOT / "docs" / "rl" / "studies" / "environments.json").read_text(encoding="utf-8"))
+    ours = [case for case in content["cases"] if not case["variant"].endswith(", zoo")]
+    assert len(ours) == 7
+    for case in ours:
+        settings = case["settings"]
+        measured = settings["hyperparams"] | {"n_timesteps": settings["n_timesteps"]}
+        assert measured == shipped(settings["algo"], settings["env"]), case["task"]
 
 
 @every_page
@@ -44,6 +48,25 @@ def test_links_lead_to_files_that_are_there(page):
     targets = re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", page.read_text(encoding="utf-8"))
     missing = [target for target in targets if "://" not in target and not (page.parent / target).exists()]
     assert not missing
+
+
+def test_a_study_over_ones_own_environment_runs_as_shown(tmp_path, monkeypatch):
+    page = (ROOT / "docs" / "extending.md").read_text(encoding="utf-8")
+    part = page.partition("## A study over an environment of your own")[2]
+    for language, name in (("python", "corridor.py"), ("yaml", "corridor.yml")):
+        (tmp_path / name).write_text(re.search(rf"```{language}\n(.*?)```", part, re.DOTALL)[1])
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    study.main(["corridor.yml", "--quick", "--seeds", "1", "--jobs", "1"])
+    content = json.loads((tmp_path / "studies" / "corridor" / "study.json").read_text())
+    assert [record.get("error") for record in content["records"]] == [None] * 8
+    assert {record["task"] for record in content["records"]} == {"Corridor-v0", "long"}
+
+
+def test_the_study_of_the_commands_page_is_one(tmp_path):
+    page = (ROOT / "docs" / "rl" / "commands.md").read_text(encoding="utf-8")
+    (tmp_path / "study.yml").write_text(re.search(r"```yaml\n(.*?)```", page, re.DOTALL)[1])
+    assert len(read_study(tmp_path / "study.yml").cases) == 6
 
 
 @every_page
@@ -57,7 +80,7 @@ def test_commands_that_are_shown_exist(page, program, commands):
 def test_trainings_of_gans_that_are_shown_have_settings_that_exist(page, monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
     for command in re.findall(r"^ca2-gan train (.*)", page.read_text(encoding="utf-8"), re.MULTILINE):
-        assert read_settings(shlex.split(command, comments=True)).model in list_models()
+        assert read_arguments(shlex.split(command, comments=True)).config.model.name in list_models()
 
 
 @pytest.mark.parametrize("model", list_models())

@@ -18,8 +18,8 @@ from ca2_gan.drawing import render, write
 from ca2_gan.gan import GAN
 from ca2_gan.model_files import CONFIG
 from ca2_gan.page import Section, image, page, paragraph, side_by_side, table
-from ca2_gan.trainers.records import METRICS, SAMPLES, read_metrics
-from ca2_gan.trainers.settings import Settings, read_run
+from ca2_gan.training.config import Config, read_run
+from ca2_gan.training.records import METRICS, SAMPLES, read_metrics
 
 # Key in metrics.jsonl, title, whether only positive numbers make sense (log axis)
 PANELS = (
@@ -47,7 +47,7 @@ class Run:
 
     folder: Path
     label: str
-    settings: Settings
+    config: Config
     rows: list[dict[str, Any]]
     samples: list[Path]
     classes: tuple[str, ...]
@@ -125,9 +125,9 @@ def make_page(runs: Sequence[Run]) -> str:
     rows = [
         [
             run.label,
-            run.settings.model,
-            str(run.settings.data),
-            str(run.settings.seed),
+            run.config.model.name,
+            run.config.data.source,
+            str(run.config.run.seed),
             f"{max(row['images'] for row in run.rows):,}",
             *(_number(run.last(key)) for key in keys),
             _number(run.last("images_per_s")),

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from ca2_core.tables import Table
 from ca2_gan.commands.evaluation_figures import nearest_training_images
 from ca2_gan.data.dataset import Dataset
 from ca2_gan.drawing import render, write
@@ -20,7 +21,6 @@ from ca2_gan.metrics.divergence import EPSILON
 from ca2_gan.metrics.metric import Score
 from ca2_gan.metrics.suite import Evaluation, Suite
 from ca2_gan.metrics.view import View
-from ca2_gan.tables import print_table
 from ca2_gan.versions import versions
 
 FILES = "evaluation.json, evaluation.csv, classes.csv"
@@ -97,9 +97,9 @@ def print_scores(suite: Suite, evaluations: Sequence[Evaluation], records: Seque
         columns = {key: column.heading for key, column in suite.columns.items() if (column.kind == "distance") == is_distance}
         if columns:
             rows = [row for record in records for row in _rows(record, list(columns))]
-            print_table(["", *columns.values()], rows, title=title)
+            Table(["", *columns.values()], rows, title).print()
     if evaluations[0].classes:
-        print_table(*class_table(suite, evaluations), title="Per class, from easy to hard: FCD, and accuracy where labels were asked for")
+        Table(*class_table(suite, evaluations), "Per class, from easy to hard: FCD, and accuracy where labels were asked for").print()
 
 
 def _rows(record: dict[str, Any], keys: Sequence[str]) -> list[list[str]]:

@@ -2,12 +2,15 @@
 
 import inspect
 from collections.abc import Iterator
+from typing import Any
 
 from ca2_core.arguments import Parser
 from ca2_core.errors import UserError
-from ca2_gan.registry import Registry, datasets, extractors, games, losses, metrics, models, pretrained
+from ca2_gan.registry import Registry, datasets, extractors, formats, games, losses, metrics, models, pretrained
 
-REGISTRIES: dict[str, Registry[object]] = {r.plural: r for r in (models, pretrained, losses, games, datasets, metrics, extractors)}
+REGISTRIES: dict[str, Registry[Any]] = {
+    registry.plural: registry for registry in (models, pretrained, losses, games, datasets, formats, metrics, extractors)
+}
 
 # What the models' parameters are counted for
 CLASSES, IMAGE_SHAPE = 26, (1, 28, 28)
@@ -50,7 +53,7 @@ def parameters(model: str) -> str:
     return "  ".join(f"{counts[name]:>9,}" if name in counts else " " * 9 for name in ("generator", "discriminator", "classifier"))
 
 
-def describe(registry: Registry[object], pattern: str) -> Iterator[tuple[str, str]]:
+def describe(registry: Registry[Any], pattern: str) -> Iterator[tuple[str, str]]:
     """Name and first line of the documentation of every entry that matches."""
     for name in registry.list(pattern):
         entry = registry.get(name)

@@ -1,13 +1,28 @@
 """Images with labels: reading, cleaning, splitting, and looking at them.
 
->>> from ca2_gan.data import load
->>> train, test = load("glyphs").split()
+>>> from ca2_gan.data import load_data
+>>> data = load_data("glyphs")
+>>> data.train, data.test
 """
 
-from ca2_gan.data import downloads as _downloads  # noqa: F401  (registers data sets)
-from ca2_gan.data import glyphs as _glyphs  # noqa: F401  (registers a data set)
-from ca2_gan.data.dataset import Dataset
-from ca2_gan.data.report import Report
-from ca2_gan.data.sources import load
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
-__all__ = ["Dataset", "Report", "load"]
+from ca2_gan.data.raw import Format, Raw
+
+if TYPE_CHECKING:
+    from ca2_gan.data.dataset import Dataset
+    from ca2_gan.data.report import Report
+    from ca2_gan.data.sources import load_data, read
+    from ca2_gan.data.sources import load_data as load
+
+__all__ = ["Dataset", "Format", "Raw", "Report", "load", "load_data", "read"]
+
+_HOMES = {"Dataset": "dataset", "Report": "report", "load": "sources", "load_data": "sources", "read": "sources"}
+
+
+def __getattr__(name: str) -> Any:
+    # Loaded on first use: a Dataset is torch's, which takes seconds
+    if name in _HOMES:
+        return getattr(import_module(f"ca2_gan.data.{_HOMES[name]}"), "load_data" if name == "load" else name)
+    raise AttributeError(f"module 'ca2_gan.data' has no attribute {name!r}")

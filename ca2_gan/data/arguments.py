@@ -1,10 +1,13 @@
 """The options that say what the data are, the same in every command."""
 
-from argparse import ArgumentParser, BooleanOptionalAction, Namespace
+from argparse import ArgumentParser, ArgumentTypeError, BooleanOptionalAction, Namespace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from ca2_gan.data.dataset import Dataset
-from ca2_gan.data.sources import load
+from ca2_core.arguments import at_least
+
+if TYPE_CHECKING:
+    from ca2_gan.data.dataset import Dataset
 
 
 def add_data_arguments(parser: ArgumentParser) -> None:
@@ -14,19 +17,41 @@ def add_data_arguments(parser: ArgumentParser) -> None:
         "--data",
         required=True,
         metavar="D",
-        help="glyphs (embedded), emnist-letters, mnist, fashion-mnist, or a path: CSV with the label first (also .gz), an IDX file of "
-        "images or a folder of them, .npz with x and y, .parquet, a folder of pictures",
+        help="glyphs (embedded), emnist-letters, mnist, fashion-mnist, or a path: CSV (also .gz, .zip), an IDX file of images or a folder "
+        "of them, .npz with x and y, .parquet, a folder of pictures; `ca2-gan list formats` shows all",
     )
     group.add_argument("--root", type=Path, metavar="FOLDER", help="where the files of emnist-letters, mnist, fashion-mnist are or go")
-    group.add_argument("--classes", metavar="A,B", help="only these classes, by name (default: all)")
+    group.add_argument("--classes", type=split_names, metavar="A,B", help="only these classes, by name (default: all)")
     group.add_argument("--transpose", action=BooleanOptionalAction, help="swap rows and columns (default: EMNIST's files only)")
-    group.add_argument("--size", type=int, metavar="N", help="number of glyphs to draw (default: 20000)")
+    group.add_argument("--invert", action=BooleanOptionalAction, help="make light of dark (default: grey images that are dark on white)")
+    group.add_argument(
+        "--resize", type=parse_sides, metavar="N", help="scale to NxN pixels, or HxW; keeps proportions (default: as they are)"
+    )
+    group.add_argument("--size", type=at_least(1, 10_000_000), metavar="N", help="number of glyphs to draw (default: 20000)")
 
 
-def load_data(arguments: Namespace) -> Dataset:
+def load_data(arguments: Namespace) -> "Dataset":
     """The data that the options ask for.
 
     :raises UserError: if they can't be had
     """
-    classes = [name.strip() for name in arguments.classes.split(",") if name.strip()] if arguments.classes else None
-    return load(arguments.data, root=arguments.root, classes=classes, transpose=arguments.transpose, size=arguments.size)
+    from ca2_gan.data import sources  # noqa: PLC0415  (loads torch, which takes seconds, and --help should not)
+
+    options = {name: getattr(arguments, name) for name in ("root", "classes", "transpose", "invert", "resize", "size")}
+    return sources.load_data(arguments.data, **options)
+
+
+def split_names(text: str) -> list[str]:
+    """Names with commas between."""
+    names = [name.strip() for name in text.split(",") if name.strip()]
+    if not names:
+        raise ArgumentTypeError("no name in it")
+    return names
+
+
+def parse_sides(text: str) -> tuple[int, int]:
+    """Height and width from ``28`` or ``28x32``."""
+    sides = text.lower().split("x")
+    if len(sides) > 2 or not all(side.isascii() and side.isdigit() for side in sides):
+        raise ArgumentTypeError(f"{text!r} is not like 28 or 28x32")
+    return int(sides[0]), int(sides[-1])

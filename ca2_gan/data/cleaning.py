@@ -1,7 +1,6 @@
 """From what a file holds to what a GAN can learn from: every step explicit and counted."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from string import ascii_uppercase
 
 import numpy as np
@@ -9,94 +8,85 @@ from numpy.typing import NDArray
 
 from ca2_core.errors import UserError, did_you_mean
 from ca2_gan.data.dataset import Dataset, digest_images
+from ca2_gan.data.pixels import is_light
+from ca2_gan.data.raw import BLANK, Raw
 from ca2_gan.data.report import Report
-
-BLANK = -1
-# Images moved at once: large files are cleaned in place
-CHUNK = 16_384
+from ca2_gan.data.standard import CHUNK, standardise
 
 
-@dataclass
-class Raw:
-    """What a source holds. Cleaning takes the arrays over and writes into them.
-
-    :param source: its name, for messages
-    :param images: uint8 [N, H, W] or [N, C, H, W]
-    :param labels: int64 [N] as in the source, -1 for blank ones; None if it has none
-    :param names: name of each label, if the source knows
-    :param transposed: whether the source is known to swap rows and columns
-    """
-
-    source: str
-    images: NDArray[np.uint8]
-    labels: NDArray[np.int64] | None
-    names: Mapping[int, str] | None = None
-    transposed: bool = False
-    notes: tuple[str, ...] = ()
-
-
-def clean(raw: Raw, *, classes: Sequence[str] | None = None, transpose: bool | None = None) -> Dataset:
-    """Drops what is blank, sets the images upright, numbers the classes 0..K-1, counts duplicates.
+def clean(
+    raw: Raw,
+    *,
+    classes: Sequence[str] | None = None,
+    transpose: bool | None = None,
+    invert: bool | None = None,
+    keep_blanks: bool = False,
+) -> Dataset:
+    """Drops what is blank, sets the images upright, makes ink light on dark, numbers the classes 0..K-1, counts duplicates.
 
     :param classes: names of the classes to keep; None keeps all
     :param transpose: whether to swap rows and columns; None leaves it to what is known of the source
+    :param invert: whether to make light of dark and dark of light; None does so with grey images whose border is light
+    :param keep_blanks: whether images of one value all over stay, unless they are labelled -1
     :raises UserError: if nothing usable is left, or a class is unknown
     """
-    images, labels = _check(raw)
+    raw = standardise(raw)
+    notes = list(raw.notes)
+    images = np.require(raw.images, requirements=["C", "W"])
+    labels = _check_labels(raw)
     names = _name_labels(raw, labels)
-    counted = len(images)
     blank = _is_blank(images)
-    labelled_blank = blank & (labels == BLANK)
-    unlabelled = ~blank & (labels == BLANK)
-    kept = ~blank & (labels != BLANK)
+    unlabelled = labels == BLANK
+    kept = ~unlabelled & (keep_blanks | ~blank)
     if not kept.any():
-        raise UserError(f"{raw.source}: no image left: all {counted:,} are blank or labelled -1.")
+        raise UserError(f"{raw.source}: no image left: all {len(images):,} are blank or labelled -1.")
     in_source = [int(label) for label in np.unique(labels[kept])]
     wanted = in_source if classes is None else _find_classes(raw.source, classes, {label: names[label] for label in in_source})
+    if raw.labels is None:
+        notes.append("No labels: all images are of one class.")
+    elif len(in_source) == 1:
+        notes.append(f"All images have the label {names[in_source[0]]}: one class.")
     other = kept & ~np.isin(labels, wanted)
     kept &= ~other
 
-    images, labels = _compact(images, kept), labels[kept]
+    images = _compact(images, kept)
     transposed, because = _orientation(raw, transpose)
     if transposed:
         _transpose(images, raw.source)
+    notes += _invert(images, invert)
     digests = digest_images(images)
-    new_labels = {label: i for i, label in enumerate(wanted)}
-    labels = np.searchsorted(wanted, labels).astype(np.int64)
-    duplicates, conflicting = _count_duplicates(digests, labels)
+    new_labels = np.searchsorted(wanted, labels[kept]).astype(np.int64)
+    duplicates, conflicting = _count_duplicates(digests, new_labels)
     class_names = tuple(names[label] for label in wanted)
+    is_test, said = _own_test(raw, kept, digests)
     report = Report(
         source=raw.source,
-        rows=counted,
-        blanks=int(blank.sum()),
-        blanks_unlabelled=int(labelled_blank.sum()),
-        unlabelled=int(unlabelled.sum()),
+        rows=len(kept),
+        blanks=int(blank.sum()) if not keep_blanks else int((blank & unlabelled).sum()),
+        blanks_unlabelled=int((blank & unlabelled).sum()),
+        unlabelled=int((~blank & unlabelled).sum()),
         other_classes=int(other.sum()),
         duplicates=duplicates,
         conflicting=conflicting,
         transposed=transposed,
         transposed_because=because,
-        labels=new_labels,
+        labels={label: i for i, label in enumerate(wanted)},
         class_names=class_names,
-        counts=tuple(int(count) for count in np.bincount(labels, minlength=len(wanted))),
+        counts=tuple(int(count) for count in np.bincount(new_labels, minlength=len(wanted))),
         image_shape=(images.shape[1], images.shape[2], images.shape[3]),
-        notes=raw.notes,
+        notes=(*notes, *said),
     )
-    return Dataset(images, labels, class_names, digests, report)
+    attributes = {name: values[kept] for name, values in raw.attributes.items()}
+    return Dataset(images, new_labels, class_names, digests, report, is_test, attributes)
 
 
-def _check(raw: Raw) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
-    """Images [N, C, H, W] that may be written to, and labels [N]."""
-    if len(raw.images) == 0:
-        raise UserError(f"{raw.source}: no images in it.")
-    labels = np.zeros(len(raw.images), dtype=np.int64) if raw.labels is None else raw.labels
-    if len(labels) != len(raw.images):
-        raise UserError(f"{raw.source}: {len(raw.images):,} images but {len(labels):,} labels.")
+def _check_labels(raw: Raw) -> NDArray[np.int64]:
+    """Labels [N], all 0 if there are none."""
+    labels: NDArray[np.int64] = np.zeros(len(raw.images), dtype=np.int64) if raw.labels is None else raw.labels
     if labels.min() < BLANK:
         row = int((labels < BLANK).argmax())
-        raise UserError(f"{raw.source}: image {row + 1:,} is labelled {labels[row]}. Labels are 0 and up, or -1 for a blank image.")
-    images = raw.images if raw.images.ndim == 4 else raw.images[:, None]
-    return np.require(images, dtype=np.uint8, requirements=["C", "W"]), labels
+        raise UserError(f"{raw.source}: image {row + 1:,} is labelled {labels[row]}. Labels are 0 and up; -1 leaves an image out.")
+    return labels
 
 
 def _name_labels(raw: Raw, labels: NDArray[np.int64]) -> dict[int, str]:
@@ -105,7 +95,12 @@ def _name_labels(raw: Raw, labels: NDArray[np.int64]) -> dict[int, str]:
     if raw.labels is None:
         return dict.fromkeys(known, "all")
     if raw.names is not None:
-        return {label: raw.names.get(label, str(label)) for label in known}
+        nameless = next((label for label in known if label not in raw.names), None)
+        if nameless is not None:
+            raise UserError(
+                f"{raw.source}: label {nameless} has no name; there are {len(raw.names):,} names, the last for {max(raw.names)}."
+            )
+        return {label: raw.names[label] for label in known}
     if known and known[0] >= 1 and 10 < known[-1] <= 26:  # EMNIST letters count from 1
         return {label: ascii_uppercase[label - 1] for label in known}
     if known == list(range(26)):
@@ -114,6 +109,8 @@ def _name_labels(raw: Raw, labels: NDArray[np.int64]) -> dict[int, str]:
 
 
 def _find_classes(source: str, classes: Sequence[str], names: Mapping[int, str]) -> list[int]:
+    if not classes:
+        raise UserError(f"{source}: no class is asked for. It has {' '.join(names.values())}.")
     by_name = {name: label for label, name in names.items()}
     for name in classes:
         if name not in by_name:
@@ -156,6 +153,32 @@ def _orientation(raw: Raw, transpose: bool | None) -> tuple[bool, str]:
     if raw.transposed:
         return True, "EMNIST's files swap rows and columns; --no-transpose leaves them so"
     return False, "nothing says it is EMNIST; --transpose swaps rows and columns"
+
+
+def _invert(images: NDArray[np.uint8], invert: bool | None) -> list[str]:
+    """Makes dark of light in place if that is asked for, or grey images are dark on white; says which."""
+    if invert is None and is_light(images):
+        if images.shape[1] > 1:
+            return ["The background is light; pictures in colour stay as they are, --invert makes dark of light."]
+        invert, note = True, "Ink is dark on white: inverted, since the background should be 0; --no-invert leaves it so."
+    else:
+        note = "Inverted, as asked."
+    if not invert:
+        return []
+    np.subtract(255, images, out=images)
+    return [note]
+
+
+def _own_test(raw: Raw, kept: NDArray[np.bool_], digests: NDArray[np.uint64]) -> tuple[NDArray[np.bool_] | None, list[str]]:
+    """The source's own test part among the images kept, and what to say of it."""
+    if raw.is_test is None:
+        return None, []
+    is_test: NDArray[np.bool_] = raw.is_test[kept]
+    if is_test.all() or not is_test.any():
+        return None, [f"Its own test part has {'all' if is_test.all() else 'none'} of the images: a seventh is held out by hash instead."]
+    copies = int((np.isin(digests, digests[is_test]) & ~is_test).sum())
+    also = f"; {copies:,} exact copies of them are left out of the training part" if copies else ""
+    return is_test, [f"Held out is its own test part, {int(is_test.sum()):,} images{also}."]
 
 
 def _count_duplicates(digests: NDArray[np.uint64], labels: NDArray[np.int64]) -> tuple[int, int]:

@@ -1,9 +1,10 @@
-"""Kaggle-style CSV: a row an image, the label first, then the pixels row by row."""
+"""CSV: a row an image, a label and the pixels row by row."""
 
 from collections import deque
-from math import isqrt
+from collections.abc import Sequence
+from itertools import islice
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import numpy as np
 import pyarrow as pa  # type: ignore[import-untyped]
@@ -11,91 +12,160 @@ import pyarrow.csv  # type: ignore[import-untyped]
 from numpy.typing import NDArray
 
 from ca2_core.errors import UserError
-from ca2_gan.data.cleaning import Raw
+from ca2_gan.data.columns import REORDERED, pixel_order, square_side
+from ca2_gan.data.csv_layout import Layout, detect, is_whole, split
+from ca2_gan.data.labels import is_number, number_labels
 from ca2_gan.data.opening import is_emnist, opened
+from ca2_gan.data.raw import Format, Raw
+from ca2_gan.registry import formats
 
 BLOCK = 16 * 2**20
+HEAD = 50  # rows that the layout is told from
+# A column that counts the rows is no label if there are more than digits and letters of both cases
+MOST_COUNTED = 62
 
 
 def read_csv(path: Path) -> Raw:
-    """Reads a CSV, plain or gzip, with or without a header.
+    """Reads a CSV, plain, gzip or alone in a zip: with or without a header, an index, labels first or last.
 
-    :raises UserError: if a row is ragged or holds something else than whole numbers, pixels from 0 to 255
+    :raises UserError: if a row is ragged or holds something else than numbers
     """
     with opened(path) as file:
-        first = file.readline()
-    if not first.strip():
+        head = [line for line in islice(file, HEAD) if line.strip(b"\r\n \xef\xbb\xbf")]
+    if not head:
         raise UserError(f"{path}: empty.")
-    cells = _split(first)
-    side = side_of(len(cells) - 1, f"{path}, row 1")
-    has_header = not _is_integer(cells[0]) or not any(map(_is_integer, cells[1:]))
+    layout = detect(path, head)
     try:
         with opened(path) as file:
-            labels, pixels = _read(file, len(cells), has_header)
+            edges, blocks = _read(file, layout)
     except pa.ArrowInvalid as error:
-        _explain(path, len(cells), has_header)
+        _explain(path, layout, layout.edges)
         raise UserError(f"{path}: can't be read as a CSV: {error}") from error
-    notes = ("The first row is a header.",) if has_header else ()
-    return Raw(str(path), pixels.reshape(-1, side, side), labels, transposed=is_emnist(path), notes=notes)
+    if layout.recovered:
+        middle = [float(layout.recovered[column]) for column in range(layout.columns) if column not in edges]
+        blocks.appendleft(np.array([middle]).astype(np.float32 if layout.is_float else np.uint8))
+        edges = {column: [layout.recovered[column], *cells] for column, cells in edges.items()}
+    label, index, notes = find_roles(edges, layout)
+    notes = [*layout.notes, *notes]
+    columns = [column for column in range(layout.columns) if column not in (label, index)]
+    side = square_side(len(columns), str(path))
+    if layout.header:
+        order = pixel_order([layout.header[column] for column in columns])
+        notes += [REORDERED] if order != sorted(order) else []
+        columns = [columns[i] for i in order]
+    pixels = _assemble(blocks, edges, columns, layout, path).reshape(-1, 1, side, side)
+    labels, names = None, None
+    if label is not None:
+        column, before = label + 1, 1 + (layout.header is not None)
+        where = f"{path}, row {{:,}}, column {column:,}"
+        labels, names, said = number_labels(np.array(edges[label], dtype=object), str(path), lambda i: where.format(i + before))
+        notes += said
+    return Raw(str(path), pixels, labels, names, transposed=is_emnist(path), notes=tuple(notes))
 
 
-def side_of(pixels: int, where: str) -> int:
-    """Side of a square image of so many pixels.
-
-    :raises UserError: if there is none
-    """
-    side = isqrt(max(pixels, 0))
-    if pixels < 1 or side * side != pixels:
-        raise UserError(f"{where}: {pixels:,} pixels make no square image (28x28 has 784). The label comes first, then the pixels.")
-    return side
-
-
-def _read(file: BinaryIO, columns: int, has_header: bool) -> tuple[NDArray[np.int64], NDArray[np.uint8]]:
-    """Labels [N] and pixels [N, columns - 1]. A block at a time, so that the pixels are in memory once, as bytes."""
-    names = ["label", *(str(i) for i in range(columns - 1))]
-    types = {name: pa.uint8() for name in names} | {"label": pa.int64()}
+def _read(file: BinaryIO, layout: Layout) -> tuple[dict[int, list[str]], deque[NDArray[Any]]]:
+    """The cells of the columns at the edges as text, and blocks [n, others] of the rest. Pixels are in memory once, as bytes."""
+    edges: dict[int, list[str]] = {column: [] for column in layout.edges}
+    pixel = pa.float32() if layout.is_float else pa.uint8()
+    types = {str(column): pa.string() if column in edges else pixel for column in range(layout.columns)}
     reader = pyarrow.csv.open_csv(
         file,
-        read_options=pyarrow.csv.ReadOptions(column_names=names, skip_rows=int(has_header), block_size=BLOCK),
+        read_options=pyarrow.csv.ReadOptions(column_names=list(types), skip_rows=layout.skipped, block_size=BLOCK),
+        parse_options=pyarrow.csv.ParseOptions(delimiter=layout.delimiter),
         convert_options=pyarrow.csv.ConvertOptions(column_types=types, null_values=[], strings_can_be_null=False),
     )
-    labels: list[NDArray[np.int64]] = []
-    blocks: deque[NDArray[np.uint8]] = deque()
+    blocks: deque[NDArray[Any]] = deque()
     for batch in reader:
-        labels.append(batch.column(0).to_numpy())
-        blocks.append(np.stack([column.to_numpy() for column in batch.columns[1:]], axis=1))
-    pixels = np.empty((sum(map(len, blocks)), columns - 1), dtype=np.uint8)
+        for column, cells in edges.items():
+            cells.extend(cell.strip() for cell in batch.column(column).to_pylist())
+        middle = [batch.column(i).to_numpy() for i in range(layout.columns) if i not in edges]
+        blocks.append(np.stack(middle, axis=1))
+    return edges, blocks
+
+
+def find_roles(edges: dict[int, list[str]], layout: Layout) -> tuple[int | None, int | None, list[str]]:
+    """The columns of the labels and of the index, and what was recognised: by the header, else by what is in them."""
+    label, index, notes = layout.label, layout.index, []
+    counting = [column for column, cells in edges.items() if column != label and _counts_rows(cells)]
+    if index is None and counting and (layout.others - (label is not None) == 2 or len(edges[counting[0]]) > MOST_COUNTED):
+        index = counting[0]
+    if index is not None:
+        notes.append(f"Column {index + 1:,} numbers the rows: left out.")
+    if label is None and layout.others > (index is not None):
+        free = [column for column in edges if column != index]
+        likely = [column for column in free if _may_be_labels(edges[column])]
+        label = likely[0] if len(likely) == 1 else free[0]
+        if len(likely) != 1:
+            notes.append(f"Nothing tells the column of the labels: column {label + 1:,} is taken. A header with 'label' names another.")
+    if label == layout.columns - 1:
+        notes.append("Labels are in the last column.")
+    return label, index, notes
+
+
+def _counts_rows(cells: Sequence[str]) -> bool:
+    """Whether the cells are 0, 1, 2, ... or 1, 2, 3, ...; an unnamed one before them belongs to a recovered image."""
+    numbers = [cell.removesuffix(".0") for cell in (cells if cells and is_whole(cells[0]) else cells[1:])]
+    start = numbers[0] if numbers else ""
+    return len(numbers) > 1 and start in ("0", "1") and all(cell == str(i) for i, cell in enumerate(numbers, start=int(start)))
+
+
+def _may_be_labels(cells: Sequence[str]) -> bool:
+    """Whether a column looks like labels rather than the corners of images: few values, none of them nearly everywhere."""
+    values, counts = np.unique(np.array(cells, dtype=object).astype(str), return_counts=True)
+    if not all(map(is_number, values)):
+        return True
+    return 2 <= len(values) <= min(MOST_COUNTED + 1, len(cells) // 2 + 1) and counts.max() < 0.9 * len(cells)
+
+
+def _assemble(blocks: deque[NDArray[Any]], edges: dict[int, list[str]], columns: Sequence[int], layout: Layout, path: Path) -> NDArray[Any]:
+    """The pixels of all blocks in the given order of columns, [N, H W]."""
+    place = {column: i for i, column in enumerate(columns)}
+    to = [place[column] for column in range(layout.columns) if column not in edges]
+    pixels = np.empty((sum(map(len, blocks)), len(columns)), dtype=np.float32 if layout.is_float else np.uint8)
     end = 0
     while blocks:
         block = blocks.popleft()  # its memory is free again once it is copied
-        pixels[end : end + len(block)] = block
+        pixels[end : end + len(block), to] = block
         end += len(block)
-    return np.concatenate(labels) if labels else np.empty(0, dtype=np.int64), pixels
+    for column in edges.keys() & place.keys():
+        cells = edges[column]
+        if not all(map(is_number if layout.is_float else _is_byte, cells)):
+            _explain(path, layout, [column for column in edges if column not in place])
+        pixels[:, place[column]] = np.array(cells).astype(pixels.dtype)
+    return pixels
 
 
-def _explain(path: Path, columns: int, has_header: bool) -> None:
+def _is_byte(cell: str) -> bool:
+    return is_whole(cell) and 0 <= int(cell) <= 255
+
+
+def _explain(path: Path, layout: Layout, others: Sequence[int]) -> None:
     """Looks for the row that can't be read.
 
+    :param others: columns that are no pixels
     :raises UserError: that names it
     """
     with opened(path) as file:
         for row, line in enumerate(file, start=1):
             where = f"{path}, row {row:,}"
-            cells = _split(line)
-            if cells == [""] or (row == 1 and has_header):
+            if not line.strip() or row <= layout.skipped:
                 continue
-            if len(cells) != columns:
-                raise UserError(f"{where}: {len(cells) - 1:,} pixels where the rows before have {columns - 1:,}.")
-            for column, cell in enumerate(cells, start=1):
-                if not _is_integer(cell):
-                    raise UserError(f"{where}, column {column:,}: {cell[:20]!r} is no whole number. Labels and pixels (0 to 255) are.")
-                if column > 1 and not 0 <= int(cell) <= 255:
-                    raise UserError(f"{where}, column {column:,}: pixel {cell[:20]} is not in 0 to 255.")
+            cells = split(line, layout.delimiter)
+            if len(cells) != layout.columns:
+                counted, before = len(cells) - layout.others, layout.columns - layout.others
+                raise UserError(f"{where}: {counted:,} pixels where the rows before have {before:,}.")
+            for column, cell in enumerate(cells):
+                if column in others:
+                    continue
+                if not (is_number(cell) if layout.is_float else is_whole(cell)):
+                    kind = "number" if layout.is_float else "whole number"
+                    raise UserError(f"{where}, column {column + 1:,}: {cell[:20]!r} is no {kind}. Labels and pixels (0 to 255) are.")
+                if not layout.is_float and not _is_byte(cell):
+                    raise UserError(f"{where}, column {column + 1:,}: pixel {cell[:20]} is not in 0 to 255.")
 
 
-def _split(line: bytes) -> list[str]:
-    return [cell.strip().strip('"') for cell in line.decode("utf-8-sig", "replace").strip().split(",")]
+def _matches(path: Path) -> bool:
+    return path.is_file() and path.name.lower().endswith((".csv", ".csv.gz", ".tsv", ".tsv.gz", ".zip"))
 
 
-def _is_integer(cell: str) -> bool:
-    return cell.removeprefix("-").isascii() and cell.removeprefix("-").isdigit()
+formats.register("csv")(Format("a CSV (.csv, .csv.gz, .tsv, alone in a .zip)", _matches, read_csv))

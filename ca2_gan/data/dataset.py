@@ -1,10 +1,13 @@
 """Labelled images in memory, and the split that does not depend on their order."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from hashlib import blake2b
+from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from ca2_core.errors import UserError
@@ -14,27 +17,34 @@ from ca2_gan.data.report import Report
 HELD_OUT = 1 / 7
 
 
-@dataclass(frozen=True)
-class Dataset:
-    """Images with labels.
+@dataclass(frozen=True, eq=False)
+class Dataset(torch.utils.data.Dataset[tuple[torch.Tensor, int]]):
+    """Images with labels; ``data[i]`` is an image [C, H, W] and its label.
 
     :param images: uint8 [N, C, H, W]
     :param labels: int64 [N] in 0..K-1
     :param class_names: K names
     :param digests: a hash of each image, uint64 [N]
     :param report: what was read, dropped and remapped
-    :param whole: the data that this is a part of; None if it is all
+    :param is_test: which images are held out, bool [N]; None leaves it to a hash of each image
+    :param attributes: what else the source says of each image, by name, [N, ...] each
+    :param beside: of a held-out part, the part to learn from
     """
 
-    images: NDArray[np.uint8]
-    labels: NDArray[np.int64]
+    images: NDArray[np.uint8] = field(repr=False)
+    labels: NDArray[np.int64] = field(repr=False)
     class_names: tuple[str, ...]
     digests: NDArray[np.uint64] = field(repr=False)
     report: Report = field(repr=False)
-    whole: "Dataset | None" = field(default=None, repr=False)
+    is_test: NDArray[np.bool_] | None = field(default=None, repr=False)
+    attributes: Mapping[str, NDArray[Any]] = field(default_factory=dict, repr=False)
+    beside: "Dataset | None" = field(default=None, repr=False)
 
     def __len__(self) -> int:
         return len(self.images)
+
+    def __getitem__(self, i: int) -> tuple[torch.Tensor, int]:
+        return torch.from_numpy(self.images[i].copy()), int(self.labels[i])
 
     @property
     def num_classes(self) -> int:
@@ -56,39 +66,58 @@ class Dataset:
 
     @property
     def train(self) -> "Dataset":
-        """The part to train on; always the same, disjoint from ``test``."""
-        return self._parts[0]
+        """The part to learn from; no image of it is in ``test``. The training part of a training part is itself.
+
+        :raises UserError: if there are too few images for two parts
+        """
+        return self if self.is_test is not None and not self.is_test.any() else self.split()[0]
 
     @property
     def test(self) -> "Dataset":
-        """The part that is held out."""
-        return self._parts[1]
+        """The held-out part: the source's own, else about a seventh, chosen by a hash of each image.
 
-    @cached_property
-    def _parts(self) -> tuple["Dataset", "Dataset"]:
-        train, test = self.split()
-        return replace(train, whole=self), replace(test, whole=self)
+        :raises UserError: if there are too few images for two parts
+        """
+        return self if self.is_test is not None and self.is_test.all() else self.split()[1]
 
     def subset(self, chosen: NDArray[np.bool_] | NDArray[np.intp]) -> "Dataset":
         """The images at some positions or under a mask, with the same class names."""
-        return replace(self, images=self.images[chosen], labels=self.labels[chosen], digests=self.digests[chosen])
+        return replace(
+            self,
+            images=self.images[chosen],
+            labels=self.labels[chosen],
+            digests=self.digests[chosen],
+            is_test=None if self.is_test is None else self.is_test[chosen],
+            attributes={name: values[chosen] for name, values in self.attributes.items()},
+        )
 
-    def split(self, held_out: float = HELD_OUT) -> tuple["Dataset", "Dataset"]:
-        """Training and test part. A hash of the image alone decides: the order of the file, the other images and the
-        chosen classes change nothing, and equal images fall on the same side.
+    def split(self) -> tuple["Dataset", "Dataset"]:
+        """``train`` and ``test``. If a hash decides, the order of the file, the other images and the chosen classes change nothing, and
+        equal images fall on the same side. Copies of the source's own test images are left out of ``train``.
 
-        :param held_out: expected share of the test part
         :raises UserError: if a class has no image left to train on, or nothing falls into the test part
         """
-        is_test = self.digests.astype(np.float64) < held_out * 2.0**64
-        counts = np.bincount(self.labels[~is_test], minlength=self.num_classes)
+        return self._parts
+
+    @cached_property
+    def _parts(self) -> tuple["Dataset", "Dataset"]:
+        is_test = self.digests.astype(np.float64) < HELD_OUT * 2.0**64 if self.is_test is None else self.is_test
+        is_train = ~np.isin(self.digests, self.digests[is_test])
+        counts = np.bincount(self.labels[is_train], minlength=self.num_classes)
         if not is_test.any() or not counts.all():
+            if self.is_test is not None and self.is_test.all() == self.is_test.any():
+                raise UserError(f"{self.report.source}: this is one part of the data only. `train` and `test` of the whole are its parts.")
             what = "no image" if not is_test.any() else f"every image of class {self.class_names[int(counts.argmin())]!r}"
+            into = "held-out seventh" if self.is_test is None else "test part"
             raise UserError(
-                f"{self.report.source}: {len(self)} images are too few: {what} falls into the held-out seventh. "
+                f"{self.report.source}: {len(self):,} images are too few: {what} falls into the {into}. "
                 "Give more images, or leave out rare classes with --classes."
             )
-        return self.subset(~is_test), self.subset(is_test)
+        train = self._part(is_train, is_test=False)
+        return train, replace(self._part(is_test, is_test=True), beside=train)
+
+    def _part(self, chosen: NDArray[np.bool_], *, is_test: bool) -> "Dataset":
+        return replace(self.subset(chosen), is_test=np.full(int(chosen.sum()), is_test))
 
 
 def digest_images(images: NDArray[np.uint8]) -> NDArray[np.uint64]:

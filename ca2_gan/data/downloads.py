@@ -9,8 +9,8 @@ from string import ascii_uppercase
 import platformdirs
 
 from ca2_core.errors import UserError
-from ca2_gan.data.cleaning import Raw
 from ca2_gan.data.idx import find_images, read_folder
+from ca2_gan.data.raw import Raw
 from ca2_gan.registry import datasets
 
 DOWNLOADED = ("emnist-letters", "mnist", "fashion-mnist")

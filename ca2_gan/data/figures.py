@@ -2,21 +2,20 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import matplotlib as mpl
 import numpy as np
+import torch
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
+from ca2_gan.augment import augmentation
 from ca2_gan.data.dataset import Dataset
+from ca2_gan.data.embedding import Embedding
 from ca2_gan.drawing import encode, grid, render, show
 
-if TYPE_CHECKING:
-    from ca2_gan.data.explore import Embedding
-
 PER_CLASS = 16
-# The coursework's two augmentations at several strengths, and DiffAugment
+# Noise of both kinds at several strengths, and DiffAugment
 AUGMENTED = ("noise:0.1", "noise:0.3", "noise:0.6", "salt-pepper:0.05", "salt-pepper:0.1", "salt-pepper:0.2", "diffaugment")
 AUGMENTED_IMAGES = 12
 
@@ -31,7 +30,7 @@ class Picture:
     png: bytes
 
 
-def draw_all(dataset: Dataset, embedding: "Embedding | None", seed: int) -> list[Picture]:
+def draw_all(dataset: Dataset, embedding: Embedding | None, seed: int) -> list[Picture]:
     """Every picture that there is something to draw for."""
     rng = np.random.default_rng(seed)
     pictures = [samples(dataset, rng)]
@@ -128,7 +127,7 @@ def pixel_counts(images: NDArray[np.uint8]) -> NDArray[np.int64]:
     return counts
 
 
-def tsne(dataset: Dataset, embedding: "Embedding") -> Picture:
+def tsne(dataset: Dataset, embedding: Embedding) -> Picture:
     """Points coloured by class, each class named where most of it is."""
     figure = Figure(figsize=(8, 7), layout="constrained")
     panel = figure.subplots()
@@ -173,10 +172,6 @@ def duplicates(dataset: Dataset) -> Picture:
 
 def augmentations(dataset: Dataset, rng: np.random.Generator) -> Picture:
     """The same images, each row augmented in another way."""
-    import torch  # noqa: PLC0415  (takes seconds to import, and --help should not)
-
-    from ca2_gan.augment import augmentation  # noqa: PLC0415
-
     chosen = dataset.images[np.sort(rng.permutation(len(dataset))[:AUGMENTED_IMAGES])]
     batch = torch.from_numpy(chosen).float() / 127.5 - 1
     figure = Figure(figsize=(8, 0.85 * (len(AUGMENTED) + 1)), layout="constrained")

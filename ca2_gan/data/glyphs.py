@@ -4,7 +4,7 @@ Each stroke is a chain of segments. Their ends are moved, and a pixel's ink is a
 nothing is rastered large and shrunk, so 20,000 images take seconds.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cache
 from itertools import pairwise
 from pathlib import Path
@@ -15,7 +15,7 @@ from HersheyFonts import HersheyFonts  # type: ignore[import-untyped]
 from numpy.typing import NDArray
 
 from ca2_core.errors import UserError
-from ca2_gan.data.cleaning import Raw
+from ca2_gan.data.raw import Raw
 from ca2_gan.registry import datasets
 
 DEFAULT_SIZE = 20_000
@@ -54,8 +54,7 @@ def glyphs(root: Path | None = None, seed: int = 0, size: int = DEFAULT_SIZE) ->
     if size < 1:
         raise UserError(f"glyphs: {size} images asked for; at least one.")
     images, labels = draw_glyphs(size, seed)
-    raw = Raw(f"glyphs (seed {seed})", images[:, None], labels, dict(enumerate(ascii_uppercase)))
-    return replace(raw, notes=("Drawn from Hershey's single-stroke fonts; no handwriting.",))
+    return Raw(f"glyphs (seed {seed})", images[:, None], labels, dict(enumerate(ascii_uppercase)))
 
 
 def draw_glyphs(n: int, seed: int = 0) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:

@@ -9,16 +9,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ca2_core.errors import UserError
-from ca2_gan.data.cleaning import Raw
 from ca2_gan.data.opening import is_emnist, opened
+from ca2_gan.data.raw import Format, Raw
+from ca2_gan.registry import formats
 
 IMAGES_NAME = re.compile(r"^(?P<family>.*?)-?(?P<part>train|test|t10k|)-?images[-.]idx3-ubyte(\.gz)?$")
 UBYTE = 8
 
 
-def is_idx(path: Path) -> bool:
-    """Whether a file's name is that of an IDX file."""
-    return re.search(r"idx[13]-ubyte(\.gz)?$", path.name) is not None
+def matches(path: Path) -> bool:
+    """Whether a file's name is that of an IDX file, or there are such files right in a folder."""
+    return bool(find_images(path)) if path.is_dir() else re.search(r"idx[13]-ubyte(\.gz)?$", path.name) is not None
 
 
 def read_pair(images_path: Path) -> Raw:
@@ -57,7 +58,8 @@ def read_folder(folder: Path, family: str | None = None) -> Raw:
     if len(shapes) > 1:
         raise UserError(f"{folder}: images of different sizes: {sorted(shapes)}.")
     labels = np.concatenate([raw.labels for raw in raws if raw.labels is not None])
-    return Raw(str(folder), np.concatenate([raw.images for raw in raws]), labels, transposed=raws[0].transposed)
+    notes = ("Its training and test files are taken together; a seventh is held out by hash.",) if len(raws) > 1 else ()
+    return Raw(str(folder), np.concatenate([raw.images for raw in raws]), labels, transposed=raws[0].transposed, notes=notes)
 
 
 def find_images(folder: Path) -> list[Path]:
@@ -90,3 +92,11 @@ def _labels_beside(images_path: Path) -> Path:
         if candidate.is_file():
             return candidate
     raise UserError(f"{images_path}: no {name} (or {name}.gz) beside it.")
+
+
+def read_idx(path: Path) -> Raw:
+    """A pair by its file of images, or all pairs of a folder."""
+    return read_folder(path) if path.is_dir() else read_pair(path)
+
+
+formats.register("idx")(Format("an IDX pair or a folder of them", matches, read_idx))

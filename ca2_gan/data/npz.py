@@ -1,6 +1,7 @@
 """npz: ``x`` and, if labelled, ``y``."""
 
 import zipfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -8,13 +9,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ca2_core.errors import UserError
-from ca2_gan.data.cleaning import Raw
+from ca2_gan.data.labels import name_classes
+from ca2_gan.data.pixels import arrange
+from ca2_gan.data.raw import Format, Raw
+from ca2_gan.registry import formats
+
+PARTS = ("", "_train", "_test")
+IMAGES, LABELS, NAMES = ("x", "images"), ("y", "labels"), ("class_names", "label_names")
 
 
 def read_npz(path: Path) -> Raw:
-    """``x`` uint8 [N, H, W] or [N, C, H, W], ``y`` integers [N] and ``class_names`` [K], both optional.
+    """``x`` [N, H, W] or [N, C, H, W], ``y`` [N], ``class_names`` [K] and ``test``, bool [N], the last three optional.
 
-    Also Keras' ``x_train``, ``y_train``, ``x_test``, ``y_test``.
+    Also ``images``, ``labels`` and ``label_names``, and Keras' ``x_train``, ``y_train``, ``x_test``, ``y_test``, whose test part is
+    held out. Other arrays with an entry for each image are its attributes.
 
     :raises UserError: if it is none of these
     """
@@ -22,51 +30,49 @@ def read_npz(path: Path) -> Raw:
         raise UserError(f"{path}: damaged, or no npz.")
     try:
         with np.load(path, allow_pickle=False) as arrays:
-            content = {name: arrays[name] for name in arrays.files if name in KNOWN}
-            found = arrays.files
+            content = {name: arrays[name] for name in arrays.files}
     except Exception as error:  # whatever the bytes lead to
         raise UserError(f"{path}: can't be read as npz: {' '.join(str(error).split())[:120]}.") from error
-    parts = [part for part in ("", "_train", "_test") if f"x{part}" in content]
-    if not parts:
-        raise UserError(f"{path}: no array 'x' in it, only {', '.join(found) or 'nothing'}. Images are 'x', labels 'y'.")
-    images = np.concatenate([_check_images(path, f"x{part}", content[f"x{part}"]) for part in parts])
-    labelled = [f"y{part}" in content for part in parts]
-    if any(labelled) and not all(labelled):
+    found = ", ".join(content) or "nothing"
+    images = {part: array for part in PARTS if (array := _take(content, [name + part for name in IMAGES])) is not None}
+    labels = {part: array for part in PARTS if (array := _take(content, [name + part for name in LABELS])) is not None}
+    names = _take(content, NAMES)
+    if not images:
+        raise UserError(f"{path}: no array 'x' in it, only {found}. Images are 'x', labels 'y'.")
+    if labels and labels.keys() != images.keys():
         raise UserError(f"{path}: some parts have labels ('y...') and others none.")
-    labels = np.concatenate([_check_labels(path, f"y{part}", content[f"y{part}"]) for part in parts]) if all(labelled) else None
-    if labels is not None and len(labels) != len(images):
-        raise UserError(f"{path}: {len(images):,} images but {len(labels):,} labels.")
-    names = content.get("class_names")
-    if names is not None and names.ndim != 1:
-        raise UserError(f"{path}: 'class_names' is {list(names.shape)}; a name for each class is needed, [K].")
-    return Raw(str(path), images, labels, None if names is None else dict(enumerate(map(str, names.tolist()))))
+    arranged = [arrange(array, str(path)) for array in images.values()]
+    if len({array.shape[1:] for array, _ in arranged}) > 1:
+        raise UserError(f"{path}: the parts have images of different sizes: {', '.join(str(a.shape[2:]) for a, _ in arranged)}.")
+    n = sum(len(array) for array, _ in arranged)
+    notes = [note for _, said in arranged[:1] for note in said]
+    is_test = content.pop("test", None)
+    if is_test is not None:
+        if is_test.shape != (n,) or not np.isin(is_test, (0, 1)).all():
+            what = f"'test' is {is_test.dtype} {list(is_test.shape)}"
+            raise UserError(f"{path}: {what}; it has to say true or false for each of {n:,} images.")
+        is_test = is_test.astype(bool)
+    elif "_test" in images and len(images) > 1:
+        is_test = np.arange(n) >= n - len(images["_test"])
+    attributes = {name: array for name, array in content.items() if array.ndim and len(array) == n}
+    left_out = [name for name in content if name not in attributes]
+    if attributes or left_out:
+        ignored = f"; left out, without an entry for each: {', '.join(left_out)}" if left_out else ""
+        notes.append(f"Attributes of each image: {', '.join(attributes) or 'none'}{ignored}.")
+    return Raw(
+        str(path),
+        np.concatenate([array for array, _ in arranged]) if len(arranged) > 1 else arranged[0][0],
+        np.concatenate(list(labels.values())) if labels else None,
+        None if names is None else name_classes(names, str(path)),
+        is_test=is_test,
+        attributes=attributes,
+        notes=tuple(notes),
+    )
 
 
-def read_arrays(source: str, images: NDArray[Any], labels: NDArray[Any] | None = None) -> Raw:
-    """Arrays in memory, uint8 [N, H, W] or [N, C, H, W] and, if labelled, whole numbers [N].
-
-    :raises UserError: if they are something else
-    """
-    checked = _check_images(Path(source), "images", images)
-    if labels is not None and len(labels) != len(checked):
-        raise UserError(f"{source}: {len(checked):,} images but {len(labels):,} labels.")
-    return Raw(source, checked, None if labels is None else _check_labels(Path(source), "labels", labels))
+def _take(content: dict[str, NDArray[Any]], names: Sequence[str]) -> NDArray[Any] | None:
+    """The array of the first of these names that is there, taken out."""
+    return next((content.pop(name) for name in names if name in content), None)
 
 
-KNOWN = ("x", "y", "x_train", "y_train", "x_test", "y_test", "class_names")
-
-
-def _check_images(path: Path, name: str, array: NDArray[Any]) -> NDArray[np.uint8]:
-    if array.dtype != np.uint8:
-        raise UserError(f"{path}: '{name}' is {array.dtype}; images are uint8, 0 to 255.")
-    if array.ndim == 4 and array.shape[1] not in (1, 3) and array.shape[3] in (1, 3):
-        array = array.transpose(0, 3, 1, 2)
-    if array.ndim not in (3, 4) or (array.ndim == 4 and array.shape[1] not in (1, 3)) or 0 in array.shape[1:]:
-        raise UserError(f"{path}: '{name}' is {list(array.shape)}; images are [N, H, W] or [N, C, H, W] with 1 or 3 channels.")
-    return array if array.ndim == 4 else array[:, None]
-
-
-def _check_labels(path: Path, name: str, array: NDArray[Any]) -> NDArray[np.int64]:
-    if not np.issubdtype(array.dtype, np.integer) or array.ndim != 1:
-        raise UserError(f"{path}: '{name}' is {array.dtype} {list(array.shape)}; labels are whole numbers [N].")
-    return array.astype(np.int64)
+formats.register("npz")(Format("an .npz", lambda path: path.name.lower().endswith(".npz"), read_npz))

@@ -1,6 +1,7 @@
 """Opening files that may be compressed."""
 
 import gzip
+import zipfile
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,12 +10,12 @@ from typing import BinaryIO, cast
 
 from ca2_core.errors import UserError
 
-GZIP_MAGIC = b"\x1f\x8b"
+GZIP_MAGIC, ZIP_MAGIC = b"\x1f\x8b", b"PK"
 
 
 @contextmanager
 def opened(path: Path) -> Iterator[BinaryIO]:
-    """The file's content, uncompressed if it is gzip, whatever its name.
+    """The file's content, uncompressed if it is gzip or a zip of one file, whatever its name.
 
     :raises UserError: if it can't be read, now or later in the block
     """
@@ -25,14 +26,31 @@ def opened(path: Path) -> Iterator[BinaryIO]:
             if magic == GZIP_MAGIC:
                 with gzip.open(plain) as unzipped:
                     yield cast(BinaryIO, unzipped)
+            elif magic == ZIP_MAGIC:
+                with zipfile.ZipFile(plain) as archive, archive.open(_only_member(path, archive)) as member:
+                    yield cast(BinaryIO, member)
             else:
                 yield plain
-    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+    except (EOFError, zlib.error, gzip.BadGzipFile, zipfile.BadZipFile) as error:
         raise UserError(f"{path}: damaged or cut off: {error}. Get the file again.") from error
+    except RuntimeError as error:  # a password
+        raise UserError(f"{path}: can't be read: {error}. Unpack it.") from error
     except OSError as error:
         raise UserError(f"{path}: can't be read: {error.strerror or error}.") from error
 
 
 def is_emnist(path: Path) -> bool:
-    """Whether a file's name says that it is one of EMNIST's IDX or CSV files, whose rows and columns are swapped."""
-    return "emnist" in path.name.lower()
+    """Whether the name of a file, or of that in a zip, says that it is one of EMNIST's, whose rows and columns are swapped."""
+    names = [path.name]
+    if zipfile.is_zipfile(path):
+        with zipfile.ZipFile(path) as archive:
+            names.append(_only_member(path, archive))
+    return any("emnist" in name.lower() for name in names)
+
+
+def _only_member(path: Path, archive: zipfile.ZipFile) -> str:
+    names = [name for name in archive.namelist() if not name.endswith("/") and not name.startswith("__MACOSX/")]
+    if len(names) != 1 or not names[0].lower().endswith((".csv", ".tsv")):
+        held = f"{len(names):,} files such as {names[0]}" if names else "nothing"
+        raise UserError(f"{path}: {held} in it; of a zip, a single CSV can be read. Unpack it and give what is inside.")
+    return names[0]

@@ -12,89 +12,132 @@ import pyarrow.parquet  # type: ignore[import-untyped]
 from numpy.typing import NDArray
 
 from ca2_core.errors import UserError
-from ca2_gan.data.cleaning import Raw
-from ca2_gan.data.csv import side_of
-from ca2_gan.data.folder import decode
+from ca2_gan.data.columns import INDICES, LABELS, REORDERED, find_labels, find_named, pixel_order, square_side
+from ca2_gan.data.image_files import decode
+from ca2_gan.data.labels import name_classes
+from ca2_gan.data.raw import Format, Raw, pack
+from ca2_gan.registry import formats
 
-LABELS = ("label", "labels", "y", "class")
 IMAGES = ("image", "images", "img", "x", "pixels")
 
 
-def read_parquet(paths: Sequence[Path]) -> Raw:
-    """One table in one or several files: a column ``label`` and either a column ``image`` (encoded pictures, or lists of
-    pixels) or a column of each pixel. Names of the labels are taken from the hub's metadata.
+def read_parquet(path: Path) -> Raw:
+    """One table in one or several files: a column of labels and either a column ``image`` (encoded pictures, or lists of pixels) or a
+    column of each pixel. Names of the labels are taken from the hub's metadata. Files named ``test...`` beside others are held out.
 
     :raises UserError: if a file can't be read or has no such columns
     """
-    images, labels, names = [], [], None
-    for path in paths:
-        try:
-            table = pyarrow.parquet.read_table(path)
-        except (pa.ArrowException, OSError) as error:
-            raise UserError(f"{path}: can't be read as parquet: {' '.join(str(error).split())[:120]}.") from error
-        label = next((name for name in LABELS if name in table.column_names), None)
-        images.append(_images(path, table, label))
-        if label is not None:
-            labels.append(_labels(path, table.column(label)))
-            names = names or _names(table, label)
-    if len({part.shape[1:] for part in images}) > 1:
-        raise UserError(f"{paths[0].parent}: images of different sizes: {sorted({part.shape[1:] for part in images})}.")
-    if labels and len(labels) != len(images):
-        raise UserError(f"{paths[0].parent}: some of its parquet files have labels and others none.")
-    source = str(paths[0]) if len(paths) == 1 else str(paths[0].parent)
-    return Raw(source, np.concatenate(images), np.concatenate(labels) if labels else None, names)
-
-
-def _images(path: Path, table: pa.Table, label: str | None) -> NDArray[np.uint8]:
-    image = next((name for name in IMAGES if name in table.column_names), None)
+    paths = _files(path)
+    tables = [_read_table(file) for file in paths]
+    names = tables[0].column_names
+    odd = next((file for file, table in zip(paths, tables, strict=True) if table.column_names != names), None)
+    if odd is not None:
+        raise UserError(f"{odd}: its columns are not those of {paths[0].name}. Give files of one table.")
+    image = find_named(names, IMAGES)
+    label = _find_label(path, tables[0], image)
+    notes = [] if label is None or names[label].lower() in LABELS else [f"Labels are in the column {names[label]!r}."]
     if image is None:
-        columns = [name for name in table.column_names if name != label]
-        side = side_of(len(columns), str(path))
-        return np.stack([_bytes(path, name, table.column(name)) for name in columns], axis=1).reshape(-1, side, side)[:, None]
-    column = table.column(image)
-    if pa.types.is_struct(column.type):
-        encoded = [cell["bytes"] for cell in column.to_pylist()]
-    elif pa.types.is_binary(column.type) or pa.types.is_large_binary(column.type):
-        encoded = column.to_pylist()
+        pixels = [position for position in range(len(names)) if position != label and names[position].lower() not in INDICES]
+        order = pixel_order([names[position] for position in pixels])
+        notes += [REORDERED] if order != sorted(order) else []
+        parts = [_pixels(file, table, [pixels[i] for i in order]) for file, table in zip(paths, tables, strict=True)]
     else:
-        flat = [np.asarray(cell) for cell in column.to_pylist()]
-        if not flat or len({cell.shape for cell in flat}) > 1:
-            raise UserError(f"{path}: the lists of column {image!r} differ in length.")
-        pixels = _check_range(path, image, np.stack(flat))
-        side = side_of(pixels[0].size, f"{path}, column {image!r}")
-        return pixels.reshape(-1, 1, side, side)
-    missing = next((row for row, content in enumerate(encoded) if content is None), None)
-    if missing is not None:
-        raise UserError(f"{path}, row {missing + 1:,}: no picture in column {image!r}.")
-    decoded = [decode(io.BytesIO(content)) for content in encoded]
-    shapes = {picture.shape[1:] for picture in decoded}
-    if len(shapes) != 1:
-        raise UserError(f"{path}: {'images of different sizes: ' + str(sorted(shapes)) if shapes else 'no rows'}.")
-    channels = max(map(len, decoded))
-    return np.stack([picture if len(picture) == channels else picture.repeat(channels, axis=0) for picture in decoded])
+        ignored = [name for position, name in enumerate(names) if position not in (image, label)]
+        notes += [f"Left out: the columns {', '.join(ignored)}."] if ignored else []
+        parts = [_pictures(file, table.column(image), names[image]) for file, table in zip(paths, tables, strict=True)]
+    is_same = len({(part.shape[1:], part.dtype) for part in parts}) == 1
+    held_out = [file.name.lower().startswith("test") for file in paths]
+    return Raw(
+        str(path),
+        np.concatenate(parts) if is_same else pack([image for part in parts for image in part]),
+        None if label is None else np.concatenate([_labels(file, t.column(label)) for file, t in zip(paths, tables, strict=True)]),
+        None if label is None else _names(tables[0], names[label], str(path)),
+        is_test=np.repeat(held_out, [len(part) for part in parts]) if any(held_out) and not all(held_out) else None,
+        notes=tuple(notes),
+    )
 
 
-def _bytes(path: Path, name: str, column: pa.ChunkedArray) -> NDArray[np.uint8]:
-    return _check_range(path, name, column.to_numpy())
+def _files(path: Path) -> list[Path]:
+    return sorted(path.glob("*.parquet")) if path.is_dir() else [path] if path.name.lower().endswith(".parquet") else []
 
 
-def _check_range(path: Path, name: str, values: NDArray[Any]) -> NDArray[np.uint8]:
-    if not np.issubdtype(values.dtype, np.integer) or (len(values) and not 0 <= values.min() <= values.max() <= 255):
-        raise UserError(f"{path}, column {name!r}: pixels are whole numbers, 0 to 255.")
-    return values.astype(np.uint8)
-
-
-def _labels(path: Path, column: pa.ChunkedArray) -> NDArray[np.int64]:
-    values: NDArray[Any] = column.to_numpy()
-    if not np.issubdtype(values.dtype, np.integer):
-        raise UserError(f"{path}: the labels are {column.type}, with gaps or no whole numbers.")
-    return values.astype(np.int64)
-
-
-def _names(table: pa.Table, label: str) -> dict[int, str] | None:
-    """Names of the labels in the metadata that the ``datasets`` library writes; None where they have none."""
+def _read_table(path: Path) -> pa.Table:
     try:
-        names = json.loads(table.schema.metadata[b"huggingface"])["info"]["features"][label]["names"]
-        return dict(enumerate(map(str, names)))
+        return pyarrow.parquet.read_table(path)
+    except Exception as error:  # whatever the bytes lead to
+        raise UserError(f"{path}: can't be read as parquet: {' '.join(str(error).split())[:120]}.") from error
+
+
+def _find_label(path: Path, table: pa.Table, image: int | None) -> int | None:
+    """The column of labels: by its name, by the hub's metadata, or because it is the only one left."""
+    names: Sequence[str] = table.column_names
+    features, types = _features(table), table.schema.types
+    possible = [i for i in find_labels(names) if image is None or (i != image and (pa.types.is_integer(types[i]) or _is_text(types[i])))]
+    if len(possible) > 1:  # the hub says which is one of classes
+        kinds = [features.get(names[i]) for i in possible]
+        classes = [i for i, kind in zip(possible, kinds, strict=True) if isinstance(kind, dict) and kind.get("_type") == "ClassLabel"]
+        possible = classes if len(classes) == 1 else possible
+    if len(possible) > 1:
+        raise UserError(f"{path}: which column has the labels, {', '.join(names[i] for i in possible)}? Rename it to 'label'.")
+    return possible[0] if possible else None
+
+
+def _is_text(kind: pa.DataType) -> bool:
+    return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_dictionary(kind))
+
+
+def _pixels(path: Path, table: pa.Table, order: Sequence[int]) -> NDArray[Any]:
+    """Columns of pixels as images [N, 1, H, W]."""
+    columns = [table.column(position).to_numpy() for position in order]
+    wrong = next((i for i, column in enumerate(columns) if column.dtype.kind not in "biuf"), None)
+    if wrong is not None:
+        raise UserError(f"{path}, column {table.column_names[order[wrong]]!r}: not of numbers. Pixels are numbers, 0 to 255.")
+    side = square_side(len(columns), str(path))
+    return np.stack(columns, axis=1).reshape(-1, 1, side, side)
+
+
+def _pictures(path: Path, column: pa.ChunkedArray, name: str) -> NDArray[Any]:
+    """Encoded pictures, or lists of pixels."""
+    where = f"{path}, column {name!r}"
+    cells = column.to_pylist()
+    empty = next((row for row, cell in enumerate(cells) if cell is None or (isinstance(cell, dict) and cell.get("bytes") is None)), None)
+    if empty is not None:
+        raise UserError(f"{path}, row {empty + 1:,}: no picture in column {name!r}. Pictures have to be in the file themselves.")
+    if pa.types.is_struct(column.type):
+        cells = [cell["bytes"] for cell in cells]
+    if not cells or isinstance(cells[0], bytes):
+        return pack([decode(io.BytesIO(cell), f"{path}, row {row:,}") for row, cell in enumerate(cells, start=1)])
+    try:
+        pixels = np.array(cells)
+    except ValueError:
+        raise UserError(f"{where}: its lists differ in length.") from None
+    if pixels.ndim != 2:
+        return pixels
+    side = square_side(pixels.shape[1], where)
+    return pixels.reshape(-1, 1, side, side)
+
+
+def _labels(path: Path, column: pa.ChunkedArray) -> NDArray[Any]:
+    values = np.array(column.to_pylist(), dtype=object)
+    empty = next((row for row, value in enumerate(values) if value is None), None)
+    if empty is not None:
+        raise UserError(f"{path}, row {empty + 1:,}: no label. Give each image one, or -1 to leave it out.")
+    return values
+
+
+def _features(table: pa.Table) -> dict[str, Any]:
+    """What the metadata that the ``datasets`` library writes say of each column; empty where they say nothing."""
+    try:
+        features = json.loads(table.schema.metadata[b"huggingface"])["info"]["features"]
     except (LookupError, TypeError, ValueError):
-        return None
+        return {}
+    return features if isinstance(features, dict) else {}
+
+
+def _names(table: pa.Table, label: str, source: str) -> dict[int, str] | None:
+    feature = _features(table).get(label)
+    names = feature.get("names") if isinstance(feature, dict) else None
+    return name_classes(np.array(names), source) if isinstance(names, list) and names else None
+
+
+formats.register("parquet")(Format("a .parquet or a folder of them", lambda path: bool(_files(path)), read_parquet, is_slow=True))

@@ -48,6 +48,17 @@ class Report:
         """For JSON."""
         return asdict(self) | {"images": self.images}
 
+    def findings(self) -> list[str]:
+        """What was not taken as it is, a sentence each."""
+        found = []
+        if self.blanks:
+            found.append(f"Dropped as blank: {self.blanks:,}, of them {self.blanks_unlabelled:,} labelled -1.")
+        if self.unlabelled:
+            found.append(f"Dropped as labelled -1, though not blank: {self.unlabelled:,}.")
+        if self.transposed:
+            found.append(f"Rows and columns are swapped: {self.transposed_because}.")
+        return [*found, *self.notes]
+
     def lines(self) -> list[tuple[str, str]]:
         """What a person wants to know, as pairs of a word and a sentence."""
         channels, height, width = self.image_shape

@@ -1,91 +1,122 @@
 """What ``--data`` takes."""
 
 import inspect
+import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
+
+import numpy as np
 
 from ca2_core.errors import UserError, did_you_mean
-from ca2_gan.data.cleaning import Raw, clean
-from ca2_gan.data.csv import read_csv
+from ca2_gan.data.cleaning import clean
 from ca2_gan.data.dataset import Dataset
-from ca2_gan.data.folder import has_pictures, read_image_folder
-from ca2_gan.data.idx import find_images, is_idx, read_folder, read_pair
-from ca2_gan.data.npz import read_npz
-from ca2_gan.data.parquet import read_parquet
-from ca2_gan.registry import datasets
+from ca2_gan.data.decoded import recall
+from ca2_gan.data.raw import Format, Raw
+from ca2_gan.data.standard import standardise
+from ca2_gan.registry import datasets, formats
 
-FORMATS = "a CSV (.csv, .csv.gz), an IDX pair, .npz, .parquet or a folder of pictures"
+MOST_PIXELS = 1_024  # of a side
 
 
-def load(
-    source: str | Path,
+def load_data(
+    source: str | Path | tuple[Any, Any],
     *,
     root: str | Path | None = None,
     classes: Sequence[str] | None = None,
     transpose: bool | None = None,
+    invert: bool | None = None,
+    resize: int | tuple[int, int] | None = None,
     seed: int | None = None,
     size: int | None = None,
+    keep_blanks: bool = False,
 ) -> Dataset:
-    """Reads and cleans a data set.
+    """Reads and cleans a data set. What is recognised, changed or left out is said on stderr, and by ``.report``.
 
-    :param source: a name (``glyphs``, ``emnist-letters``, ``mnist``, ``fashion-mnist``) or a path: a CSV, an IDX file of images or a
-        folder of them, npz, parquet, a folder of pictures
+    :param source: a name (``glyphs``, ``emnist-letters``, ``mnist``, ``fashion-mnist``), a path (CSV, an IDX file of images or a
+        folder of them, npz, parquet, a folder of pictures), or arrays: images [N, H, W] or [N, C, H, W], and labels [N] or None
     :param root: where the files of a named data set are, or go when they are downloaded
     :param classes: names of the classes to keep; None keeps all
     :param transpose: whether to swap rows and columns; None does so for EMNIST
+    :param invert: whether to make light of dark; None does so with grey images that are dark on white
+    :param resize: side, or height and width, to scale all images to; their proportions stay
     :param seed: of drawn data (glyphs)
     :param size: number of drawn images (glyphs)
+    :param keep_blanks: whether images of one value all over stay, as they should where a generator made them
     :raises UserError: if it can't be had, read or used
     """
-    source = str(source)
-    options = {"root": None if root is None else Path(root), "seed": seed, "size": size}
-    given = {name: value for name, value in options.items() if value is not None}
-    if source in datasets.list():
-        builder = datasets.get(source)
+    sides = _sides(resize)
+    drawn = {"root": None if root is None else Path(root), "seed": seed, "size": size}
+    given = {name: value for name, value in drawn.items() if value is not None}
+    if isinstance(source, (tuple, list)):
+        raw = standardise(_from_arrays(source), sides)
+    elif str(source) in datasets.list():
+        builder = datasets.get(str(source))
         unknown = next((name for name in given if name not in inspect.signature(builder).parameters), None)
         if unknown is not None:
             raise UserError(f"{source} has no option {unknown!r}.")
-        raw = builder(**given)
+        raw, given = standardise(builder(**given), sides), {}
     else:
-        if given:
-            raise UserError(f"{source} is a file or folder: {next(iter(given))!r} has no meaning for it.")
-        raw = read(Path(source))
-    return clean(raw, classes=classes, transpose=transpose)
+        raw = read(Path(source) if str(source) else None, sides)
+    if given:
+        raise UserError(f"{raw.source} is not drawn or downloaded: {next(iter(given))!r} has no meaning for it.")
+    data = clean(raw, classes=classes, transpose=transpose, invert=invert, keep_blanks=keep_blanks)
+    announce(raw.source, data.report.findings())
+    return data
 
 
-def read(path: Path) -> Raw:
-    """What a file or folder holds, uncleaned.
+def announce(source: str, findings: Sequence[str]) -> None:
+    """Says what was recognised in a source, in one line on stderr."""
+    if findings:
+        print(f"ca2-gan: {source}: {' '.join(findings)}", file=sys.stderr)
+
+
+def read(path: Path | None, resize: tuple[int, int] | None = None) -> Raw:
+    """What a file or folder holds, with pixels as bytes, but not cleaned.
 
     :raises UserError: if it is missing or of a format that is not known
     """
-    if path.is_dir():
-        return _read_folder(path)
-    if not path.exists():
+    if path is None or not path.exists():
         known = datasets.list()
-        raise UserError(f"no data {str(path)!r}: no file or folder, and not one of {', '.join(known)}.{did_you_mean(str(path), known)}")
-    name = path.name.lower()
-    if name.endswith((".csv", ".csv.gz")):
-        return read_csv(path)
-    if is_idx(path):
-        return read_pair(path)
-    if name.endswith(".npz"):
-        return read_npz(path)
-    if name.endswith(".parquet"):
-        return read_parquet([path])
-    raise UserError(f"{path}: not a format that can be read. It should be {FORMATS}.")
-
-
-def _read_folder(folder: Path) -> Raw:
+        name = "" if path is None else str(path)
+        raise UserError(f"no data {name!r}: no file or folder, and not one of {', '.join(known)}.{did_you_mean(name, known)}")
     try:
-        if find_images(folder):
-            return read_folder(folder)
-        tables = sorted(folder.glob("*.parquet"))
-        if tables:
-            return read_parquet(tables)
-        if has_pictures(folder):
-            return read_image_folder(folder)
+        fitting = [name for name in formats if formats.get(name).matches(path)]
+        if not fitting:
+            readable = "; ".join(formats.get(name).summary for name in formats)
+            raise UserError(f"{path}: {'nothing to read in it' if path.is_dir() else 'of no known format'}. What can be read: {readable}.")
+        raw = _read_as(fitting[0], formats.get(fitting[0]), path, resize)
     except PermissionError as error:
-        raise UserError(f"{folder}: can't be read: {error.strerror}.") from error
-    raise UserError(
-        f"{folder}: nothing to read in it. It should hold IDX files, parquet files, pictures, or a subfolder of pictures per class."
-    )
+        raise UserError(f"{error.filename or path}: can't be read: {error.strerror}.") from error
+    if len(fitting) > 1:
+        ignored = " and ".join(formats.get(name).summary for name in fitting[1:])
+        return replace(raw, notes=(*raw.notes, f"Read as {formats.get(fitting[0]).summary}; what else could be {ignored} is left out."))
+    return raw
+
+
+def _read_as(name: str, form: Format, path: Path, resize: tuple[int, int] | None) -> Raw:
+    def make() -> Raw:
+        return standardise(form.read(path), resize)
+
+    return recall(path, (name, resize), make) if form.is_slow else make()
+
+
+def _from_arrays(source: Sequence[Any]) -> Raw:
+    """Copies of arrays or tensors, since cleaning writes into them."""
+    if len(source) != 2:
+        raise UserError(f"arrays: {len(source)} of them; a pair is needed, images and labels, or images and None.")
+    try:
+        images, labels = (None if array is None else np.asarray(array).copy() for array in source)
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise UserError(f"arrays: no array of one shape can be made of them: {' '.join(str(error).split())[:120]}.") from error
+    if images is None or not images.ndim or (labels is not None and not labels.ndim):
+        raise UserError("arrays: images [N, H, W] or [N, C, H, W] are needed, and labels [N] or None.")
+    return Raw("arrays", images, labels)
+
+
+def _sides(resize: int | tuple[int, int] | None) -> tuple[int, int] | None:
+    sides = (resize, resize) if isinstance(resize, int) else resize
+    if sides is not None and not all(1 <= side <= MOST_PIXELS for side in sides):
+        raise UserError(f"resize {sides[0]}x{sides[1]}: sides from 1 to {MOST_PIXELS:,} pixels are possible.")
+    return sides

@@ -11,16 +11,15 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ca2_core.errors import UserError, did_you_mean
-from ca2_gan.data import Dataset
-from ca2_gan.data import load as load_data
-from ca2_gan.data.cleaning import Raw
-from ca2_gan.data.folder import has_pictures, read_image_folder
-from ca2_gan.data.npz import read_arrays, read_npz
+from ca2_gan.data import Dataset, Raw, load_data, read
+from ca2_gan.data.pictures import has_pictures
+from ca2_gan.data.sources import announce
+from ca2_gan.data.standard import standardise
 from ca2_gan.gan import GAN
 from ca2_gan.loading import load
 from ca2_gan.model_files import CONFIG
 from ca2_gan.registry import datasets
-from ca2_gan.trainers.settings import CONFIG as RUN_CONFIG
+from ca2_gan.training.config import CONFIG as RUN_CONFIG
 
 
 @dataclass(frozen=True)
@@ -152,15 +151,15 @@ def open_source(x: Any, device: str = "cpu") -> Source:
     if isinstance(x, GAN):
         return Source(x.spec.name, x)
     if isinstance(x, Dataset):
-        return Source(x.report.source, real_samples(x, x.report.source), x.whole.train if x.whole else None)
+        return Source(x.report.source, real_samples(x, x.report.source), x.beside)
     if isinstance(x, np.ndarray | Tensor | tuple | list):
         images, labels = x if isinstance(x, tuple | list) and len(x) == 2 else (x, None)
-        return Source("arrays", _samples(read_arrays("arrays", _array(images), None if labels is None else _array(labels))))
+        return Source("arrays", _samples(standardise(Raw("arrays", _array(images), None if labels is None else _array(labels)))))
     if not isinstance(x, str | Path):
         raise UserError(f"{type(x).__name__}: nothing to compare; a model, a run, a Dataset, arrays, a folder or a file is.")
     path, name = Path(x), str(x)
     if path.suffix.lower() == ".npz" and path.is_file():
-        return Source(name, _samples(read_npz(path)))
+        return Source(name, _samples(read(path)))
     if path.is_dir() and not (path / CONFIG).exists() and not (path / RUN_CONFIG).exists() and has_pictures(path):
         return Source(name, _read_pictures(path))
     if path.is_file() or name in datasets.list():
@@ -175,18 +174,16 @@ def _array(values: Any) -> NDArray[Any]:
 
 
 def _samples(raw: Raw) -> Samples:
-    images = raw.images if raw.images.ndim == 4 else raw.images[:, None]
-    if not len(images):
-        raise UserError(f"{raw.source}: no images in it.")
+    announce(raw.source, raw.notes)
     if raw.labels is None or raw.names is None:
-        return Samples(raw.source, images, raw.labels)
-    numbers = list(raw.names)
-    return Samples(raw.source, images, np.searchsorted(numbers, raw.labels), tuple(raw.names.values()))
+        return Samples(raw.source, raw.images, raw.labels)
+    numbers = sorted(raw.names)
+    return Samples(raw.source, raw.images, np.searchsorted(numbers, raw.labels), tuple(raw.names[number] for number in numbers))
 
 
 def _read_pictures(folder: Path) -> Samples:
     """Pictures with the labels of their subfolders, or of file names as `ca2-gan sample` gives them, ``000012_Q.png``."""
-    samples = _samples(read_image_folder(folder))
+    samples = _samples(read(folder))
     if samples.labels is not None:
         return samples
     found = [path.stem.partition("_")[2] for path in sorted(folder.glob("*.png"))]

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from io import BytesIO
 from typing import Any, TypeVar
 
 import numpy as np
@@ -10,7 +9,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ca2_core.errors import UserError
-from ca2_gan.cache import cache_path, keep
+from ca2_gan.cache import cache_path, keep_file
 from ca2_gan.metrics.extractors import Extractor, Seen
 from ca2_gan.metrics.frechet import Moments, moments
 from ca2_gan.metrics.neighbours import nearest
@@ -90,14 +89,13 @@ class View:
         network = self.extractors[extractor]
         path = cache_path("features", (self.key, network.name, network.fingerprint, network.resize), ".npz")
         try:
-            with np.load(path, allow_pickle=False) as kept:
+            with path.open("rb") as file, np.load(file, allow_pickle=False) as kept:
                 return Seen(kept["features"], kept.get("classes"))
         except Exception:  # noqa: S110  (not there or damaged, in whatever way: made again)
             pass
         made = network.see(self.samples.images)
         content: dict[str, Any] = {"features": made.features} | ({} if made.classes is None else {"classes": made.classes})
-        np.savez(file := BytesIO(), **content)
-        keep(path, file.getbuffer())
+        keep_file(path, lambda partial: np.savez(partial, **content))
         return made
 
 

@@ -1,6 +1,8 @@
 """What a model's networks promise, and what they are built from."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import NamedTuple
 
 from torch import Tensor, nn
@@ -32,7 +34,7 @@ class ModelSpec:
             raise UserError(f"{self.name}: images have {channels} channels; 1 (gray) or 3 (RGB) are possible.")
         if any(side % 4 or not SMALLEST <= side <= LARGEST for side in (height, width)):
             sizes = f"multiples of 4 from {SMALLEST} to {LARGEST}"
-            raise UserError(f"{self.name}: images are {height}x{width}; its sides have to be {sizes}. Resize or pad the images.")
+            raise UserError(f"{self.name}: images are {height}x{width}; its sides have to be {sizes}. --resize 28 scales them.")
         if not (1 <= self.num_classes <= MOST and 1 <= self.noise_dim <= MOST):
             counts = f"{self.num_classes:,} classes and {self.noise_dim:,} noise values"
             raise UserError(f"{self.name}: {counts}; of both, from 1 to {MOST:,} are possible.")
@@ -99,11 +101,11 @@ class Players(NamedTuple):
 
     :param generator: makes images
     :param discriminator: tells them from real ones; None in a model that is only sampled
-    :param classifier: images [N, C, H, W] -> class logits [N, K]; the third player of Triple-GAN
     :param is_conditional: whether the generator's images depend on the labels
+    :param others: further players by name, for a game that has turns for them
     """
 
     generator: Generator
     discriminator: Discriminator | None
-    classifier: nn.Module | None = None
     is_conditional: bool = False
+    others: Mapping[str, nn.Module] = MappingProxyType({})

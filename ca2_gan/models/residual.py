@@ -137,4 +137,4 @@ def triplegan(spec: ModelSpec, classifier_width: int = 32) -> Players:
     :param classifier_width: channels of the classifier's first block
     """
     two: Players = cgan(spec)
-    return two._replace(classifier=ConvClassifier(spec, classifier_width))
+    return two._replace(others={"classifier": ConvClassifier(spec, classifier_width)})

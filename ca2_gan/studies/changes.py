@@ -7,10 +7,11 @@ import numpy as np
 from matplotlib.figure import Figure
 from scipy import stats
 
+from ca2_core.tables import Table
 from ca2_gan.studies.figures import COLORS, panels, plain_log
 from ca2_gan.studies.jobs import Variant, as_shipped
-from ca2_gan.studies.results import Records, Results, by_label, caption, label_text, markdown, mean_text, parts, spread_text, values
-from ca2_gan.studies.study import Picture, Study, Table
+from ca2_gan.studies.results import Records, Results, by_label, caption, label_text, mean_text, parts, spread_text, values
+from ca2_gan.studies.study import Picture, Study, StudyTable
 
 # The quickest DCGAN of the zoo, the best of the small models, and the conditional model of the coursework
 DCGAN, LETTERS, CGAN = "dcgan_radford", "letters_gan", "cgan"
@@ -125,7 +126,7 @@ def table_of_changes(results: Results) -> str:
                     mean_text(values(group, "images")),
                 ]
             )
-        sections[caption(data, budget)] = markdown(header, rows)
+        sections[caption(data, budget)] = Table(header, rows).markdown()
     note = (
         "\n\nBelow 1 is better than the baseline, in bold, of the same model (the DCGANs for each class: that of cgan). Ratio of geometric "
         "means over the seeds; its interval is Welch's, of log FCD; the words are the first classifier's. Of twenty changes that do "
@@ -168,7 +169,7 @@ STUDY = Study(
     "changes",
     "one change at a time: optimiser, initialisation, networks, norms, penalties, losses, augmentation, averaging, labels",
     variants,
-    tables={"changes": Table("Changes to a baseline", table_of_changes)},
+    tables={"changes": StudyTable("Changes to a baseline", table_of_changes)},
     pictures={"forest": Picture("FCD after each change over that of the baseline", forest)},
     leaves_out=frozenset({"settings", "classes", "curve"}),
 )

@@ -10,13 +10,13 @@ from importlib import import_module
 from itertools import compress
 from pathlib import Path
 
+from ca2_core.arguments import Parser
 from ca2_core.errors import UserError, did_you_mean
-from ca2_gan.arguments import Parser
+from ca2_core.study.conditions import machine
 from ca2_gan.data import load as load_data
 from ca2_gan.data.downloads import DOWNLOADED
 from ca2_gan.folders import own_folder
 from ca2_gan.studies.bench import Bench
-from ca2_gan.studies.conditions import machine
 from ca2_gan.studies.jobs import Budget, Variant, plan, read_records
 from ca2_gan.studies.results import Results
 from ca2_gan.studies.runner import BACKENDS, cores, run

@@ -10,29 +10,12 @@ from typing import Any
 
 from ca2_core.errors import UserError
 from ca2_core.files import whole_file
-from ca2_gan.trainers.settings import Settings, read, shipped
+from ca2_gan.training.config import Config, model_values
+from ca2_gan.training.settings import flat
 from ca2_gan.versions import versions
 
 # To be raised with every change of what a training measures
 MEASUREMENT = 2
-# Settings that are the job's own, or that change no weight
-_NOT_THE_VARIANTS = (
-    *(
-        "data",
-        "seed",
-        "max_images",
-        "max_minutes",
-        "root",
-        "classes",
-        "transpose",
-        "per_class",
-        "accelerator",
-        "devices",
-        "nodes",
-        "threads",
-    ),
-    *("log_every", "sample_every", "eval_every", "eval_metrics", "checkpoint_seconds", "tensorboard", "progress", "compile", "precision"),
-)
 
 
 @dataclass(frozen=True)
@@ -59,15 +42,14 @@ class Variant:
     @cached_property
     def decides(self) -> dict[str, Any]:
         """All settings that decide what weights come out, defaults too, and how they are sampled."""
-        saved = Settings(data="", out=Path(), **self.changes).saved()
-        settings = {name: value for name, value in saved.items() if name not in _NOT_THE_VARIANTS}
+        config = Config.of({"data": ""} | self.changes)
+        settings = {name: value for part in (config.model, config.game, config.optimiser) for name, value in flat(part).items()}
         return {"settings": settings, "standing": self.standing, "per_class": self.per_class}
 
 
 def as_shipped(model: str, **changes: Any) -> dict[str, Any]:
     """The settings of ``hyperparams/gan/MODEL.yml``, where there is one, with changes."""
-    path = shipped(model)
-    return (read(path) if path.is_file() else {}) | {"model": model} | changes
+    return model_values(model) | changes
 
 
 @dataclass(frozen=True)

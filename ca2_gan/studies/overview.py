@@ -8,6 +8,7 @@ from operator import itemgetter
 import numpy as np
 from matplotlib.figure import Figure
 
+from ca2_core.tables import Table
 from ca2_gan.registry import models
 from ca2_gan.studies import drawings
 from ca2_gan.studies.figures import panels, plain_log, style
@@ -19,7 +20,6 @@ from ca2_gan.studies.results import (
     caption,
     failures_text,
     label_text,
-    markdown,
     mean_text,
     parts,
     seeds_text,
@@ -27,7 +27,7 @@ from ca2_gan.studies.results import (
     succeeded,
     values,
 )
-from ca2_gan.studies.study import Picture, Study, Table
+from ca2_gan.studies.study import Picture, Study, StudyTable
 
 COURSEWORK = ("dcgan", "dcgan_enhanced", "cgan", "triplegan")
 # Scores of the tables with their digits
@@ -50,7 +50,7 @@ def table_of_models(results: Results) -> str:
     for (data, budget), records in results.groups().items():
         rows = [_floor("real (floor)", results, data)]
         rows += [_row(label, group) for label, group in by_label(records).items()]
-        sections[caption(data, budget)] = markdown(_header("model"), rows)
+        sections[caption(data, budget)] = Table(_header("model"), rows).markdown()
     return parts(sections)
 
 
@@ -71,7 +71,7 @@ def table_of_best(results: Results) -> str:
         over_floor = [_mean_fcd(records) / results.data[data]["floor"]["scores"]["fcd"] for data, records in found.items()]
         rows[label] = np.log(over_floor).mean(), [f"{label} ({failures})" if failures else label, *cells]
     ranked = [cells for _, cells in sorted(rows.values(), key=itemgetter(0))]
-    return _with_conditions(markdown(header, [floor, *ranked]), results, [records for _, records in main.values()])
+    return _with_conditions(Table(header, [floor, *ranked]).markdown(), results, [records for _, records in main.values()])
 
 
 def _mean_fcd(records: Records) -> float:
@@ -85,7 +85,7 @@ def table_of_model(results: Results, model: str) -> str:
     groups = {key: found for key, records in results.groups().items() if (found := by_label(records).get(model))}
     rows = [_floor(f"{data}, real (floor)", results, data) for data in dict.fromkeys(data for data, _ in groups)]
     rows += [_row(f"{data}, {budget.name}", found) for (data, budget), found in groups.items()]
-    return _with_conditions(markdown(_header("data and budget"), rows), results, groups.values())
+    return _with_conditions(Table(_header("data and budget"), rows).markdown(), results, groups.values())
 
 
 def _with_conditions(table: str, results: Results, groups: Iterable[Records]) -> str:
@@ -113,7 +113,7 @@ def table_by_second(results: Results) -> str:
         for label, group in by_label(records).items():
             scores = [spread_text(values(group, name, "second"), digits) for name, (_, digits) in columns.items()]
             rows.append([label_text(label, group), *scores])
-        sections[caption(data, budget)] = markdown(["model", *(heading for heading, _ in columns.values())], rows)
+        sections[caption(data, budget)] = Table(["model", *(heading for heading, _ in columns.values())], rows).markdown()
     return parts(sections)
 
 
@@ -131,7 +131,7 @@ def table_of_collapses(results: Results) -> str:
             worst = recalls.min(initial=np.inf), by_second.min(initial=np.inf), kl.max(initial=-np.inf)
             numbers = [_number(float(value) if np.isfinite(value) else None, 2) for value in worst]
             rows.append([label_text(label, group), f"{lost} of {len(recalls)}", *numbers])
-        sections[caption(data, budget)] = markdown(header, rows)
+        sections[caption(data, budget)] = Table(header, rows).markdown()
     note = f"Collapsed: a recall below {COLLAPSED:g} by the first classifier. KL class is high where classes are missing or too many."
     return f"{parts(sections)}\n\n{note}"
 
@@ -179,12 +179,14 @@ STUDY = Study(
     "overview",
     "every model of the zoo beside the others",
     variants,
-    tables={name: Table(f"{name}: mean ± standard deviation over the seeds", partial(table_of_model, model=name), False) for name in models}
+    tables={
+        name: StudyTable(f"{name}: mean ± standard deviation over the seeds", partial(table_of_model, model=name), False) for name in models
+    }
     | {
-        "models": Table("Models: mean ± standard deviation over the seeds", table_of_models),
-        "best": Table("Models from the best to the worst", table_of_best, False),
-        "second": Table("The models by an independent classifier", table_by_second),
-        "collapse": Table("Did trainings collapse?", table_of_collapses),
+        "models": StudyTable("Models: mean ± standard deviation over the seeds", table_of_models),
+        "best": StudyTable("Models from the best to the worst", table_of_best, False),
+        "second": StudyTable("The models by an independent classifier", table_by_second),
+        "collapse": StudyTable("Did trainings collapse?", table_of_collapses),
     },
     pictures={
         "curves": Picture("Quality against training time: FCD over CPU seconds, mean over the seeds", curves),

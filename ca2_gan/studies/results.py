@@ -133,12 +133,6 @@ def class_distances(records: Records, names: Iterable[str]) -> Array:
     return mean
 
 
-def markdown(header: list[str], rows: list[list[str]], texts: int = 1) -> str:
-    """A table whose first ``texts`` columns are aligned to the left and the others to the right."""
-    lines = [header, ["---"] * texts + ["---:"] * (len(header) - texts), *rows]
-    return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
-
-
 def spread_text(numbers: Array, digits: int) -> str:
     """Mean and, of several, the sample's standard deviation; a dash for nothing.
 

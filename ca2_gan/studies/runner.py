@@ -13,9 +13,9 @@ from joblib import Parallel, delayed, parallel_config  # type: ignore[import-unt
 from tqdm import tqdm
 
 from ca2_core.errors import UserError
+from ca2_core.study.conditions import cpu_name
 from ca2_gan.drawing import write
 from ca2_gan.studies.bench import Bench
-from ca2_gan.studies.conditions import cpu_name
 from ca2_gan.studies.jobs import Job
 from ca2_gan.studies.training import train
 

@@ -20,7 +20,7 @@ OF_ONE_SEED = frozenset({"drawn"})
 
 
 @dataclass(frozen=True)
-class Table:
+class StudyTable:
     """A table of a report.
 
     :param title: what it shows, as a caption
@@ -56,7 +56,7 @@ class Study:
     name: str
     summary: str
     variants: Callable[[], list[Variant]]
-    tables: dict[str, Table]
+    tables: dict[str, StudyTable]
     pictures: dict[str, Picture]
     leaves_out: frozenset[str] = frozenset()
 

@@ -2,24 +2,21 @@
 
 import dataclasses
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from lightning_fabric import Fabric
 from numpy.typing import NDArray
 
 from ca2_gan.data import Dataset
 from ca2_gan.gan import GAN
 from ca2_gan.metrics.samples import Samples, sample_like
 from ca2_gan.studies.bench import EVALUATION_SEED, Bench, digits, record, scores
-from ca2_gan.studies.conditions import core_seconds
 from ca2_gan.studies.drawings import strip
 from ca2_gan.studies.jobs import Budget, Job
-from ca2_gan.trainers.ema import standing_statistics
-from ca2_gan.trainers.loop import prepare
-from ca2_gan.trainers.settings import Settings
+from ca2_gan.training.config import Config
+from ca2_gan.training.state import Callback, TrainingState
+from ca2_gan.training.trainer import Trainer
 from ca2_gan.versions import versions
 
 # Shares of the budget at which a point of the curve is made; the end is one too
@@ -27,7 +24,7 @@ SHARES = (0.125, 0.25, 0.5)
 
 
 @dataclass(frozen=True)
-class Course:
+class Trained:
     """What a training came to.
 
     :param samples: of its last model
@@ -44,97 +41,82 @@ class Course:
     curve: list[dict[str, float]]
 
 
-class Play:
-    """A training that goes on by shares of its budget; its clock stands still in between.
+class Curve(Callback):
+    """Measures the model at some shares of the budget.
 
-    :param data: to train on
+    :param standing: whether its BatchNorms get standing statistics
     """
 
-    def __init__(self, job: Job, data: Dataset, budget: Budget):
-        self.fabric = Fabric(accelerator="cpu", devices=1)
-        self.fabric.launch()
-        self.budget, self.standing, self.seconds = budget, job.variant.standing, 0.0
-        self.settings = Settings(data=job.data, out=Path(), seed=job.seed, threads=1, accelerator="cpu", **job.variant.changes)
-        self.training = prepare(self.settings, data, self.fabric)
+    def __init__(self, bench: Bench, shares: tuple[float, ...], standing: bool):
+        self.bench, self.standing = bench, standing
+        self.points: list[dict[str, float]] = []
+        self._ahead = list(shares)
 
-    @property
-    def spent(self) -> float:
-        """Share of the budget."""
-        return self.budget.spent(self.seconds, self.training.images)
+    def on_round(self, state: TrainingState) -> None:
+        if self._ahead and not state.is_finished and state.spent >= self._ahead[0]:
+            self._ahead.pop(0)
+            self.on_end(state)
 
-    def until(self, share: float) -> None:
-        """Plays rounds up to a share of the budget.
+    def on_end(self, state: TrainingState) -> None:
+        gan = state.averaged(self.standing)
+        fcd = self.bench.fcd(sample_like(gan, self.bench.watched, self.bench.train, EVALUATION_SEED))
+        self.points.append({"seconds": digits(state.cpu_seconds), "images": state.images, "fcd": digits(fcd)})
 
-        :raises FloatingPointError: if it diverges
-        """
-        training, began = self.training, core_seconds() - self.seconds
-        while self.spent < share:
-            # Schedules go by images and are to end with the budget, in images that a budget of time only lets one estimate
-            horizon = round(training.images / max(self.spent, 1e-9))
-            training.settings = dataclasses.replace(self.settings, max_images=max(horizon, 1))
-            training.play_round(self.fabric)
-            self.seconds = core_seconds() - began
-        if not training.weights_are_finite():
-            raise FloatingPointError(f"diverged: the weights are not finite after {training.images:,} images")
 
-    def shown(self) -> GAN:
-        """The model as it is sampled: not by ``eval()``, which would reach the players that it shares with the training."""
-        gan = self.training.gan.with_generator(self.training.average.network)
-        if self.standing:
-            standing_statistics(gan)
-        return gan
+def play(job: Job, data: Dataset, budget: Budget, *callbacks: Callback) -> tuple[GAN, TrainingState]:
+    """Trains on a training split, in one thread; the model, and the training at its end.
 
-    def parameters(self) -> dict[str, int]:
-        players = self.training.gan.players()
-        return {name: sum(p.numel() for p in player.parameters()) for name, player in players.items()}
+    :raises UserError: if it diverges
+    """
+    quiet = {"progress": False, "watch": False, "threads": 1, "accelerator": "cpu"}
+    config = Config.of({"data": job.data, "seed": job.seed, "images": 10**9} | job.variant.changes | quiet)
+    trainer = Trainer(config, data, callbacks=callbacks)
+    trainer.fit(images=budget.images, cpu_minutes=budget.minutes)
+    assert trainer.state is not None
+    return trainer.state.averaged(job.variant.standing), trainer.state
 
 
 def train(job: Job, bench: Bench) -> dict[str, Any]:
     """Trains one variant, in one thread, and measures its last model.
 
     :return: what is measured, ready for JSON
-    :raises FloatingPointError: if it diverges
+    :raises UserError: if it diverges
     """
     torch.set_num_threads(1)
-    course = (one_per_class if job.variant.per_class else one_for_all)(job, bench)
+    trained = (one_per_class if job.variant.per_class else one_for_all)(job, bench)
     return {
-        "cpu_seconds": digits(course.seconds),
-        "images": course.images,
-        "images_per_s": digits(course.images / max(course.seconds, 1e-9)),
-        "parameters": course.parameters,
-        **record(bench.suite.score(course.samples)),
-        "second": scores(bench.second.score(course.samples)),
-        "curve": course.curve,
-        "drawn": strip(course.samples, bench.train.num_classes),
+        "cpu_seconds": digits(trained.seconds),
+        "images": trained.images,
+        "images_per_s": digits(trained.images / max(trained.seconds, 1e-9)),
+        "parameters": trained.parameters,
+        **record(bench.suite.score(trained.samples)),
+        "second": scores(bench.second.score(trained.samples)),
+        "curve": trained.curve,
+        "drawn": strip(trained.samples, bench.train.num_classes),
         "extractors": bench.extractors,
         "versions": versions(),
     }
 
 
-def one_for_all(job: Job, bench: Bench) -> Course:
+def one_for_all(job: Job, bench: Bench) -> Trained:
     """One model of all classes."""
-    play = Play(job, bench.train, job.budget)
-    curve = []
-    for share in (*SHARES, 1.0) if job.budget.minutes is not None else (1.0,):
-        play.until(share)
-        gan = play.shown()
-        fcd = bench.fcd(sample_like(gan, bench.watched, bench.train, EVALUATION_SEED))
-        curve.append({"seconds": digits(play.seconds), "images": play.training.images, "fcd": digits(fcd)})
+    curve = Curve(bench, SHARES if job.budget.minutes is not None else (), job.variant.standing)
+    gan, state = play(job, bench.train, job.budget, curve)
     samples = sample_like(gan, bench.suite.n, bench.train, EVALUATION_SEED)
-    return Course(samples, play.seconds, play.training.images, play.parameters(), curve)
+    return Trained(samples, state.cpu_seconds, state.images, state.parameters, curve.points)
 
 
-def one_per_class(job: Job, bench: Bench) -> Course:
+def one_per_class(job: Job, bench: Bench) -> Trained:
     """A model for each class, each with its part of the budget."""
     data, k = bench.train, bench.train.num_classes
     asked = np.sort(np.resize(np.random.default_rng(EVALUATION_SEED).permutation(data.labels), bench.suite.n))
     images: list[NDArray[np.uint8]] = []
-    seconds, seen, parameters = 0.0, 0, dict[str, int]()
+    seconds, seen, counts = 0.0, 0, dict[str, int]()
     for label, name in enumerate(data.class_names):
         alone = data.subset(data.labels == label)
-        play = Play(job, dataclasses.replace(alone, class_names=(name,), labels=alone.labels * 0), job.budget.divided(k))
-        play.until(1.0)
-        images.append(play.shown().sample(int((asked == label).sum()), seed=EVALUATION_SEED + label).numpy())
-        seconds, seen = seconds + play.seconds, seen + play.training.images
-        parameters = {player: parameters.get(player, 0) + count for player, count in play.parameters().items()}
-    return Course(Samples(job.variant.label, np.concatenate(images), asked), seconds, seen, parameters, [])
+        alone = dataclasses.replace(alone, class_names=(name,), labels=alone.labels * 0)
+        gan, state = play(job, alone, job.budget.divided(k))
+        images.append(gan.sample(int((asked == label).sum()), seed=EVALUATION_SEED + label).numpy())
+        seconds, seen = seconds + state.cpu_seconds, seen + state.images
+        counts = {player: counts.get(player, 0) + count for player, count in state.parameters.items()}
+    return Trained(Samples(job.variant.label, np.concatenate(images), asked), seconds, seen, counts, [])

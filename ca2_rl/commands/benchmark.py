@@ -1,5 +1,6 @@
 """``ca2-rl benchmark``: all trained agents of a folder in one table."""
 
+import argparse
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +36,8 @@ def main(argv: list[str]) -> None:
     parser.add_argument("--hub", action="store_true", help="also the agents of SB3's organisation on the hub")
     parser.add_argument("--test-mode", action="store_true", help="one agent only")
     parser.add_argument("--trust", action="store_true", help=TRUST)
+    for flag in ("--no-hub", "--with-mujoco"):  # the zoo's; always so here
+        parser.add_argument(flag, action="store_true", help=argparse.SUPPRESS)
     arguments = parser.parse_args(argv)
     if not Path(arguments.log_dir).is_dir():
         raise UserError(f"{arguments.log_dir}: no such folder. Name the folder of the trained agents with --log-dir.")

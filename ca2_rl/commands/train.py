@@ -1,8 +1,10 @@
 """``ca2-rl train`` and ``ca2-rl optimize``: rl-zoo3's experiment manager behind a command line of our own."""
 
 import argparse
+import logging
 import os
 import sys
+import time
 import uuid
 from importlib.util import find_spec
 from pathlib import Path
@@ -17,16 +19,18 @@ from stable_baselines3.common.utils import set_random_seed
 from ca2_core.arguments import Parser, at_least, folder, seed
 from ca2_core.errors import UserError
 from ca2_core.files import locked
+from ca2_core.tables import Table
 from ca2_rl.arguments import Named
 from ca2_rl.commands.agent_options import LOG_FOLDER, add_env_options, device
+from ca2_rl.commands.closing import final_evaluation, next_commands
 from ca2_rl.environments import check_env, split_env_id, try_env
 from ca2_rl.runs import read_run
-from ca2_rl.tables import print_table
 from ca2_rl.zoo import resume
 from ca2_rl.zoo.agents import load_agent
 from ca2_rl.zoo.hyperparams import reference
 from ca2_rl.zoo.manager import Manager
 from ca2_rl.zoo.plugins import register
+from ca2_rl.zoo.printing import say
 
 
 def main(argv: list[str]) -> None:
@@ -37,13 +41,13 @@ def main(argv: list[str]) -> None:
     parser.add_argument("--params-help", action="store_true", help="show the hyperparameters of --algo, for -params and files, and leave")
     given = parser.parse_args(argv)
     if given.params_help:
-        print_table(("hyperparameter", "may be", "default", ""), reference(ALGOS[given.algo]), left=4)
+        Table(("hyperparameter", "may be", "default", ""), reference(ALGOS[given.algo]), texts=4).print()
         return
     if given.resume is None:
         _run(given)
         return
     with locked(read_run(Path(given.resume), given.trust).folder):
-        parser.set_defaults(**resume.arguments(given))
+        parser.set_defaults(**resume.arguments(given, parser))
         _run(parser.parse_args(argv))
 
 
@@ -91,7 +95,7 @@ def _parser(prog: str, description: str) -> Parser:
     add("--device", type=device, default="auto", help="torch's device (default: auto)")
     add("--num-threads", type=at_least(1), default=-1, metavar="N", help="threads of torch (default: 1, but for Atari)")
     add("--vec-env", choices=("dummy", "subproc"), default="dummy", help="envs in this process, or each in its own")
-    add("--n-eval-envs", type=at_least(1), default=1, metavar="N", help="envs for evaluations (default: 1)")
+    add("--n-eval-envs", type=at_least(1, 10_000), default=1, metavar="N", help="envs for evaluations (default: 1)")
     add(
         "--eval-freq",
         type=int,
@@ -100,6 +104,13 @@ def _parser(prog: str, description: str) -> Parser:
         help="steps between evaluations; negative: none (default: 25,000, or a tenth of a shorter training)",
     )
     add("--eval-episodes", type=at_least(1), default=5, metavar="N", help="episodes of an evaluation (default: 5)")
+    add(
+        "--final-episodes",
+        type=at_least(0),
+        default=100,
+        metavar="N",
+        help="episodes of the last model's evaluation after the training, for at most 30 s; 0: none (default: 100)",
+    )
     add("--save-freq", type=int, default=-1, metavar="STEPS", help="steps between checkpoints (default: none)")
     add("--save-replay-buffer", action="store_true", help="save the replay buffer with the model")
     add(
@@ -110,8 +121,18 @@ def _parser(prog: str, description: str) -> Parser:
         help="episodes or rollouts between two logs (default: SB3's)",
     )
     add("-tb", "--tensorboard-log", type=folder, default="", metavar="FOLDER", help="where to log for TensorBoard")
-    add("--verbose", type=int, choices=(0, 1, 2), default=1, help="0: print little, 1: SB3's tables (default)")
-    add("-P", "--progress", action="store_true", default=sys.stderr.isatty(), help="show a progress bar (default: on a terminal)")
+    printing = parser.add_mutually_exclusive_group()
+    printing.add_argument("-q", "--quiet", action="store_true", help="print errors and the last lines only")
+    printing.add_argument(
+        "--verbose",
+        type=int,
+        choices=(0, 1, 2),
+        nargs="?",
+        const=1,
+        metavar="N",
+        help="print all that SB3 and rl-zoo3 print; as in rl-zoo3, 0 is --quiet and 2 prints still more",
+    )
+    add("-P", "--progress", action="store_true", help="a progress bar with --quiet or --verbose too; only ever on a terminal")
     add("-uuid", "--uuid", action="store_true", help="a unique id in the name of the run")
     add("--track", action="store_true", help="track with Weights & Biases")
     add("--wandb-project-name", default="sb3", metavar="NAME")
@@ -151,8 +172,13 @@ def _run(arguments: argparse.Namespace) -> None:
     set_random_seed(arguments.seed)
     if arguments.num_threads > 0:
         th.set_num_threads(arguments.num_threads)
-    print("=" * 10, arguments.env, "=" * 10)
-    print(f"Seed: {arguments.seed}")
+    arguments.quiet |= arguments.verbose == 0
+    arguments.progress |= not (arguments.quiet or arguments.verbose)
+    if arguments.quiet:
+        logging.getLogger("ca2_rl").setLevel(logging.WARNING)
+    if arguments.verbose:
+        print("=" * 10, arguments.env, "=" * 10)
+        print(f"Seed: {arguments.seed}")
     tracked = _start_tracking(arguments) if arguments.track else None
     manager = Manager(
         arguments,
@@ -184,13 +210,12 @@ def _run(arguments: argparse.Namespace) -> None:
         seed=arguments.seed,
         log_interval=arguments.log_interval,
         save_replay_buffer=arguments.save_replay_buffer,
-        verbose=arguments.verbose,
+        verbose=arguments.verbose or 0,
         vec_env_type=arguments.vec_env,
         n_eval_envs=arguments.n_eval_envs,
         no_optim_plots=arguments.no_optim_plots,
         device=arguments.device,
         config=arguments.conf_file,
-        show_progress=arguments.progress,
         trial_id=arguments.trial_id,
     )
     with manager.lock:
@@ -201,8 +226,16 @@ def _run(arguments: argparse.Namespace) -> None:
         model, hyperparams = experiment
         if tracked is not None:
             tracked.config.setdefaults(vars(arguments) | {"saved_hyperparams": hyperparams})
+        begin, done = time.perf_counter(), model.num_timesteps
         manager.learn(model)
+        steps_per_second = (model.num_timesteps - done) / (time.perf_counter() - begin)
         manager.save_trained_model(model)
+    is_trusted = arguments.trust or not arguments.resume  # a new run has nothing but what this process wrote
+    run = read_run(Path(manager.save_path), is_trusted)
+    if arguments.final_episodes:
+        say(final_evaluation(run, arguments.final_episodes, steps_per_second, arguments.gym_packages, is_trusted))
+    if not arguments.quiet:
+        say(next_commands(run, arguments.gym_packages))
 
 
 def _check(arguments: argparse.Namespace) -> None:

@@ -4,22 +4,39 @@ SB3's ``logger.record`` keeps the last value before a dump, which at one update 
 """
 
 from collections import defaultdict
-from collections.abc import Callable
-from typing import Any, Self
+from collections.abc import Callable, Mapping
+from typing import Any
 
 import numpy as np
 import torch as th
 from stable_baselines3 import DQN, SAC, TD3
 from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.off_policy_algorithm import OffPolicyAlgorithm
-from stable_baselines3.common.type_aliases import MaybeCallback
 from torch import nn
 from torch.utils.hooks import RemovableHandle
 
-GRADIENT_NORM = "diagnostics/gradient_norm"
-LOSS = "diagnostics/loss"
-MEAN_Q = "diagnostics/mean_q"
-RETURN = "diagnostics/return"
+# Names in SB3's log, beside its own train/loss and train/critic_loss
+GRADIENT_NORM = "train/gradient_norm"
+MEAN_Q = "train/mean_q"
+RETURN = "rollout/return"
+SIGMA = "train/sigma_"
+# Each quantity, and where a log has it, by preference. Version 0.1.0 logged it under diagnostics/, to be read for one release
+COLUMNS: dict[str, tuple[str, ...]] = {
+    "gradient_norm": ("diagnostics/gradient_norm", GRADIENT_NORM),
+    "loss": ("diagnostics/loss", "train/loss", "train/critic_loss", "train/value_loss"),
+    "mean_q": ("diagnostics/mean_q", MEAN_Q),
+    "return": ("diagnostics/return", RETURN, "rollout/ep_rew_mean"),
+}
+
+
+def find_diagnostics(logged: Mapping[str, float]) -> dict[str, float]:
+    """The quantities of ``COLUMNS`` that a dump of SB3's logger has, and NoisyDQN's sigmas, by their short names.
+
+    :param logged: values by SB3's or our keys
+    """
+    found = {name: next((logged[key] for key in keys if key in logged), None) for name, keys in COLUMNS.items()}
+    sigmas = {key.removeprefix("train/"): value for key, value in logged.items() if key.startswith(SIGMA)}
+    return {name: float(value) for name, value in (found | sigmas).items() if value is not None}
 
 
 class Averages:
@@ -69,19 +86,6 @@ class WithDiagnostics(OffPolicyAlgorithm):
     def _excluded_save_params(self) -> list[str]:
         return [*super()._excluded_save_params(), "averages"]
 
-    def learn(
-        self,
-        total_timesteps: int,
-        callback: MaybeCallback = None,
-        log_interval: int = 4,
-        tb_log_name: str | None = None,
-        reset_num_timesteps: bool = True,
-        progress_bar: bool = False,
-    ) -> Self:
-        """As SB3's; the TensorBoard run is named after the class."""
-        name = tb_log_name or type(self).__name__
-        return super().learn(total_timesteps, callback, log_interval, name, reset_num_timesteps, progress_bar)
-
     def _update_info_buffer(self, infos: list[dict[str, Any]], dones: np.ndarray | None = None) -> None:
         super()._update_info_buffer(infos, dones)
         for episode_return in finished_returns(infos):
@@ -111,6 +115,7 @@ class DiagnosticsCallback(BaseCallback):
         self._handles: list[RemovableHandle] = []
         self._gradient_norms: dict[th.Tensor, th.Tensor] = {}
         self._mean_q: th.Tensor | None = None
+        self._mean_loss = 0.0
 
     def _on_training_start(self) -> None:
         model = self.model
@@ -153,10 +158,13 @@ class DiagnosticsCallback(BaseCallback):
             self.logger.record_mean(MEAN_Q, self._mean_q.item())
 
     def _on_rollout_start(self) -> None:
-        # Each call of train() leaves the mean of its losses there
+        # Each call of train() leaves the mean of its losses there: they are averaged as well
         loss = self.logger.name_to_value.get(self._loss_name)
         if loss is not None:
-            self.logger.record_mean(LOSS, loss)
+            if self.logger.name_to_count[self._loss_name]:  # of this interval; a dump begins another
+                self.logger.record(self._loss_name, self._mean_loss)
+            self.logger.record_mean(self._loss_name, loss)
+            self._mean_loss = self.logger.name_to_value[self._loss_name]
 
     def _on_step(self) -> bool:
         for episode_return in finished_returns(self.locals["infos"]):

@@ -6,19 +6,50 @@ from typing import Any
 import numpy as np
 import torch as th
 from gymnasium import spaces
-from stable_baselines3.common.buffers import NStepReplayBuffer, ReplayBuffer
-from stable_baselines3.common.type_aliases import ReplayBufferSamples
+from stable_baselines3.common.buffers import DictReplayBuffer, NStepReplayBuffer, ReplayBuffer
+from stable_baselines3.common.type_aliases import DictReplayBufferSamples, ReplayBufferSamples
 
 Reader = Callable[[th.Tensor], ReplayBufferSamples]
 FIELDS = ("observations", "actions", "next_observations", "dones", "timeouts", "rewards")
 
 
-class QuickReplayBuffer(ReplayBuffer):
-    """SB3's ``ReplayBuffer``; what enters is copied once, and all of it can be read as tensors."""
+class ReadableBuffer(ReplayBuffer):
+    """A replay buffer all of which can be read as tensors, if ``has_tensors``."""
 
     def __init__(self, *args: Any, **kwargs: Any):
         super().__init__(*args, **kwargs)
         self.has_tensors = not self.optimize_memory_usage and self.device.type == "cpu"
+
+    def reader(self) -> Reader:
+        """What makes a batch of rows, int64 [B]: step times ``n_envs`` plus env."""
+        raise NotImplementedError
+
+
+class QuickDictReplayBuffer(ReadableBuffer, DictReplayBuffer):
+    """SB3's ``DictReplayBuffer``."""
+
+    def reader(self) -> Reader:
+        observations, next_observations = (
+            {key: th.from_numpy(values).flatten(0, 1) for key, values in each.items()}
+            for each in (self.observations, self.next_observations)
+        )
+        fields = (self.actions, self.dones, self.timeouts, self.rewards)
+        actions, dones, timeouts, rewards = (th.from_numpy(each).flatten(0, 1) for each in fields)
+
+        def read(rows: th.Tensor) -> Any:
+            return DictReplayBufferSamples(
+                observations={key: values[rows] for key, values in observations.items()},
+                actions=actions[rows],
+                next_observations={key: values[rows] for key, values in next_observations.items()},
+                dones=(dones[rows] * (1 - timeouts[rows])).unsqueeze(1),
+                rewards=rewards[rows].unsqueeze(1),
+            )
+
+        return read
+
+
+class QuickReplayBuffer(ReadableBuffer):
+    """SB3's ``ReplayBuffer``; what enters is copied once."""
 
     def add(
         self, obs: np.ndarray, next_obs: np.ndarray, action: np.ndarray, reward: np.ndarray, done: np.ndarray, infos: list[dict[str, Any]]
@@ -42,7 +73,6 @@ class QuickReplayBuffer(ReplayBuffer):
         return [th.from_numpy(getattr(self, name)).flatten(0, 1) for name in FIELDS]
 
     def reader(self) -> Reader:
-        """What makes a batch of rows of ``tensors``, int64 [B]."""
         observations, actions, next_observations, dones, timeouts, rewards = self.tensors()
 
         def read(rows: th.Tensor) -> ReplayBufferSamples:

@@ -1,54 +1,68 @@
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
 import torch as th
+from gymnasium import spaces
 from stable_baselines3 import DQN
+from stable_baselines3.common.buffers import ReplayBuffer
+from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.noise import ActionNoise
 from stable_baselines3.common.off_policy_algorithm import OffPolicyAlgorithm
 from stable_baselines3.common.policies import BasePolicy
-from stable_baselines3.common.type_aliases import GymEnv, PyTorchObs, ReplayBufferSamples, TrainFreq, TrainFrequencyUnit
+from stable_baselines3.common.type_aliases import GymEnv, PyTorchObs, ReplayBufferSamples, Schedule
+from stable_baselines3.common.utils import polyak_update
+from torch import nn
 from torch.nn import functional as F
 from torch.optim import Optimizer
 
 from ca2_core.errors import UserError
 from ca2_rl.common.action_bins import ActionBins
-from ca2_rl.common.diagnostics import GRADIENT_NORM, LOSS, MEAN_Q
-from ca2_rl.common.held_choices import HeldChoices
-from ca2_rl.common.numpy_network import Layer, NumpyNoise
-from ca2_rl.common.quick_rollouts import WithQuickRollouts
-from ca2_rl.common.updates import TargetUpdate, Update, minimise
-from ca2_rl.common.with_compiled_step import WithCompiledStep
+from ca2_rl.common.diagnostics import GRADIENT_NORM, MEAN_Q
+from ca2_rl.common.ez_greedy import EZGreedy, epsilon_greedy
 from ca2_rl.discretized_dqn.policies import CnnPolicy, DiscretizedDQNPolicy, DiscretizedQNetwork, MlpPolicy, MultiInputPolicy
+from ca2_rl.fast import Accelerated
+from ca2_rl.fast.numpy_network import Layer, NumpyNoise
+from ca2_rl.fast.updates import Minimise
 
-EVERY_STEP = TrainFreq(1, TrainFrequencyUnit.STEP)
 QFunction = Callable[[th.Tensor], th.Tensor]
 
 
-class _AnyActionSpace(OffPolicyAlgorithm):
-    """Next in line after DQN, so that its ``super().__init__`` arrives here: lets Box through, ``ActionBins`` checks it."""
+@dataclass(frozen=True)
+class DQNSettings:
+    """What a gradient step depends on beside networks, batch and noise. See ``DiscretizedDQN``."""
+
+    gamma: float
+    max_grad_norm: float
+    double_q: bool
+
+
+class _ActsInBoxes(OffPolicyAlgorithm):
+    """Next in line after DQN, so that its ``super().__init__`` arrives here: lets Box through as well."""
 
     def __init__(self, *args: Any, **kwargs: Any):
-        super().__init__(*args, **{**kwargs, "supported_action_spaces": None})
+        super().__init__(*args, **{**kwargs, "supported_action_spaces": (spaces.Discrete, spaces.Box)})
 
 
-class DiscretizedDQN(WithCompiledStep, WithQuickRollouts, DQN, _AnyActionSpace):
+class DiscretizedDQN(Accelerated, DQN, _ActsInBoxes):
     """DQN (Mnih et al. 2015) that also acts in a Box, on a grid of ``n_bins`` values per dimension, without a wrapper.
 
     The env keeps its own action space: ``predict`` returns torques, the replay buffer keeps the index of the bin.
     On a Discrete space it is SB3's DQN. https://www.nature.com/articles/nature14236
+
+    The parameters up to ``device`` are those of SB3's ``DQN``, in its order.
 
     :param policy: "MlpPolicy", "CnnPolicy", "MultiInputPolicy" or a class
     :param env: the environment or its id
     :param n_bins: values per dimension of a Box, >= 2, end points included; an odd number has the middle of the range
     :param double_q: the online network chooses the next action, the target network values it (van Hasselt et al. 2016)
     :param dueling: separate streams for value and advantage (Wang et al. 2016)
-    :param exploration_hold: most steps that a random action of the training is held for, >= 1; 1 is SB3's epsilon-greedy
-        (Dabney et al. 2021, https://arxiv.org/abs/2006.01782, with other durations: see docs/rl/discretized_dqn.md)
+    :param exploration_hold: most steps that a random action of the training is held for, within its episode, >= 1; 1 is
+        epsilon-greedy (Dabney et al. 2021, https://arxiv.org/abs/2006.01782, with other durations: see docs/rl/discretized_dqn.md)
     :param compile: whether gradient steps are compiled; None: if they can be and it pays (see docs/rl/speed.md)
-    :param kwargs: as in SB3's ``DQN``
-    :raises UserError: if the action space is no Box or Discrete, ``n_bins`` < 2, the grid has over 4,096 actions, or
-        ``exploration_hold`` < 1
+    :raises AssertionError: if the action space is no Box or Discrete, as SB3 does
+    :raises UserError: if ``n_bins`` < 2, the grid has over 4,096 actions, or ``exploration_hold`` < 1
     """
 
     policy_aliases: ClassVar[dict[str, type[BasePolicy]]] = {
@@ -56,7 +70,7 @@ class DiscretizedDQN(WithCompiledStep, WithQuickRollouts, DQN, _AnyActionSpace):
         "CnnPolicy": CnnPolicy,
         "MultiInputPolicy": MultiInputPolicy,
     }
-    METRICS = (LOSS, GRADIENT_NORM, MEAN_Q)
+    METRICS = ("train/loss", GRADIENT_NORM, MEAN_Q)
     policy: DiscretizedDQNPolicy
     q_net: DiscretizedQNetwork
     q_net_target: DiscretizedQNetwork
@@ -65,16 +79,65 @@ class DiscretizedDQN(WithCompiledStep, WithQuickRollouts, DQN, _AnyActionSpace):
         self,
         policy: str | type[DiscretizedDQNPolicy],
         env: GymEnv | str,
+        learning_rate: float | Schedule = 1e-4,
+        buffer_size: int = 1_000_000,
+        learning_starts: int = 100,
+        batch_size: int = 32,
+        tau: float = 1.0,
+        gamma: float = 0.99,
+        train_freq: int | tuple[int, str] = 4,
+        gradient_steps: int = 1,
+        replay_buffer_class: type[ReplayBuffer] | None = None,
+        replay_buffer_kwargs: dict[str, Any] | None = None,
+        optimize_memory_usage: bool = False,
+        n_steps: int = 1,
+        target_update_interval: int = 10_000,
+        exploration_fraction: float = 0.1,
+        exploration_initial_eps: float = 1.0,
+        exploration_final_eps: float = 0.05,
+        max_grad_norm: float = 10,
+        stats_window_size: int = 100,
+        tensorboard_log: str | None = None,
+        policy_kwargs: dict[str, Any] | None = None,
+        verbose: int = 0,
+        seed: int | None = None,
+        device: th.device | str = "auto",
+        _init_setup_model: bool = True,
         *,
         n_bins: int = 11,
         double_q: bool = False,
         dueling: bool = False,
         exploration_hold: int = 1,
         compile: bool | None = None,
-        _init_setup_model: bool = True,
-        **kwargs: Any,
     ):
-        super().__init__(policy, env, _init_setup_model=False, **kwargs)
+        super().__init__(
+            policy,
+            env,
+            learning_rate=learning_rate,
+            buffer_size=buffer_size,
+            learning_starts=learning_starts,
+            batch_size=batch_size,
+            tau=tau,
+            gamma=gamma,
+            train_freq=train_freq,
+            gradient_steps=gradient_steps,
+            replay_buffer_class=replay_buffer_class,
+            replay_buffer_kwargs=replay_buffer_kwargs,
+            optimize_memory_usage=optimize_memory_usage,
+            n_steps=n_steps,
+            target_update_interval=target_update_interval,
+            exploration_fraction=exploration_fraction,
+            exploration_initial_eps=exploration_initial_eps,
+            exploration_final_eps=exploration_final_eps,
+            max_grad_norm=max_grad_norm,
+            stats_window_size=stats_window_size,
+            tensorboard_log=tensorboard_log,
+            policy_kwargs=policy_kwargs,
+            verbose=verbose,
+            seed=seed,
+            device=device,
+            _init_setup_model=False,
+        )
         self.n_bins = n_bins
         self.double_q = double_q
         self.dueling = dueling
@@ -87,80 +150,74 @@ class DiscretizedDQN(WithCompiledStep, WithQuickRollouts, DQN, _AnyActionSpace):
         if self.exploration_hold < 1:
             raise UserError(f"exploration_hold={self.exploration_hold}: a random action lasts at least 1 step.")
         self.bins = ActionBins(self.action_space, self.n_bins)
-        self._indices = np.arange(len(self.bins.actions))
+        self._ez_greedy = EZGreedy(self.n_envs, self.exploration_hold)
         self.policy_kwargs = {**self.policy_kwargs, "n_bins": self.n_bins, "dueling": self.dueling}
         super()._setup_model()
         # SB3 sized the buffer for an action of the env; it keeps one index
-        self.replay_buffer.action_space = self.bins.index_space
-        self.replay_buffer.action_dim = 1
-        self.replay_buffer.actions = np.zeros((*self.replay_buffer.rewards.shape, 1), dtype=np.int64)
-
-    def _create_aliases(self) -> None:
-        super()._create_aliases()
-        self._update_target = TargetUpdate(self.q_net, self.q_net_target)
-        # tau while a target update is due, which the compiled step makes first; it reads the array as a tensor
-        self._tau_due = np.zeros((), dtype=np.float32)
-        self._tau_tensor = th.from_numpy(self._tau_due)
+        buffer = self.replay_buffer
+        assert buffer is not None
+        buffer.action_space = self.bins.index_space
+        buffer.action_dim = 1
+        buffer.actions = np.zeros((*buffer.rewards.shape, 1), dtype=np.int64)
 
     def _excluded_save_params(self) -> list[str]:
-        return [*super()._excluded_save_params(), "_update_target", "_tau_due", "_tau_tensor", "_indices", "_held"]
-
-    def _restart_draws(self) -> None:
-        super()._restart_draws()
-        self._held = HeldChoices(self.n_envs, self.exploration_hold)
+        return [*super()._excluded_save_params(), "bins", "_ez_greedy"]
 
     def set_random_seed(self, seed: int | None = None) -> None:
         super().set_random_seed(seed)
         if seed is not None:
             self.bins.index_space.seed(seed)
 
+    def _setup_learn(self, *args: Any, **kwargs: Any) -> tuple[int, BaseCallback]:
+        last_obs = self._last_obs
+        prepared = super()._setup_learn(*args, **kwargs)
+        if self._last_obs is not last_obs:  # the envs were reset
+            self._end_episodes(np.ones(self.n_envs, dtype=bool))
+        return prepared
+
+    def _update_info_buffer(self, infos: list[dict[str, Any]], dones: np.ndarray | None = None) -> None:
+        super()._update_info_buffer(infos, dones)
+        if dones is not None:
+            self._end_episodes(dones)
+
+    def _end_episodes(self, ended: np.ndarray) -> None:
+        """Tells what lasts within an episode only that those of some envs have ended: bool [n_envs]."""
+        self._ez_greedy.end_episodes(ended)
+
     def _random_index(self, n: int) -> np.ndarray:
         return np.array([self.bins.index_space.sample() for _ in range(n)], dtype=np.int64)
-
-    def _explore(self, greedy: np.ndarray, choices: np.ndarray) -> np.ndarray:
-        """Replaces entries of ``greedy`` [N, ...] by random ``choices`` [n_actions, ...]: a coin for each (epsilon-greedy)."""
-        if self.exploration_rate == 0:
-            return greedy
-        explores = [i for i, coin in enumerate(np.random.random_sample(len(greedy)).tolist()) if coin < self.exploration_rate]
-        if explores:
-            greedy[explores] = choices[self._random_index(len(explores))]
-        return greedy
 
     def _sample_action(
         self, learning_starts: int, action_noise: ActionNoise | None = None, n_envs: int = 1
     ) -> tuple[np.ndarray, np.ndarray]:
         """Actions for the envs [n_envs, ...], and their bins [n_envs] for the buffer."""
-        is_random = self.num_timesteps < learning_starts
-        if self.exploration_hold > 1:
-            greedy = np.zeros(n_envs, dtype=np.int64) if is_random else self._greedy_index()
-            index = self._held.over(greedy, 1.0 if is_random else self.exploration_rate, self._random_index)
-        elif is_random:
-            index = self._random_index(n_envs)
+        if self.num_timesteps >= learning_starts:
+            index = self._ez_greedy.act(self._greedy_index(), self.exploration_rate, self._random_index)
+        elif self.exploration_hold > 1:
+            index = self._ez_greedy.act(np.zeros(n_envs, dtype=np.int64), 1.0, self._random_index)
         else:
-            index = self._explore(self._greedy_index(), self._indices)
+            index = self._random_index(n_envs)
         return self.bins.actions[index], index
 
     def _greedy_index(self) -> np.ndarray:
         """Bins of the highest Q-values for the last observations, under noise if there is any: int64 [n_envs]."""
-        if self._acting is not None:
-            q_values = self._acting(self._vectors(), self._acting_noise())
+        assert self._last_obs is not None
+        noise = self.acting_noise()
+        q_values = self.fast.outputs(self._last_obs, noise)
+        if q_values is not None:
             best: np.ndarray = q_values.argmax(axis=1)
             return best
-        assert self._last_obs is not None
         obs, _ = self.policy.obs_to_tensor(self._last_obs)
         with th.no_grad():
-            return self._exploring_index(obs).cpu().numpy()
+            return self._torch_q_values(obs, noise).argmax(dim=1).cpu().numpy()
 
-    def _exploring_index(self, obs: PyTorchObs) -> th.Tensor:
-        """The same by torch, where NumPy can't."""
-        return self.policy.predict_index(obs, deterministic=False)
-
-    def _numpy_network(self) -> Layer | None:
-        return self.q_net.as_numpy()
-
-    def _acting_noise(self) -> NumpyNoise | None:
-        """Noise of one step for ``_acting``, each env's own."""
+    def acting_noise(self) -> NumpyNoise | None:
+        """Noise of the Q-network for one step of the envs, each env's own."""
         return None
+
+    def _torch_q_values(self, obs: PyTorchObs, noise: NumpyNoise | None) -> th.Tensor:
+        q_values: th.Tensor = self.q_net(obs)
+        return q_values
 
     def predict(
         self,
@@ -173,56 +230,56 @@ class DiscretizedDQN(WithCompiledStep, WithQuickRollouts, DQN, _AnyActionSpace):
         actions, state = self.policy.predict(observation, state, episode_start, deterministic)
         if not deterministic:
             batch = actions.reshape(-1, *(self.action_space.shape or ()))
-            actions = self._explore(batch, self.bins.actions).reshape(actions.shape)
+            epsilon_greedy(batch, self.exploration_rate, lambda n: self.bins.actions[self._random_index(n)])
+            actions = batch.reshape(actions.shape)
         return actions, state
 
     def _on_step(self) -> None:
         self._n_calls += 1
         if self._n_calls % max(self.target_update_interval // self.n_envs, 1) == 0:
-            if self._compiled is not None and self._leaves_target and self.num_timesteps > self.learning_starts:
-                self._tau_due.fill(self.tau)
-            else:
-                self._update_target(self.tau)
+            self.fast.update_target(self.q_net, self.q_net_target, self.tau)
+            if self.batch_norm_stats:
+                polyak_update(self.batch_norm_stats, self.batch_norm_stats_target, 1.0)
         self._update_exploration()
-
-    @property
-    def _leaves_target(self) -> bool:
-        """Whether the target follows at every step, and a gradient step comes right after: both are one program then."""
-        train_freq: Any = self.train_freq  # a TrainFreq by now
-        return self.target_update_interval < 2 * self.n_envs and train_freq == EVERY_STEP and self.gradient_steps != 0
-
-    def _before_step(self) -> None:
-        if self._leaves_target:
-            self._update_target(self._tau_tensor)
-            self._tau_tensor.zero_()
-
-    def _changing(self) -> list[th.Tensor]:
-        return [*super()._changing(), self._tau_tensor]
 
     def _update_exploration(self) -> None:
         self.exploration_rate = self.exploration_schedule(self._current_progress_remaining)
-
-    def dump_logs(self) -> None:
-        self._log_exploration()
-        super().dump_logs()
-
-    def _log_exploration(self) -> None:
         self.logger.record("rollout/exploration_rate", self.exploration_rate)
 
-    def _optimizers(self) -> list[Optimizer]:
+    @property
+    def settings(self) -> DQNSettings:
+        return DQNSettings(self.gamma, self.max_grad_norm, self.double_q)
+
+    def train(self, gradient_steps: int, batch_size: int = 100) -> None:
+        self._update_learning_rate(self.policy.optimizer)
+        settings = self.settings
+
+        def step(batch: ReplayBufferSamples, noise: th.Tensor, minimise: Minimise) -> tuple[th.Tensor, ...]:
+            loss, mean_q = self.loss(batch, noise, settings)
+            gradient_norm = minimise(loss, self.policy.optimizer, settings.max_grad_norm)
+            return loss, gradient_norm, mean_q
+
+        # Samples a batch for each step, and logs the means of what it returns
+        self.fast.run(step, settings, gradient_steps, batch_size)
+        self._n_updates += gradient_steps
+        self.logger.record("train/n_updates", self._n_updates, exclude="tensorboard")
+
+    def loss(self, batch: ReplayBufferSamples, noise: th.Tensor, settings: DQNSettings) -> tuple[th.Tensor, th.Tensor]:
+        """Loss and mean Q-value of B transitions: see ``td_loss``."""
+        return td_loss(batch, settings.gamma, *self.q_functions(noise, settings))
+
+    def q_functions(self, noise: th.Tensor, settings: DQNSettings) -> tuple[QFunction, QFunction, QFunction | None]:
+        """What one gradient step evaluates: ``online``, ``target`` and ``selector`` of ``td_loss``."""
+        return self.q_net, self.q_net_target, self.q_net if settings.double_q else None
+
+    def optimizers(self) -> list[Optimizer]:
         return [self.policy.optimizer]
 
-    def _constants(self) -> tuple[Any, ...]:
-        return self.gamma, self.max_grad_norm, self.double_q, self._leaves_target
+    def numpy_network(self) -> Layer | None:
+        return self.q_net.as_numpy()
 
-    def _q_functions(self, noise: th.Tensor) -> tuple[QFunction, QFunction, QFunction | None]:
-        """What one gradient step evaluates: ``online``, ``target`` and ``selector`` of ``td_loss``."""
-        return self.q_net, self.q_net_target, self.q_net if self.double_q else None
-
-    def _gradient_step(self, update: Update, batch: ReplayBufferSamples, noise: th.Tensor) -> th.Tensor:
-        loss, mean_q = td_loss(batch, self.gamma, *self._q_functions(noise))
-        gradient_norm = minimise(loss, self.policy.optimizer, update, self.max_grad_norm)
-        return th.stack([loss.detach(), gradient_norm, mean_q])
+    def followed_target(self) -> tuple[nn.Module, nn.Module] | None:
+        return (self.q_net, self.q_net_target) if self.target_update_interval < 2 * self.n_envs else None
 
 
 def td_loss(

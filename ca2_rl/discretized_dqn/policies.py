@@ -11,8 +11,8 @@ from torch import nn
 
 from ca2_rl.common.action_bins import ActionBins
 from ca2_rl.common.activations import NamesActivation
-from ca2_rl.common.numpy_network import Array, Layer, NumpyNoise, numpy_layers
-from ca2_rl.common.training_mode import SwitchesOnce
+from ca2_rl.fast.numpy_network import Array, Layer, NumpyNoise, numpy_layers
+from ca2_rl.fast.training_mode import SwitchesOnce
 
 
 class DuelingHead(nn.Module):

@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 
 from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.buffers import ReplayBuffer
+from stable_baselines3.common.noise import ActionNoise
 from stable_baselines3.common.off_policy_algorithm import OffPolicyAlgorithm
 from stable_baselines3.common.vec_env import VecEnv, VecNormalize
 from stable_baselines3.her import HerReplayBuffer
@@ -21,6 +22,9 @@ from ca2_rl.loading.names import Name
 from ca2_rl.loading.pickles import RefusedError, unpickle
 
 T = TypeVar("T")
+
+# Settings in the file that a training goes on counting from
+COUNTS = {"_episode_num", "_n_calls", "_n_updates", "_num_timesteps_at_start", "_total_timesteps", "n_envs", "num_timesteps"}
 
 # SB3 makes these again from the settings; old versions pickled them as code
 SCHEDULES = {
@@ -66,23 +70,34 @@ def load_agent(
         damaged = str(error)
     if damaged is not None:
         raise UserError(f"{path}: damaged, or no zip file of SB3: {damaged}.")
+    _check_counts(settings, path)
     given = dict(changes.pop("custom_objects", {}))
     if not trust:
         given = _saved_objects(settings, algorithm, path, names_of(algorithm) | set(also), given)
     try:
-        return algorithm.load(io.BytesIO(content), env=env, custom_objects=given, **changes)
+        model = algorithm.load(io.BytesIO(content), env=env, custom_objects=given, **changes)
     except UserError:
         raise
     except Exception as error:  # SB3 and torch raise almost anything for a file that does not fit
         raise UserError(f"{path}: no {algorithm.__name__} agent can be loaded from it: {error}") from error
+    if not isinstance(noise := getattr(model, "action_noise", None), (ActionNoise, type(None))):
+        raise UserError(f"{path}: damaged: its action_noise is {noise!r}.")
+    return model
+
+
+def _check_counts(settings: Any, path: Path) -> None:
+    """Sees that what a training counts is a number."""
+    if not isinstance(settings, dict):
+        raise UserError(f"{path}: damaged, or no zip file of SB3: its settings are no mapping.")
+    for name in COUNTS & settings.keys():
+        if type(settings[name]) is not int or settings[name] < 0:
+            raise UserError(f"{path}: damaged: its {name} is {settings[name]!r}.")
 
 
 def _saved_objects(
     settings: Any, algorithm: type[BaseAlgorithm], path: Path, also: Collection[Name], given: dict[str, Any]
 ) -> dict[str, Any]:
     """Whatever SB3 would unpickle, already unpickled safely, or replaced."""
-    if not isinstance(settings, dict):
-        raise UserError(f"{path}: damaged, or no zip file of SB3: its settings are no mapping.")
     if "env" in settings:  # SB3 never saves one; it would make it, and the env's id may name a module to import
         raise UserError(f"{path}: an env is saved in it, which may run code. If you trust where the file comes from, add --trust.")
     objects: dict[str, Any] = dict.fromkeys(NOT_LOADED & settings.keys())
@@ -146,7 +161,7 @@ def _load_pickle(path: Path, kind: type[T], trust: bool) -> T:
     except RefusedError as error:
         raise refused(path, "it", error) from error
     except Exception as error:  # a damaged pickle raises almost anything
-        raise UserError(f"{path}: damaged: {error}") from error
+        raise UserError(f"{path}: damaged: {str(error) or type(error).__name__}") from error
     if not isinstance(loaded, kind):
         raise UserError(f"{path}: a {kind.__name__} is needed, this is a {type(loaded).__name__}.")
     return loaded

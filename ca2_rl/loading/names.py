@@ -53,7 +53,7 @@ POLICIES = _names(
 
 BUFFERS = _names(
     {
-        "ca2_rl.common.replay_buffer": "QuickNStepReplayBuffer QuickReplayBuffer",
+        "ca2_rl.common.replay_buffer": "QuickDictReplayBuffer QuickNStepReplayBuffer QuickReplayBuffer",
         "sb3_contrib.common.maskable.buffers": "MaskableDictRolloutBuffer MaskableRolloutBuffer",
         "sb3_contrib.common.recurrent.buffers": "RecurrentDictRolloutBuffer RecurrentRolloutBuffer",
         "stable_baselines3.common.buffers": "DictReplayBuffer DictRolloutBuffer NStepReplayBuffer ReplayBuffer RolloutBuffer",
@@ -81,14 +81,15 @@ WRAPPERS = _names(
     }
 )
 
-# What a pickle may name. No algorithm is among them: its constructor makes an env from an id, which may name a module to import
+# What a pickle may name, beside what makes arrays, for which pickles.py has stand-ins. No algorithm is among them: its constructor
+# makes an env from an id, which may name a module to import
 PICKLED = (
     OPTIMISERS
     | POLICIES
     | BUFFERS
     | _names(
         {
-            "builtins": "bytearray complex dict float frozenset int list range set slice tuple",
+            "builtins": "bytearray bytes complex dict float frozenset int list range set slice tuple",
             "ca2_rl.common.action_bins": "ActionBins",
             "ca2_rl.common.ou_noise": "OUNoise",
             "collections": "OrderedDict defaultdict deque",
@@ -98,13 +99,6 @@ PICKLED = (
             "gymnasium.spaces.multi_binary": "MultiBinary",
             "gymnasium.spaces.multi_discrete": "MultiDiscrete",
             "gymnasium.spaces.tuple": "Tuple",
-            "numpy": "dtype float32 float64 int32 int64 ndarray",
-            "numpy._core.multiarray": "_reconstruct scalar",
-            "numpy._core.numeric": "_frombuffer",
-            "numpy.random._mt19937": "MT19937",
-            "numpy.random._pcg64": "PCG64",
-            "numpy.random._pickle": "__bit_generator_ctor __generator_ctor __randomstate_ctor",
-            "numpy.random.bit_generator": "SeedSequence __pyx_unpickle_SeedSequence",
             "rl_zoo3.utils": "SimpleLinearSchedule",
             "stable_baselines3.common.noise": "NormalActionNoise OrnsteinUhlenbeckActionNoise VectorizedActionNoise",
             "stable_baselines3.common.running_mean_std": "RunningMeanStd",
@@ -123,6 +117,7 @@ PICKLED = (
 
 # Where a name was when older versions of SB3, Gym and NumPy pickled it
 MOVED = {
+    "__builtin__": "builtins",
     "gym.spaces.box": "gymnasium.spaces.box",
     "gym.spaces.dict": "gymnasium.spaces.dict",
     "gym.spaces.discrete": "gymnasium.spaces.discrete",

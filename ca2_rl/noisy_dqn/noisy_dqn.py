@@ -3,14 +3,17 @@ from typing import Any, ClassVar
 
 import numpy as np
 import torch as th
+from stable_baselines3.common.buffers import ReplayBuffer
 from stable_baselines3.common.policies import BasePolicy
-from stable_baselines3.common.type_aliases import GymEnv, PyTorchObs
+from stable_baselines3.common.type_aliases import GymEnv, PyTorchObs, Schedule
 
 from ca2_core.errors import UserError
-from ca2_rl.common.blocks import in_blocks
+from ca2_rl.common.diagnostics import SIGMA
 from ca2_rl.common.noisy_linear import signed_root, split_noise
-from ca2_rl.common.numpy_network import NumpyNoise, numpy_noise
-from ca2_rl.discretized_dqn.discretized_dqn import DiscretizedDQN, QFunction
+from ca2_rl.discretized_dqn.discretized_dqn import DiscretizedDQN, DQNSettings, QFunction
+from ca2_rl.fast.blocks import in_blocks
+from ca2_rl.fast.numpy_network import NumpyNoise, numpy_noise
+from ca2_rl.noisy_dqn.held_noise import HeldNoise
 from ca2_rl.noisy_dqn.policies import CnnPolicy, MlpPolicy, MultiInputPolicy, NoisyDQNPolicy, NoisyQNetwork
 
 
@@ -22,11 +25,15 @@ class NoisyDQN(DiscretizedDQN):
     anew and independently for each network. ``predict(deterministic=True)`` uses the mean weights and draws nothing.
     https://arxiv.org/abs/1706.10295
 
+    The parameters up to ``device`` are those of SB3's ``DQN``, in its order; the last are those of ``DiscretizedDQN``.
+
     :param policy: "MlpPolicy", "CnnPolicy", "MultiInputPolicy" or a class
     :param env: the environment or its id
+    :param exploration_fraction: as ``exploration_initial_eps`` and ``exploration_final_eps``, to be left out
     :param sigma0: initial scale of the noise, >= 0
-    :param kwargs: as in ``DiscretizedDQN``; of ``exploration_*`` only ``exploration_hold``, which a draw of the noise is held for as well
-    :raises UserError: if ``sigma0`` is negative or another ``exploration_*`` argument is given; see also ``DiscretizedDQN``
+    :param exploration_hold: most steps that a random action of the first steps, and later a draw of the noise, is held for, within its
+        episode, >= 1
+    :raises UserError: if ``sigma0`` is negative or epsilon is given; see also ``DiscretizedDQN``
     """
 
     policy_aliases: ClassVar[dict[str, type[BasePolicy]]] = {
@@ -42,15 +49,75 @@ class NoisyDQN(DiscretizedDQN):
         self,
         policy: str | type[NoisyDQNPolicy],
         env: GymEnv | str,
+        learning_rate: float | Schedule = 1e-4,
+        buffer_size: int = 1_000_000,
+        learning_starts: int = 100,
+        batch_size: int = 32,
+        tau: float = 1.0,
+        gamma: float = 0.99,
+        train_freq: int | tuple[int, str] = 4,
+        gradient_steps: int = 1,
+        replay_buffer_class: type[ReplayBuffer] | None = None,
+        replay_buffer_kwargs: dict[str, Any] | None = None,
+        optimize_memory_usage: bool = False,
+        n_steps: int = 1,
+        target_update_interval: int = 10_000,
+        exploration_fraction: None = None,
+        exploration_initial_eps: None = None,
+        exploration_final_eps: None = None,
+        max_grad_norm: float = 10,
+        stats_window_size: int = 100,
+        tensorboard_log: str | None = None,
+        policy_kwargs: dict[str, Any] | None = None,
+        verbose: int = 0,
+        seed: int | None = None,
+        device: th.device | str = "auto",
+        _init_setup_model: bool = True,
         *,
         sigma0: float = 0.5,
-        _init_setup_model: bool = True,
-        **kwargs: Any,
+        n_bins: int = 11,
+        double_q: bool = False,
+        dueling: bool = False,
+        exploration_hold: int = 1,
+        compile: bool | None = None,
     ):
-        for name in kwargs:
-            if name.startswith("exploration_") and name != "exploration_hold":
+        for name, value in (
+            ("exploration_fraction", exploration_fraction),
+            ("exploration_initial_eps", exploration_initial_eps),
+            ("exploration_final_eps", exploration_final_eps),
+        ):
+            if value is not None:
                 raise UserError(f"{name}: NoisyDQN has no epsilon, it explores by noise of scale sigma0. Leave {name} out.")
-        super().__init__(policy, env, _init_setup_model=False, **kwargs)
+        super().__init__(
+            policy,
+            env,
+            learning_rate=learning_rate,
+            buffer_size=buffer_size,
+            learning_starts=learning_starts,
+            batch_size=batch_size,
+            tau=tau,
+            gamma=gamma,
+            train_freq=train_freq,
+            gradient_steps=gradient_steps,
+            replay_buffer_class=replay_buffer_class,
+            replay_buffer_kwargs=replay_buffer_kwargs,
+            optimize_memory_usage=optimize_memory_usage,
+            n_steps=n_steps,
+            target_update_interval=target_update_interval,
+            max_grad_norm=max_grad_norm,
+            stats_window_size=stats_window_size,
+            tensorboard_log=tensorboard_log,
+            policy_kwargs=policy_kwargs,
+            verbose=verbose,
+            seed=seed,
+            device=device,
+            n_bins=n_bins,
+            double_q=double_q,
+            dueling=dueling,
+            exploration_hold=exploration_hold,
+            compile=compile,
+            _init_setup_model=False,
+        )
         self.sigma0 = sigma0
         if _init_setup_model:
             self._setup_model()
@@ -59,41 +126,43 @@ class NoisyDQN(DiscretizedDQN):
         self.policy_kwargs = {**self.policy_kwargs, "sigma0": self.sigma0}
         super()._setup_model()
 
+    def _excluded_save_params(self) -> list[str]:
+        return [*super()._excluded_save_params(), "_held_noise"]
+
+    def set_random_seed(self, seed: int | None = None) -> None:
+        super().set_random_seed(seed)
+        draws = in_blocks(lambda n: numpy_noise(self.q_net.noisy_layers, self.q_net.sample_normals(n, self.n_envs)))
+        self._held_noise = HeldNoise(draws, self.n_envs, self.exploration_hold)
+
     def _update_exploration(self) -> None:
         """Nothing to anneal: the noise is learned."""
 
-    def _log_exploration(self) -> None:
+    def dump_logs(self) -> None:
         for i, layer in enumerate(self.q_net.noisy_layers):
-            self.logger.record(f"diagnostics/sigma_{i}", layer.mean_sigma())
+            self.logger.record(f"{SIGMA}{i}", layer.mean_sigma())
+        super().dump_logs()
 
-    def _restart_draws(self) -> None:
-        super()._restart_draws()
-        self._acting_noises = in_blocks(lambda n: numpy_noise(self.q_net.noisy_layers, self.q_net.sample_normals(n, self.n_envs)))
-        self._noise_steps_left = 0
+    def _end_episodes(self, ended: np.ndarray) -> None:
+        super()._end_episodes(ended)
+        self._held_noise.end_episodes(ended)
 
-    def _excluded_save_params(self) -> list[str]:
-        return [*super()._excluded_save_params(), "_acting_noises", "_held_noise", "_noise_steps_left"]
+    def acting_noise(self) -> NumpyNoise:
+        return self._held_noise.step()
 
-    def _acting_noise(self) -> NumpyNoise:
-        if self._noise_steps_left == 0:
-            self._held_noise = next(self._acting_noises)
-            self._noise_steps_left = 1 if self.exploration_hold == 1 else np.random.randint(1, self.exploration_hold + 1)
-        self._noise_steps_left -= 1
-        return iter(self._held_noise)
+    def _torch_q_values(self, obs: PyTorchObs, noise: NumpyNoise | None) -> th.Tensor:
+        assert noise is not None
+        as_tensors = [(th.as_tensor(into, device=self.device), th.as_tensor(out, device=self.device)) for into, out in noise]
+        q_values: th.Tensor = self.q_net(obs, as_tensors)
+        return q_values
 
-    def _exploring_index(self, obs: PyTorchObs) -> th.Tensor:
-        noise = [(th.as_tensor(into, device=self.device), th.as_tensor(out, device=self.device)) for into, out in self._acting_noise()]
-        q_values: th.Tensor = self.q_net(obs, noise)
-        return q_values.argmax(dim=1)
-
-    def _draw_noise(self, n: int, batch_size: int) -> th.Tensor:
+    def draw_noise(self, n: int, batch_size: int, settings: DQNSettings) -> th.Tensor:
         # Independent draws, one each for online, target and double Q-learning's choice (eq. 18 and 19). The roots are drawn
         # here: a compiled step would take them anew for each weight
-        return signed_root(self.q_net.sample_normals(n, 3 if self.double_q else 2))
+        return signed_root(self.q_net.sample_normals(n, 3 if settings.double_q else 2))
 
-    def _q_functions(self, noise: th.Tensor) -> tuple[QFunction, QFunction, QFunction | None]:
+    def q_functions(self, noise: th.Tensor, settings: DQNSettings) -> tuple[QFunction, QFunction, QFunction | None]:
+        networks = (self.q_net, self.q_net_target, self.q_net) if settings.double_q else (self.q_net, self.q_net_target)
         online, target, *selector = (
-            partial(network, noise=split_noise(network.noisy_layers, each))
-            for network, each in zip((self.q_net, self.q_net_target, self.q_net), noise, strict=False)
+            partial(network, noise=split_noise(network.noisy_layers, each)) for network, each in zip(networks, noise, strict=True)
         )
         return online, target, selector[0] if selector else None

@@ -1,25 +1,27 @@
 import math
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
 import torch as th
 from stable_baselines3 import DDPG
+from stable_baselines3.common.buffers import ReplayBuffer
 from stable_baselines3.common.noise import ActionNoise
 from stable_baselines3.common.policies import BasePolicy
 from stable_baselines3.common.preprocessing import get_action_dim
-from stable_baselines3.common.type_aliases import GymEnv, ReplayBufferSamples
+from stable_baselines3.common.type_aliases import GymEnv, ReplayBufferSamples, Schedule
+from stable_baselines3.common.utils import polyak_update
 from stable_baselines3.td3.policies import TD3Policy
 from torch.nn import functional as F
 from torch.optim import Optimizer
 
 from ca2_core.errors import UserError, did_you_mean
-from ca2_rl.common.diagnostics import GRADIENT_NORM, LOSS, MEAN_Q
-from ca2_rl.common.numpy_network import Layer, numpy_layers
+from ca2_rl.common.diagnostics import GRADIENT_NORM, MEAN_Q
 from ca2_rl.common.ou_noise import OUNoise
-from ca2_rl.common.quick_rollouts import WithQuickRollouts
-from ca2_rl.common.updates import TargetUpdate, Update, minimise
-from ca2_rl.common.with_compiled_step import WithCompiledStep
+from ca2_rl.fast import Accelerated
+from ca2_rl.fast.numpy_network import Layer, numpy_layers
+from ca2_rl.fast.updates import Minimise, polyak
 from ca2_rl.ou_ddpg.policies import CnnPolicy, MlpPolicy, MultiInputPolicy
 
 CRITIC_LOSSES: dict[str, Callable[[th.Tensor, th.Tensor], th.Tensor]] = {"mse": F.mse_loss, "huber": F.huber_loss}
@@ -30,14 +32,29 @@ AGGREGATIONS: dict[str, Callable[[th.Tensor], th.Tensor]] = {
 }
 
 
-class OUDDPG(WithCompiledStep, WithQuickRollouts, DDPG):
+@dataclass(frozen=True)
+class DDPGSettings:
+    """What a gradient step depends on beside networks, batch and noise. See ``OUDDPG``."""
+
+    gamma: float
+    tau: float
+    critic_loss: str
+    critic_aggregation: str
+    target_policy_noise: float
+    target_noise_clip: float
+
+
+class OUDDPG(Accelerated, DDPG):
     """DDPG (Lillicrap et al. 2016) that explores by Ornstein-Uhlenbeck noise with all of its parameters.
 
     Each env has its own process, which starts again at ``ou_mu`` when that env's episode ends. The noise is added to
     the scaled action in [-1, 1]. https://arxiv.org/abs/1509.02971
 
+    The parameters up to ``device`` are those of SB3's ``DDPG``, in its order.
+
     :param policy: "MlpPolicy", "CnnPolicy", "MultiInputPolicy" or a class
     :param env: the environment or its id; its actions lie in a Box
+    :param action_noise: to be left out
     :param ou_sigma: scale of the noise, >= 0
     :param ou_theta: rate of the return to the mean, >= 0
     :param ou_dt: time between two steps, > 0; the noise forgets within about 1 / (ou_theta * ou_dt) steps
@@ -49,7 +66,6 @@ class OUDDPG(WithCompiledStep, WithQuickRollouts, DDPG):
         scaled action; 0 as in DDPG, above it as in TD3 (Fujimoto et al. 2018, section 5.3)
     :param target_noise_clip: limit of that noise, >= 0
     :param compile: whether gradient steps are compiled; None: if they can be and it pays (see docs/rl/speed.md)
-    :param kwargs: as in SB3's ``DDPG``, but for ``action_noise``
     :raises UserError: if a value is out of its range or ``action_noise`` is given
     """
 
@@ -58,12 +74,31 @@ class OUDDPG(WithCompiledStep, WithQuickRollouts, DDPG):
         "CnnPolicy": CnnPolicy,
         "MultiInputPolicy": MultiInputPolicy,
     }
-    METRICS = (LOSS, GRADIENT_NORM, MEAN_Q, "train/actor_loss")
+    METRICS = ("train/critic_loss", GRADIENT_NORM, MEAN_Q, "train/actor_loss")
 
     def __init__(
         self,
         policy: str | type[TD3Policy],
         env: GymEnv | str,
+        learning_rate: float | Schedule = 1e-3,
+        buffer_size: int = 1_000_000,
+        learning_starts: int = 100,
+        batch_size: int = 256,
+        tau: float = 0.005,
+        gamma: float = 0.99,
+        train_freq: int | tuple[int, str] = 1,
+        gradient_steps: int = 1,
+        action_noise: None = None,
+        replay_buffer_class: type[ReplayBuffer] | None = None,
+        replay_buffer_kwargs: dict[str, Any] | None = None,
+        optimize_memory_usage: bool = False,
+        n_steps: int = 1,
+        tensorboard_log: str | None = None,
+        policy_kwargs: dict[str, Any] | None = None,
+        verbose: int = 0,
+        seed: int | None = None,
+        device: th.device | str = "auto",
+        _init_setup_model: bool = True,
         *,
         ou_sigma: float = 0.2,
         ou_theta: float = 0.15,
@@ -74,14 +109,31 @@ class OUDDPG(WithCompiledStep, WithQuickRollouts, DDPG):
         target_policy_noise: float = 0.0,
         target_noise_clip: float = 0.5,
         compile: bool | None = None,
-        _init_setup_model: bool = True,
-        **kwargs: Any,
     ):
-        if kwargs.get("action_noise") is not None:
+        if action_noise is not None:
             raise UserError("action_noise: OUDDPG makes its own from ou_sigma, ou_theta, ou_dt and ou_mu. Leave it out.")
-        # SB3's DDPG adds an entry to the dict that it is given
-        policy_kwargs = dict(kwargs.pop("policy_kwargs", None) or {})
-        super().__init__(policy, env, policy_kwargs=policy_kwargs, _init_setup_model=False, **kwargs)
+        super().__init__(
+            policy,
+            env,
+            learning_rate=learning_rate,
+            buffer_size=buffer_size,
+            learning_starts=learning_starts,
+            batch_size=batch_size,
+            tau=tau,
+            gamma=gamma,
+            train_freq=train_freq,
+            gradient_steps=gradient_steps,
+            replay_buffer_class=replay_buffer_class,
+            replay_buffer_kwargs=replay_buffer_kwargs,
+            optimize_memory_usage=optimize_memory_usage,
+            n_steps=n_steps,
+            tensorboard_log=tensorboard_log,
+            policy_kwargs=dict(policy_kwargs or {}),  # SB3's DDPG adds an entry to the dict that it is given
+            verbose=verbose,
+            seed=seed,
+            device=device,
+            _init_setup_model=False,
+        )
         self.ou_sigma = ou_sigma
         self.ou_theta = ou_theta
         self.ou_dt = ou_dt
@@ -105,64 +157,74 @@ class OUDDPG(WithCompiledStep, WithQuickRollouts, DDPG):
         self.action_noise = OUNoise(self.action_space.shape or (), self.ou_sigma, self.ou_theta, self.ou_dt, self.ou_mu)
         super()._setup_model()
 
-    def _create_aliases(self) -> None:
-        super()._create_aliases()
-        self._update_targets = [TargetUpdate(self.critic, self.critic_target), TargetUpdate(self.actor, self.actor_target)]
-
-    def _excluded_save_params(self) -> list[str]:
-        return [*super()._excluded_save_params(), "_update_targets"]
-
-    def _numpy_network(self) -> Layer | None:
-        return numpy_layers(self.actor.mu)
-
     def _sample_action(
         self, learning_starts: int, action_noise: ActionNoise | None = None, n_envs: int = 1
     ) -> tuple[np.ndarray, np.ndarray]:
-        if self.num_timesteps < learning_starts or self._acting is None or action_noise is None:
+        is_random = self.num_timesteps < learning_starts
+        greedy = None if is_random or action_noise is None else self.fast.outputs(self._last_obs)
+        if greedy is None or action_noise is None:
             return super()._sample_action(learning_starts, action_noise, n_envs)
-        greedy = self._acting(self._vectors(), None).reshape(n_envs, *(self.action_space.shape or ()))
-        scaled = np.minimum(np.maximum(greedy + action_noise(), -1), 1)
+        noisy = greedy.reshape(n_envs, *(self.action_space.shape or ())) + action_noise()
+        scaled = np.minimum(np.maximum(noisy, -1), 1)
         return self.policy.unscale_action(scaled), scaled
 
-    def _optimizers(self) -> list[Optimizer]:
-        return [self.actor.optimizer, self.critic.optimizer]
+    @property
+    def settings(self) -> DDPGSettings:
+        targets = self.target_policy_noise, self.target_noise_clip
+        return DDPGSettings(self.gamma, self.tau, self.critic_loss, self.critic_aggregation, *targets)
 
-    def _constants(self) -> tuple[Any, ...]:
-        return *super()._constants(), self.critic_loss, self.critic_aggregation, self.target_policy_noise, self.target_noise_clip
+    def train(self, gradient_steps: int, batch_size: int = 100) -> None:
+        self._update_learning_rate([self.actor.optimizer, self.critic.optimizer])
+        settings = self.settings
 
-    def _draw_noise(self, n: int, batch_size: int) -> th.Tensor:
-        """Of the target actor's actions, [n, B, action dimensions]; without it, nothing is drawn."""
-        if self.target_policy_noise == 0:
-            return super()._draw_noise(n, batch_size)
-        noise = self.target_policy_noise * th.randn(n, batch_size, get_action_dim(self.action_space), device=self.device)
-        return noise.clamp(-self.target_noise_clip, self.target_noise_clip)
+        def step(batch: ReplayBufferSamples, noise: th.Tensor, minimise: Minimise) -> tuple[th.Tensor, ...]:
+            critic_loss, mean_q = self.loss(batch, noise, settings)
+            gradient_norm = minimise(critic_loss, self.critic.optimizer)
+            actor_loss = self.actor_loss(batch, settings)
+            minimise(actor_loss, self.actor.optimizer)
+            polyak(self.critic.parameters(), self.critic_target.parameters(), settings.tau)
+            polyak(self.actor.parameters(), self.actor_target.parameters(), settings.tau)
+            # Running statistics are copied, see SB3's #996
+            polyak_update(self.critic_batch_norm_stats, self.critic_batch_norm_stats_target, 1.0)
+            polyak_update(self.actor_batch_norm_stats, self.actor_batch_norm_stats_target, 1.0)
+            return critic_loss, gradient_norm, mean_q, actor_loss
 
-    def _gradient_step(self, update: Update, batch: ReplayBufferSamples, noise: th.Tensor) -> th.Tensor:
-        critic_loss, mean_q = self._critic_loss(batch, noise)
-        gradient_norm = minimise(critic_loss, self.critic.optimizer, update)
-        # Only the actor's gradients: SB3 leaves the critic's polluted by this pass, and pays for them
-        actor_loss = -self._q_of_the_actor(batch.observations).mean()
-        minimise(actor_loss, self.actor.optimizer, update)
-        for update_target in self._update_targets:
-            update_target(self.tau)
-        return th.stack([critic_loss.detach(), gradient_norm, mean_q, actor_loss.detach()])
+        # Samples a batch for each step, and logs the means of what it returns
+        self.fast.run(step, settings, gradient_steps, batch_size)
+        self._n_updates += gradient_steps
+        self.logger.record("train/n_updates", self._n_updates, exclude="tensorboard")
 
-    def _q_of_the_actor(self, observations: th.Tensor) -> th.Tensor:
-        """What the actor is to raise, [B, 1]."""
-        actions = self.actor(observations)
-        if self.critic_aggregation == "min":  # SB3's TD3 asks the first critic alone
-            return self.critic.q1_forward(observations, actions)
-        return AGGREGATIONS[self.critic_aggregation](th.cat(self.critic(observations, actions), dim=1))
-
-    def _critic_loss(self, batch: ReplayBufferSamples, noise: th.Tensor) -> tuple[th.Tensor, th.Tensor]:
+    def loss(self, batch: ReplayBufferSamples, noise: th.Tensor, settings: DDPGSettings) -> tuple[th.Tensor, th.Tensor]:
         """Mean loss of the temporal-difference errors, summed over the critics, and the mean Q-value of the actions taken."""
-        discounts = self.gamma if batch.discounts is None else batch.discounts
+        aggregate = AGGREGATIONS[settings.critic_aggregation]
+        discounts = settings.gamma if batch.discounts is None else batch.discounts
         with th.no_grad():
             next_actions = self.actor_target(batch.next_observations)
-            if self.target_policy_noise > 0:
+            if settings.target_policy_noise > 0:
                 next_actions = (next_actions + noise).clamp(-1, 1)
-            next_q = AGGREGATIONS[self.critic_aggregation](th.cat(self.critic_target(batch.next_observations, next_actions), dim=1))
+            next_q = aggregate(th.cat(self.critic_target(batch.next_observations, next_actions), dim=1))
             targets = batch.rewards + (1 - batch.dones) * discounts * next_q  # [B, 1]
         q_values = th.stack(self.critic(batch.observations, batch.actions))  # [n_critics, B, 1]
-        loss = th.stack([CRITIC_LOSSES[self.critic_loss](q, targets) for q in q_values]).sum()
+        loss = th.stack([CRITIC_LOSSES[settings.critic_loss](q, targets) for q in q_values]).sum()
         return loss, q_values.detach().mean()
+
+    def actor_loss(self, batch: ReplayBufferSamples, settings: DDPGSettings) -> th.Tensor:
+        """Minus the mean Q-value of the actor's actions."""
+        actions = self.actor(batch.observations)
+        if settings.critic_aggregation == "min":  # SB3's TD3 asks the first critic alone
+            return -self.critic.q1_forward(batch.observations, actions).mean()
+        q_values = th.cat(self.critic(batch.observations, actions), dim=1)
+        return -AGGREGATIONS[settings.critic_aggregation](q_values).mean()
+
+    def draw_noise(self, n: int, batch_size: int, settings: DDPGSettings) -> th.Tensor:
+        """Of the target actor's actions, [n, B, action dimensions]; without it, nothing is drawn."""
+        if settings.target_policy_noise == 0:
+            return th.empty(n, 0)
+        noise = settings.target_policy_noise * th.randn(n, batch_size, get_action_dim(self.action_space), device=self.device)
+        return noise.clamp(-settings.target_noise_clip, settings.target_noise_clip)
+
+    def optimizers(self) -> list[Optimizer]:
+        return [self.actor.optimizer, self.critic.optimizer]
+
+    def numpy_network(self) -> Layer | None:
+        return numpy_layers(self.actor.mu)

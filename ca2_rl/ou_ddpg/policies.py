@@ -9,7 +9,7 @@ from stable_baselines3.td3.policies import TD3Policy
 from torch import nn
 
 from ca2_rl.common.activations import NamesActivation, activation
-from ca2_rl.common.training_mode import SwitchesOnce
+from ca2_rl.fast.training_mode import SwitchesOnce
 
 
 class OUDDPGPolicy(NamesActivation, SwitchesOnce, TD3Policy):

@@ -10,17 +10,20 @@ import numpy as np
 from huggingface_sb3 import EnvironmentName
 from rl_zoo3.utils import ALGOS, create_test_env, get_latest_run_id, get_model_path
 from stable_baselines3.common.base_class import BaseAlgorithm
+from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.off_policy_algorithm import OffPolicyAlgorithm
 from stable_baselines3.common.vec_env import DummyVecEnv, VecEnv, VecFrameStack
 
 from ca2_core.errors import UserError, did_you_mean
-from ca2_rl.environments import check_env
+from ca2_core.settings import describe
+from ca2_rl.environments import check_env, try_env
 from ca2_rl.loading import agents as loading
 from ca2_rl.loading.expressions import parse
 from ca2_rl.loading.names import WRAPPERS, Name
 from ca2_rl.loading.yaml_files import read_yaml
 from ca2_rl.runs import Run, read_run
 from ca2_rl.zoo.plugins import register
+from ca2_rl.zoo.settings import ZOO
 
 # Settings of ``config.yml`` that name classes to import
 IMPORTED = ("callback", "env_wrapper", "policy", "vec_env_wrapper")
@@ -62,31 +65,45 @@ def saved_hyperparams(params_folder: Path, *, trust: bool = False) -> dict[str, 
     if not path.is_file():
         return {}
     hyperparams = read_yaml(path, trust)
-    if not trust:
-        check_imports(hyperparams, str(path))
+    check_imports(hyperparams, str(path), may_import=trust)
     normalize = hyperparams.get("normalize", False)
     if isinstance(normalize, str):
         normalize = parse(normalize, f"{path}, normalize")
-    if not isinstance(normalize, (bool, dict)) or not isinstance(hyperparams.get("env_kwargs") or {}, dict):
-        raise UserError(f"{path}: can't be read as the hyperparameters of a training: normalize or env_kwargs is no mapping.")
+    if not isinstance(normalize, (bool, dict)):
+        raise UserError(f"{path}: normalize: true, false or a mapping is needed, this is {describe(normalize)}.")
     hyperparams["normalize"] = {} if normalize is True else normalize
+    for name in ("env_kwargs", "frame_stack", "n_timesteps"):
+        if hyperparams.get(name) is not None:
+            ZOO[name].check(name, hyperparams[name], str(path))
     if hyperparams.get("env_kwargs"):
         hyperparams["env_kwargs"].pop("max_episode_steps", None)
     return hyperparams
 
 
-def check_imports(hyperparams: Mapping[str, Any], origin: str) -> None:
-    """Sees that settings name no class to import but those that are known to be harmless.
+def check_imports(hyperparams: Mapping[str, Any], origin: str, may_import: bool = False) -> None:
+    """Checks the form of settings that name classes to import, and sees that they name only classes that are known to be harmless.
 
-    :raises UserError: if they do
+    :param may_import: whether they may name any class
+    :raises UserError: if they do not
     """
     for key in IMPORTED:
-        value = hyperparams.get(key)
-        for item in value if isinstance(value, list) else [value]:
-            for dotted in item if isinstance(item, dict) else [item]:
-                module, _, name = str(dotted).rpartition(".")
-                if module and (module, name) not in WRAPPERS:
-                    raise UserError(f"{origin}: {key} imports {dotted}, which may run code. If you trust where it comes from, add --trust.")
+        for dotted in _dotted_names(key, hyperparams.get(key), origin):
+            module, _, name = dotted.rpartition(".")
+            if module and not may_import and (module, name) not in WRAPPERS:
+                raise UserError(f"{origin}: {key} imports {dotted}, which may run code. If you trust where it comes from, add --trust.")
+
+
+def _dotted_names(key: str, value: Any, origin: str) -> Iterator[str]:
+    """The names in a name, a mapping from one name to its arguments, or a list of these."""
+    for item in value if isinstance(value, list) else [value]:
+        if isinstance(item, str) and (item if key == "policy" else "." in item):
+            yield item
+        elif isinstance(item, dict) and len(item) == 1 and all(isinstance(name, str) and "." in name for name in item):
+            if not all(isinstance(arguments, dict) for arguments in item.values()):
+                raise UserError(f"{origin}: {key}: {next(iter(item))} needs its arguments as a mapping.")
+            yield from item
+        elif item is not None and not isinstance(item, (type, BaseCallback)):
+            raise UserError(f"{origin}: {key}: the dotted name of a class is needed, this is {describe(item)}.")
 
 
 def find_agent(
@@ -163,14 +180,36 @@ def make_env(
     """
     hyperparams = saved_hyperparams(run.params_folder, trust=trust)
     own = run.args.get("eval_env_kwargs") or run.args.get("env_kwargs") or hyperparams.get("env_kwargs") or {}
+    if not isinstance(own, dict):
+        raise UserError(f"{run.params_folder / 'args.yml'}: env_kwargs: a mapping is needed, this is {describe(own)}.")
+    if own:
+        try_env(run.env_id, own, f"{run.folder}: env_kwargs")
+    try:
+        return _made_env(run, hyperparams, own | (env_kwargs or {}), n_envs, seed, log_folder, norm_reward, trust)
+    except UserError:
+        raise
+    except Exception as error:  # whatever an env or a wrapper makes of its arguments
+        raise UserError(f"{run.folder}: its env can't be made: {error}") from error
+
+
+def _made_env(
+    run: Run,
+    hyperparams: dict[str, Any],
+    env_kwargs: dict[str, Any],
+    n_envs: int,
+    seed: int,
+    log_folder: str | None,
+    norm_reward: bool,
+    trust: bool,
+) -> VecEnv:
     env = create_test_env(
         run.env_id,
         n_envs=n_envs,
         seed=seed,
         log_dir=log_folder,
         should_render=False,
-        hyperparams={key: hyperparams[key] for key in ("env_wrapper", "vec_env_wrapper") if key in hyperparams},
-        env_kwargs=own | (env_kwargs or {}),
+        hyperparams={key: hyperparams[key] for key in ("env_wrapper", "vec_env_wrapper") if hyperparams.get(key)},
+        env_kwargs=env_kwargs,
         vec_env_cls=DummyVecEnv,
     )
     if hyperparams.get("normalize", False) is not False:
@@ -199,3 +238,23 @@ def play(agent: BaseAlgorithm, env: VecEnv, deterministic: bool = True, observat
         actions, state = agent.predict(observations, state, starts, deterministic=deterministic)
         observations, rewards, starts, infos = env.step(actions)
         yield rewards, starts, infos
+
+
+def first_episodes(agent: BaseAlgorithm, env: VecEnv, observations: Any = None) -> list[tuple[float, int]]:
+    """Return and steps of the deterministic agent's first episode in each env, as SB3's ``Monitor`` has them: not normalised, not wrapped.
+
+    :param observations: of the env, if it has been reset before
+    """
+    episodes: dict[int, tuple[float, int]] = {}
+    for _, _, infos in play(agent, env, observations=observations):
+        for i, info in enumerate(infos):
+            if "episode" in info:
+                episodes.setdefault(i, (float(info["episode"]["r"]), int(info["episode"]["l"])))
+        if len(episodes) == env.num_envs:
+            break
+    return [episodes[i] for i in range(env.num_envs)]
+
+
+def first_returns(agent: BaseAlgorithm, env: VecEnv) -> list[float]:
+    """The returns of ``first_episodes``."""
+    return [episode_return for episode_return, _ in first_episodes(agent, env)]

@@ -23,7 +23,7 @@ from ca2_core.errors import UserError, did_you_mean
 from ca2_core.settings import describe, name_of
 from ca2_core.yaml_files import read_yaml
 from ca2_rl.loading.expressions import parse
-from ca2_rl.loading.names import SHORT
+from ca2_rl.loading.names import PICKLED, SHORT
 from ca2_rl.zoo.settings import MOST_N_STEPS, NOISE_TYPES, SETTINGS, UNKNOWN, ZOO
 
 # Strings of the zoo's files that hold an expression
@@ -159,15 +159,23 @@ def import_class(name: str, path: str, origin: str) -> type:
     return imported
 
 
-def resolve_classes(policy_kwargs: dict[str, Any], origin: str) -> dict[str, Any]:
+def resolve_classes(policy_kwargs: dict[str, Any], origin: str, may_import: bool = True) -> dict[str, Any]:
     """``policy_kwargs`` with its classes in place of their names: ``nn.ReLU``, ``torch.optim.AdamW``, a dotted name.
 
-    :raises UserError: if one can't be imported
+    :param may_import: whether any class may be imported; else only those that are known to be harmless
+    :raises UserError: if one can't or may not be imported
     """
     resolved = dict(policy_kwargs)
     for name, value in policy_kwargs.items():
-        if name.endswith(("_class", "_fn")) and isinstance(value, str) and "." in value:
-            resolved[name] = parse(value, origin) if value in SHORT else import_class(name, value, origin)
+        if not (isinstance(name, str) and name.endswith(("_class", "_fn")) and isinstance(value, str) and "." in value):
+            continue
+        module, _, attribute = value.rpartition(".")
+        if value in SHORT:
+            resolved[name] = parse(value, origin)
+        elif may_import or (module, attribute) in PICKLED:
+            resolved[name] = import_class(name, value, origin)
+        else:
+            raise UserError(f"{origin}: {name} imports {value}, which may run code. If you trust where it comes from, add --trust.")
     return resolved
 
 
@@ -189,7 +197,7 @@ def reference(algorithm: type[BaseAlgorithm]) -> list[tuple[str, str, str, str]]
     defaults = _defaults(algorithm)
     constructor = constructor_types(algorithm)
     rows = []
-    for name in [*ZOO, *sorted(constructor.keys() - ZOO.keys())]:
+    for name in [*ZOO, *sorted(name for name, kind in constructor.items() if name not in ZOO and kind is not None)]:
         setting = SETTINGS.get(name, UNKNOWN)
         kind = name_of(setting.type or constructor.get(name))
         default = defaults.get(name, inspect.Parameter.empty)

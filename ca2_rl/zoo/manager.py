@@ -1,8 +1,10 @@
 """rl-zoo3's experiment manager, with our algorithms' hyperparameters, logs for ``ca2-rl plot``, and whole files."""
 
+import io
 import re
 import shutil
-from contextlib import ExitStack, suppress
+import sys
+from contextlib import AbstractContextManager, ExitStack, nullcontext, redirect_stdout, suppress
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +15,7 @@ from rl_zoo3.hyperparams_opt import HYPERPARAMS_SAMPLER
 from rl_zoo3.utils import ALGOS, get_latest_run_id
 from stable_baselines3 import DQN, SAC, TD3
 from stable_baselines3.common.base_class import BaseAlgorithm
-from stable_baselines3.common.callbacks import EvalCallback
+from stable_baselines3.common.callbacks import BaseCallback, CheckpointCallback, EvalCallback
 from stable_baselines3.common.off_policy_algorithm import OffPolicyAlgorithm
 from stable_baselines3.common.vec_env import DummyVecEnv, VecEnv
 
@@ -28,20 +30,26 @@ from ca2_rl.zoo.agents import STATISTICS, check_imports, plugin_names
 from ca2_rl.zoo.callbacks import CheckRewards, ProgressLog, StopOnSignal
 from ca2_rl.zoo.hyperparams import PARSED, check_file, check_values, resolve_classes
 from ca2_rl.zoo.plugins import register
+from ca2_rl.zoo.printing import EvaluationLine, ProgressBar, Tables, say
 
 # Evaluations in a training that is shorter than the zoo's --eval-freq of 25,000 steps, which would have none
-EVALUATIONS = 10
+EVALUATIONS_OF_A_SHORT_TRAINING = 10
 
 
 class Manager(ExperimentManager):
-    """What ``ca2-rl train`` and ``ca2-rl optimize`` run."""
+    """What ``ca2-rl train`` and ``ca2-rl optimize`` run.
+
+    Prints one line for each evaluation, with ``args.quiet`` only the last lines, with ``verbose`` all that SB3 and the zoo do.
+    """
 
     def __init__(self, *args: Any, **kwargs: Any):
         super().__init__(*args, **kwargs)
         if self.vec_env_class is DummyVecEnv:
             self.vec_env_class = PendulumVecEnv  # which steps any other env as DummyVecEnv does
+        self._stdout = sys.stdout
         self.stop_on_signal = StopOnSignal()
         self.made_folders: list[Path] = []  # the run's own, then those above it that were not there either
+        self.set_aside: list[tuple[Path, Path]] = []  # monitor files of a resumed run: where they were and where they are
         self.lock = ExitStack()  # of the run's folder, from when it is made
         self.resumed = Path(self.args.resume) if self.args.resume else None
         if self.resumed is not None:
@@ -57,10 +65,7 @@ class Manager(ExperimentManager):
 
     def read_hyperparameters(self) -> tuple[dict[str, Any], dict[str, Any]]:
         entry = check_file(self.config, self.env_name.gym_id)
-        if entry == "default" and self.args.conf_file is None:
-            print(
-                f"No hyperparameters for {self.env_name.gym_id} come with {self.algo}: training with its general ones, which are not tuned."
-            )
+        self.entry = "atari" if self._is_atari and entry == "default" else entry
         is_replay = self.trial_id == 0 or (self.trial_id is None and not self.optimize_hyperparameters)
         if self.storage and self.study_name and is_replay:
             # The zoo takes the number 0 for no number, and no number for no wish; here it is the best trial
@@ -68,14 +73,14 @@ class Manager(ExperimentManager):
             self.custom_hyperparams = trial | (self.custom_hyperparams or {})
         hyperparams, saved = super().read_hyperparameters()
         origin = f"{self.config}, {self.env_name.gym_id}"
-        if self.resumed is not None and not self.args.trust:
-            check_imports(hyperparams, origin)
+        may_import = self.resumed is None or self.args.trust
+        check_imports(hyperparams, origin, may_import)
         check_values(hyperparams, ALGOS[self.algo], origin, self.custom_hyperparams or {})
         for name in PARSED & hyperparams.keys():  # the zoo would evaluate them
             if isinstance(hyperparams[name], str):
                 hyperparams[name] = parse(hyperparams[name], f"{origin}, {name}")
-        if "policy_kwargs" in hyperparams:
-            hyperparams["policy_kwargs"] = resolve_classes(hyperparams["policy_kwargs"], origin)
+        if isinstance(hyperparams.get("policy_kwargs"), dict):
+            hyperparams["policy_kwargs"] = resolve_classes(hyperparams["policy_kwargs"], origin, may_import)
         return hyperparams, saved
 
     def load_trial(self, storage: str, study_name: str, trial_id: int | None = None, convert: bool = True) -> dict[str, Any]:
@@ -93,15 +98,46 @@ class Manager(ExperimentManager):
         if self.args.num_threads < 1 and not self._is_atari:
             th.set_num_threads(1)  # small networks lose more by sharing the work than they win
         try:
-            return super().setup_experiment()
+            with self._zoo_s_prints():
+                experiment = super().setup_experiment()
         except BaseException as error:
             self._remove_folder()
+            resume.put_back(self.set_aside)
             if isinstance(error, MemoryError):
                 raise UserError(f"buffer_size: not enough memory for it ({error}). Give a smaller one.") from error
             if is_about_settings(error):
                 cause = re.sub(r"\(?<class '[\w.]*?(\w+)'>,?\)?", r"\1", str(error))  # SB3 prints the classes of spaces
                 raise UserError(f"{self.algo} on {self.env_name.gym_id}: {cause}") from error
             raise
+        if not self.verbose and not self.args.quiet:
+            say(self._summary())
+            if self.entry == "default" and self.args.conf_file is None:
+                say(
+                    f"No hyperparameters for {self.env_name.gym_id} come with {self.algo}: training with its general ones, "
+                    "which are not tuned."
+                )
+            if experiment is not None and experiment[0].device.type != "cpu":
+                say(f"device: {experiment[0].device}")
+        return experiment
+
+    def _zoo_s_prints(self) -> AbstractContextManager[Any]:
+        """Leaves out what the zoo prints during the block, unless ``--verbose`` asks for it."""
+        return nullcontext() if self.verbose else redirect_stdout(io.StringIO())
+
+    def _summary(self) -> str:
+        """What is going to be trained, where its hyperparameters are from, and where it is saved."""
+        origin = f"hyperparameters: {self.config}"
+        if self.entry != self.env_name.gym_id:
+            origin += f", entry {self.entry!r}"
+        if self.custom_hyperparams:
+            origin += f", and {_listed(self.custom_hyperparams)}"
+        env = self.env_name.gym_id + (f" ({_listed(self.env_kwargs)})" if self.env_kwargs else "")
+        title = f"{self.algo} on {env}, seed {self.seed}"
+        if self.optimize_hyperparameters:
+            return f"{title}: search around the {origin}"
+        if self.continue_training and self.resumed is None:
+            title += f", from {self.trained_agent}"
+        return f"{title}: {self.n_timesteps:,} steps in {self.save_path}\n{origin}"
 
     def _remove_folder(self) -> None:
         """Takes back what ``create_log_folder`` made."""
@@ -129,8 +165,9 @@ class Manager(ExperimentManager):
 
     def create_envs(self, n_envs: int, eval_env: bool = False, no_log: bool = False) -> VecEnv:
         if self.resumed is not None and not eval_env:
-            resume.set_aside_monitors(self.resumed)
-        return super().create_envs(n_envs, eval_env, no_log)
+            self.set_aside = resume.set_aside_monitors(self.resumed)
+        with redirect_stdout(self._stdout):  # what the user's env prints is not the zoo's
+            return super().create_envs(n_envs, eval_env, no_log)
 
     def _maybe_normalize(self, env: VecEnv, eval_env: bool) -> VecEnv:
         path = Path(self.trained_agent).parent / self.env_name / STATISTICS
@@ -153,10 +190,16 @@ class Manager(ExperimentManager):
 
     def create_callbacks(self) -> None:
         if self.eval_freq > self.n_timesteps:
-            self.eval_freq = max(self.n_timesteps // EVALUATIONS, 1)
+            self.eval_freq = max(self.n_timesteps // EVALUATIONS_OF_A_SHORT_TRAINING, 1)
+        user_s, self.callbacks = self.callbacks, []
         super().create_callbacks()  # type: ignore[no-untyped-call]
         if self.optimize_hyperparameters:
+            self.callbacks = user_s
             return
+        if not self.verbose:
+            self._print_less(self.callbacks)
+        bar = [ProgressBar()] if self.args.progress else []  # first: the zoo ends the first callback even after an error
+        self.callbacks = [*bar, *user_s, *self.callbacks]
         self.callbacks += [self.stop_on_signal, CheckRewards(), ProgressLog(Path(self.save_path, "progress.csv"))]
         algorithm = ALGOS[self.algo]
         if issubclass(algorithm, (DQN, TD3, SAC)) and not issubclass(algorithm, WithDiagnostics):
@@ -165,6 +208,17 @@ class Manager(ExperimentManager):
             for callback in self.callbacks:
                 if isinstance(callback, EvalCallback):
                     resume.restore_evaluations(callback, self.resumed)
+
+    def _print_less(self, callbacks: list[BaseCallback]) -> None:
+        """Makes the zoo's callbacks print nothing, and adds what prints less."""
+        for callback in callbacks:
+            if isinstance(callback, (CheckpointCallback, EvalCallback)):
+                callback.verbose = 0
+            if isinstance(callback, EvalCallback) and not self.args.quiet:
+                callback.callback = EvaluationLine()
+                callback.callback.parent = callback
+        if self._stdout.isatty() and not self.args.quiet:
+            callbacks.append(Tables())
 
     def learn(self, model: BaseAlgorithm) -> None:
         if self.resumed is None:
@@ -176,7 +230,8 @@ class Manager(ExperimentManager):
                 raise
             return
         steps_left = self.n_timesteps - model.num_timesteps
-        print(f"Going on at step {model.num_timesteps:,} of {self.n_timesteps:,}")
+        if not self.args.quiet:
+            say(f"Going on at step {model.num_timesteps:,} of {self.n_timesteps:,}")
         for callback in self.callbacks:
             callback.n_calls = model.num_timesteps // model.n_envs  # evaluations and checkpoints come at the steps that they would have
         log_interval: dict[str, Any] = {"log_interval": self.log_interval} if self.log_interval > -1 else {}
@@ -216,6 +271,10 @@ class Manager(ExperimentManager):
             raise UserError("no trial was finished: all were pruned or stopped. Give --n-trials or -n a larger number.") from error
         except studies.ERRORS as error:
             raise studies.unusable(self.storage, error) from error
+
+
+def _listed(settings: dict[str, Any]) -> str:
+    return ", ".join(f"{name}={value}" for name, value in settings.items())
 
 
 def is_about_settings(error: BaseException) -> bool:

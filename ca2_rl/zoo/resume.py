@@ -10,41 +10,84 @@ import gymnasium as gym
 import numpy as np
 from stable_baselines3.common.callbacks import EvalCallback
 
+from ca2_core.arguments import Parser
 from ca2_core.errors import UserError
+from ca2_core.settings import describe
+from ca2_rl.arguments import Named
 from ca2_rl.runs import read_run
 from ca2_rl.zoo.agents import saved_hyperparams
 
+# What a training goes on with of its own command line. Not what it prints, nor where else it writes
+RESUMED = {
+    *("algo", "env", "seed", "env_kwargs", "eval_env_kwargs", "hyperparams", "conf_file", "n_timesteps", "vec_env", "device"),
+    *("eval_freq", "eval_episodes", "n_eval_envs", "save_freq", "save_replay_buffer", "log_interval", "num_threads"),
+    *("truncate_last_trajectory", "final_episodes"),
+}
 
-def arguments(given: argparse.Namespace) -> dict[str, Any]:
+
+def arguments(given: argparse.Namespace, parser: Parser) -> dict[str, Any]:
     """The command line of the training in the folder ``given.resume``, made to go on from its saved model.
 
     What that training imported or ran is left to the user to name again, or to trust.
 
     :param given: the command line of now
-    :raises UserError: if the folder is no run, has no model yet, or names code that the user did not
+    :param parser: of that command line
+    :raises UserError: if the folder is no run, has no model yet, holds no command line, or names code that the user did not
     """
     folder = Path(given.resume)
     run = read_run(folder, given.trust)
-    saved = run.args | {"resume": given.resume, "trained_agent": str(run.model_path), "trust": given.trust}
+    saved = {
+        action.dest: _checked(action, run.args[action.dest], run.params_folder / "args.yml")
+        for action in parser._actions
+        if action.dest in RESUMED & run.args.keys()
+    }
+    saved |= {"resume": given.resume, "trained_agent": str(run.model_path), "trust": given.trust}
+    packages = run.args.get("gym_packages") or []
     if given.trust:
-        return saved
-    packages = saved.pop("gym_packages", [])
+        return saved | {"gym_packages": packages}
     if run.env_id not in gym.registry and not given.gym_packages:
         raise UserError(f"{folder}: no env {run.env_id!r}; the run took it from {packages}. If you trust that: --gym-packages PACKAGE.")
     conf_file = saved.get("conf_file")
-    if conf_file and given.conf_file is None and not str(conf_file).endswith((".yml", ".yaml")):
+    if conf_file and given.conf_file is None and not conf_file.endswith((".yml", ".yaml")):
         raise UserError(f"{folder}: its hyperparameters are Python code, {conf_file}. If you trust that: --conf-file {conf_file}")
     return saved
 
 
+def _checked(action: argparse.Action, value: Any, origin: Path) -> Any:
+    """A value of a file for an option, as if it stood on the command line.
+
+    :raises UserError: if it could not
+    """
+    if value is None or (type(value) is type(action.default) and value == action.default):
+        return value
+    if isinstance(action, Named):
+        needed, is_right = "a mapping from names to values", isinstance(value, dict) and all(isinstance(name, str) for name in value)
+    elif action.nargs == 0:
+        needed, is_right = "true or false", isinstance(value, bool)
+    else:
+        needed, is_right = "a single value", isinstance(value, (str, int, float))
+    if not is_right:
+        raise UserError(f"{origin}: {action.dest}: {needed} is needed, this is {describe(value)}.")
+    if isinstance(value, (bool, dict)) and action.type is None:
+        return value
+    try:
+        converted = action.type(str(value)) if callable(action.type) else str(value)
+    except (argparse.ArgumentTypeError, ValueError, OverflowError) as error:
+        raise UserError(f"{origin}: {action.dest}: {error}.") from error
+    if action.choices is not None and converted not in action.choices:
+        raise UserError(f"{origin}: {action.dest}: {converted!r} is none of {', '.join(map(str, action.choices))}.")
+    return converted
+
+
 def check(folder: Path, n_timesteps: int, done: int) -> None:
-    """Sees, before anything is written, that there is something left to do.
+    """Sees, before anything is written, that there is something left to do, and that the log can be gone on with.
 
     :param folder: the run
     :param n_timesteps: steps on the command line; -1: those of its hyperparameters
     :param done: steps of its saved model
-    :raises UserError: if there is not
+    :raises UserError: if there is not, or it can't be
     """
+    read_progress(folder / "progress.csv")
     total = n_timesteps if n_timesteps > 0 else int(saved_hyperparams(read_run(folder).params_folder)["n_timesteps"])
     if done >= total:
         raise UserError(f"{folder}: all of its {done:,} steps are done. For more, add -n STEPS.")
@@ -54,15 +97,31 @@ def read_progress(path: Path) -> list[dict[str, float]]:
     """The rows of a ``progress.csv``, without their empty cells; none if there is no file."""
     if not path.is_file():
         return []
-    with path.open(newline="", encoding="utf-8") as file:
-        return [{name: float(value) for name, value in row.items() if value} for row in csv.DictReader(file)]
+    try:
+        with path.open(newline="", encoding="utf-8") as file:
+            return [{name: float(value) for name, value in row.items() if value} for row in csv.DictReader(file)]
+    except (csv.Error, TypeError, UnicodeDecodeError, ValueError) as error:
+        raise UserError(f"{path}: damaged: {error}. Move it away to go on without it.") from error
 
 
-def set_aside_monitors(folder: Path) -> None:
-    """Renames the monitor files, so that new ones don't overwrite them; SB3's ``load_results`` reads them all."""
+def set_aside_monitors(folder: Path) -> list[tuple[Path, Path]]:
+    """Renames the monitor files, so that new ones don't overwrite them; SB3's ``load_results`` reads them all.
+
+    :return: old and new path of each
+    """
+    moved = []
     for path in folder.glob("*.monitor.csv"):
         if path.name.count(".") == 2:  # 0.monitor.csv, not set aside before
-            path.rename(path.with_name(f"{path.name.partition('.')[0]}.until_{int(time.time())}.monitor.csv"))
+            target = path.with_name(f"{path.name.partition('.')[0]}.until_{int(time.time())}.monitor.csv")
+            path.rename(target)
+            moved.append((path, target))
+    return moved
+
+
+def put_back(moved: list[tuple[Path, Path]]) -> None:
+    """Undoes ``set_aside_monitors``."""
+    for path, target in moved:
+        target.replace(path)
 
 
 def restore_evaluations(callback: EvalCallback, folder: Path) -> None:
@@ -70,8 +129,16 @@ def restore_evaluations(callback: EvalCallback, folder: Path) -> None:
     path = folder / "evaluations.npz"
     if not path.is_file():
         return
-    with np.load(path) as saved:
-        callback.evaluations_timesteps = saved["timesteps"].tolist()
-        callback.evaluations_results = saved["results"].tolist()
-        callback.evaluations_length = saved["ep_lengths"].tolist()
-    callback.best_mean_reward = max(float(np.mean(results)) for results in callback.evaluations_results)
+    try:
+        with np.load(path, allow_pickle=False) as saved:
+            steps, results, lengths = (saved[name] for name in ("timesteps", "results", "ep_lengths"))
+        means = results.mean(axis=1)
+        fits = 0 < len(steps) == len(means) == len(lengths) and np.isfinite(means).all()
+    except Exception as error:  # a damaged file raises almost anything
+        raise UserError(f"{path}: damaged: {error}. Move it away to go on without it.") from error
+    if not fits:
+        raise UserError(f"{path}: damaged: its arrays do not fit. Move it away to go on without it.")
+    callback.evaluations_timesteps = steps.tolist()
+    callback.evaluations_results = results.tolist()
+    callback.evaluations_length = lengths.tolist()
+    callback.best_mean_reward = float(means.max())

@@ -15,6 +15,7 @@ from ca2_core.yaml_files import read_yaml
     [
         (Setting("", float, low=0, high=1), (0, 0.5, 1), (-0.1, 1.1), "from 0 to 1"),
         (Setting("", float, above=0), (1e-9, 3), (0, -1), "above 0"),
+        (Setting("", float, low=0, below=1), (0, 0.999), (-0.1, 1, 2), "at least 0, below 1"),
         (Setting("", int, low=0, also=(-1,)), (-1, 0, 5), (-2,), "at least 0, or -1"),
         (Setting("", float), (-5, 1e30), (math.nan, math.inf, -math.inf), "a finite number is needed"),
         (Setting("", float, low=0, may_be_infinite=True), (math.inf,), (math.nan,), "a finite number is needed"),

@@ -15,7 +15,7 @@ from ca2_core.errors import UserError
 from ca2_core.files import locked
 from ca2_gan import load
 from ca2_gan.cli import run
-from ca2_gan.trainers.records import read_metrics
+from ca2_gan.training.records import read_metrics
 
 WAIT = 900  # seconds until a process counts as stuck, however busy the machine
 TAKEN = "another process is training in this folder"
@@ -36,7 +36,7 @@ def data(tmp_path_factory) -> str:
 
 def train(data: str, out: Path, *more: str, images: int = 16) -> list[str]:
     small = ["--options", "width=8", "--batch-size", "8", "--log-every", "32", "--no-tensorboard", "--no-progress", "--threads", "1"]
-    return ["train", "--model", "dcgan_radford", "--data", data, "--out", str(out), "--max-images", str(images), *small, *more]
+    return ["train", "--model", "dcgan_radford", "--data", data, "--out", str(out), "--images", str(images), *small, *more]
 
 
 def snapshot(folder: Path) -> dict[str, int]:
@@ -60,7 +60,7 @@ def test_a_living_run_keeps_its_folder_and_all_that_is_in_it(data, tmp_path):
         assert living.poll() is None
         os.kill(living.pid, signal.SIGKILL)  # which leaves the lock's file
         living.wait(WAIT)
-        run(["train", "--out", str(folder), "--resume", "--max-images", "24"])
+        run(["train", "--out", str(folder), "--resume", "--images", "24"])
         assert not partial.exists()
         assert load(folder).sample(1).shape == (1, 1, 16, 16)
     finally:
@@ -77,9 +77,9 @@ def test_one_model_per_class_keeps_the_whole_folder_and_each_class(data, tmp_pat
     folder = tmp_path / "run"
     run(train(data, folder, "--per-class"))
     with locked(folder), pytest.raises(UserError, match=f"run: {TAKEN}"):
-        run(["train", "--out", str(folder), "--resume", "--max-images", "24"])
+        run(["train", "--out", str(folder), "--resume", "--images", "24"])
     with locked(folder / "1"), pytest.raises(UserError, match=f"run/1: {TAKEN}"):
-        run(["train", "--out", str(folder), "--resume", "--max-images", "24"])
+        run(["train", "--out", str(folder), "--resume", "--images", "24"])
     assert load(folder).sample(2).shape == (2, 1, 16, 16)
 
 
@@ -117,7 +117,7 @@ def test_a_place_that_cannot_be_written_to_is_one_line_before_the_work(command, 
     """``FILE`` is a file where a folder would have to be: that stops root, too."""
     from ca2_gan import cli
 
-    for work in ("ca2_gan.metrics.classifier.train_network", "ca2_gan.data.explore.embed", "ca2_gan.trainers.loop.prepare"):
+    for work in ("ca2_gan.metrics.classifier.train_network", "ca2_gan.data.embedding.embed", "ca2_gan.training.trainer.TrainingState"):
         monkeypatch.setattr(work, None)  # would fail if it were called
     file, run_folder = tmp_path / "file", tmp_path / "run"
     file.write_text("mine")

@@ -64,7 +64,7 @@ def test_shapes(name, shape):
     assert torch.equal(
         gan.discriminator.eval()(images, labels), gan.discriminator.logit(gan.discriminator.features(images, labels), labels)
     )
-    if gan.classifier is not None:
+    if "classifier" in gan.players():
         assert gan.classifier(images).shape == (3, 5)
 
 

@@ -104,7 +104,7 @@ def test_an_exported_model_is_the_generator_in_half_precision(model, tmp_path):
     again = load(tmp_path)
     assert list(again.players()) == ["generator"]
     assert again.discriminator is None
-    assert again.classifier is None
+    assert getattr(again, "classifier", None) is None
     assert {p.dtype for p in (*gan.parameters(), *again.parameters())} == {torch.float32}
     assert (again.sample(6, seed=0).int() - gan.sample(6, seed=0).int()).abs().max() <= 2  # gray levels
 
@@ -130,8 +130,8 @@ def test_a_model_of_the_zoo_is_published_on_the_hub_with_a_card_that_works(model
         def upload_folder(self, repo_id, folder_path, commit_message):
             return shutil.copytree(folder_path, hub / repo_id)
 
-    def milestones(settings, data, minutes):
-        create_model(model, num_classes=26, image_shape=(1, 28, 28)).export(settings.out / "export")
+    def milestones(trainer, minutes, export):
+        create_model(model, num_classes=26, image_shape=(1, 28, 28)).export(export)
         rows = [{"cpu_minutes": minute, "images": 9, "images_per_s": 1.0, "scores": scores} for minute in minutes]
         return rows, {"n": 9, "extractor": {"fingerprint": "f", "held_out_accuracy": 0.9}, "floor": scores}
 

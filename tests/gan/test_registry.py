@@ -46,8 +46,10 @@ def test_entries_of_an_installed_package_join_by_their_entry_points(tmp_path):
     source = shutil.copytree(Path(__file__).parent / "plugin", tmp_path / "source")
     pip = [sys.executable, "-m", "pip", "install", "--quiet", "--no-index", "--no-deps", "--no-build-isolation"]
     subprocess.run([*pip, "--target", tmp_path / "site", source], check=True, capture_output=True)
+    (tmp_path / "x.text").write_text("0010 0101")
     script = (
-        "from ca2_gan import create_model, list_models\n"
+        "from ca2_gan import create_model, list_models, load_data\n"
+        f"assert len(load_data({str(tmp_path / 'x.text')!r})) == 2\n"
         "assert 'tiny' in list_models() and 'broken' not in list_models()\n"
         "gan = create_model('tiny', num_classes=3, image_shape=(3, 16, 16))\n"
         "assert gan.sample(5, seed=0).shape == (5, 3, 16, 16)\n"
@@ -61,6 +63,7 @@ def test_entries_of_an_installed_package_join_by_their_entry_points(tmp_path):
     result = subprocess.run([sys.executable, "-c", script], env=os.environ | path, capture_output=True, text=True, check=False)
     assert result.returncode == 0, result.stderr
     lines = result.stderr.splitlines()
-    assert len(lines) == 2
+    assert len(lines) == 3
+    assert any("x.text: Pixels are 0 and 1: multiplied by 255. No labels" in line for line in lines)
     assert any("model 'broken' of tiny-gan left out" in line for line in lines)
     assert any("model 'cgan' of tiny-gan left out: there is a model named 'cgan' already" in line for line in lines)

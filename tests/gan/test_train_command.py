@@ -17,12 +17,14 @@ from PIL import Image
 from ca2_core.errors import UserError
 from ca2_gan import load
 from ca2_gan.cli import COMMAND, run
-from ca2_gan.trainers.records import read_metrics
-from ca2_gan.trainers.settings import Settings
-from ca2_gan.trainers.train import read_settings
+from ca2_gan.commands.train import read_arguments
+from ca2_gan.training.records import read_metrics
 
 WAIT = 900  # seconds until a process counts as stuck, however busy the machine
 SMALL = ["--options", "width=8", "--batch-size", "8", "--log-every", "32", "--no-tensorboard", "--no-progress", "--threads", "1"]
+
+
+GIVEN = ["--model", "cgan", "--data", "x", "--out", "OUT"]
 
 
 @pytest.fixture(scope="module")
@@ -39,7 +41,7 @@ def letters(tmp_path_factory) -> str:
 
 
 def command(data: str, out: Path, *more: str, model: str = "dcgan_radford", images: int = 64) -> list[str]:
-    return ["train", "--model", model, "--data", data, "--out", str(out), "--max-images", str(images), *SMALL, *more]
+    return ["train", "--model", model, "--data", data, "--out", str(out), "--images", str(images), *SMALL, *more]
 
 
 def weights(folder: Path) -> dict[str, torch.Tensor]:
@@ -53,29 +55,32 @@ def same(a: dict[str, torch.Tensor], b: dict[str, torch.Tensor]) -> bool:
 
 class TestSettings:
     def test_command_line_over_model_file_over_defaults(self, tmp_path):
-        settings = read_settings(["--model", "wgan_gp", "--data", "x", "--out", str(tmp_path / "run"), "--lr-g", "0.5"])
-        assert (settings.loss, settings.gradient_penalty) == ("wasserstein", 10.0)
-        assert settings.lr_g == 0.5
-        assert settings.precision == Settings.precision
+        config = read_arguments(["--model", "wgan_gp", "--data", "x", "--out", str(tmp_path / "run"), "--lr-g", "0.5"]).config
+        assert (config.game.loss, config.game.gradient_penalty) == ("wasserstein", 10.0)
+        assert config.optimiser.lr_g == 0.5
+        assert config.model.precision == "fp32"
 
     def test_config_instead_of_the_models_file(self, tmp_path):
         path = tmp_path / "my.yml"
         path.write_text("lr_d: 3e-4\noptions: {width: 16}\naugment: [diffaugment, 'noise:0.1']\n")
-        settings = read_settings(["--model", "wgan_gp", "--data", "x", "--out", str(tmp_path / "run"), "--config", str(path)])
-        assert (settings.lr_d, settings.loss) == (3e-4, "non-saturating")
-        assert settings.augment == ("diffaugment", "noise:0.1")
-        assert settings.model_options == {"width": 16}
+        config = read_arguments(["--model", "wgan_gp", "--data", "x", "--out", str(tmp_path / "run"), "--config", str(path)]).config
+        assert (config.optimiser.lr_d, config.game.loss) == (3e-4, "non-saturating")
+        assert config.game.augment == ("diffaugment", "noise:0.1")
+        assert config.model.model_options == {"width": 16}
 
     @pytest.mark.parametrize(
         ("text", "message"),
         [
             ("lr: 1", r"no setting is called 'lr'\. Did you mean 'lr_"),
             ("lr_g: fast", "lr_g: 'fast' can't be what is needed here, a number"),
-            ("precision: fp16", "precision: 'fp16' can't be what is needed here, fp32 or bf16"),
+            ("precision: fp16", "precision: 'fp16' can't be what is needed here, 'fp32' or 'bf16'"),
             ("batch_size: 1.5", "batch_size: 1.5 can't be what is needed here, a whole number"),
             (f"lr_g: {10**400}", "can't be what is needed here, a number"),
-            ("lr_g: .nan", "--lr-g nan: a finite number is needed"),
-            ("schedule: [linear]", r"schedule: \['linear'\] can't be what is needed here, constant or linear or cosine"),
+            ("lr_g: .nan", r"my\.yml: lr_g=nan: a finite number is needed"),
+            ("beta1: 1", r"beta1=1\.0: it has to be at least 0, below 1"),
+            ("lr_g: 1\nlr_g: 2", "line 2: not YAML: the key 'lr_g' stands in it twice"),
+            ("lr_c: 0.001", r"lr_classifier is an option of the game triple, not of adversarial"),
+            ("schedule: [linear]", r"schedule: \['linear'\] can't be what is needed here, 'constant' or 'linear' or 'cosine'"),
             ("data: 2020-13-45", "not YAML: month must be in 1..12"),
             ("[" * 10_000, "not YAML"),
             ("a: !!python/object/apply:os.getcwd []", "not YAML: could not determine a constructor"),
@@ -87,7 +92,7 @@ class TestSettings:
         path = tmp_path / "my.yml"
         path.write_text(text + "\n")
         with pytest.raises(UserError, match=message):
-            read_settings(["--model", "cgan", "--data", "x", "--out", "y", "--config", str(path)])
+            read_arguments(["--model", "cgan", "--data", "x", "--out", "y", "--config", str(path)])
 
     @pytest.mark.parametrize(
         ("argv", "message"),
@@ -95,15 +100,28 @@ class TestSettings:
             (["--model", "cgna", "--data", "x", "--out", "OUT"], r"no model named 'cgna'\. Did you mean 'cgan'"),
             (["--modle", "cgan"], r"no option --modle\. Did you mean '--model'"),
             (["--model", "cgan", "--data", "x"], r"--out is missing\. `ca2-gan train --help` shows the options"),
-            (["--model", "cgan", "--data", "x", "--out", "OUT", "--lr-g", "x"], "--lr-g.* could not convert"),
-            (["--model", "cgan", "--data", "x", "--out", "OUT", "--batch-size", "0"], "--batch-size 0: more than 0 is needed"),
-            (["--model", "cgan", "--data", "x", "--out", "OUT", "--batch-size", "5", "--devices", "2"], "can't be divided by 2 processes"),
-            (["--model", "cgan", "--data", "x", "--out", "OUT", "--options", "width"], "'name=value' is needed, such as width=32"),
-            (["--model", "cgan", "--data", "x", "--out", "OUT", "--options", "width=["], "'name=value' is needed, such as width=32"),
-            (["--model", "cgan", "--data", "x", "--out", "OUT", "--lr-g", "nan"], "--lr-g nan: a finite number is needed"),
-            (["--model", "cgan", "--data", "x", "--out", "OUT", "--max-minutes", "-1"], r"--max-minutes -1\.0: more than 0 is needed"),
-            (["--model", "cgan", "--data", "x", "--out", "OUT", "--eval-every", "-1"], "--eval-every -1: 0 or more is needed"),
-            (["--model", "cgan", "--data", "x", "--out", "OUT", "--threads", "1000000"], "--threads 1000000: at most 1,024"),
+            (
+                [*GIVEN, "--lr-g", "x"],
+                "command line: --lr-g: 'x' can't be what is needed here, a number",
+            ),
+            ([*GIVEN, "--batch-size", "0"], "--batch-size=0: it has to be from 1 to 65536"),
+            ([*GIVEN, "--batch-size", "5", "--devices", "2"], "can't be divided by 2 processes"),
+            ([*GIVEN, "--options", "width"], "'name=value' is needed, such as width=32"),
+            ([*GIVEN, "--options", "width=["], "'name=value' is needed, such as width=32"),
+            ([*GIVEN, "--lr-g", "nan"], "--lr-g=nan: a finite number is needed"),
+            ([*GIVEN, "--beta1", "1"], r"--beta1=1\.0: it has to be at least 0, below 1"),
+            ([*GIVEN, "--seed", str(2**70)], "--seed=.*: it has to be from 0 to 4294967295"),
+            (
+                [*GIVEN, "--noise-dim", str(10**12)],
+                "--noise-dim=.*: it has to be from 1 to 10000",
+            ),
+            (
+                [*GIVEN, "--alpha", "0.2"],
+                "--alpha is an option of the game triple, not of adversarial",
+            ),
+            ([*GIVEN, "--minutes", "-1"], r"--minutes=-1\.0: it has to be above 0"),
+            ([*GIVEN, "--eval-every", "-1"], "--eval-every=-1: it has to be at least 0"),
+            ([*GIVEN, "--threads", "1000000"], "--threads=1000000: it has to be from 0 to 1024"),
             (["--model", "cgan", "--data", "nowhere.csv", "--out", "OUT"], "nowhere.csv"),
         ],
     )
@@ -162,7 +180,7 @@ def test_resume_refuses_changed_settings_by_name(letters, tmp_path):
 def test_resume_may_train_longer_and_needs_only_the_folder(letters, tmp_path):
     run(command(letters, tmp_path / "whole", images=64))
     run(command(letters, tmp_path / "run", images=24))
-    run(["train", "--out", str(tmp_path / "run"), "--resume", "--max-images", "64", "--log-every", "16"])
+    run(["train", "--out", str(tmp_path / "run"), "--resume", "--images", "64", "--log-every", "16"])
     assert same(weights(tmp_path / "whole"), weights(tmp_path / "run"))
 
 
@@ -176,10 +194,10 @@ def test_resume_may_train_longer_and_needs_only_the_folder(letters, tmp_path):
         ({"model": None}, "model: None can't be what is needed here, text"),
         ({"model": ["cgan"]}, r"model: \['cgan'\] can't be what is needed here, text"),
         ({"batch_size": "many"}, "batch_size: 'many' can't be what is needed here, a whole number"),
-        ({"batch_size": -8}, "--batch-size -8: more than 0 is needed"),
+        ({"batch_size": -8}, "batch_size=-8: it has to be from 1 to 65536"),
         ({"options": 5}, "options: 5 can't be what is needed here"),
         ({"lr_q": 1}, "no setting is called 'lr_q'"),
-        ({5: 1}, "no setting is called 5"),
+        ({5: 1}, "no setting is called '5'"),
         ({"out": "/etc"}, "no setting is called 'out'"),
     ],
     ids=str,
@@ -187,7 +205,7 @@ def test_resume_may_train_longer_and_needs_only_the_folder(letters, tmp_path):
 def test_a_damaged_config_is_one_line(changes, message, tmp_path):
     content = {"model": "cgan", "data": "x", "facts": {"threads": 1}}
     (tmp_path / "config.yml").write_text(yaml.safe_dump(content))
-    assert read_settings(["--out", str(tmp_path), "--resume"]).model == "cgan"
+    assert read_arguments(["--out", str(tmp_path), "--resume"]).config.model.name == "cgan"
     (tmp_path / "config.yml").write_text(yaml.safe_dump(content | changes))
     with pytest.raises(UserError, match=rf"config\.yml: {message}"):
         run(["train", "--out", str(tmp_path), "--resume"])
@@ -202,18 +220,18 @@ def test_a_config_that_was_cut_off_is_one_line(text, tmp_path):
 
 def test_a_damaged_checkpoint_is_told_before_anything_takes_long(letters, tmp_path, monkeypatch):
     evaluated = ["--eval-every", "8", "--eval-metrics", "kl"]
-    monkeypatch.setattr("ca2_gan.trainers.train.make_evaluate", lambda *_: lambda gan: {})
+    monkeypatch.setattr("ca2_gan.training.trainer.Trainer._evaluation", lambda *_: lambda gan: {})
     run(command(letters, tmp_path / "run", *evaluated, images=16))
-    monkeypatch.setattr("ca2_gan.trainers.train.make_evaluate", None)  # would fail if it were called
+    monkeypatch.setattr("ca2_gan.training.trainer.Trainer._evaluation", None)  # would fail if it were called
     (tmp_path / "run" / "state.pt").write_bytes(b"PK")
     with pytest.raises(UserError, match=r"state\.pt: damaged or cut off"):
-        run(["train", "--out", str(tmp_path / "run"), "--resume", "--max-images", "24"])
+        run(["train", "--out", str(tmp_path / "run"), "--resume", "--images", "24"])
 
 
 def test_a_schedule_fixes_the_number_of_images(letters, tmp_path):
     run(command(letters, tmp_path / "run", "--schedule", "linear", images=16))
-    with pytest.raises(UserError, match="changed: max_images 16 -> 64"):
-        run(["train", "--out", str(tmp_path / "run"), "--resume", "--max-images", "64"])
+    with pytest.raises(UserError, match="changed: images 16 -> 64"):
+        run(["train", "--out", str(tmp_path / "run"), "--resume", "--images", "64"])
 
 
 def test_resume_of_what_never_began_begins(letters, tmp_path):
@@ -248,7 +266,7 @@ def test_classes_and_one_model_per_class(letters, tmp_path):
     alone = load(tmp_path / "each" / names[1])
     noise = gan.draw_noise(6, seed=0)
     assert torch.equal(images[2:3], alone.images_from(noise[2:3], torch.tensor([0])))
-    run(["train", "--out", str(tmp_path / "each"), "--resume", "--max-images", "24"])
+    run(["train", "--out", str(tmp_path / "each"), "--resume", "--images", "24"])
     assert torch.load(tmp_path / "each" / names[2] / "state.pt", weights_only=True)["images"] == 24
 
 
@@ -332,7 +350,7 @@ class TestSample:
 def start(argv: list[str]) -> multiprocessing.process.BaseProcess:
     """The command in a process of its own, which begins with everything imported."""
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["ca2_gan.trainers.train", "torch"])
+    context.set_forkserver_preload(["ca2_gan.commands.train", "torch"])
     process = context.Process(target=run, args=(argv,), daemon=True)  # no failed test leaves one behind
     process.start()
     return process
@@ -367,7 +385,7 @@ def test_signals_save_and_leave(number, letters, tmp_path):
     assert process.exitcode == 128 + number
     left_at = reached(folder)
     assert left_at > 0
-    run(["train", "--out", str(folder), "--resume", "--max-images", str(left_at + 80)])
+    run(["train", "--out", str(folder), "--resume", "--images", str(left_at + 80)])
     run(command(letters, tmp_path / "whole", images=left_at + 80))
     assert same(weights(tmp_path / "whole"), weights(folder))
 
@@ -452,11 +470,19 @@ def test_evaluation_during_training_is_that_of_the_evaluate_command(letters, tmp
 
 
 def test_a_collapse_is_told_on_stderr(letters, tmp_path, capsys, monkeypatch):
-    from ca2_gan.trainers import loop
-
-    monkeypatch.setattr(loop, "UNTRAINED", 0)
-    monkeypatch.setattr("ca2_gan.trainers.watch.NO_VARIETY", 100.0)
+    monkeypatch.setattr("ca2_gan.training.watch.UNTRAINED", 0)
+    monkeypatch.setattr("ca2_gan.training.watch.NO_VARIETY", 100.0)
     run(command(letters, tmp_path / "run", "--sample-every", "32", images=64))
     told = [line for line in capsys.readouterr().err.splitlines() if "collapsed" in line]
     assert len(told) == 1
     assert told[0].startswith("ca2-gan: after 32 images: the samples hardly differ")
+
+
+def test_images_of_another_size_are_resized_and_inverted(tmp_path):
+    images = np.random.default_rng(0).integers(0, 256, (200, 80, 80), dtype=np.uint8)
+    np.savez(tmp_path / "large.npz", x=images, y=np.arange(200) % 3)
+    run(command(str(tmp_path / "large.npz"), tmp_path / "run", "--resize", "16x20", "--invert", images=8))
+    assert load(tmp_path / "run").spec.image_shape == (1, 16, 20)
+    for wrong, message in ((["--resize", "16y"], "'16y' is not like 28"), (["--classes", ","], "no name in it")):
+        with pytest.raises(UserError, match=message):
+            run(command(str(tmp_path / "large.npz"), tmp_path / "wrong", *wrong))

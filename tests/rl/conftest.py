@@ -111,7 +111,7 @@ def trained(session_folder: Path, quick: Path) -> Path:
     with FileLock(f"{folder}.lock"):
         if not (folder / "done").exists():
             folder.mkdir(exist_ok=True)
-            train = ("train", "--seed", 0, "--eval-episodes", 1)
+            train = ("train", "--seed", 0, "--eval-episodes", 1, "--final-episodes", 1)
             result = Command(folder)(*train, "--algo", "noisydqn", "--env", "Pendulum-v1", "-n", 1000, "--conf-file", quick)
             (folder / "stderr").write_text(result.stderr)
             Command(folder)(*train, "--algo", "ppo", "--env", "CartPole-v1", "-n", 300)

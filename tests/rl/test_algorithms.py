@@ -1,21 +1,27 @@
 """What holds for every algorithm of the package."""
 
 import csv
+import importlib
+import inspect
 import math
+from copy import deepcopy
 
 import gymnasium as gym
 import numpy as np
 import pytest
 import torch
-from stable_baselines3.common.callbacks import BaseCallback
+from stable_baselines3 import DDPG, DQN, HerReplayBuffer
+from stable_baselines3.common.callbacks import BaseCallback, EvalCallback
 from stable_baselines3.common.env_util import make_vec_env
+from stable_baselines3.common.envs import BitFlippingEnv
 from stable_baselines3.common.evaluation import evaluate_policy
 from stable_baselines3.common.logger import configure
+from stable_baselines3.common.save_util import load_from_zip_file
 from stable_baselines3.common.vec_env import VecNormalize
 
 import ca2_rl
 from ca2_rl import OUDDPG, DiscretizedDQN, NoisyDQN
-from ca2_rl.common.diagnostics import GRADIENT_NORM, LOSS, MEAN_Q, RETURN
+from ca2_rl.common.diagnostics import GRADIENT_NORM, MEAN_Q, RETURN
 
 # With arguments that are not the defaults, so that it shows where they get lost
 ARGUMENTS = {
@@ -33,6 +39,7 @@ ARGUMENTS = {
     },
 }
 DQNS = (DiscretizedDQN, NoisyDQN)
+PARENTS = {DiscretizedDQN: DQN, NoisyDQN: DQN, OUDDPG: DDPG}
 OBSERVATIONS = gym.make("Pendulum-v1").observation_space.low * np.linspace(-1, 1, 9, dtype=np.float32)[:, None]
 
 # Both at once is what SB3 refuses
@@ -51,6 +58,12 @@ def create(algorithm, env=None, policy="MlpPolicy", **kwargs):
     settings = {"seed": 0, "buffer_size": 500, "learning_starts": 20, "batch_size": 8, "device": "cpu"}
     network = {"policy_kwargs": {"net_arch": [16]}}
     return algorithm(policy, env or pendulum(), **settings | network | ARGUMENTS[algorithm] | kwargs)
+
+
+def logged_by(algorithm):
+    """SB3's keys and ours."""
+    losses = {"train/actor_loss", "train/critic_loss"} if algorithm is OUDDPG else {"train/loss"}
+    return losses | {GRADIENT_NORM, MEAN_Q, RETURN, "train/learning_rate", "rollout/ep_rew_mean"}
 
 
 def weights(model):
@@ -227,8 +240,10 @@ def test_diagnostics_are_in_the_log(algorithm, tmp_path):
     model.logger.close()
     with (tmp_path / "progress.csv").open() as file:
         last = list(csv.DictReader(file))[-1]
-    assert all(math.isfinite(float(last[name])) for name in (GRADIENT_NORM, LOSS, MEAN_Q, RETURN))
+    assert all(math.isfinite(float(last[name])) for name in logged_by(algorithm))
     assert float(last["time/total_timesteps"]) == 120
+    assert float(last["train/n_updates"]) > 0
+    assert ("rollout/exploration_rate" in last) == (algorithm is DiscretizedDQN)
 
 
 @every_algorithm
@@ -237,7 +252,7 @@ def test_tensorboard_run_has_the_diagnostics_and_the_name_of_the_class(algorithm
 
     create(algorithm, tensorboard_log=str(tmp_path)).learn(120, log_interval=2)
     events = EventAccumulator(str(tmp_path / f"{algorithm.__name__}_1")).Reload()
-    assert {GRADIENT_NORM, LOSS, MEAN_Q, RETURN} <= set(events.Tags()["scalars"])
+    assert logged_by(algorithm) <= set(events.Tags()["scalars"])
 
 
 @every_algorithm
@@ -317,3 +332,93 @@ def test_discrete_actions_may_start_anywhere(algorithm):
     model = create(algorithm, PointEnv(gym.spaces.Box(-1.0, 1.0, (3,)), space)).learn(40)
     assert set(np.unique(model.replay_buffer.actions[:40])) <= {0, 1, 2}
     assert space.contains(model.predict(np.zeros(3, np.float32), deterministic=True)[0][()])
+
+
+@every_algorithm
+def test_arguments_come_in_the_order_of_the_parent_and_ours_by_name(algorithm):
+    ours, theirs = (inspect.signature(each.__init__).parameters for each in (algorithm, PARENTS[algorithm]))
+    assert list(ours)[: len(theirs)] == list(theirs)
+    rest = [parameter for name, parameter in ours.items() if name not in theirs]
+    assert all(parameter.kind is parameter.KEYWORD_ONLY for parameter in rest)
+    assert ARGUMENTS[algorithm].keys() | {"compile"} <= {parameter.name for parameter in rest}
+    not_there = {"action_noise", "exploration_fraction", "exploration_initial_eps", "exploration_final_eps"}
+    for name in theirs.keys() - not_there:
+        assert ours[name].default == theirs[name].default, name
+    model = algorithm("MlpPolicy", pendulum(), 0.5, 300, device="cpu")
+    assert (model.learning_rate, model.buffer_size) == (0.5, 300)
+
+
+@every_algorithm
+def test_a_misspelt_argument_is_refused(algorithm):
+    with pytest.raises(TypeError, match="unexpected keyword argument 'learning_rat'"):
+        create(algorithm, learning_rat=1e-3)
+
+
+@every_algorithm
+def test_the_package_exports_the_policies_and_lists_the_class(algorithm):
+    package = importlib.import_module(algorithm.__module__.rpartition(".")[0])
+    assert {algorithm.__name__, "MlpPolicy", "CnnPolicy", "MultiInputPolicy"} <= set(package.__all__)
+    assert algorithm.policy_aliases == {name: getattr(package, name) for name in ("MlpPolicy", "CnnPolicy", "MultiInputPolicy")}
+    assert algorithm.__name__ in dir(ca2_rl)
+    assert isinstance(create(algorithm, policy=package.MlpPolicy).policy, package.MlpPolicy)
+
+
+@every_algorithm
+@pytest.mark.parametrize("space", [gym.spaces.MultiDiscrete([2, 3]), gym.spaces.MultiBinary(2)], ids=str)
+def test_other_action_spaces_are_refused_as_by_sb3(algorithm, space):
+    with pytest.raises(AssertionError, match="The algorithm only supports"):
+        create(algorithm, PointEnv(gym.spaces.Box(-1.0, 1.0, (3,)), space))
+
+
+@every_algorithm
+def test_parameters_got_from_one_agent_make_another_the_same(algorithm):
+    model, other = create(algorithm).learn(60), create(algorithm, seed=1).learn(60)
+    assert not same(weights(model), weights(other))
+    other.set_parameters(deepcopy(model.get_parameters()))  # torch shares the moments of an optimiser otherwise
+    assert same(weights(model), weights(other))
+    for each in (model, other):
+        each.set_random_seed(0)
+        each.replay_buffer = model.replay_buffer
+        each.train(3, 8)
+    assert same(weights(model), weights(other))
+
+
+@every_algorithm
+def test_the_best_agent_of_an_eval_callback_can_be_loaded(algorithm, tmp_path):
+    callback = EvalCallback(make_vec_env(pendulum), eval_freq=25, n_eval_episodes=2, best_model_save_path=str(tmp_path), verbose=0)
+    create(algorithm).learn(60, callback)
+    best = algorithm.load(tmp_path / "best_model")
+    mean, _ = evaluate_policy(best, make_vec_env(pendulum), n_eval_episodes=2)
+    assert -16.28 * 20 <= mean <= 0
+    assert callback.best_mean_reward <= 0
+
+
+@every_algorithm
+def test_an_agent_with_hindsight_is_played_evaluated_loaded_and_trained_further(algorithm, tmp_path):
+    def goals():
+        return BitFlippingEnv(n_bits=3, continuous=algorithm is OUDDPG, max_steps=3)
+
+    her = {"replay_buffer_class": HerReplayBuffer, "replay_buffer_kwargs": {"n_sampled_goal": 2, "goal_selection_strategy": "future"}}
+    model = create(algorithm, goals(), "MultiInputPolicy", **her).learn(60)
+    model.save(tmp_path / "model")
+    model.save_replay_buffer(tmp_path / "buffer")
+    observation, _ = goals().reset(seed=0)
+    action, _ = model.predict(observation, deterministic=True)
+    assert model.action_space.contains(action if algorithm is OUDDPG else int(action))
+    loaded = algorithm.load(tmp_path / "model", env=goals())
+    np.testing.assert_array_equal(loaded.predict(observation, deterministic=True)[0], action)
+    mean, _ = evaluate_policy(loaded, make_vec_env(goals), n_eval_episodes=3)
+    assert -3 <= mean <= 0
+    loaded.load_replay_buffer(tmp_path / "buffer")
+    before = weights(loaded)
+    loaded.learn(30, reset_num_timesteps=False)
+    assert loaded.num_timesteps >= 90
+    assert not same(weights(loaded), before)
+
+
+@every_algorithm
+def test_nothing_of_the_accelerator_is_saved(algorithm, tmp_path):
+    create(algorithm).learn(40).save(tmp_path / "model")
+    data, _, _ = load_from_zip_file(tmp_path / "model")
+    assert {"fast", "averages", "bins"}.isdisjoint(data)
+    assert not [name for name, value in data.items() if type(value).__module__.startswith("ca2_rl.fast")]

@@ -127,7 +127,7 @@ def test_packages_that_a_run_names_are_imported_if_the_user_names_or_trusts_them
     )
     monkeypatch.syspath_prepend(tmp_path)
     env = ("--env", "Their-v0", "--gym-packages", "their_env")
-    call("train", "--algo", "ouddpg", *env, "--conf-file", quick, "-n", 120, "--eval-freq", -1)
+    call("train", "--algo", "ouddpg", *env, "--conf-file", quick, "-n", 120, "--eval-freq", -1, "--final-episodes", 0)
     import gymnasium as gym
 
     def forget():
@@ -171,7 +171,7 @@ def test_plot_gives_several_runs_of_an_algorithm_one_mean(runs):
     assert [line.get_linewidth() for line in returns.lines] == [0.8, 0.8, 2.2, 1.6]  # two runs and their mean, then PPO
     thin, mean = returns.lines[0], returns.lines[2]
     assert np.allclose(np.interp(mean.get_xdata(), *thin.get_data()), mean.get_ydata())
-    assert thin.get_ydata()[-1] == curves["diagnostics/return"].dropna().iloc[-1]
+    assert thin.get_ydata()[-1] == curves["rollout/return"].dropna().iloc[-1]
     assert len(figure.axes[0].lines) == 3  # PPO logs no gradient norm
 
 

@@ -206,7 +206,7 @@ def test_train(argv, words, mistake):
         ("ou-dt", "--algo ouddpg -params ou_dt:0", "ou_dt=0"),
         ("action-noise", "--algo ouddpg -params noise_type:'normal' noise_std:0.1", "OUDDPG makes its own"),
         ("discrete", "--algo ouddpg --env CartPole-v1", "ouddpg on CartPole-v1: The algorithm only supports"),
-        ("multi-discrete", "--algo noisydqn --env Several-v0 --gym-packages odd_envs", "not in MultiDiscrete([2 3])"),
+        ("multi-discrete", "--algo noisydqn --env Several-v0 --gym-packages odd_envs", "but MultiDiscrete([2 3]) was provided"),
         ("unbounded", "--algo discretizeddqn --env Unbounded-v0 --gym-packages odd_envs", "finite lower and upper bound"),
         ("wide", "--algo discretizeddqn --env Wide-v0 --gym-packages odd_envs", "use an actor-critic such as ouddpg"),
         ("not-ours", "--algo ddpg -params ou_sigma:0.1", "DDPG has no hyperparameter 'ou_sigma'"),

@@ -94,7 +94,7 @@ def test_trials_are_replayed_by_number_or_the_best_without_one(call, tmp_path):
     best = max(found, key=lambda trial: trial.value).number
     for trial_id in (0, 1, None):
         which = () if trial_id is None else ("--trial-id", trial_id)
-        call("train", "--algo", algo, *ENV, "-n", 120, "--eval-freq", -1, *argv, *which, "-f", f"replay-{trial_id}")
+        call("train", "--algo", algo, *ENV, "-n", 120, "--eval-freq", -1, "--final-episodes", 0, *argv, *which, "-f", f"replay-{trial_id}")
         run = read_run(tmp_path / f"replay-{trial_id}" / algo / "Pendulum-v1_1")
         saved = saved_hyperparams(run.params_folder)
         trial = found[best if trial_id is None else trial_id]
@@ -106,12 +106,28 @@ def test_trials_are_replayed_by_number_or_the_best_without_one(call, tmp_path):
 def test_the_command_line_wins_over_a_replayed_trial(call, tmp_path):
     study = ("--storage", "study.log", "--study-name", "study")
     call("optimize", "--algo", "ouddpg", *ENV, *SHORT, "--n-trials", 1, "--pruner", "none", *study)
-    call("train", "--algo", "ouddpg", *ENV, "-n", 120, "--eval-freq", -1, *study, "--trial-id", 0, "-params", "gamma:0.5")
+    call(
+        "train",
+        "--algo",
+        "ouddpg",
+        *ENV,
+        "-n",
+        120,
+        "--eval-freq",
+        -1,
+        "--final-episodes",
+        0,
+        *study,
+        "--trial-id",
+        0,
+        "-params",
+        "gamma:0.5",
+    )
     assert saved_hyperparams(tmp_path / "logs" / "ouddpg" / "Pendulum-v1_1" / "Pendulum-v1")["gamma"] == 0.5
 
 
 def test_the_defaults_of_optimize_are_fewer_trials_and_no_plots(call, monkeypatch):
-    class Stop(Exception):  # noqa: N818
+    class Stop(BaseException):
         pass
 
     def stop(*args, **kwargs):

@@ -11,12 +11,12 @@ from stable_baselines3.common.monitor import load_results
 
 from ca2_core.errors import UserError
 from ca2_rl import cli
-from ca2_rl.common.diagnostics import GRADIENT_NORM, LOSS, MEAN_Q, RETURN
+from ca2_rl.common.diagnostics import GRADIENT_NORM, MEAN_Q, RETURN
 from ca2_rl.runs import read_run
 from ca2_rl.zoo.agents import load_agent, saved_hyperparams
 
 KEYS = ("discretizeddqn", "noisydqn", "ouddpg")
-DIAGNOSTICS = {GRADIENT_NORM, LOSS, MEAN_Q, RETURN}
+DIAGNOSTICS = {GRADIENT_NORM, MEAN_Q, RETURN}
 
 
 pytestmark = pytest.mark.usefixtures("registered")
@@ -28,7 +28,8 @@ def train(tmp_path, quick, monkeypatch):
     monkeypatch.chdir(tmp_path)
 
     def call(*argv, folder="logs"):
-        settings = () if "--resume" in argv else ("--conf-file", quick, "--env", "Pendulum-v1", "--eval-episodes", 1, "-f", folder)
+        episodes = ("--eval-episodes", 1, "--final-episodes", 0)
+        settings = () if "--resume" in argv else ("--conf-file", quick, "--env", "Pendulum-v1", *episodes, "-f", folder)
         monkeypatch.setattr(sys, "argv", ["ca2-rl", "train", *map(str, (*settings, *argv))])
         cli.main()
         return max(tmp_path.glob(f"{folder}/*/*_*"), key=lambda path: path.stat().st_mtime)
@@ -76,7 +77,7 @@ def weights(run):
 def test_a_training_leaves_a_run_in_the_zoo_s_layout(algo, train, tmp_path, capsys):
     run = train("--algo", algo, "-n", 450, "--seed", 5, "--log-interval", 1)
     assert run == tmp_path / "logs" / algo / "Pendulum-v1_1"
-    assert capsys.readouterr().out.endswith(f"Saved to {run.relative_to(tmp_path)}\n")
+    assert f"\nSaved to {run.relative_to(tmp_path)}\nNext:\n" in capsys.readouterr().out
 
     files = {"Pendulum-v1.zip", "best_model.zip", "evaluations.npz", "progress.csv", "0.monitor.csv"}
     files |= {f"Pendulum-v1/{name}" for name in ("args.yml", "config.yml", "command.txt")}
@@ -234,7 +235,7 @@ def test_ctrl_c_saves_and_says_how_to_go_on(ca2_rl, tmp_path, quick):
     argv = ("train", "--algo", "noisydqn", "--env", "Pendulum-v1", "--conf-file", quick, "--eval-freq", 300, "--eval-episodes", 1)
     process = ca2_rl.start(*argv, "-n", 9_000, env={"PYTHONUNBUFFERED": "1"})  # from 10,000 on it would compile first
     for line in process.stdout:
-        if "num_timesteps=300" in line:
+        if "300: return" in line:
             break
     process.send_signal(signal.SIGINT)
     stdout, stderr = process.communicate(timeout=60)
@@ -287,7 +288,8 @@ def test_an_env_without_an_entry_trains_with_the_general_hyperparameters(algo, t
     )
     monkeypatch.syspath_prepend(tmp_path)
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(sys, "argv", ["ca2-rl", "train", "--algo", algo, "--env", "short:Short-v0", "-n", "60", "--eval-freq", "-1"])
+    argv = ["train", "--algo", algo, "--env", "short:Short-v0", "-n", "60", "--eval-freq", "-1", "--final-episodes", "0"]
+    monkeypatch.setattr(sys, "argv", ["ca2-rl", *argv])
     cli.main()
     assert "No hyperparameters for Short-v0 come with" in capsys.readouterr().out
     assert load_agent(algo, tmp_path / "logs" / algo / "Short-v0_1" / "Short-v0.zip").num_timesteps == 60
@@ -297,7 +299,7 @@ def test_a_run_that_lives_is_not_resumed(ca2_rl, tmp_path, quick):
     argv = ("train", "--algo", "noisydqn", "--env", "Pendulum-v1", "--conf-file", quick, "--eval-freq", 300, "--eval-episodes", 1)
     process = ca2_rl.start(*argv, "-n", 9_000, env={"PYTHONUNBUFFERED": "1"})
     for line in process.stdout:
-        if "num_timesteps=300" in line:
+        if "300: return" in line:
             break
     run = tmp_path / "logs" / "noisydqn" / "Pendulum-v1_1"
     before = set(contents(run))

@@ -126,12 +126,12 @@ def test_exploring_actions_are_uniform_at_the_exploration_rate_and_drawn_for_eac
 
 
 def test_each_env_explores_for_itself():
-    model = DiscretizedDQN("MlpPolicy", make_vec_env("Pendulum-v1", 40), n_bins=5, **SETTINGS | {"learning_starts": 0})
-    model._last_obs = np.zeros((40, 3), np.float32)
-    model.exploration_rate = 0.5
-    _, index = model._sample_action(0, n_envs=40)
-    assert 1 < len(np.unique(index)) <= 5
-    assert 5 < (index == model._sample_action(0, n_envs=40)[1]).sum() < 40
+    model = DiscretizedDQN(
+        "MlpPolicy", make_vec_env("Pendulum-v1", 40), n_bins=5, **SETTINGS | {"learning_starts": 0, "exploration_final_eps": 1.0}
+    )
+    first, second = model.learn(160).replay_buffer.actions[2:4, :, 0]
+    assert len(np.unique(first)) == len(np.unique(second)) == 5
+    assert 0 < (first == second).sum() < 40
 
 
 @pytest.mark.parametrize("n_bins", [1, True, 2.5, 5000])
@@ -262,3 +262,21 @@ def test_greedy_actions_are_not_held():
 def test_a_hold_of_less_than_a_step_is_refused():
     with pytest.raises(UserError, match="exploration_hold=0"):
         DiscretizedDQN("MlpPolicy", "Pendulum-v1", exploration_hold=0)
+
+
+def test_random_actions_end_with_their_episode():
+    env = make_vec_env(lambda: gym.make("Pendulum-v1", max_episode_steps=5), n_envs=1)
+    model = DiscretizedDQN("MlpPolicy", env, n_bins=1001, exploration_hold=1000, seed=0, learning_starts=10_000, buffer_size=100).learn(50)
+    episodes = model.replay_buffer.actions[:50, 0, 0].reshape(10, 5)
+    assert (episodes == episodes[:, :1]).mean() > 0.9  # held
+    assert len(np.unique(episodes[:, 0])) == 10  # never into the next
+
+
+def test_a_reset_of_the_envs_ends_random_actions():
+    model = DiscretizedDQN(
+        "MlpPolicy", "Pendulum-v1", n_bins=1001, exploration_hold=1000, seed=0, learning_starts=99, buffer_size=99, train_freq=1
+    )
+    model.learn(3).learn(3, reset_num_timesteps=False).learn(3)
+    first, going_on, anew = model.replay_buffer.actions[:9, 0, 0].reshape(3, 3)
+    assert first[-1] == going_on[0]
+    assert going_on[-1] != anew[0]

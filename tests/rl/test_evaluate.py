@@ -16,7 +16,7 @@ import ca2_rl.evaluate as module
 from ca2_core.errors import UserError
 from ca2_rl import OUDDPG, DiscretizedDQN
 from ca2_rl.evaluate import Evaluation, evaluate, print_summary, summarize, summary
-from ca2_rl.optimum import PendulumOptimum
+from ca2_rl.optimum import PendulumOptimum, envs
 from ca2_rl.runs import Run, read_run
 from ca2_rl.zoo.plugins import register
 
@@ -29,7 +29,7 @@ def create(algorithm, env, **kwargs):
 def _registered_and_fast(tmp_path, monkeypatch):
     register()
     monkeypatch.setattr(platformdirs, "user_cache_dir", lambda *args: str(tmp_path / "cache"))
-    monkeypatch.setattr(module, "PendulumOptimum", lambda g: PendulumOptimum(g, grid=(60, 61), torques=(-2.0, 0.0, 2.0)))
+    monkeypatch.setattr(envs, "PendulumOptimum", lambda g, horizon: PendulumOptimum(g, (-2.0, 0.0, 2.0), horizon, grid=(60, 61)))
 
 
 def write_run(folder, model, env_id, config=None, **args):
@@ -115,7 +115,7 @@ def test_regret_on_pendulum_is_against_the_optimum_of_the_very_same_starts(pendu
     for i in range(4):
         env.reset(seed=3 + i)
         starts.append(env.unwrapped.state)
-    optimum = module.PendulumOptimum(10.0).returns(np.array(starts))
+    optimum = envs.PendulumOptimum(10.0, 200).returns(np.array(starts))
     np.testing.assert_allclose(evaluation.regrets, optimum - evaluation.returns)
     model = OUDDPG.load(pendulum.model_path)
     np.testing.assert_allclose(evaluation.returns, [play(model, env, 3 + i) for i in range(4)], rtol=1e-3)
@@ -129,7 +129,7 @@ def test_gravity_of_the_training_is_that_of_the_optimum(tmp_path, where, monkeyp
     model = create(OUDDPG, "Pendulum-v1")
     run = write_run(tmp_path / "run", model, "Pendulum-v1", gravity if where == "config" else None, **args)
     seen = []
-    monkeypatch.setattr(module, "PendulumOptimum", lambda g: seen.append(g) or PendulumOptimum(g, grid=(20, 21)))
+    monkeypatch.setattr(envs, "PendulumOptimum", lambda g, horizon: seen.append(g) or PendulumOptimum(g, horizon=horizon, grid=(20, 21)))
     expected = play(model, gym.make("Pendulum-v1", g=5.0), seed=0)
     assert evaluate(run, 1).returns == pytest.approx([expected], rel=1e-3)
     assert seen == [5.0]
@@ -173,7 +173,7 @@ def test_an_unknown_algorithm_is_refused_with_the_nearest(tmp_path):
 def evaluation(algo, returns, regrets=None, number=1, env_id="Pendulum-v1"):
     folder = Path("logs", algo, f"{env_id}_{number}")
     run = Run(folder, folder / env_id, {}, algo, env_id, seed=number)
-    return Evaluation(run, np.array(returns), None if regrets is None else np.array(regrets))
+    return Evaluation(run, np.array(returns), None if regrets is None else np.array(regrets), np.full(len(returns), 200))
 
 
 def test_summary_has_the_moments_and_the_middle():

@@ -2,11 +2,13 @@
 
 import itertools
 
+import gymnasium as gym
 import numpy as np
 import pytest
 import torch
 from stable_baselines3.common.env_util import make_vec_env
 from stable_baselines3.common.logger import KVWriter, Logger
+from stable_baselines3.common.vec_env import DummyVecEnv
 
 from ca2_core.errors import UserError
 from ca2_rl import NoisyDQN
@@ -83,13 +85,13 @@ def test_without_sigma_exploring_is_greedy():
 @pytest.mark.parametrize("n_envs", [1, 2])
 def test_noise_is_fresh_at_each_step_between_updates_and_of_each_env(n_envs, monkeypatch):
     model = create(make_vec_env("Pendulum-v1", n_envs), train_freq=8, gradient_steps=0)
-    used, noise = [], model._acting_noise
+    used, noise = [], model.acting_noise
 
     def noted():
         used.append([np.concatenate(each, axis=-1) for each in noise()])
         return iter([np.split(each, [layer.in_features], axis=-1) for each, layer in zip(used[-1], model.q_net.noisy_layers, strict=True)])
 
-    monkeypatch.setattr(model, "_acting_noise", noted)
+    monkeypatch.setattr(model, "acting_noise", noted)
     model.learn(40 * n_envs)
     rows = np.concatenate([np.concatenate(step, axis=-1) for step in used])
     assert len(used) == 40  # more than a block
@@ -100,15 +102,15 @@ def test_noise_is_fresh_at_each_step_between_updates_and_of_each_env(n_envs, mon
 def test_noise_is_held_for_as_long_as_random_actions(acts_by_numpy, monkeypatch):
     activation = torch.nn.ReLU if acts_by_numpy else torch.nn.GELU
     model = create(exploration_hold=4, learning_starts=0, train_freq=100, policy_kwargs={"net_arch": [8], "activation_fn": activation})
-    used, noise = [], model._acting_noise
+    used, noise = [], model.acting_noise
 
     def noted():
         used.append(list(noise()))
         return iter(used[-1])
 
-    monkeypatch.setattr(model, "_acting_noise", noted)
+    monkeypatch.setattr(model, "acting_noise", noted)
     model.learn(400)
-    assert (model._acting is not None) == acts_by_numpy
+    assert (model.fast.outputs(SAME) is not None) == acts_by_numpy
     firsts = [each[0][0].tolist() for each in used]
     lengths = [len(list(same)) for _, same in itertools.groupby(firsts)]
     assert len(firsts) == 400
@@ -119,8 +121,8 @@ def test_noise_is_held_for_as_long_as_random_actions(acts_by_numpy, monkeypatch)
 @pytest.mark.parametrize("double_q", [False, True])
 def test_every_gradient_step_has_noise_for_online_target_and_selector_of_their_own(double_q, monkeypatch):
     model = create(double_q=double_q).learn(8)
-    used, functions = [], model._q_functions
-    monkeypatch.setattr(model, "_q_functions", lambda noise: used.append(noise) or functions(noise))
+    used, loss = [], model.loss
+    monkeypatch.setattr(model, "loss", lambda batch, noise, settings: used.append(noise) or loss(batch, noise, settings))
     model.train(40, batch_size=8)
     assert [len(noise) for noise in used] == [3 if double_q else 2] * 40
     assert len(torch.cat(used).unique(dim=0)) == sum(len(noise) for noise in used)
@@ -130,9 +132,9 @@ def test_online_target_and_selector_evaluate_different_noise():
     model = create(double_q=True, target_update_interval=1)
     x = torch.as_tensor(SAME[:4])
     with torch.no_grad():
-        noise, others = model._draw_noise(2, 8)
-        q = [function(x) for function in model._q_functions(noise)]
-        again = [function(x) for function in model._q_functions(others)]
+        noise, others = model.draw_noise(2, 8, model.settings)
+        q = [function(x) for function in model.q_functions(noise, model.settings)]
+        again = [function(x) for function in model.q_functions(others, model.settings)]
     assert all(torch.equal(values[0], row) for values in q for row in values)  # one noise for the whole batch
     # The networks have equal weights, so what differs is noise
     assert len(torch.stack([values[0] for values in [*q, *again]]).unique(dim=0)) == 6
@@ -140,7 +142,7 @@ def test_online_target_and_selector_evaluate_different_noise():
 
 def test_without_double_q_there_is_no_selector():
     model = create()
-    assert model._q_functions(model._draw_noise(1, 8)[0])[2] is None
+    assert model.q_functions(model.draw_noise(1, 8, model.settings)[0], model.settings)[2] is None
 
 
 @pytest.mark.parametrize("dueling", [False, True])
@@ -178,14 +180,14 @@ def test_every_linear_layer_of_the_head_is_noisy(dueling):
 
 
 def test_target_starts_as_a_copy_and_its_sigma_is_polyak_averaged():
-    model = create(tau=0.25, target_update_interval=1)
+    model = create(tau=0.25, target_update_interval=1, learning_starts=10, train_freq=1)
     online, target = sigmas(model.q_net), sigmas(model.q_net_target)
     assert all(torch.equal(o, t) for o, t in zip(online, target, strict=True))
     before = [t.clone() for t in target]
     with torch.no_grad():
         for o in online:
             o.add_(1.0)
-    model._on_step()
+    model.learn(1)  # one step before any gradient step
     for o, t, b in zip(online, target, before, strict=True):
         torch.testing.assert_close(t, 0.25 * o + 0.75 * b)
 
@@ -236,5 +238,26 @@ def test_mean_sigma_of_each_layer_is_logged_instead_of_epsilon(sigma0):
     model.learn(200, log_interval=1)
     logged = {name: value for name, value in dump.values.items() if "sigma" in name}
     # Not trained: sigma0 over the roots of the fan-ins
-    assert logged == pytest.approx({"diagnostics/sigma_0": sigma0 / 3**0.5, "diagnostics/sigma_1": sigma0 / 16**0.5})
+    assert logged == pytest.approx({"train/sigma_0": sigma0 / 3**0.5, "train/sigma_1": sigma0 / 16**0.5})
     assert "rollout/exploration_rate" not in dump.values
+
+
+@pytest.mark.parametrize("n_envs", [1, 2])
+def test_held_noise_ends_with_the_episode_of_its_env(n_envs, monkeypatch):
+    lengths = (5, 8)[:n_envs]
+    env = DummyVecEnv([lambda steps=steps: gym.make("Pendulum-v1", max_episode_steps=steps) for steps in lengths])
+    model = create(env, exploration_hold=1000, gradient_steps=0)
+    used, noise = [], model.acting_noise
+
+    def noted():
+        layers = list(noise())
+        used.append(layers[0][0][:, 0].copy())
+        return iter(layers)
+
+    monkeypatch.setattr(model, "acting_noise", noted)
+    model.learn(40 * n_envs)
+    for i, length in enumerate(lengths):
+        changes = np.flatnonzero(np.diff([row[i] for row in used])) + 1
+        ends = set(range(length, 40, length))
+        assert ends <= set(changes.tolist())
+        assert len(changes) <= len(ends) + 2  # hardly ever within an episode

@@ -48,11 +48,11 @@ def test_without_noise_it_is_sb3_s_ddpg(change):
 
 
 def test_with_target_noise_and_two_critics_it_is_sb3_s_td3_without_delay(monkeypatch):
-    def drawn_as_td3_does(model, n, batch_size):
-        noise = [torch.empty(batch_size, 1).normal_(0, model.target_policy_noise) for _ in range(n)]
-        return torch.stack(noise).clamp(-model.target_noise_clip, model.target_noise_clip)
+    def drawn_as_td3_does(model, n, batch_size, settings):
+        noise = [torch.empty(batch_size, 1).normal_(0, settings.target_policy_noise) for _ in range(n)]
+        return torch.stack(noise).clamp(-settings.target_noise_clip, settings.target_noise_clip)
 
-    monkeypatch.setattr(OUDDPG, "_draw_noise", drawn_as_td3_does)
+    monkeypatch.setattr(OUDDPG, "draw_noise", drawn_as_td3_does)
     settings = SETTINGS | {"target_policy_noise": 0.3, "target_noise_clip": 0.4, "policy_kwargs": {"net_arch": [16], "n_critics": 2}}
     model = OUDDPG("MlpPolicy", pendulum(), ou_sigma=0.0, replay_buffer_class=ReplayBuffer, **settings).learn(250)
     silence = NormalActionNoise(np.zeros(1), np.zeros(1))
@@ -64,7 +64,7 @@ def test_with_target_noise_and_two_critics_it_is_sb3_s_td3_without_delay(monkeyp
 
 def test_target_noise_is_gaussian_and_clipped():
     model = OUDDPG("MlpPolicy", pendulum(), target_policy_noise=0.2, target_noise_clip=0.3, **SETTINGS)
-    noise = model._draw_noise(100, 200)
+    noise = model.draw_noise(100, 200, model.settings)
     assert noise.shape == (100, 200, 1)
     inside = noise[noise.abs() < 0.3]
     assert noise.abs().max() == np.float32(0.3)
@@ -76,7 +76,7 @@ def test_target_noise_is_gaussian_and_clipped():
 def test_loss_of_the_critics_is_that_of_the_library(loss, oracle):
     model = OUDDPG("MlpPolicy", pendulum(), critic_loss=loss, **SETTINGS).learn(60)
     batch = model.replay_buffer.sample(16)
-    found, _ = model._critic_loss(batch, torch.empty(0))
+    found, _ = model.loss(batch, torch.empty(0), model.settings)
     with torch.no_grad():
         next_q = model.critic_target(batch.next_observations, model.actor_target(batch.next_observations))[0]
         targets = batch.rewards + (1 - batch.dones) * model.gamma * next_q
@@ -89,7 +89,7 @@ def test_mean_of_the_critics_makes_targets_and_leads_the_actor():
     policy_kwargs = {"net_arch": [8], "n_critics": 3}
     model = OUDDPG("MlpPolicy", pendulum(), critic_aggregation="mean", **SETTINGS | {"policy_kwargs": policy_kwargs}).learn(60)
     batch = model.replay_buffer.sample(16)
-    found, _ = model._critic_loss(batch, torch.empty(0))
+    found, _ = model.loss(batch, torch.empty(0), model.settings)
     with torch.no_grad():
         next_actions = model.actor_target(batch.next_observations)
         next_qs = model.critic_target(batch.next_observations, next_actions)
@@ -98,7 +98,7 @@ def test_mean_of_the_critics_makes_targets_and_leads_the_actor():
     losses = [torch.nn.functional.mse_loss(q, targets) for q in model.critic(batch.observations, batch.actions)]
     torch.testing.assert_close(found, sum(losses))
     led_by = sum(model.critic(batch.observations, model.actor(batch.observations))) / 3
-    torch.testing.assert_close(model._q_of_the_actor(batch.observations), led_by)
+    torch.testing.assert_close(model.actor_loss(batch, model.settings), -led_by.mean())
 
 
 def test_aggregation_of_one_critic_changes_nothing():
@@ -163,11 +163,12 @@ def test_processes_of_the_envs_differ():
 
 
 def test_every_training_starts_at_the_mean():
-    model = OUDDPG("MlpPolicy", pendulum(), gradient_steps=0, **SETTINGS | {"learning_starts": 0})
-    model.learn(10)
-    assert model.action_noise._x != 0
+    model = OUDDPG("MlpPolicy", pendulum(), gradient_steps=0, **SETTINGS | {"learning_starts": 0}).learn(10)
     model.learn(0)
-    assert model.action_noise._x == 0
+    np.random.seed(0)
+    found = model.action_noise()
+    np.random.seed(0)
+    assert found == OUNoise((1,), model.ou_sigma, model.ou_theta, model.ou_dt, model.ou_mu)() != 0
 
 
 def test_noise_has_the_arguments_given():
@@ -208,18 +209,14 @@ def test_a_value_out_of_its_range_is_refused_by_name(name, value):
 
 
 def test_target_networks_are_polyak_averages():
-    model = OUDDPG("MlpPolicy", pendulum(), tau=0.25, **SETTINGS)
+    model = OUDDPG("MlpPolicy", pendulum(), tau=0.25, **SETTINGS).learn(60)
     pairs = [(model.actor, model.actor_target), (model.critic, model.critic_target)]
-    with torch.no_grad():
-        for online, _ in pairs:
-            for parameter in online.parameters():
-                parameter.add_(1.0)
     before = [[p.clone() for p in target.parameters()] for _, target in pairs]
-    for update_target in model._update_targets:
-        update_target(model.tau)
+    model.train(1, 16)
     for (online, target), old in zip(pairs, before, strict=True):
         for o, t, b in zip(online.parameters(), target.parameters(), old, strict=True):
             torch.testing.assert_close(t, 0.25 * o + 0.75 * b)
+            assert not torch.equal(t, b)
 
 
 def test_actor_s_update_leaves_no_gradient_in_the_critic():

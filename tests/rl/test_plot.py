@@ -11,10 +11,12 @@ import pytest
 from matplotlib.colors import to_rgb
 
 from ca2_core.errors import UserError
-from ca2_rl.common.diagnostics import GRADIENT_NORM, LOSS, MEAN_Q, RETURN
+from ca2_rl.common.diagnostics import GRADIENT_NORM, MEAN_Q, RETURN
 from ca2_rl.plot import PANELS, STEPS, plot_runs, read_curves, save_figure, shade
 from ca2_rl.runs import Run
 
+LOSS = "train/loss"
+OLD_LOSS = "diagnostics/loss"
 COLUMNS = (GRADIENT_NORM, LOSS, MEAN_Q, RETURN)
 
 
@@ -94,7 +96,7 @@ def test_logs_of_sb3_s_own_algorithms_are_drawn_as_far_as_they_go(write, column,
 
 
 def test_diagnostics_come_before_sb3_s_own_columns(write):
-    run = write(columns=("train/loss", LOSS))
+    run = write(columns=("train/loss", OLD_LOSS))
     np.testing.assert_allclose(panels(plot_runs([run]))["Loss"].lines[0].get_ydata(), [2, 4, 6])
 
 
@@ -142,3 +144,8 @@ def test_a_format_that_matplotlib_lacks_is_refused(tmp_path, name):
     with pytest.raises(UserError, match="no picture format"):
         save_figure(plt.figure(), tmp_path / name)
     assert not list(Path(tmp_path).iterdir())
+
+
+@pytest.mark.parametrize(("lengths", "title"), [((25, 25, 25), "Return of 25-step training episodes"), ((9, 25, 25), "Episode return")])
+def test_the_return_s_panel_says_of_how_many_steps_it_is(lengths, title, write):
+    assert plot_runs([write(**{"rollout/ep_len_mean": lengths})]).axes[3].get_title() == title

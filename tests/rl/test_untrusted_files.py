@@ -12,9 +12,12 @@ from contextlib import suppress
 from pathlib import Path
 
 import cloudpickle
+import numpy as np
 import pytest
 import torch as th
 import yaml
+from gymnasium import spaces
+from stable_baselines3.common.noise import NormalActionNoise
 
 from ca2_core.errors import UserError
 from ca2_rl import cli
@@ -123,6 +126,14 @@ DOORS = {
     "args-wrapper": (("train --resume",), lambda w: w.change("args.yml", hyperparams={"env_wrapper": ["evil.Evil"]})),
     "args-policy": (("train --resume",), lambda w: w.change("args.yml", hyperparams={"policy": "evil.Evil"})),
     "args-kwargs": (("train --resume",), lambda w: w.change("args.yml", hyperparams={"policy_kwargs": w.code})),
+    "args-extractor": (
+        ("train --resume",),
+        lambda w: w.change("args.yml", hyperparams={"policy_kwargs": {"features_extractor_class": "evil.Evil"}}),
+    ),
+    "args-extractor-text": (
+        ("train --resume",),
+        lambda w: w.change("args.yml", hyperparams={"policy_kwargs": "dict(features_extractor_class='evil.Evil')"}),
+    ),
     "args-monitor": (("train --resume",), lambda w: w.change("args.yml", hyperparams={"monitor_kwargs": w.code})),
     "args-env": (("evaluate", "benchmark", "train --resume"), lambda w: w.change("args.yml", env="evil:Pendulum-v1")),
     "args-package": (
@@ -211,6 +222,93 @@ def test_trust_lets_it_run(door, world, call):
     assert world.canary.exists() == (door not in ("config-normalize", "zip-schedule"))
 
 
+def test_a_resumed_run_writes_nowhere_else(world, call, tmp_path):
+    elsewhere = {"tensorboard_log": "tb", "optimization_log_path": "opt", "log_folder": "other", "storage": "a.log", "track": True}
+    world.change("args.yml", **elsewhere, optimize_hyperparameters=True, trained_agent="x", uuid=True)
+    assert call(*COMMANDS["train --resume"])[0] == 0
+    assert {path.name for path in tmp_path.iterdir()} <= {"runs", "evil.py"}
+
+
+DAMAGED = {
+    "evaluations.npz": [b"", b"PK", lambda content: content[:300], lambda content: content[:-40]],
+    "progress.csv": [b"\xff\xfe", b"a,time/total_timesteps\n1,x\n", b"time/total_timesteps\n1,2,3\n"],
+    "replay_buffer.pkl": [b"", b"\x80", b"text"],
+}
+
+
+@pytest.mark.parametrize(("name", "damage"), [(name, damage) for name, all_damage in DAMAGED.items() for damage in all_damage])
+def test_a_damaged_file_costs_one_line_and_changes_nothing(name, damage, world, call):
+    path = world.run / name
+    path.write_bytes(damage(path.read_bytes()) if callable(damage) else damage)
+    before = {path: path.read_bytes() for path in world.run.rglob("*") if path.is_file() and path.name != "0.monitor.csv"}
+    code, stderr = call(*COMMANDS["train --resume"])
+    assert (code, stderr.count("\n")) == (2, 1)
+    assert f"{name}: damaged: " in stderr
+    after = {path: path.read_bytes() for path in world.run.rglob("*") if path.is_file() and path.name != "0.monitor.csv"}
+    changed = {path.name for path in after if after[path] != before.get(path)} | {path.name for path in before.keys() - after.keys()}
+    assert changed <= {"args.yml", "config.yml", "command.txt"}
+
+
+WRONG_ARGS = [
+    {"algo": {}},
+    {"algo": 0},
+    {"env_kwargs": "x"},
+    {"env_kwargs": {1: 1}},
+    {"eval_env_kwargs": [1]},
+    {"hyperparams": float("nan")},
+    {"hyperparams": 10**30},
+    {"eval_freq": [[1]]},
+    {"log_interval": [1]},
+    {"n_eval_envs": -1},
+    {"n_eval_envs": 10**30},
+    {"device": float("nan")},
+    {"seed": float("inf")},
+    {"vec_env": "fast"},
+    {"save_replay_buffer": "yes"},
+]
+
+
+@pytest.mark.parametrize("wrong", WRONG_ARGS, ids=repr)
+def test_nonsense_in_args_is_one_line(wrong, world, call):
+    world.change("args.yml", **wrong)
+    code, stderr = call(*COMMANDS["train --resume"])
+    assert (code, stderr.count("\n")) == (2, 1), stderr
+    assert "args.yml" in stderr
+
+
+WRONG_CONFIG = [
+    {"env_wrapper": value}
+    for value in (1, "x", [[1]], {"a": 1}, {"gymnasium.wrappers.TimeLimit": "x"}, "gymnasium.wrappers.TimeLimit", {"a.b": {}, "c.d": {}})
+] + [
+    {"env_wrapper": "stable_baselines3.common.atari_wrappers.AtariWrapper"},
+    {"frame_stack": -1},
+    {"frame_stack": "x"},
+    {"frame_stack": float("nan")},
+    {"frame_stack": 10**30},
+    {"env_kwargs": {"nope": 1}},
+    {"env_kwargs": {"g": "x"}},
+    {"env_kwargs": "x"},
+    {"normalize": 3},
+    {"normalize": "dict("},
+]
+
+
+@pytest.mark.parametrize("wrong", WRONG_CONFIG, ids=repr)
+def test_nonsense_in_config_is_one_line(wrong, world, call):
+    world.change("config.yml", **wrong)
+    code, stderr = call(*COMMANDS["evaluate"])
+    assert (code, stderr.count("\n")) == (2, 1), stderr
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"num_timesteps": "x"}, {"num_timesteps": -1}, {"_n_updates": None}, {"_episode_num": []}, {"action_noise": True}], ids=repr
+)
+def test_nonsense_in_the_settings_of_an_agent_is_one_line(wrong, world, call):
+    world.change_settings(**wrong)
+    code, stderr = call(*COMMANDS["train --resume"])
+    assert (code, stderr.count("\n")) == (2, 1), stderr
+
+
 @pytest.mark.parametrize("command", ["evaluate", "enjoy"])
 def test_a_refusal_names_what_is_asked_for_and_the_option(command, world, call):
     DOORS["zip-space"][1](world)
@@ -258,6 +356,83 @@ def test_a_pickle_can_t_change_listed_classes():
     content = b"\x80\x04\x8c\x0bcollections\x8c\x05deque\x93N}\x8c\x03popK\x01s\x86b."
     with pytest.raises(RefusedError):
         unpickle(content)
+
+
+class Call:
+    """Its pickle calls a function, and then sets a state."""
+
+    def __init__(self, function, *arguments, state=None):
+        self.parts = (function, arguments) if state is None else (function, arguments, state)
+
+    def __call__(self):
+        pass
+
+    def __reduce__(self):
+        return self.parts
+
+
+def forged_dtype():
+    dtype = np.dtype("V8", False, True)
+    dtype.__setstate__((3, "|", None, ("a",), {"a": (np.dtype("O"), 0)}, 8, 1, 0))
+    return dtype
+
+
+HOSTILE = {
+    "array at an address": Call(np.ndarray, (1,), "O", np.zeros(1)),
+    "dtype with fields": forged_dtype(),
+    "void dtype": np.dtype("V8"),
+    "structured array": np.zeros(1, [("a", "f8")]),
+    "array of objects from bytes": Call(np._core.numeric._frombuffer, b"A" * 8, np.dtype("O"), (1,), "C"),
+    "scalar that is an object": Call(np._core.multiarray.scalar, np.dtype("O"), b"A" * 8),
+    "scalar that is too short": Call(np._core.multiarray.scalar, np.dtype("f8"), b"A"),
+    "array longer than its bytes": Call(
+        np._core.multiarray._reconstruct, np.ndarray, (0,), b"b", state=(1, (100,), np.dtype("f8"), False, b"A" * 8)
+    ),
+    "array longer than its objects": Call(
+        np._core.multiarray._reconstruct, np.ndarray, (0,), b"b", state=(1, (100,), np.dtype("O"), False, [1])
+    ),
+    "array filled twice": Call(
+        np._core.numeric._frombuffer, b"A" * 8, np.dtype("f8"), (1,), "C", state=(1, (1,), np.dtype("f8"), False, b"A" * 8)
+    ),
+    "slots": Call(NormalActionNoise, 0.0, 1.0, state=(None, {"sample": 1})),
+    "method of copying": Call(NormalActionNoise, 0.0, 1.0, state={"__reduce_ex__": 1}),
+}
+
+
+@pytest.mark.parametrize("hostile", HOSTILE.values(), ids=HOSTILE)
+def test_no_array_is_forged_and_no_class_is_changed(hostile):
+    with pytest.raises((RefusedError, ValueError)):
+        unpickle(pickle.dumps(hostile))
+
+
+@pytest.mark.parametrize("protocol", range(2, 6))
+@pytest.mark.parametrize(
+    "array",
+    [
+        np.arange(6.0).reshape(2, 3),
+        np.asfortranarray(np.arange(6, dtype=np.int16).reshape(2, 3)),
+        np.arange(12)[::2],
+        np.array(3.5),
+        np.zeros((0, 4), dtype=np.uint8),
+        np.array([True, False]),
+        np.array([1j]),
+        np.array([{"a": 1}, None, "text"], dtype=object),
+    ],
+    ids=lambda array: f"{array.dtype}{list(array.shape)}",
+)
+def test_arrays_are_those_that_were_pickled(array, protocol):
+    loaded = unpickle(pickle.dumps(array, protocol=protocol))
+    assert loaded.dtype == array.dtype
+    assert np.array_equal(loaded, array)
+    assert loaded.flags.writeable
+
+
+def test_scalars_spaces_and_generators_are_loaded():
+    assert unpickle(pickle.dumps([np.float32(1.5), np.int64(3), np.bool_(True)])) == [1.5, 3, True]
+    space = spaces.Dict({"a": spaces.Box(-1, 1, (2, 3)), "b": spaces.Discrete(4), "c": spaces.MultiDiscrete([2, 3])}, seed=0)
+    assert unpickle(pickle.dumps(space)) == space
+    assert unpickle(pickle.dumps(space)).contains(unpickle(pickle.dumps(space)).sample())
+    assert unpickle(pickle.dumps(np.random.default_rng(0))).random() < 1
 
 
 def test_a_plug_in_adds_exact_classes(world, monkeypatch):

@@ -17,7 +17,7 @@ import ca2_rl
 from ca2_rl.cli import main
 from ca2_rl.zoo.plugins import register
 print(json.dumps([ca2_rl.__file__, {key: str(plugin.hyperparams) for key, plugin in register().items()}]))
-sys.argv = ["ca2-rl", "train", "--algo", "ouddpg", "--env", "Pendulum-v1", "-n", "300", "--eval-freq", "-1"]
+sys.argv = ["ca2-rl", "train", "--algo", "ouddpg", "--env", "Pendulum-v1", "-n", "300", "--eval-freq", "-1", "--final-episodes", "1"]
 main()
 """
 
@@ -55,7 +55,7 @@ def site(wheel, tmp_path_factory):
 def test_the_wheel_holds_the_packages_and_the_hyperparameters_and_nothing_else(wheel):
     names = zipfile.ZipFile(wheel).namelist()
     assert {"ca2_rl/py.typed", "ca2_rl/cli.py", "ca2_rl/hyperparams/noisydqn.yml"} <= set(names)
-    assert {name.split("/")[0] for name in names if ".dist-info/" not in name} <= {"ca2_rl", "ca2_gan"}
+    assert {name.split("/")[0] for name in names if ".dist-info/" not in name} == {"ca2_core", "ca2_rl", "ca2_gan"}
     assert not [name for name in names if name.endswith((".pyc", ".ipynb"))]
     agents = {name.split("/")[2] for name in names if name.endswith(".zip")}
     assert agents == {"discretizeddqn", "noisydqn", "ouddpg"}

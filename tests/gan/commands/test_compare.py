@@ -6,7 +6,7 @@ import pytest
 from ca2_core.errors import UserError
 from ca2_gan import create_model
 from ca2_gan.commands.compare import find_runs, main
-from ca2_gan.trainers.settings import Settings, write
+from ca2_gan.training.config import Config, write_run
 
 
 @pytest.fixture
@@ -19,7 +19,7 @@ def run(tmp_path):
 
         folder = tmp_path / name
         folder.mkdir(parents=True)
-        write(Settings(model="cgan", data="glyphs", out=folder), folder, threads=1)
+        write_run(Config.of({"model": "cgan", "data": "glyphs"}), folder, threads=1)
         (folder / "metrics.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
         for i in range(grids):
             (folder / "samples").mkdir(exist_ok=True)

@@ -11,3 +11,11 @@ def images():
 @pytest.fixture
 def labels():
     return np.arange(40, dtype=np.int64) % 4
+
+
+@pytest.fixture(autouse=True)
+def cache(tmp_path_factory, monkeypatch):
+    """A cache of each test's own."""
+    folder = tmp_path_factory.mktemp("cache")
+    monkeypatch.setenv("CA2_GAN_CACHE", str(folder))
+    return folder

@@ -1,9 +1,11 @@
 import numpy as np
 import pytest
+import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ca2_core.errors import UserError
+from ca2_gan import load_data
 from ca2_gan.data.cleaning import Raw, clean
 from ca2_gan.data.dataset import HELD_OUT, digest_images
 
@@ -71,3 +73,60 @@ def test_the_fingerprint_sees_labels_and_names():
 def test_too_few_images_are_refused():
     with pytest.raises(UserError, match="too few"):
         make_data(3).split()
+
+
+def test_train_and_test_are_the_split_and_their_own_parts():
+    data = make_data()
+    for part, same in zip((data.train, data.test), data.split(), strict=True):
+        assert part.fingerprint == same.fingerprint
+    assert data.train.train is data.train
+    assert data.test.test is data.test
+    for part, other in ((data.train, "test"), (data.test, "train")):
+        with pytest.raises(UserError, match="one part of the data only"):
+            getattr(part, other)
+
+
+def test_a_loader_of_torch_takes_it():
+    data = make_data(50)
+    image, label = data[7]
+    assert isinstance(data, torch.utils.data.Dataset)
+    assert (image.dtype, tuple(image.shape), label) == (torch.uint8, (1, 8, 8), int(data.labels[7]))
+    image.zero_()  # a copy
+    batches = list(torch.utils.data.DataLoader(data.train, batch_size=16))
+    np.testing.assert_array_equal(torch.cat([images for images, _ in batches]).numpy(), data.train.images)
+    np.testing.assert_array_equal(torch.cat([labels for _, labels in batches]).numpy(), data.train.labels)
+
+
+def test_arrays_and_tensors_are_copied():
+    rng = np.random.default_rng(0)
+    images, labels = rng.integers(0, 256, (300, 8, 8), dtype=np.uint8), rng.integers(0, 3, 300)
+    images[0] = 7
+    before = images.copy()
+    data = load_data((images, labels), transpose=True)
+    np.testing.assert_array_equal(images, before)
+    assert data.fingerprint == load_data((torch.from_numpy(images), torch.from_numpy(labels)), transpose=True).fingerprint
+    assert load_data((images, None)).class_names == ("all",)
+
+
+@pytest.mark.parametrize(
+    ("arrays", "message"),
+    [
+        (([1, 2, 3],), "1 of them; a pair is needed"),
+        (([[1, 2], [3]], [0, 1]), "no array of one shape"),
+        ((None, None), r"images \[N, H, W\]"),
+        ((np.ones((3, 8, 8)), [0, 1]), "3 images but 2 labels"),
+        ((np.ones((0, 8, 8)), []), "no images in it"),
+        ((np.full((3, 8, 8), "a"), [0, 1, 2]), "numbers are needed"),
+    ],
+)
+def test_arrays_that_are_no_images(arrays, message):
+    with pytest.raises(UserError, match=message):
+        load_data(arrays)
+
+
+def test_images_of_one_value_stay_where_a_generator_made_them(capsys):
+    images = np.random.default_rng(0).integers(0, 256, (50, 8, 8), dtype=np.uint8)
+    images[:5] = 0
+    data = load_data((images, np.zeros(50)), keep_blanks=True)
+    assert (len(data), data.report.blanks) == (50, 0)
+    assert "Dropped" not in capsys.readouterr().err

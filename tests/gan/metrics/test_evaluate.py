@@ -221,7 +221,7 @@ class TestClearAnswers:
         ("a", "message"),
         [
             (np.zeros((9, 8, 8), dtype=np.uint8), "arrays: images of 8x8 with 1 channel, but arrays has 16x16 with 1 channel. Resize"),
-            (np.zeros((9, 16, 16)), "'images' is float64; images are uint8"),
+            (np.zeros((9, 16, 16, 5), dtype=np.uint8), "arrays: .*images"),
             ((np.zeros((9, 16, 16), dtype=np.uint8), np.zeros(8, dtype=np.int64)), "9 images but 8 labels"),
             (5, "int: nothing to compare"),
             ("nowhere", "nowhere: no such folder"),

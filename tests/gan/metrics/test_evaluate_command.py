@@ -246,7 +246,7 @@ def test_what_so_few_images_do_not_carry_is_said(data):
         (["labels.npz"], "label 7, but the data have 3 classes"),
         (["nowhere"], "no such folder"),
         (["empty"], "neither a run, nor a saved model"),
-        (["text.txt"], "not a format that can be read"),
+        (["text.txt"], "of no known format"),
     ],
 )
 def test_bad_input(arguments, message, source, tmp_path, monkeypatch, bars):

@@ -1,8 +1,12 @@
-"""A package of someone else's: a model and an extractor, which the entry points in its metadata name."""
+"""A package of someone else's: a model, a data format and an extractor, which the entry points in its metadata name."""
 
+from pathlib import Path
+
+import numpy as np
 from torch import Tensor, nn
 
 from ca2_gan import Discriminator, Generator, ModelSpec, Players
+from ca2_gan.data import Format, Raw
 
 
 class TinyGenerator(Generator):
@@ -38,3 +42,12 @@ def tiny(spec: ModelSpec) -> Players:
 def pixels(_: object) -> nn.Module:
     """The pixels themselves."""
     return nn.Flatten()
+
+
+def read_text(path: Path) -> Raw:
+    """Rows of four characters are images of 2x2."""
+    rows = path.read_text().split()
+    return Raw(str(path), np.array([[int(cell) for cell in row] for row in rows]).reshape(-1, 2, 2), None)
+
+
+TEXT = Format("a .text", lambda path: path.suffix == ".text", read_text)

@@ -19,6 +19,8 @@ JOB = Job(A, "glyphs", "key", TIME, 0)
     [
         Job(Variant("a", A.changes | {"model": "acgan"}), "glyphs", "key", TIME, 0),
         Job(Variant("a", A.changes | {"mismatched": 0.5}), "glyphs", "key", TIME, 0),
+        Job(Variant("a", A.changes | {"precision": "bf16"}), "glyphs", "key", TIME, 0),
+        Job(Variant("a", A.changes | {"compile": True}), "glyphs", "key", TIME, 0),
         Job(Variant("a", A.changes, standing=False), "glyphs", "key", TIME, 0),
         Job(Variant("a", A.changes, per_class=True), "glyphs", "key", TIME, 0),
         Job(A, "glyphs", "another", TIME, 0),

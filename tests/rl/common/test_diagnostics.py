@@ -14,9 +14,10 @@ from stable_baselines3.common.logger import KVWriter, Logger
 from stable_baselines3.common.noise import NormalActionNoise
 
 from ca2_rl import OUDDPG, DiscretizedDQN
-from ca2_rl.common.diagnostics import GRADIENT_NORM, LOSS, MEAN_Q, RETURN, Averages, DiagnosticsCallback, finished_returns
+from ca2_rl.common.diagnostics import GRADIENT_NORM, MEAN_Q, RETURN, Averages, DiagnosticsCallback, find_diagnostics, finished_returns
 
-NAMES = {GRADIENT_NORM, LOSS, MEAN_Q, RETURN}
+LOSSES = ("train/loss", "train/critic_loss")
+NAMES = {"gradient_norm", "loss", "mean_q", "return"}
 DQN_SETTINGS = {"learning_starts": 40, "batch_size": 16, "target_update_interval": 60, "learning_rate": 1e-2, "max_grad_norm": 0.1}
 DDPG_SETTINGS = {"learning_starts": 40, "batch_size": 16}
 
@@ -28,7 +29,8 @@ class Dumps(KVWriter):
         self.rows = []
 
     def write(self, key_values, key_excluded, step=0):
-        self.rows.append({name: value for name, value in key_values.items() if name in NAMES})
+        ours = {key: value for key, value in key_values.items() if key in (GRADIENT_NORM, MEAN_Q, RETURN, *LOSSES)}
+        self.rows.append(find_diagnostics(ours))
 
     def close(self):
         pass
@@ -92,7 +94,7 @@ def test_callback_leaves_nothing_behind(algorithm, env):
     """No hook logs on in a later training, and a second callback counts nothing twice."""
     model = create(algorithm, env, learning_starts=10, batch_size=8)
     learn(model, 30, DiagnosticsCallback())
-    assert not any(row.keys() & {GRADIENT_NORM, LOSS, MEAN_Q} for row in learn(model, 450, log_interval=1))
+    assert not any(row.keys() & {"gradient_norm", "mean_q"} for row in learn(model, 450, log_interval=1))
     network = model.q_net if algorithm is DQN else model.critic
     assert not network._forward_hooks
     assert not any(parameter._post_accumulate_grad_hooks for parameter in network.parameters())
@@ -122,14 +124,27 @@ def test_return_is_the_mean_of_the_episodes_since_the_last_dump(n_envs):
     # A dump follows every second episode; envs that end together end within one step
     batches = np.reshape(episodes.returns, (len(rows), -1))
     if n_envs == 1:
-        np.testing.assert_allclose([row[RETURN] for row in rows], batches.mean(axis=1))
+        np.testing.assert_allclose([row["return"] for row in rows], batches.mean(axis=1))
     else:
-        np.testing.assert_allclose(np.mean([row[RETURN] for row in rows]), np.mean(episodes.returns))
+        np.testing.assert_allclose(np.mean([row["return"] for row in rows]), np.mean(episodes.returns))
 
 
 def test_gradient_norm_is_measured_before_clipping():
     rows = learn(create(DiscretizedDQN, pendulum(), n_bins=3, **DQN_SETTINGS), 160)
-    assert rows[-1][GRADIENT_NORM] > DQN_SETTINGS["max_grad_norm"]
+    assert rows[-1]["gradient_norm"] > DQN_SETTINGS["max_grad_norm"]
+
+
+def test_logs_of_version_0_1_0_are_read():
+    old = {
+        "diagnostics/loss": 1.0,
+        "diagnostics/gradient_norm": 2.0,
+        "diagnostics/mean_q": 3.0,
+        "diagnostics/return": 4.0,
+        "train/actor_loss": 5.0,
+    }
+    assert find_diagnostics(old) == {"loss": 1.0, "gradient_norm": 2.0, "mean_q": 3.0, "return": 4.0}
+    new = {"train/critic_loss": 1.0, GRADIENT_NORM: 2.0, MEAN_Q: 3.0, RETURN: 4.0, "rollout/ep_rew_mean": 5.0, "train/sigma_0": 6.0}
+    assert find_diagnostics(new) == {"loss": 1.0, "gradient_norm": 2.0, "mean_q": 3.0, "return": 4.0, "sigma_0": 6.0}
 
 
 class TestAverages:

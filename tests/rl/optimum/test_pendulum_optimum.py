@@ -162,14 +162,24 @@ def test_mean_return_of_the_optimum_is_minus_137():
 
 
 class TestCache:
-    def test_second_object_reads_what_the_first_computed(self, cache, starts, monkeypatch):
+    @pytest.fixture
+    def computed(self, monkeypatch):
+        """The settings of each table that was computed rather than read."""
+        computed, compute = [], PendulumOptimum._compute
+        monkeypatch.setattr(PendulumOptimum, "_compute", lambda self: computed.append(self.grid) or compute(self))
+        return computed
+
+    def test_other_starts_need_no_new_table(self, cache, starts, computed):
         first = PendulumOptimum(grid=SMALL, horizon=5)
-        computed = first.values(starts), first.returns(starts)
-        assert len(list(cache.glob("*.npy"))) == 2
-        monkeypatch.setattr(PendulumOptimum, "_tables", property(lambda self: pytest.fail("computed again")))
+        assert not first.is_cached
+        values, returns = first.values(starts), first.returns(starts)
         second = PendulumOptimum(grid=SMALL, horizon=5)
-        np.testing.assert_array_equal(second.values(starts), computed[0])
-        np.testing.assert_array_equal(second.returns(starts), computed[1])
+        assert second.is_cached
+        np.testing.assert_array_equal(second.values(starts), values)
+        np.testing.assert_array_equal(second.returns(starts[:7]), returns[:7])
+        second.returns(pendulum.sample_starts(11, seed=8))
+        assert len(computed) == 1
+        assert len(list(cache.iterdir())) == 1
 
     @pytest.mark.parametrize("change", [{"g": 9.81}, {"torques": (0.0, 2.0)}, {"horizon": 6}, {"grid": (80, 83)}], ids=str)
     def test_other_settings_have_files_of_their_own(self, cache, starts, change):
@@ -178,22 +188,36 @@ class TestCache:
         assert not np.array_equal(PendulumOptimum(**settings | change).values(starts), values)
         assert len(list(cache.glob("*.npy"))) == 2
 
-    def test_returns_of_other_starts_are_not_mixed_up(self, starts):
-        optimum = PendulumOptimum(grid=SMALL, horizon=5)
-        both = optimum.returns(starts)
-        np.testing.assert_array_equal(optimum.returns(starts[:7]), both[:7])
-
-    def test_a_folder_that_cannot_be_written_to_costs_time_only(self, cache, starts):
+    def test_a_cache_that_cannot_be_written_to_costs_one_line(self, cache, starts, computed, caplog):
         cache.write_text("a file where the folder should be")
-        optimum = PendulumOptimum(grid=SMALL, horizon=5)
-        np.testing.assert_array_equal(optimum.returns(starts), PendulumOptimum(grid=SMALL, horizon=5).returns(starts))
+        first, second = (PendulumOptimum(grid=SMALL, horizon=5) for _ in range(2))
+        np.testing.assert_array_equal(first.returns(starts), second.returns(starts))
+        assert len(computed) == 1  # this process keeps it
+        assert [record.levelname for record in caplog.records] == ["WARNING"]
+        assert "computed again next time" in caplog.text
 
-    @pytest.mark.parametrize("content", [b"", b"\x93NUMPY\x01\x00cut off", b"not a table"], ids=["empty", "cut off", "other"])
-    def test_a_damaged_file_is_computed_again(self, cache, starts, content):
+    @pytest.mark.parametrize("damage", ["emptied", "cut off", "other text", "other numbers"])
+    def test_a_damaged_file_is_computed_again(self, cache, starts, computed, damage):
         expected = PendulumOptimum(grid=SMALL, horizon=5).returns(starts)
-        for path in cache.glob("*.npy"):
-            path.write_bytes(content)
+        (path,) = cache.iterdir()
+        content = path.read_bytes()
+        if damage == "other numbers":
+            np.save(path, np.zeros((3, 4)))
+        else:
+            path.write_bytes({"emptied": b"", "cut off": content[: len(content) // 2], "other text": b"not a table"}[damage])
+        assert not PendulumOptimum(grid=SMALL, horizon=5).is_cached
         np.testing.assert_array_equal(PendulumOptimum(grid=SMALL, horizon=5).returns(starts), expected)
+        assert path.read_bytes() == content
+        assert len(computed) == 2
+
+    def test_a_line_says_what_takes_seconds(self, starts, monkeypatch, caplog):
+        caplog.set_level("INFO", logger="ca2_rl")
+        monkeypatch.setattr("ca2_rl.optimum.pendulum.ANNOUNCED", SMALL[0] * SMALL[1] * 5)
+        PendulumOptimum(grid=SMALL, horizon=4).returns(starts)
+        assert not caplog.records
+        PendulumOptimum(grid=SMALL, horizon=5).returns(starts)
+        PendulumOptimum(grid=SMALL, horizon=5).returns(starts)
+        assert [record.getMessage()[:33] for record in caplog.records] == ["Computing the optimum of Pendulum"]
 
 
 @pytest.mark.parametrize(

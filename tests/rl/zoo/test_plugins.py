@@ -1,3 +1,4 @@
+import re
 import subprocess
 import sys
 import zipfile
@@ -12,23 +13,12 @@ from ca2_rl import OUDDPG, DiscretizedDQN, NoisyDQN, cli
 from ca2_rl.zoo import plugins
 from ca2_rl.zoo.plugins import GROUP, Plugin
 
-THEIR_CODE = """\
-from pathlib import Path
-from ca2_rl import DiscretizedDQN
-from ca2_rl.zoo.plugins import Plugin
+PAGE = (Path(__file__).parents[3] / "docs" / "extending.md").read_text(encoding="utf-8").partition("## An algorithm of your own")[2]
 
-class MyDQN(DiscretizedDQN):
-    pass
 
-PLUGIN = Plugin(MyDQN, Path(__file__).with_name("mydqn.yml"))
-"""
-THEIR_HYPERPARAMS = """\
-Pendulum-v1:
-  policy: MlpPolicy
-  n_timesteps: 120
-  learning_starts: 100
-  n_bins: 3
-"""
+def shown(language: str) -> str:
+    """The first block of a language in that part of the page."""
+    return re.search(rf"```{language}\n(.*?)```", PAGE, re.DOTALL)[1]
 
 
 def build_wheel(folder: Path, name: str, files: dict[str, str], entry_points: str) -> Path:
@@ -47,12 +37,14 @@ def build_wheel(folder: Path, name: str, files: dict[str, str], entry_points: st
     return wheel
 
 
-def test_an_installed_package_joins_and_a_broken_one_does_not_stop_it(ca2_rl, tmp_path):
-    theirs = {"my_package/__init__.py": THEIR_CODE, "my_package/mydqn.yml": THEIR_HYPERPARAMS}
+def test_the_package_of_the_page_joins_and_a_broken_one_does_not_stop_it(ca2_rl, tmp_path):
+    theirs = {"patient_dqn/__init__.py": shown("python"), "patient_dqn/patientdqn.yml": shown("yaml")}
+    group, line = shown("toml").splitlines()
+    assert group == f'[project.entry-points."{GROUP}"]'
     broken = {"broken_package.py": "import no_such_thing\n"}
     clashing = {"clashing_package.py": "from stable_baselines3 import A2C\n"}
     wheels = (
-        build_wheel(tmp_path, "my_package", theirs, "mydqn = my_package:PLUGIN"),
+        build_wheel(tmp_path, "patient_dqn", theirs, line.replace('"', "")),
         build_wheel(tmp_path, "broken_package", broken, "brokendqn = broken_package:DQN"),
         build_wheel(tmp_path, "clashing_package", clashing, "ppo = clashing_package:A2C"),
     )
@@ -60,8 +52,10 @@ def test_an_installed_package_joins_and_a_broken_one_does_not_stop_it(ca2_rl, tm
     install = [sys.executable, "-m", "pip", "install", "--quiet", "--no-index", "--no-deps", "--target", str(target)]
     subprocess.run([*install, *map(str, wheels)], check=True, capture_output=True)
 
-    result = ca2_rl("train", "--algo", "mydqn", "--env", "Pendulum-v1", env={"PYTHONPATH": str(target)})
-    assert (tmp_path / "logs" / "mydqn" / "Pendulum-v1_1" / "Pendulum-v1.zip").exists()
+    commands = [command.split()[1:] for command in shown("bash").splitlines()]
+    result = ca2_rl(*commands[0], "--eval-freq", -1, env={"PYTHONPATH": str(target)})
+    assert (tmp_path / "logs" / "patientdqn" / "CartPole-v1_1" / "CartPole-v1.zip").exists()
+    assert "CartPole-v1_1" in ca2_rl(*commands[1], "--episodes", 1, env={"PYTHONPATH": str(target)}).stdout
     assert sorted(result.stderr.splitlines()) == [
         "ca2-rl: algorithm 'brokendqn' of broken_package left out, its import failed: No module named 'no_such_thing'",
         "ca2-rl: algorithm 'ppo' of clashing_package left out: the zoo has another algorithm of that name.",

@@ -1,0 +1,123 @@
+"""What the ``study`` commands have in common: options, and the way from a study to its report."""
+
+import argparse
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from ca2_core.arguments import at_least, folder
+from ca2_core.errors import UserError, did_you_mean
+from ca2_core.study.cases import Case, Study, jobs_of, select
+from ca2_core.study.conditions import machine
+from ca2_core.study.report import comparison, write_report
+from ca2_core.study.results import Results
+from ca2_core.study.runner import Work, cores, run
+from ca2_core.study.store import Store
+
+# Names shown of variants that were mistyped
+SHOWN = 12
+QUICK_SEEDS = 2
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """The file and the options that every study has."""
+    parser.add_argument("file", type=Path, metavar="FILE.yml", help="the study")
+    parser.add_argument("--seeds", type=at_least(1), metavar="N", help="so many seeds, counted from the file's first (default: the file's)")
+    parser.add_argument(
+        "--only",
+        action="append",
+        metavar="NAME",
+        help="run only this variant or task, else those whose name contains it (* and ? as in a shell); may be repeated",
+    )
+    parser.add_argument("--jobs", type=at_least(1), metavar="J", help="trainings at a time (default: one a core)")
+    parser.add_argument("--ray", action="store_true", help="run on the Ray cluster at RAY_ADDRESS, or without one on a local Ray")
+    parser.add_argument("--out", type=folder, metavar="FOLDER", help="where everything goes (default: studies/FILE)")
+    parser.add_argument("--quick", action="store_true", help=f"a tenth of the budget and {QUICK_SEEDS} seeds: to see that it runs")
+    parser.add_argument("--report-only", action="store_true", help="train nothing: report what is there")
+
+
+def narrowed(study: Study, arguments: argparse.Namespace) -> Study:
+    """The study with the cases and seeds that the options leave.
+
+    :raises UserError: if ``--only`` names no variant and no task
+    """
+    for pattern in arguments.only or []:
+        if not select(study.cases, [pattern]):
+            names = list(dict.fromkeys([case.variant for case in study.cases] + [case.task for case in study.cases]))
+            shown = "; ".join(names[:SHOWN]) + ("; ..." if len(names) > SHOWN else "")
+            raise UserError(f"--only {pattern}: no such variant or task.{did_you_mean(pattern, names)} There are {shown}.")
+    seeds = list(study.seeds)
+    if arguments.quick:
+        seeds = seeds[:QUICK_SEEDS]
+    if arguments.seeds is not None:
+        seeds = list(range(study.seeds[0], study.seeds[0] + arguments.seeds))
+    return replace(study, cases=select(study.cases, arguments.only), seeds=seeds)
+
+
+def conduct(
+    study: Study,
+    work: Work,
+    benches: Callable[[Sequence[Case]], Mapping[str, Any]],
+    arguments: argparse.Namespace,
+    out: Path,
+    versions: Mapping[str, str],
+    command: str,
+    published: Mapping[str, Any] | None = None,
+) -> Results:
+    """Runs what is missing, then gathers all that is there of the study in ``study.json``.
+
+    :param work: does a job
+    :param benches: makes what the jobs of these cases share; called if a job is missing
+    :param arguments: values of the options of ``add_options``
+    :param out: folder of the study
+    :param versions: of the packages that decide an outcome
+    :param command: the command line, for the report
+    :param published: an earlier ``study.json`` to go on from
+    """
+    store, chosen = Store(out / "jobs", versions), narrowed(study, arguments)
+    if published is not None:
+        store.restore(published)
+    if arguments.report_only:
+        path = out / "study.json"
+        trained: Mapping[str, Any] = Results.read(path).content if path.is_file() else {"command": command, "machine": machine(1)}
+        return gather(study, store, trained["command"], trained["machine"])
+    workers = arguments.jobs or cores(arguments.ray)
+    # The last cases are begun first in each round: where the slowest stand last, as baselines do, no core waits for them at the end
+    jobs = jobs_of(chosen.cases[::-1], chosen.seeds)
+    try:
+        if missing := [job.case for job in jobs if not store.has(job)]:
+            run(jobs, work, store, workers, arguments.ray, benches(missing))
+    except KeyboardInterrupt:
+        print("Stopped. The same command goes on with what is missing.", file=sys.stderr)
+        raise
+    results = gather(study, store, command, machine(workers))
+    results.save(out / "study.json")
+    return results
+
+
+def gather(study: Study, store: Store, command: str, machine: Mapping[str, Any]) -> Results:
+    """All records of the study that are there, also those of former calls."""
+    records = store.read(study.cases)
+    return Results(
+        {
+            "study": study.name,
+            "title": study.title,
+            "command": command,
+            "versions": dict(store.versions),
+            "machine": dict(machine),
+            "seeds": sorted({record["seed"] for record in records}),
+            "measures": {task: vars(measure) for task, measure in study.measures.items()},
+            "cases": [{name: value for name, value in vars(case).items() if name != "bench"} for case in study.cases],
+            "records": records,
+        }
+    )
+
+
+def show(results: Results, out: Path) -> None:
+    """Prints the tables and writes the report."""
+    for task in results.tasks:
+        for group in results.groups(task):
+            comparison(results, task, group).print()
+    print(f"Report: {write_report(results, out)}")

@@ -1,0 +1,148 @@
+"""Figures of a study. Colours that colour-blind readers can tell apart (Okabe & Ito 2008)."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from textwrap import fill
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.axis import Axis
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, LogFormatter, MaxNLocator
+from numpy.typing import NDArray
+
+from ca2_core.files import whole_file
+from ca2_core.statistics import iqm, iqm_interval, performance_profile
+from ca2_core.study.cases import Measure
+from ca2_core.study.results import Records, succeeded
+
+COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#999999", "#B8A800")
+LINE_STYLES = ("-", "--", ":")
+# More of them hide the lines
+MOST_BANDS = 8
+# Of a label in the legend
+LINE_LENGTH = 26
+
+Array = NDArray[np.float64]
+
+
+def save(figure: Figure, path: Path) -> None:
+    """Writes a figure as PNG, whole or not at all."""
+    with whole_file(path) as partial:
+        figure.savefig(partial, dpi=130)
+
+
+def plain_figure(width: float = 7.2, height: float = 4.4) -> tuple[Figure, Axes]:
+    """One panel without a box. No window and no global state of pyplot belongs to it."""
+    figure = Figure(figsize=(width, height), layout="constrained")
+    FigureCanvasAgg(figure)
+    panel = figure.subplots()
+    tidy(panel)
+    return figure, panel
+
+
+def tidy(panel: Axes) -> None:
+    panel.spines[["top", "right"]].set_visible(False)
+    panel.grid(alpha=0.25, linewidth=0.6)
+
+
+def legend(figure: Figure) -> None:
+    """Next to the panel, where it hides nothing; long labels on several lines, so that they leave it room."""
+    handles, labels = figure.axes[0].get_legend_handles_labels()
+    if handles:
+        figure.legend(handles, [fill(label, LINE_LENGTH) for label in labels], loc="outside right upper", frameon=False)
+
+
+def over_steps(panel: Axes) -> None:
+    panel.xaxis.set_major_locator(MaxNLocator(5))  # more numbers of this length run into each other
+    panel.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
+    panel.set_xlabel("Steps")
+
+
+def plain_log(axis: Axis) -> None:
+    """Plain numbers instead of powers of ten on a logarithmic axis; between the powers where there are few of them."""
+    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    axis.set_minor_formatter(LogFormatter())
+
+
+def style(i: int) -> dict[str, Any]:
+    """Colour and line style of the i-th line."""
+    return {"color": COLORS[i % len(COLORS)], "linestyle": LINE_STYLES[i // len(COLORS) % len(LINE_STYLES)]}
+
+
+def band(curves: Sequence[Array]) -> tuple[Array, Array, Array]:
+    """Interquartile mean over the seeds at each point, and its 95 % interval.
+
+    :param curves: one a seed, [points] each
+    """
+    columns = np.stack(curves).T
+    middle = np.array([iqm(column) for column in columns])
+    bounds = [iqm_interval(column) or (value, value) for column, value in zip(columns, middle, strict=True)]
+    return middle, np.array([low for low, _ in bounds]), np.array([high for _, high in bounds])
+
+
+def learning_curves(groups: Mapping[str, Records], measure: Measure) -> Figure:
+    """The measure over the steps: interquartile mean over the seeds, with its interval unless there are many groups.
+
+    What is better the lower it is, such as a regret, has a logarithmic axis.
+    """
+    figure, panel = plain_figure()
+    least = 1e-2 if measure.lower_is_better else -np.inf
+    for i, (label, records) in enumerate(groups.items()):
+        curves = [record["curve"] for record in succeeded(records)]
+        if not curves:
+            continue
+        longest = max(len(curve["steps"]) for curve in curves)
+        curves = [curve for curve in curves if len(curve["steps"]) == longest]
+        middle, low, high = band([np.maximum(curve[measure.name], least) for curve in curves])
+        panel.plot(curves[0]["steps"], middle, label=label, linewidth=1.8, **style(i))
+        if len(groups) <= MOST_BANDS:
+            panel.fill_between(curves[0]["steps"], low, high, color=style(i)["color"], alpha=0.15, linewidth=0)
+    for threshold in measure.thresholds:
+        panel.axhline(threshold, color="0.4", linewidth=0.8)
+        panel.annotate(
+            f"{measure.name} {threshold:g}",
+            (0.0, threshold),
+            xycoords=("axes fraction", "data"),
+            xytext=(3, 3),
+            textcoords="offset points",
+            color="0.3",
+        )
+    if measure.lower_is_better:
+        panel.set_yscale("log")
+        plain_log(panel.yaxis)
+    over_steps(panel)
+    panel.set_ylabel(measure.name.capitalize())
+    legend(figure)
+    return figure
+
+
+def profile(groups: Mapping[str, Records], measure: Measure) -> Figure:
+    """Share of single scores, over all seeds, that are at most (or, where more is better, at least) as high as a threshold.
+
+    The single scores of a record are its percentiles ``MEASURE_percentiles``.
+    """
+    figure, panel = plain_figure()
+    drawn = {label: [record[f"{measure.name}_percentiles"] for record in succeeded(records)] for label, records in groups.items()}
+    drawn = {label: percentiles for label, percentiles in drawn.items() if percentiles}
+    everything = np.concatenate([np.ravel(percentiles) for percentiles in drawn.values()]) if drawn else np.array([1.0])
+    if measure.lower_is_better:
+        thresholds = np.geomspace(0.1, max(everything.max(), 1.0), 200)
+    else:
+        thresholds = np.linspace(everything.min(), everything.max() + 1e-9, 200)
+    for i, (label, percentiles) in enumerate(drawn.items()):
+        sign = 1 if measure.lower_is_better else -1
+        shares = performance_profile(sign * np.array(percentiles), sign * thresholds)
+        panel.plot(thresholds, 100 * shares.share, label=label, linewidth=1.8, **style(i))
+        panel.fill_between(thresholds, 100 * shares.low, 100 * shares.high, color=style(i)["color"], alpha=0.15, linewidth=0)
+    if measure.lower_is_better:
+        panel.set_xscale("log")
+        plain_log(panel.xaxis)
+    panel.set_xlim(thresholds[0], thresholds[-1])
+    panel.set_ylim(0, 101)
+    panel.set_xlabel(f"{measure.name.capitalize()} of an episode, at {'most' if measure.lower_is_better else 'least'}")
+    panel.set_ylabel("Episodes [%]")
+    legend(figure)
+    return figure

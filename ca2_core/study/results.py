@@ -1,0 +1,163 @@
+"""The records of a study, as tables and figures ask for them."""
+
+import json
+import math
+from collections import defaultdict
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ca2_core.files import whole_file
+from ca2_core.statistics import iqm, iqm_interval
+from ca2_core.study.cases import Measure
+
+# Variants of another processor that the conditions name; more are counted
+NAMED = 12
+
+Record = dict[str, Any]
+Records = list[Record]
+Array = NDArray[np.float64]
+
+
+class Results:
+    """What ``study.json`` says.
+
+    :param content: as read from the file
+    """
+
+    def __init__(self, content: dict[str, Any]):
+        self.content = content
+        self.records: Records = content["records"]
+        self.cases: dict[tuple[str, str], dict[str, Any]] = {(case["variant"], case["task"]): case for case in content["cases"]}
+
+    @classmethod
+    def read(cls, path: Path) -> "Results":
+        return cls(json.loads(path.read_text(encoding="utf-8")))
+
+    def save(self, path: Path) -> None:
+        """Writes ``study.json``: cases and records a line each."""
+        content = dict(self.content)
+        lists = {name: ",\n".join(json.dumps(item) for item in content.pop(name)) for name in ("cases", "records")}
+        head = json.dumps(content, indent=1).removesuffix("\n}")
+        with whole_file(path) as partial:
+            partial.write_text(head + "".join(f',\n "{name}": [\n{lines}\n]' for name, lines in lists.items()) + "\n}\n", encoding="utf-8")
+
+    @property
+    def tasks(self) -> list[str]:
+        """Those that something is there of, in the study's order."""
+        there = {record["task"] for record in self.records}
+        return [task for task in dict.fromkeys(task for _, task in self.cases) if task in there]
+
+    def groups(self, task: str) -> list[str]:
+        """Those of a task's variants that something is there of; an empty name for variants without a group."""
+        there = {record["variant"] for record in self.records if record["task"] == task}
+        return list(dict.fromkeys(case["group"] for (variant, its), case in self.cases.items() if its == task and variant in there))
+
+    def measure(self, task: str) -> Measure:
+        """What the task's variants are compared by."""
+        described = self.content["measures"][task]
+        return Measure(described["name"], described["lower_is_better"], tuple(described["thresholds"]))
+
+    def settings(self, record: Record) -> Mapping[str, Any]:
+        """What a record was measured with."""
+        settings: Mapping[str, Any] = self.cases[record["variant"], record["task"]]["settings"]
+        return settings
+
+    def by_variant(self, task: str | None = None, group: str | None = None) -> dict[str, Records]:
+        """The records of each variant, in the study's order.
+
+        :param task: only these
+        :param group: likewise
+        """
+        groups: dict[str, Records] = defaultdict(list)
+        for record in self.records:
+            case = self.cases[record["variant"], record["task"]]
+            if task in (None, record["task"]) and group in (None, case["group"]):
+                groups[record["variant"]].append(record)
+        return dict(groups)
+
+    def conditions(self) -> str:
+        """A sentence on where the numbers come from."""
+        content = self.content
+        versions = ", ".join(f"{name} {number}" for name, number in content["versions"].items())
+        machine = content["machine"]
+        where = f"{machine['cores']} cores ({machine['cpu']}), {machine['jobs at a time']} at a time"
+        return f"Measured by `{content['command']}` on {where}, with {versions}.{self._elsewhere()}"
+
+    def _elsewhere(self) -> str:
+        """What ran on other processors: seconds are no comparison there."""
+        here, variants = self.content["machine"]["cpu"], defaultdict[str, list[str]](list)
+        for record in self.records:
+            variants[record["cpu"]].append(record["variant"])
+        return "".join(f" On {cpu}: {self._which(found)}." for cpu, found in variants.items() if cpu != here)
+
+    def _which(self, variants: list[str]) -> str:
+        """The variants of these runs, or, where a reader would skip so many names, the number of the runs."""
+        names = dict.fromkeys(variants)
+        return "; ".join(names) if len(names) <= NAMED else f"{len(variants):,} of the {len(self.records):,} trainings"
+
+
+def succeeded(records: Records) -> Records:
+    """Without those that failed."""
+    return [record for record in records if "error" not in record]
+
+
+def scores(records: Records, name: str) -> Array:
+    """A number of each record that succeeded, [seeds]."""
+    return np.array([record[name] for record in succeeded(records)], dtype=np.float64)
+
+
+def reached(record: Record, measure: Measure, threshold: float, axis: str) -> float:
+    """Where the curve first is at the threshold or better; infinite if never.
+
+    :param axis: another list of the curve, such as "steps" or "seconds"
+    """
+    curve, sign = record["curve"], 1 if measure.lower_is_better else -1
+    values = zip(curve[axis], curve[measure.name], strict=True)
+    return next((where for where, value in values if sign * value <= sign * threshold), math.inf)
+
+
+def mean_text(values: Array, digits: int = 1) -> str:
+    """The mean; a dash for nothing."""
+    return f"{values.mean():,.{digits}f}" if len(values) else "-"
+
+
+def std_text(values: Array) -> str:
+    """The sample's standard deviation; a dash for fewer than two."""
+    return f"{values.std(ddof=1):,.1f}" if len(values) > 1 else "-"
+
+
+def iqm_text(values: Array) -> str:
+    """Interquartile mean with its 95 % interval."""
+    if len(values) == 0:
+        return "-"
+    bounds = iqm_interval(values)
+    return f"{iqm(values):,.1f}" + (f" [{bounds[0]:,.1f}, {bounds[1]:,.1f}]" if bounds else "")
+
+
+def range_text(values: Array) -> str:
+    """The lowest and the highest."""
+    return f"{values.min():,.1f} to {values.max():,.1f}" if len(values) else "-"
+
+
+def reached_text(records: Records, measure: Measure, threshold: float, axis: str = "steps", digits: int = 0) -> str:
+    """Median over the seeds, where one that never gets there counts as infinite, and how many did."""
+    values = [math.inf if "error" in record else reached(record, measure, threshold, axis) for record in records]
+    count = sum(map(math.isfinite, values))
+    median = float(np.median(values)) if math.isfinite(np.median(values)) else math.inf
+    return (f"{median:,.{digits}f}" if math.isfinite(median) else "never") + f" ({count} of {len(values)})"
+
+
+def failures_text(records: Records) -> str:
+    """How many failed, and of what: empty if none."""
+    failed = [record for record in records if "error" in record]
+    return f"{len(failed)} of {len(records)} failed: {failed[0]['error'].replace('|', '/')}" if failed else ""
+
+
+def label_text(label: str, records: Records) -> str:
+    """A row's name, its number of seeds and what went wrong."""
+    failed = failures_text(records)
+    return f"{label} ({len(records)} seed{'s' * (len(records) != 1)}{'; ' + failed if failed else ''})"

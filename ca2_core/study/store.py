@@ -1,0 +1,62 @@
+"""The records of a study's jobs: a file each, so that what is done stays done."""
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from ca2_core.files import whole_file
+from ca2_core.study.cases import Case, Job
+
+
+class Store:
+    """A folder of records. Other settings, another seed or other versions are another file.
+
+    :param folder: made when the first record is written
+    :param versions: of the packages that decide an outcome
+    """
+
+    def __init__(self, folder: Path, versions: Mapping[str, str]):
+        self.folder, self.versions = folder, versions
+
+    def path(self, job: Job) -> Path:
+        """The file of a job, whether it is there or not."""
+        return self.folder / f"{self._digest(job.case.settings)}-{job.seed}.json"
+
+    def _digest(self, settings: Mapping[str, Any]) -> str:
+        decides = json.dumps([settings, self.versions], sort_keys=True, allow_nan=False)
+        return hashlib.sha256(decides.encode()).hexdigest()[:16]
+
+    def has(self, job: Job) -> bool:
+        return self.path(job).is_file()
+
+    def write(self, job: Job, record: Mapping[str, Any]) -> None:
+        """Whole or not at all.
+
+        :raises ValueError: if a number of the record is not finite
+        """
+        with whole_file(self.path(job)) as partial:
+            partial.write_text(json.dumps(record, allow_nan=False) + "\n", encoding="utf-8")
+
+    def read(self, cases: Iterable[Case]) -> list[dict[str, Any]]:
+        """What is there of the cases, of any seed, by case and seed: each record with the names of its case."""
+        records = []
+        for case in cases:
+            paths = self.folder.glob(f"{self._digest(case.settings)}-*.json")
+            for path in sorted(paths, key=lambda path: int(path.stem.rpartition("-")[2])):
+                record = json.loads(path.read_text(encoding="utf-8"))
+                records.append({"variant": case.variant, "task": case.task} | record)
+        return records
+
+    def restore(self, content: Mapping[str, Any]) -> None:
+        """Makes the files of a published ``study.json`` that are missing, so that a study goes on from it.
+
+        :param content: as read from the file
+        """
+        published = Store(self.folder, content["versions"])
+        cases = {(case["variant"], case["task"]): Case(case["variant"], case["task"], case["settings"]) for case in content["cases"]}
+        for record in content["records"]:
+            job = Job(cases[record["variant"], record["task"]], record["seed"])
+            if not published.has(job):
+                published.write(job, {name: value for name, value in record.items() if name not in ("variant", "task")})

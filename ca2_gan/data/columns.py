@@ -1,0 +1,59 @@
+"""What the columns of a table are: the label, an index, pixels in some order."""
+
+import re
+from collections.abc import Sequence
+from math import isqrt
+
+from ca2_core.errors import UserError
+
+LABELS = ("label", "labels", "y", "class", "target", "letter", "digit", "character")
+INDICES = ("", "unnamed: 0", "index", "id")
+# The label and an index
+MOST_OTHERS = 2
+
+
+def count_pixels(columns: int, where: str) -> int:
+    """How many of so many columns are pixels of a square image; at most two are something else.
+
+    :raises UserError: if none can be
+    """
+    side = isqrt(max(columns, 0))
+    if columns < 2 or columns - side * side > MOST_OTHERS:
+        count = f"{columns - 1:,} pixels make" if columns != 2 else "1 pixel makes"
+        raise UserError(f"{where}: {count} no square image (28x28 has 784). A label and the pixels row by row are needed.")
+    return side * side
+
+
+def square_side(pixels: int, where: str) -> int:
+    """The side of a square image of so many pixels.
+
+    :raises UserError: if there is none
+    """
+    side = isqrt(pixels)
+    if not pixels or side * side != pixels:
+        raise UserError(f"{where}: {pixels:,} pixels make no square image (28x28 has 784). Only labels and an index may be beside them.")
+    return side
+
+
+def find_named(names: Sequence[str], known: Sequence[str]) -> int | None:
+    """The column with one of the known names; None if there is none, or several."""
+    found = [position for position, name in enumerate(names) if name.strip().lower() in known]
+    return found[0] if len(found) == 1 else None
+
+
+def find_labels(names: Sequence[str]) -> list[int]:
+    """The columns that may have the labels: the one named so, else all whose names have no number in them, as those of pixels have."""
+    named = find_named(names, LABELS)
+    if named is not None:
+        return [named]
+    return [i for i, name in enumerate(names) if not any(map(str.isdigit, name)) and name.strip().lower() not in INDICES]
+
+
+def pixel_order(names: Sequence[str]) -> list[int]:
+    """Positions of pixel columns in the order of the numbers in their names: ``pixel10`` comes after ``pixel2``."""
+    keys = [tuple(map(int, re.findall(r"\d+", name))) for name in names]
+    is_numbered = len(set(keys)) == len(keys) and len({len(key) for key in keys}) == 1
+    return sorted(range(len(names)), key=keys.__getitem__) if is_numbered else list(range(len(names)))
+
+
+REORDERED = "Columns are sorted by the numbers in their names, not as in the file."

@@ -1,1 +1,0 @@
-"""The one training loop, the games it plays, and the ``train`` command."""

@@ -1,0 +1,1 @@
+"""The Trainer, the games that are played, and what is recorded of it."""

@@ -1,0 +1,138 @@
+"""Two players: generator against discriminator, with the terms that any such game may add."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from torch import Tensor
+from torch.nn.functional import cross_entropy
+
+from ca2_core.errors import UserError
+from ca2_gan.augment import augmentation
+from ca2_gan.gan import GAN
+from ca2_gan.losses import Objective, feature_matching, one_centred_penalty, zero_centred_penalty
+from ca2_gan.registry import games, losses
+from ca2_gan.training.batches import Images
+from ca2_gan.training.games.game import Batch, Game, GameOptions, Loss, accuracy, detached, wrong_labels
+from ca2_gan.training.settings import setting
+
+
+@dataclass(frozen=True)
+class AdversarialOptions(GameOptions):
+    """Weights of 0 switch a term off."""
+
+    loss: str = setting("non-saturating", "what the players minimise; `ca2-gan list losses` shows all", is_common=True)
+    critic_steps: int = setting(1, "turns of the discriminator to each of the generator", low=1)
+    gradient_penalty: float = setting(0.0, "weight of WGAN-GP's penalty, (|grad D| - 1)^2", low=0)
+    r1: float = setting(0.0, "weight gamma of R1, gamma/2 |grad D|^2 at real images", low=0)
+    r2: float = setting(0.0, "weight of the same at generated images, R2", low=0)
+    auxiliary: float = setting(1.0, "weight of the auxiliary classifier's loss, where the discriminator has one", low=0)
+    mismatched: float = setting(0.0, "share of what the discriminator rejects that is real images with a wrong label", low=0, high=1)
+    feature_matching: float = setting(0.0, "weight of feature matching in the generator's loss", low=0)
+    matched_features: Literal["discriminator", "classifier"] = setting(
+        "discriminator", "whose features: the discriminator's, or those of a frozen classifier of the data"
+    )
+    augment: tuple[str, ...] = setting(
+        (), "steps such as noise:0.1 salt-pepper:0.05 diffaugment brightness contrast translation:0.125 cutout:0.5", is_common=True
+    )
+    augment_on: Literal["both", "real"] = setting(
+        "both", "both: real and generated images (the target stays the same); real: real ones only (they become the target)"
+    )
+
+
+@games.register("adversarial")
+class Adversarial(Game):
+    """The game of two; gradient penalties, auxiliary classifier and feature matching as the options say."""
+
+    Options = AdversarialOptions
+    generator_weight = 1.0  # of the objective in the generator's total
+
+    def __init__(self, gan: GAN, options: AdversarialOptions, source: Images):
+        super().__init__(gan, options, source)
+        if options.mismatched and not (gan.is_conditional and gan.spec.num_classes > 1):
+            raise UserError("--mismatched needs a conditional model and at least two classes: there are no wrong labels. Leave it out.")
+        self.options, self.source = options, source
+        self.objective: Objective = losses.get(options.loss)
+        self.augment = augmentation(options.augment)
+        self.augment_fake = self.augment if options.augment_on == "both" else augmentation(())
+        self.frozen_features: Callable[[Tensor], Tensor] | None = None  # None: the discriminator's own
+
+    def prepare(self) -> None:
+        if self.options.feature_matching and self.options.matched_features == "classifier":
+            self.frozen_features = classifier_features(self.source)
+
+    @property
+    def turns(self) -> tuple[str, ...]:
+        return ("discriminator",) * self.options.critic_steps + ("generator",)
+
+    def discriminator_loss(self, batch: Batch) -> Loss:
+        options, discriminator, labels = self.options, self.gan.discriminator, batch.labels
+        real = self.augment(batch.real).requires_grad_(options.r1 > 0)
+        fake = self.augment_fake(batch.fake.detach()).requires_grad_(options.r2 > 0)
+        real_features, fake_features = discriminator.features(real, labels), discriminator.features(fake, labels)
+        real_logits, fake_logits = discriminator.logit(real_features, labels), discriminator.logit(fake_features, labels)
+        total = self.objective.discriminator(real_logits, fake_logits)
+        parts = detached(d_real=real_logits.mean(), d_fake=fake_logits.mean())
+        if options.mismatched:
+            wrong = wrong_labels(labels, self.gan.spec.num_classes)
+            wrong_features = discriminator.features(real, wrong) if discriminator.features_know_labels else real_features
+            wrong_logits = discriminator.logit(wrong_features, wrong)
+            total = torch.lerp(total, self.objective.discriminator(real_logits, wrong_logits), options.mismatched)
+            parts |= detached(d_wrong=wrong_logits.mean())
+        parts |= detached(d_loss=total)
+        if options.r1:
+            r1 = zero_centred_penalty(real_logits, real)
+            total, parts = total + options.r1 * r1, parts | detached(d_r1=r1)
+        if options.r2:
+            r2 = zero_centred_penalty(fake_logits, fake)
+            total, parts = total + options.r2 * r2, parts | detached(d_r2=r2)
+        if options.gradient_penalty:
+            weights = torch.rand(len(real), device=real.device)
+            penalty = one_centred_penalty(lambda x: discriminator(x, labels), real.detach(), fake.detach(), weights)
+            total, parts = total + options.gradient_penalty * penalty, parts | detached(d_penalty=penalty)
+        class_logits = discriminator.classify(real_features)
+        if class_logits is not None and options.auxiliary:
+            auxiliary = cross_entropy(class_logits, labels)
+            parts |= detached(d_auxiliary=auxiliary, d_accuracy=accuracy(class_logits, labels))
+            total = total + options.auxiliary * auxiliary
+        return Loss(total, parts)
+
+    def generator_loss(self, batch: Batch) -> Loss:
+        options, discriminator, labels = self.options, self.gan.discriminator, batch.labels
+        fake = self.augment_fake(batch.fake)
+        features = discriminator.features(fake, labels)
+        logits = discriminator.logit(features, labels)
+        real_logits = discriminator(self.augment(batch.real), labels) if self.objective.relativistic else logits
+        adversarial = self.objective.generator(real_logits, logits)
+        total, parts = self.generator_weight * adversarial, detached(g_loss=adversarial)
+        class_logits = discriminator.classify(features)
+        if class_logits is not None and options.auxiliary:
+            auxiliary = cross_entropy(class_logits, labels)
+            total, parts = total + options.auxiliary * auxiliary, parts | detached(g_auxiliary=auxiliary)
+        if options.feature_matching:
+            matching = self._feature_distance(batch, features)
+            total, parts = total + options.feature_matching * matching, parts | detached(g_matching=matching)
+        return Loss(total, parts)
+
+    def _feature_distance(self, batch: Batch, features: Tensor) -> Tensor:
+        """Distance of the mean features, of the discriminator as it sees augmented images, or of a frozen extractor of bare ones."""
+        extract = self.frozen_features
+        if extract is not None:
+            return feature_matching(extract(batch.real), extract(batch.fake))
+        real = self.gan.discriminator.features(self.augment(batch.real), batch.labels)
+        return feature_matching(real, features)
+
+    def compile_players(self) -> None:
+        """But for a discriminator with gradient penalties: torch.compile can't differentiate twice."""
+        self.gan.generator.compile()
+        if not (self.options.r1 or self.options.r2 or self.options.gradient_penalty):
+            self.gan.discriminator.features = torch.compile(self.gan.discriminator.features)
+
+
+def classifier_features(source: Images) -> Callable[[Tensor], Tensor]:
+    """Images [N, C, H, W] in [-1, 1] -> features [N, 64] of the reference classifier of the data."""
+    from ca2_gan.metrics.classifier import reference_classifier  # noqa: PLC0415  (the metrics take seconds to import)
+
+    body = reference_classifier(source.data).network.to(source.device).body
+    return lambda images: body((images + 1) / 2)

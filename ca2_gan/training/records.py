@@ -1,0 +1,56 @@
+"""What a run leaves to look at: ``metrics.jsonl``, sample grids."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ca2_gan.gan import GAN
+from ca2_gan.pictures import write_grid
+
+METRICS, SAMPLES = "metrics.jsonl", "samples"
+COLUMNS, MOST_ROWS = 10, 64
+
+
+def read_metrics(folder: Path) -> list[dict[str, Any]]:
+    """The lines of a run's ``metrics.jsonl``; one that a crash cut off, or that is damaged otherwise, is left out."""
+    path = folder / METRICS
+    if not path.is_file():
+        return []
+    rows = []
+    for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
+        try:
+            row = json.loads(line)
+        except (ValueError, RecursionError):
+            continue
+        if isinstance(row, dict) and type(row.get("images")) is int and all(map(_is_number, row.values())):
+            rows.append(row)
+    return rows
+
+
+def _is_number(value: Any) -> bool:
+    """Whether something is a finite number or, in place of one that was not finite, None."""
+    return value is None or (type(value) in (int, float) and abs(value) < 1e300)
+
+
+def write_samples(gan: GAN, images: int, folder: Path) -> None:
+    """A grid of samples, classes from top to bottom, from the same noise each time; ``samples/00012800.png``.
+
+    :param images: that the model has seen
+    """
+    pictures, columns = fixed_samples(gan)
+    write_grid(pictures, columns, folder / SAMPLES / f"{images:08d}.png")
+
+
+def fixed_samples(gan: GAN) -> tuple[Tensor, int]:
+    """Samples from noise that is always the same, uint8 [rows * columns, C, H, W], and the number of columns.
+
+    A row per class where there are classes, with the same noise in every row.
+    """
+    rows = min(gan.spec.num_classes, MOST_ROWS) if gan.is_conditional else COLUMNS
+    if not gan.is_conditional:
+        return gan.sample(rows * COLUMNS, seed=0), COLUMNS
+    noise = gan.draw_noise(COLUMNS, seed=0).repeat(rows, 1)
+    return gan.images_from(noise, torch.arange(rows).repeat_interleave(COLUMNS)), COLUMNS

@@ -1,0 +1,271 @@
+"""Training from Python; ``ca2-gan train`` does the same."""
+
+import logging
+import sys
+from argparse import ArgumentTypeError
+from collections.abc import Callable, Sequence
+from contextlib import nullcontext
+from functools import cached_property
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import torch
+from lightning_fabric import Fabric
+
+from ca2_core.errors import UserError
+from ca2_core.files import partial_files
+from ca2_gan.data import Dataset, load_data
+from ca2_gan.data.arguments import parse_sides, split_names
+from ca2_gan.folders import LOCK, own_folder
+from ca2_gan.gan import GAN
+from ca2_gan.registry import models
+from ca2_gan.training.callbacks import Checkpoint, Evaluate, Log, ProgressBar, Samples
+from ca2_gan.training.checkpoints import STATE, explained_disk_errors, read_state
+from ca2_gan.training.config import BUDGET, CONFIG, Config, model_values, read_run, write_run
+from ca2_gan.training.ema import standing_statistics
+from ca2_gan.training.state import Callback, TrainingState
+from ca2_gan.training.watch import Watch
+
+EVALUATED = 2_000  # images, at most
+
+
+class Trainer:
+    """Trains a model on the training part of a data set.
+
+    >>> gan = Trainer("letters_gan", "glyphs", seed=0).fit(minutes=5)  # doctest: +SKIP
+
+    :param model: name in the registry, or all settings
+    :param data: a Dataset, or what ``load_data`` takes, such as a path or (images, labels); its training part is trained on
+    :param seed: of weights, noise and the order of the images
+    :param out: the run folder; None to write nothing
+    :param callbacks: look at the training after the usual ones, which the settings ask for
+    :param fabric: devices and processes that the caller has chosen; None for what the settings say
+    :param settings: any other setting of ``ca2-gan train --help-all`` by name, such as ``lr_g=1e-3``, over those of
+        ``hyperparams/gan/MODEL.yml``
+    :ivar state: the training, from the first ``fit`` on
+    :raises UserError: if there is no such model or setting, or a value is not what it should be
+    """
+
+    def __init__(
+        self,
+        model: str | Config,
+        data: Dataset | str | Path | tuple[Any, Any],
+        *,
+        seed: int = 0,
+        out: str | Path | None = None,
+        callbacks: Sequence[Callback] = (),
+        fabric: Fabric | None = None,
+        **settings: Any,
+    ):
+        if isinstance(model, Config):
+            self.config = model
+        else:
+            models.get(model)  # a wrong name is told before anything else
+            data = data if isinstance(data, Dataset | str | Path) else load_data(data)
+            source = data.report.source if isinstance(data, Dataset) else str(data)
+            own = model_values(model, settings.get("game"))
+            self.config = Config.of(own | settings | {"seed": seed, "data": source})
+        self.out = Path(out) if out is not None else None
+        self.state: TrainingState | None = None
+        self._data, self._callbacks, self._fabric = data, callbacks, fabric
+
+    @cached_property
+    def data(self) -> Dataset:
+        """All images, read when they are first needed."""
+        if isinstance(self._data, Dataset):
+            return self._data
+        settings = self.config.data
+        try:
+            classes = None if settings.classes is None else split_names(settings.classes)
+            resize = None if settings.resize is None else parse_sides(settings.resize)
+        except ArgumentTypeError as error:
+            raise UserError(f"--classes or --resize: {error}.") from None
+        transpose, invert = settings.transpose, settings.invert
+        return load_data(self._data, root=settings.root, classes=classes, transpose=transpose, invert=invert, resize=resize)
+
+    @cached_property
+    def fabric(self) -> Fabric:
+        """Devices, processes and precision."""
+        return self._fabric or make_fabric(self.config)
+
+    def fit(
+        self, *, images: int | None = None, minutes: float | None = None, cpu_minutes: float | None = None, resume: bool = False
+    ) -> GAN:
+        """Trains until a budget is spent; called again with a larger one, goes on.
+
+        :param images: shown to the discriminator, in all
+        :param minutes: of the clock from the first step on
+        :param cpu_minutes: of CPU time, without what is recorded and evaluated
+        :param resume: go on with the run in ``out``, as if it had not been interrupted, if there is one
+        :return: a copy of the model, with the averaged generator, in evaluation mode
+        :raises UserError: if it can't be done, training diverges, or the disk is full
+        """
+        budget = {"images": images, "minutes": minutes, "cpu_minutes": cpu_minutes}
+        self.config = self.config.with_values(**{name: value for name, value in budget.items() if value is not None})
+        keeps_folder = self.out is not None and self.fabric.is_global_zero
+        with own_folder(self.out) if keeps_folder and self.out else nullcontext():
+            if self.state is None:
+                self.state = self._begin(resume)
+            self.state.config = self.config
+            with explained_disk_errors(self.out) if self.out else nullcontext():
+                self.state.play()
+            self.fabric.barrier()
+        return self.gan
+
+    @property
+    def gan(self) -> GAN:
+        """A copy of the model as it is now, in evaluation mode."""
+        assert self.state is not None, "nothing is trained yet"
+        with torch.random.fork_rng(devices=[]):
+            gan = GAN(**self.state.gan.config)
+        gan.load_state_dict(self.state.averaged(standing=False).state_dict())
+        standing_statistics(gan.to(self.fabric.device).eval())
+        return gan
+
+    def plan(self) -> str:
+        """What would be trained, in lines; nothing is trained or written."""
+        part = self.data.train
+        players = TrainingState(self.config, part, self.fabric).parameters
+        run, (channels, height, width) = self.config.run, part.image_shape
+        budget = {"images": f"{run.images:,}", "minutes": run.minutes, "CPU minutes": run.cpu_minutes}
+        settings = {name: value for name, value in self.config.not_default().items() if name not in ("model", "data", *BUDGET)}
+        rows = {
+            "model": self.config.model.name,
+            "game": f"{self.config.game.name}: " + ", ".join(f"{name} of {count:,} parameters" for name, count in players.items()),
+            "data": f"{part.report.source}: {len(part):,} of {len(self.data):,} images to train on; "
+            f"{height}x{width}, {channels} channel{'s' * (channels > 1)}, {part.num_classes} classes",
+            "budget": " or ".join(f"{value} {name}" for name, value in budget.items() if value is not None),
+            "settings": ", ".join(f"{name} {value}" for name, value in settings.items()) or "the defaults",
+            "folder": str(self.out or "none: nothing is written"),
+        }
+        return "\n".join(f"{name + ':':<9} {text}" for name, text in rows.items())
+
+    def _begin(self, resume: bool) -> TrainingState:
+        """A training at its beginning or, if it is to be resumed, at its last checkpoint."""
+        if self.config.run.threads:
+            torch.set_num_threads(self.config.run.threads)
+        if self.out is not None:
+            check_folder(self.out, self.config, resume)
+        self.fabric.launch()
+        part = self.data.train
+        checkpoint = None if self.out is None else read_state(self.out, self.config.model.name, part.fingerprint)
+        state = TrainingState(self.config, part, self.fabric, self.out)
+        if checkpoint is not None:
+            restore(state, checkpoint)
+        with self.fabric.rank_zero_first():  # the others find in the cache what the first has made
+            state.game.prepare()
+        # What can't be trained or evaluated leaves no folder
+        if self.fabric.is_global_zero:
+            state.callbacks = self._all_callbacks()
+            if self.out is not None:
+                prepare_folder(self.out, self.config, threads=torch.get_num_threads(), data=self.data.fingerprint, images=len(part))
+        self.fabric.barrier()
+        if self.config.model.compile and compiler_works(self.fabric.device):
+            state.game.compile_players()
+        return state
+
+    def _all_callbacks(self) -> list[Callback]:
+        """Those that the settings ask for, and the caller's. The last ones see what the others leave, at the end, too."""
+        run, writes = self.config.run, self.out is not None
+        found: list[Callback] = [Samples(run.sample_every)] if writes else []
+        if run.eval_every:
+            found.append(Evaluate(self._evaluation(run.eval_metrics), run.eval_every))
+        found += [Watch(run.sample_every)] if run.watch else []
+        found += [ProgressBar()] if run.progress else []
+        return [*found, *self._callbacks, *([Checkpoint(run.checkpoint_seconds), Log(run.tensorboard)] if writes else [])]
+
+    def _evaluation(self, names: str) -> Callable[[GAN], dict[str, float]]:
+        """The metrics of ``ca2-gan evaluate``, on at most 2,000 images.
+
+        :raises UserError: if there are too few images for a metric, or one is unknown
+        """
+        from ca2_gan.metrics.samples import sample_like  # noqa: PLC0415  (takes seconds)
+        from ca2_gan.metrics.suite import Suite, parse_metrics  # noqa: PLC0415
+
+        part, held_out = self.data.train, self.data.test
+        n = min(EVALUATED, len(held_out))
+        suite = Suite(parse_metrics(names), part, held_out, n)
+
+        def evaluate(gan: GAN) -> dict[str, float]:
+            scores = suite.score(sample_like(gan, n, part, seed=0)).values
+            return {name: float(value) for name, value in scores.items() if value is not None}
+
+        return evaluate
+
+
+def make_fabric(config: Config) -> Fabric:
+    """Devices, processes and precision.
+
+    :raises UserError: if they are not there
+    """
+    run = config.run
+    try:
+        return Fabric(
+            accelerator=run.accelerator,
+            devices=run.devices,
+            num_nodes=run.nodes,
+            strategy="ddp" if run.devices * run.nodes > 1 else "auto",
+            precision="bf16-mixed" if config.model.precision == "bf16" else "32-true",
+        )
+    except (ValueError, RuntimeError, ImportError) as error:
+        raise UserError(f"{run.devices} device(s), {run.accelerator}, {config.model.precision}: {error}") from error
+
+
+def check_folder(out: Path, config: Config, resume: bool) -> None:
+    """Whether there is a run of these settings in the folder if one is to be resumed, and none if one is to begin.
+
+    A run goes on with as many threads as it began with.
+
+    :raises UserError: if not
+    """
+    if (out / CONFIG).exists():
+        if not resume:
+            raise UserError(f"{out}: there is a run in it already. `--resume` goes on with it; another --out begins a new one.")
+        before, facts = read_run(out)
+        changes = before.changes(config)
+        if changes:
+            raise UserError(f"{out}: --resume goes on with the settings the run began with; changed: {', '.join(changes)}.")
+        torch.set_num_threads(facts.threads)
+    elif resume and out.is_dir() and set(out.iterdir()) - partial_files(out) - {out / LOCK}:
+        raise UserError(f"{out}: no {CONFIG}: no run of `ca2-gan train` to go on with.")
+
+
+def prepare_folder(out: Path, config: Config, **facts: Any) -> None:
+    """Makes the run folder with its ``config.yml``; clears away what a killed process left half-written."""
+    versions = {"ca2": version("ca2"), "torch": str(torch.__version__)}
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        for partial in partial_files(out):
+            partial.unlink()
+        if not (out / CONFIG).exists():
+            write_run(config, out, **facts, **versions)
+    except OSError as error:
+        raise UserError(f"{out}: can't write: {error.strerror or error}.") from error
+
+
+def restore(state: TrainingState, checkpoint: dict[str, Any]) -> None:
+    """Takes a training to a checkpoint of its run folder.
+
+    :raises UserError: if it doesn't fit
+    """
+    try:
+        state.load_state_dict(checkpoint)
+    except ValueError as error:
+        raise UserError(
+            f"{state.folder / STATE}: the checkpoint doesn't fit {state.config.model.name}: {error}. "
+            "Take another --out, or delete it to start this run again from the beginning."
+        ) from error
+
+
+def compiler_works(device: torch.device) -> bool:
+    """Whether ``torch.compile`` does; where nothing can be compiled, as on a CPU without a C++ compiler, a line says so."""
+    logging.getLogger("torch.utils.cpp_extension").setLevel(logging.ERROR)  # that there is no GPU is no news
+    try:
+        torch.compile(lambda x: x + 1)(torch.zeros(2, device=device))
+    except RuntimeError as error:
+        reason = str(error).partition("\n")[0]
+        print(f"ca2-gan: --compile: goes on without, since torch.compile doesn't work here: {reason}", file=sys.stderr)
+        return False
+    torch._dynamo.config.suppress_errors = True  # a graph that can't be compiled runs as it is
+    return True

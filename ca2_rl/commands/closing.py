@@ -1,0 +1,90 @@
+"""What ``ca2-rl train`` says at its end: how good the last model is, and what to do next."""
+
+import shlex
+import time
+from collections.abc import Sequence
+
+import gymnasium as gym
+import numpy as np
+
+from ca2_core.errors import UserError
+from ca2_rl.evaluate import Evaluation, evaluate, summary
+from ca2_rl.runs import Run
+from ca2_rl.zoo.agents import load_agent, saved_hyperparams
+from ca2_rl.zoo.printing import lengths_text
+
+# Of the first env, and the next has the next; far from any that a user would type for a training
+SEED = 1_000_000_000
+MAX_SECONDS = 30.0
+# Episodes that tell how long the others will take
+PROBE = 10
+
+
+def final_evaluation(run: Run, episodes: int, steps_per_second: float, packages: Sequence[str], trust: bool) -> str:
+    """Plays the last model as ``ca2-rl evaluate`` does, with seeds that no training has, and says what it got.
+
+    :param run: a finished training
+    :param episodes: fewer are played if they would take more than ``MAX_SECONDS``
+    :param steps_per_second: of the training; without gradient steps, playing is faster
+    :param packages: to import, whose envs are then known
+    :param trust: whether the files of the run may run code
+    """
+
+    def play(first: int, count: int) -> Evaluation:
+        return evaluate(run, count, SEED + first, packages=packages, trust=trust, computes_optimum=False)
+
+    steps = _episode_steps(run)
+    if steps is None:
+        return "Last model: not evaluated, as nobody knows how long its episodes are."
+    if steps / steps_per_second > MAX_SECONDS:
+        return f"Last model: not evaluated, as one episode may take {steps / steps_per_second:,.0f} s."
+    first = min(PROBE, episodes, max(int(MAX_SECONDS * steps_per_second / steps), 1))
+    begin = time.perf_counter()
+    try:
+        parts = [play(0, first)]
+        seconds = time.perf_counter() - begin
+        others = min(episodes - first, int((MAX_SECONDS - seconds) * first / seconds))
+        if others > 0:
+            parts.append(play(first, others))
+    except UserError as error:
+        return f"Last model: not evaluated: {error}"
+    returns = np.concatenate([part.returns for part in parts])
+    count = f"{len(returns)} new episodes of {lengths_text(np.concatenate([part.lengths for part in parts]))}"
+    if len(returns) < episodes:
+        count += f" ({episodes} would take {episodes * seconds / first:,.0f} s)"
+    numbers = summary(returns)
+    text = f"Last model over {count}: return {numbers['mean']:.1f}, std {numbers['std']:.1f}, IQM {numbers['iqm']:.1f}"
+    regrets = [part.regrets for part in parts if part.regrets is not None]
+    return f"{text}, regret {np.concatenate(regrets).mean():.1f}" if regrets else text
+
+
+def _episode_steps(run: Run) -> float | None:
+    """Mean length of the last evaluation's episodes, or else the env's limit, if it has one."""
+    path = run.folder / "evaluations.npz"
+    if path.is_file():
+        with np.load(path) as evaluations:
+            return float(evaluations["ep_lengths"][-1].mean())
+    return gym.spec(run.env_id).max_episode_steps
+
+
+def next_commands(run: Run, packages: Sequence[str]) -> str:
+    """What to type next, with the path of the run."""
+    options = ["--trust"] if _needs_trust(run) else []
+    if packages:
+        options += ["--gym-packages", *packages]
+    folder = str(run.folder)
+    commands = [["evaluate", folder, *options], ["plot", folder]]
+    if run.number:
+        logs = str(run.folder.parents[1])
+        commands.insert(0, ["enjoy", "--algo", run.algo, "--env", run.env_id, "-f", logs, "--exp-id", str(run.number), *options])
+    return "\n".join(["Next:", *(f"  ca2-rl {shlex.join(command)}" for command in commands)])
+
+
+def _needs_trust(run: Run) -> bool:
+    """Whether the run names the user's own code, which other commands leave alone without ``--trust``."""
+    try:
+        saved_hyperparams(run.params_folder)
+        load_agent(run.algo, run.model_path)
+    except UserError:
+        return True
+    return False

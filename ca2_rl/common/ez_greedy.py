@@ -1,0 +1,73 @@
+"""Random actions: epsilon-greedy, and epsilon-z-greedy, whose random actions last.
+
+A new random action at each step cancels out; one that lasts gets somewhere (Dabney et al. 2021,
+https://arxiv.org/abs/2006.01782).
+"""
+
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
+
+Indices = NDArray[np.int64]
+
+
+def epsilon_greedy(greedy: NDArray[np.generic], epsilon: float, draw: Callable[[int], NDArray[np.generic]]) -> None:
+    """Replaces each entry of ``greedy`` [N, ...] by a random one with probability ``epsilon``, in place.
+
+    :param draw: a number -> as many random entries
+    """
+    if epsilon == 0:
+        return
+    explores = [i for i, coin in enumerate(np.random.random_sample(len(greedy)).tolist()) if coin < epsilon]
+    if explores:
+        greedy[explores] = draw(len(explores))
+
+
+class EZGreedy:
+    """Epsilon-z-greedy for several envs: a random action is kept for 1 to ``longest`` steps, all equally likely, within its episode.
+
+    At each step an action is random with probability epsilon, whatever ``longest`` is; with 1, this is epsilon-greedy.
+
+    :param n_envs: number of envs
+    :param longest: steps, at least 1
+    """
+
+    def __init__(self, n_envs: int, longest: int):
+        self.longest = longest
+        self._actions = np.zeros(n_envs, dtype=np.int64)
+        self._steps_left = np.zeros(n_envs, dtype=np.int64)
+        self._is_new = np.ones(n_envs, dtype=bool)  # no step of the episode yet
+
+    def act(self, greedy: Indices, epsilon: float, draw: Callable[[int], Indices]) -> Indices:
+        """The actions of one step.
+
+        :param greedy: what is chosen where no random action is held: [n_envs]
+        :param epsilon: share of random actions, in [0, 1]
+        :param draw: a number -> as many random actions
+        :return: [n_envs]
+        """
+        if self.longest == 1:
+            epsilon_greedy(greedy, epsilon, draw)
+            return greedy
+        n, longest = len(greedy), self.longest
+        mean = (1 + longest) / 2
+        # A free step starts a random action with probability p, and epsilon = p mean / (p mean + 1 - p). An episode begins as if
+        # this had gone on for ever: within a random action with probability epsilon
+        p = np.where(self._is_new, epsilon, epsilon / (mean - epsilon * (mean - 1)))
+        starts = (self._steps_left == 0) & (np.random.random_sample(n) < p)
+        if starts.any():
+            durations = np.random.randint(1, longest + 1, n)
+            # What is left of a random action at any step of it: r with a probability in proportion to longest + 1 - r
+            durations = np.where(self._is_new, np.minimum(durations, np.random.randint(1, longest + 2, n)), durations)
+            self._steps_left[starts] = durations[starts]
+            self._actions[starts] = draw(int(starts.sum()))
+        held = self._steps_left > 0
+        self._steps_left -= held
+        self._is_new[:] = False
+        return np.where(held, self._actions, greedy)
+
+    def end_episodes(self, ended: NDArray[np.bool_] | slice = slice(None)) -> None:
+        """Ends what is held in the envs whose episode has ended, bool [n_envs]; in all if none are named."""
+        self._steps_left[ended] = 0
+        self._is_new[ended] = True

@@ -1,0 +1,406 @@
+"""The object that runs gradient steps, chooses actions and collects experience for an algorithm, as fast as it can."""
+
+import logging
+import os
+import shutil
+import time
+import warnings
+from collections.abc import Callable, Hashable, Iterator
+from contextlib import suppress
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, ClassVar, Self
+
+import numpy as np
+import torch as th
+from gymnasium import spaces
+from stable_baselines3.common.buffers import NStepReplayBuffer, ReplayBuffer
+from stable_baselines3.common.callbacks import BaseCallback
+from stable_baselines3.common.noise import ActionNoise
+from stable_baselines3.common.preprocessing import is_image_space
+from stable_baselines3.common.torch_layers import FlattenExtractor
+from stable_baselines3.common.type_aliases import MaybeCallback, ReplayBufferSamples, RolloutReturn, TrainFreq, TrainFrequencyUnit
+from stable_baselines3.common.vec_env import VecEnv
+from torch import nn
+from torch.optim import Optimizer
+
+from ca2_core.errors import UserError
+from ca2_rl.common.diagnostics import WithDiagnostics
+from ca2_rl.common.replay_buffer import QuickDictReplayBuffer, QuickNStepReplayBuffer, QuickReplayBuffer, ReadableBuffer
+from ca2_rl.fast.blocks import in_blocks
+from ca2_rl.fast.denormals import flushed_denormals
+from ca2_rl.fast.numpy_network import Array, Layer, NumpyNoise
+from ca2_rl.fast.rollouts import collect_vectors
+from ca2_rl.fast.updates import AdamSettings, Minimise, minimise, polyak
+
+if TYPE_CHECKING:
+    from ca2_rl.fast.program import Program
+
+log = logging.getLogger(__name__)
+
+COMPILE_FROM = 10_000
+"""Gradient steps ahead from which on compiling is won back: docs/rl/speed.md has the measurement."""
+
+EVERY_STEP = TrainFreq(1, TrainFrequencyUnit.STEP)
+# Layers that draw random numbers
+DROPOUTS = (nn.Dropout, nn.Dropout1d, nn.Dropout2d, nn.Dropout3d, nn.AlphaDropout, nn.FeatureAlphaDropout)
+
+Step = Callable[[ReplayBufferSamples, th.Tensor, Minimise], tuple[th.Tensor, ...]]
+"""A gradient step: batch of B transitions, its noise, what minimises a loss -> values of the algorithm's ``METRICS``, scalars.
+
+Operations on tensors only. Of Python's values it may depend on the ``settings`` that it is given to ``run`` with, and on
+no others: a compiled step contains them.
+"""
+
+
+class Accelerated(WithDiagnostics):
+    """An algorithm with an ``Accelerator``, which it tells what there is to accelerate.
+
+    ``compile`` says whether gradient steps are compiled; None: if they can be and it pays.
+    """
+
+    METRICS: ClassVar[tuple[str, ...]]
+    """Names in the log of the values that a gradient step returns."""
+    compile: bool | None
+    fast: "Accelerator"
+
+    def draw_noise(self, n: int, batch_size: int, settings: Any) -> th.Tensor:
+        """Noise for n gradient steps of these ``settings``: [n, ...]."""
+        return th.empty(n, 0)
+
+    def optimizers(self) -> list[Optimizer]:
+        """Those that a gradient step uses."""
+        raise NotImplementedError
+
+    def numpy_network(self) -> Layer | None:
+        """What chooses actions, for observations [N, d]; None if NumPy can't evaluate it."""
+        return None
+
+    def followed_target(self) -> tuple[nn.Module, nn.Module] | None:
+        """Online and target network, if ``fast.update_target`` is called for them at each or every second step of the envs."""
+        return None
+
+    def _setup_model(self) -> None:
+        self.fast = Accelerator(self)
+        # What was chosen by itself and saved with the agent is chosen again. SB3 would warn of its own as if the user had given it
+        if self.replay_buffer_class is (NStepReplayBuffer if self.n_steps > 1 else QuickReplayBuffer):
+            self.replay_buffer_class = None
+        if self.replay_buffer_class is None and self.n_steps == 1:
+            has_dicts = isinstance(self.observation_space, spaces.Dict)
+            self.replay_buffer_class = QuickDictReplayBuffer if has_dicts else QuickReplayBuffer
+        elif self.replay_buffer_class is None and self.replay_buffer is None and not self.optimize_memory_usage:
+            # Not by its class: SB3 would ignore n_steps
+            self.replay_buffer = self._n_step_buffer()
+        super()._setup_model()
+        self.fast.check()
+
+    def _n_step_buffer(self) -> QuickNStepReplayBuffer | None:
+        if isinstance(self.observation_space, spaces.Dict):
+            return None  # SB3 refuses it
+        settings = {**self.replay_buffer_kwargs, "n_steps": self.n_steps, "gamma": self.gamma}
+        return QuickNStepReplayBuffer(self.buffer_size, self.observation_space, self.action_space, self.device, self.n_envs, **settings)
+
+    def _excluded_save_params(self) -> list[str]:
+        return [*super()._excluded_save_params(), "fast"]
+
+    def set_random_seed(self, seed: int | None = None) -> None:
+        super().set_random_seed(seed)
+        self.fast.forget_draws()
+
+    def set_parameters(self, *args: Any, **kwargs: Any) -> None:
+        super().set_parameters(*args, **kwargs)
+        self.fast.forget_program()  # the optimiser has other state tensors now
+
+    def learn(
+        self,
+        total_timesteps: int,
+        callback: MaybeCallback = None,
+        log_interval: int = 4,
+        tb_log_name: str | None = None,
+        reset_num_timesteps: bool = True,
+        progress_bar: bool = False,
+    ) -> Self:
+        """As SB3's; the TensorBoard run is named after the class, and denormal numbers count as 0."""
+        name = tb_log_name or type(self).__name__
+        with flushed_denormals():
+            return super().learn(total_timesteps, callback, log_interval, name, reset_num_timesteps, progress_bar)
+
+    def _setup_learn(self, *args: Any, **kwargs: Any) -> tuple[int, BaseCallback]:
+        total_timesteps, callback = super()._setup_learn(*args, **kwargs)
+        self.fast.begin(total_timesteps - self.num_timesteps)
+        return total_timesteps, callback
+
+    def collect_rollouts(
+        self,
+        env: VecEnv,
+        callback: BaseCallback,
+        train_freq: TrainFreq,
+        replay_buffer: ReplayBuffer,
+        action_noise: ActionNoise | None = None,
+        learning_starts: int = 0,
+        log_interval: int | None = None,
+    ) -> RolloutReturn:
+        """SB3's, quickly where observations are vectors."""
+        rest = action_noise, learning_starts, log_interval
+        if self.fast.collects and isinstance(replay_buffer, QuickReplayBuffer):
+            return collect_vectors(self, env, callback, train_freq, replay_buffer, *rest)
+        return super().collect_rollouts(env, callback, train_freq, replay_buffer, *rest)
+
+
+class Accelerator:
+    """Runs the gradient steps of a model, and evaluates the network that chooses its actions.
+
+    A gradient step is run in one of three ways; where one fails, the next takes its place, with one warning:
+
+    - ``"program"``: compiled, and only the compiled kernels are called (``inductor.py``, by torch's private parts);
+    - ``"torch.compile"``: compiled, and called as torch does;
+    - ``"eager"``: as it is, operation by operation.
+
+    :param model: whose ``_setup_model`` begins
+    """
+
+    def __init__(self, model: Accelerated):
+        self.model = model
+        self._network: Layer | None = None
+        self._compiles = bool(model.compile)
+        self._has_given_up = False  # compiling, for good
+        self._has_warned = False
+        self._program: Program | None = None
+        self._key: tuple[Any, ...] = ()
+        # tau while a target update is due, which the program makes first; it reads the array as a tensor
+        self._tau = np.zeros((), dtype=np.float32)
+        self._tau_tensor = th.from_numpy(self._tau)
+        self._batches = Batches(model)
+        self._rows: Rows | None = None
+        self.forget_draws()
+
+    @property
+    def way(self) -> str:
+        """How the last gradient step was run: "program", "torch.compile" or "eager"."""
+        if self._program is None:
+            return "eager"
+        return "program" if self._program.obstacle is None else "torch.compile"
+
+    @property
+    def collects(self) -> bool:
+        """Whether rollouts are collected quickly: ``collect_vectors``."""
+        return self._network is not None and self.model._vec_normalize_env is None
+
+    def forget_draws(self) -> None:
+        """Forgets the random numbers that were drawn ahead."""
+        self._noise: dict[tuple[Hashable, int], Iterator[th.Tensor]] = {}  # by settings and batch size
+        if self._rows is not None:
+            self._rows.forget_draws()
+
+    def forget_program(self) -> None:
+        self._program = None
+
+    def check(self) -> None:
+        """Once the model's networks are there.
+
+        :raises UserError: if ``compile`` is True and something stands against it
+        """
+        obstacle = self.obstacle()
+        if self.model.compile and obstacle is not None:
+            raise UserError(f"compile=True: {obstacle}. Leave compile out, or set it to None.")
+
+    def begin(self, timesteps: int) -> None:
+        """Begins a training of so many steps: the weights may have moved in memory since the last."""
+        model = self.model
+        has_vectors = isinstance(model.observation_space, spaces.Box) and not is_image_space(model.observation_space)
+        is_plain = model.device.type == "cpu" and model.policy.features_extractor_class is FlattenExtractor
+        self._network = model.numpy_network() if has_vectors and is_plain else None
+        self._compiles = not self._has_given_up and (self._pays(timesteps) if model.compile is None else model.compile)
+        if not self._compiles or (self._program is not None and self._program.has_moved()):
+            self._program = None
+        if self._compiles and not has_cpp_compiler():
+            self._run_eagerly("no C++ compiler was found")
+        if self._compiles and self._program is None:
+            log.info("Compiling the gradient step: about 20 s the first time with these settings, a few seconds from then on.")
+        if self._compiles:
+            # torch's compiler takes seconds to import: no callback's clock runs yet. What fails here is told when it fails again
+            with suppress(Exception):
+                import_module("ca2_rl.fast.inductor")
+
+    def outputs(self, observations: Any, noise: NumpyNoise | None = None) -> Array | None:
+        """What the network that chooses actions gives, by NumPy: observations [N, ...] -> [N, out]; None where torch has to."""
+        if self._network is None:
+            return None
+        is_ready = observations.ndim == 2 and observations.dtype == np.float32
+        return self._network(observations if is_ready else observations.reshape(len(observations), -1).astype(np.float32), noise)
+
+    def update_target(self, online: nn.Module, target: nn.Module, tau: float) -> None:
+        """Moves the target network: now, or, if it is in the program that runs next, there."""
+        model = self.model
+        if self._program is not None and self._moves_target() and model.num_timesteps > model.learning_starts:
+            self._tau.fill(tau)
+        else:
+            polyak(online.parameters(), target.parameters(), tau)
+
+    def run(self, step: Step, settings: Hashable, gradient_steps: int, batch_size: int) -> None:
+        """Makes gradient steps, each on a batch of the replay buffer, and adds their values to the model's averages.
+
+        :param step: the gradient step
+        :param settings: all that it depends on beside the networks, a frozen dataclass: steps of equal settings are the same
+        """
+        model = self.model
+        source = self._source()
+        kind = settings, batch_size
+        if kind not in self._noise:
+            self._noise[kind] = in_blocks(lambda n: model.draw_noise(n, batch_size, settings))
+        for i in range(gradient_steps):
+            noise, drawn = next(self._noise[kind]), source.draw(batch_size)
+            if i == 0:
+                self._prepare(step, kind, source, [noise, *drawn])
+            if self._program is None:
+                values = step(source.reader()(*drawn), noise, minimise)
+                model.averages.add(model.METRICS, th.stack(values).detach())
+            else:
+                self._program(noise, *drawn)
+                model.averages.count(model.METRICS)
+
+    def obstacle(self) -> str | None:
+        """Why the gradient step can't be compiled, if so."""
+        model = self.model
+        if model.device.type != "cpu":
+            return f"the agent is on {model.device}, only the CPU is compiled for"
+        if any(AdamSettings.of(optimizer) is None for optimizer in model.optimizers()):
+            return "only torch.optim.Adam without amsgrad, maximize and parameter groups is compiled"
+        for network in model.policy.children():
+            for module in network.modules():
+                if isinstance(module, DROPOUTS) or next(module.buffers(), None) is not None:
+                    return f"{type(module).__name__} layers draw random numbers or keep statistics"
+        if model.policy.features_extractor_class is not FlattenExtractor:
+            return f"only FlattenExtractor is compiled, not {model.policy.features_extractor_class.__name__}"
+        return None
+
+    def _pays(self, timesteps: int) -> bool:
+        """Whether compiling is possible and enough steps are ahead: ``COMPILE_FROM`` gradient steps."""
+        model = self.model
+        train_freq: Any = model.train_freq  # a TrainFreq by now
+        if self.obstacle() is not None:
+            return False
+        if model.gradient_steps < 0:
+            return timesteps >= COMPILE_FROM
+        if train_freq.unit == TrainFrequencyUnit.EPISODE or train_freq.frequency < 1:
+            return False  # nobody knows how long they are; and a mistake is told of by SB3
+        return bool(timesteps // (train_freq.frequency * model.n_envs) * model.gradient_steps >= COMPILE_FROM)
+
+    def _source(self) -> "Rows | Batches":
+        buffer = self.model.replay_buffer
+        if not isinstance(buffer, ReadableBuffer) or not buffer.has_tensors or self.model._vec_normalize_env is not None:
+            return self._batches
+        if self._rows is None or self._rows.buffer is not buffer:
+            self._rows = Rows(buffer)
+        return self._rows
+
+    def _moves_target(self) -> bool:
+        """Whether the program begins with the target update: if that comes at every step, and a gradient step right after it."""
+        model = self.model
+        train_freq: Any = model.train_freq  # a TrainFreq by now
+        return model.followed_target() is not None and train_freq == EVERY_STEP and model.gradient_steps != 0
+
+    def _prepare(self, step: Step, kind: Hashable, source: "Rows | Batches", inputs: list[th.Tensor]) -> None:
+        """Compiles, unless there is a program that fits; without one, the policy is set to training.
+
+        :param kind: what steps have to have in common for one program to do
+        :param inputs: of the first step: an example of those that follow
+        """
+        if self._compiles:
+            adams = [AdamSettings.of(optimizer) for optimizer in self.model.optimizers()]
+            key = kind, adams, self._moves_target(), source
+            if self._program is not None and self._key == key:
+                return
+            self._program, self._key = None, key
+            if (obstacle := self.obstacle()) is not None:  # somebody changed the optimiser
+                self._run_eagerly(obstacle)
+            else:
+                self._compile(step, source, inputs)
+        if self._program is None:
+            self.model.policy.set_training_mode(True)
+
+    def _compile(self, step: Step, source: "Rows | Batches", inputs: list[th.Tensor]) -> None:
+        model = self.model
+        totals = model.averages.totals(model.METRICS)
+        read = source.reader()
+        networks = model.followed_target() if self._moves_target() else None
+
+        def whole(minimise: Minimise, noise: th.Tensor, *drawn: th.Tensor) -> None:
+            if networks is not None:
+                polyak(networks[0].parameters(), networks[1].parameters(), self._tau_tensor)
+                self._tau_tensor.zero_()
+            totals.add_(th.stack(step(read(*drawn), noise, minimise)).detach())
+
+        begin = time.perf_counter()
+        try:
+            from ca2_rl.fast.program import Program  # noqa: PLC0415  (see ``begin``)
+
+            self._program = Program(whole, model.optimizers(), [totals, self._tau_tensor, *model.policy.parameters()], inputs)
+        except Exception as error:  # whatever it is, there is a slower way
+            self._run_eagerly(f"torch's compiler failed ({_first_line(error)})")
+        else:
+            if (reason := self._program.obstacle) is not None:
+                self._warn(f"{reason}: the compiled gradient steps are called by torch.compile, which takes up to twice as long.")
+        model.logger.record("time/compile_seconds", time.perf_counter() - begin)
+
+    def _run_eagerly(self, reason: str) -> None:
+        self._compiles, self._has_given_up, self._program = False, True, None
+        self._warn(f"{reason}: the gradient steps are not compiled, which is several times slower.")
+
+    def _warn(self, message: str) -> None:
+        if not self._has_warned:
+            self._has_warned = True
+            warnings.warn(message, stacklevel=2)
+
+
+class Batches:
+    """Batches as SB3's replay buffers give them."""
+
+    def __init__(self, model: Accelerated):
+        self._model = model
+
+    def draw(self, batch_size: int) -> list[th.Tensor]:
+        """What chance gives to a gradient step, as tensors."""
+        buffer = self._model.replay_buffer
+        assert buffer is not None
+        batch = buffer.sample(batch_size, env=self._model._vec_normalize_env)
+        # discounts, the last, are there with n-step returns only
+        return [field for field in batch if field is not None]
+
+    def reader(self) -> Callable[..., ReplayBufferSamples]:
+        """What makes a batch of it. Tensors that it needs are made here: made within, they would be constants of a program."""
+        return ReplayBufferSamples
+
+
+class Rows:
+    """Batches that a step, compiled or not, reads out of the replay buffer by itself.
+
+    Their random numbers are drawn for many steps at once, and are the same for vectors and for dicts.
+    """
+
+    def __init__(self, buffer: ReadableBuffer):
+        self.buffer = buffer
+        self._n_rows = np.zeros(1)  # an array that compiled code reads
+        self.forget_draws()
+
+    def forget_draws(self) -> None:
+        self._uniforms: dict[int, Iterator[th.Tensor]] = {}  # by batch size
+
+    def draw(self, batch_size: int) -> list[th.Tensor]:
+        if batch_size not in self._uniforms:
+            self._uniforms[batch_size] = in_blocks(lambda n: th.from_numpy(np.random.random_sample((n, batch_size))))
+        self._n_rows[0] = self.buffer.size() * self.buffer.n_envs
+        return [next(self._uniforms[batch_size])]
+
+    def reader(self) -> Callable[..., ReplayBufferSamples]:
+        read, n_rows = self.buffer.reader(), th.from_numpy(self._n_rows)
+        # [0, 1) to [0, n): also in floating point, a number below 1 times a whole number is below that
+        return lambda uniforms: read((uniforms * n_rows).long())
+
+
+def has_cpp_compiler() -> bool:
+    """Whether there is a C++ compiler for torch's inductor to call."""
+    return any(shutil.which(name) for name in (os.environ.get("CXX", "c++"), "g++", "clang++", "cl"))
+
+
+def _first_line(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}".splitlines()[0]

@@ -1,0 +1,44 @@
+"""Noise that several envs act under, held for some steps each."""
+
+from collections.abc import Iterator
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ca2_rl.fast.numpy_network import Array, NumpyNoise
+
+
+class HeldNoise:
+    """Noise of several envs, each env's kept for 1 to ``longest`` steps, all equally likely, within its episode.
+
+    :param draws: fresh noise of all envs, over and over: for each noisy layer f(eps_in) [n_envs, in] and f(eps_out) [n_envs, out]
+    :param n_envs: number of envs
+    :param longest: steps, at least 1
+    """
+
+    def __init__(self, draws: Iterator[list[tuple[Array, Array]]], n_envs: int, longest: int):
+        self.longest = longest
+        self._draws = draws
+        self._noise: list[tuple[Array, Array]] = []
+        self._steps_left = np.zeros(n_envs, dtype=np.int64)
+
+    def step(self) -> NumpyNoise:
+        """The noise of one step."""
+        if self.longest == 1:
+            return iter(next(self._draws))
+        ends = self._steps_left == 0
+        if ends.any():
+            fresh = next(self._draws)
+            if not ends.all():
+                kept = ~ends
+                for new_layer, old_layer in zip(fresh, self._noise, strict=True):
+                    for new, old in zip(new_layer, old_layer, strict=True):
+                        new[kept] = old[kept]
+            self._noise = fresh
+            self._steps_left[ends] = np.random.randint(1, self.longest + 1, int(ends.sum()))
+        self._steps_left -= 1
+        return iter(self._noise)
+
+    def end_episodes(self, ended: NDArray[np.bool_]) -> None:
+        """Ends the noise of the envs whose episode has ended, bool [n_envs]."""
+        self._steps_left[ended] = 0

@@ -1,0 +1,303 @@
+"""The job of a study: trains one agent and measures it."""
+
+import argparse
+import math
+import random
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, redirect_stdout
+from copy import deepcopy
+from dataclasses import dataclass
+from importlib import import_module
+from io import StringIO
+from typing import Any
+
+import numpy as np
+import torch as th
+from numpy.typing import ArrayLike, NDArray
+from rl_zoo3.exp_manager import ExperimentManager
+from stable_baselines3.common.base_class import BaseAlgorithm
+from stable_baselines3.common.callbacks import BaseCallback, CallbackList
+from stable_baselines3.common.env_util import make_vec_env
+from stable_baselines3.common.logger import KVWriter, Logger
+from stable_baselines3.common.vec_env import DummyVecEnv, VecEnv, sync_envs_normalization
+
+from ca2_core.study.conditions import core_seconds
+from ca2_rl.common.diagnostics import find_diagnostics, finished_returns
+from ca2_rl.envs.pendulum_vec_env import PendulumVecEnv
+from ca2_rl.optimum import optimal_returns
+from ca2_rl.zoo.agents import first_returns
+from ca2_rl.zoo.plugins import register
+
+# To be raised with every change of what a training measures: older records are then other jobs
+MEASUREMENT = 3
+# Environments of an evaluation that are stepped together
+CHUNK = 100
+# From the seed of the last evaluation's first episode to that of the others': their starts are not the same
+CURVE_SEED = 10_000
+
+Array = NDArray[np.float64]
+Settings = Mapping[str, Any]
+
+
+class Recipe(ExperimentManager):
+    """rl-zoo3's way from hyperparameters to an agent and its environments, without its folders, files and callbacks.
+
+    :param settings: of a case
+    :param seed: of the training
+    """
+
+    def __init__(self, settings: Settings, seed: int):
+        super().__init__(
+            argparse.Namespace(),
+            settings["algo"],
+            settings["env"],
+            log_folder="",
+            n_timesteps=settings["n_timesteps"],
+            eval_freq=-1,
+            eval_env_kwargs=dict(settings["eval_env_kwargs"]) or None,
+            seed=seed,
+            verbose=0,
+            device="cpu",
+        )
+        if self.vec_env_class is DummyVecEnv:
+            self.vec_env_class = PendulumVecEnv  # which steps any other env as DummyVecEnv does
+        # SB3 writes into policy_kwargs
+        self._given = deepcopy(dict(settings["hyperparams"])) | {"n_timesteps": settings["n_timesteps"]}
+
+    def read_hyperparameters(self) -> tuple[dict[str, Any], dict[str, Any]]:
+        return self._given, {}
+
+    def create_envs(self, n_envs: int, eval_env: bool = False, no_log: bool = True) -> VecEnv:
+        env: VecEnv = super().create_envs(n_envs, eval_env, no_log=True)
+        return env
+
+    def create_log_folder(self) -> None:
+        """Makes none."""
+
+    def create_callbacks(self) -> None:
+        """Adds none to the hyperparameters' own."""
+
+    def _save_config(self, saved_hyperparams: dict[str, Any]) -> None:
+        """Writes none."""
+
+    def build(self) -> BaseAlgorithm:
+        """The untrained agent with its environments."""
+        with redirect_stdout(StringIO()):
+            built = self.setup_experiment()
+        assert built is not None
+        return built[0]
+
+    def evaluation_envs(self, n_envs: int, seed: int) -> VecEnv:
+        """Environments of the evaluations, of an agent that has been built.
+
+        :param seed: of the first env's episode; the next have the next
+        """
+        with redirect_stdout(StringIO()):
+            env = self.create_envs(n_envs, eval_env=True)
+        env.seed(seed)
+        return env
+
+
+@dataclass(frozen=True)
+class Episodes:
+    """Episodes that an evaluation plays: always the same starts.
+
+    :param seed: of the first; the next have the next
+    """
+
+    number: int
+    seed: int
+
+    def chunks(self) -> list["Episodes"]:
+        return [Episodes(min(CHUNK, self.number - first), self.seed + first) for first in range(0, self.number, CHUNK)]
+
+
+def curve_episodes(settings: Settings) -> Episodes:
+    """Of the evaluations during the training."""
+    evaluation = settings["evaluation"]
+    return Episodes(evaluation["curve_episodes"], evaluation["seed"] + CURVE_SEED)
+
+
+def final_episodes(settings: Settings) -> Episodes:
+    """Of the last model."""
+    return Episodes(settings["evaluation"]["episodes"], settings["evaluation"]["seed"])
+
+
+@dataclass(frozen=True)
+class Bench:
+    """The best possible returns of the evaluations' episodes: each [episodes], or None where they are not asked for."""
+
+    curve: Array | None = None
+    final: Array | None = None
+
+    @classmethod
+    def prepare(cls, settings: Settings) -> "Bench":
+        """For the environment of a case. An optimum that is not in the cache takes 10 s."""
+        if settings["evaluation"]["metric"] != "regret":
+            return cls()
+        import_packages(settings)
+        return cls(_optima(settings, curve_episodes(settings)), _optima(settings, final_episodes(settings)))
+
+
+def _optima(settings: Settings, episodes: Episodes) -> Array:
+    env = make_vec_env(settings["env"], episodes.number, seed=episodes.seed, env_kwargs=dict(settings["eval_env_kwargs"]))
+    env.reset()
+    optima = optimal_returns(settings["env"], env)
+    env.close()
+    return optima
+
+
+def import_packages(settings: Settings) -> None:
+    """Imports what registers environments and algorithms, in whatever process this is."""
+    register()
+    for package in settings["gym_packages"]:
+        import_module(package)
+
+
+@contextmanager
+def kept_random_state() -> Iterator[None]:
+    """Global generators go on after the block as if it had drawn nothing."""
+    python, numpy, torch = random.getstate(), np.random.get_state(), th.get_rng_state()
+    yield
+    random.setstate(python)
+    np.random.set_state(numpy)
+    th.set_rng_state(torch)
+
+
+def episode_returns(model: BaseAlgorithm, env: VecEnv) -> Array:
+    """Return of one episode of the deterministic policy in each env, [n_envs], as SB3's ``Monitor`` has it: not normalised.
+
+    :raises FloatingPointError: if one is not finite
+    """
+    if model.get_vec_normalize_env() is not None:
+        assert model.env is not None
+        sync_envs_normalization(model.env, env)
+    scores = np.array(first_returns(model, env))
+    if not np.isfinite(scores).all():
+        raise FloatingPointError("diverged: the policy's returns are not finite")
+    return scores
+
+
+class Measurement(BaseCallback):
+    """Evaluates the agent from time to time, has it log at these steps, and keeps the returns of the training's own episodes.
+
+    The training is the same without it, and its clock stands still meanwhile.
+
+    :param env: where the evaluations take place
+    :param seed: of its first episode
+    :param interval: steps between two evaluations
+    :param optima: best possible returns of the episodes; None where no regret is measured
+    """
+
+    def __init__(self, env: VecEnv, seed: int, interval: int, optima: Array | None = None):
+        super().__init__()
+        self.env, self.seed, self.interval, self.optima = env, seed, interval, optima
+        self.curve: dict[str, list[float]] = {"steps": [], "seconds": [], "return": []}
+        if optima is not None:
+            self.curve["regret"] = []
+        self.training_returns: list[float] = []
+        self._next = interval
+        self._begin = 0.0
+
+    def _on_training_start(self) -> None:
+        self._begin = core_seconds()
+
+    def _on_step(self) -> bool:
+        self.training_returns += finished_returns(self.locals["infos"])
+        if self.num_timesteps >= self._next:
+            self._next += self.interval * math.ceil((self.num_timesteps - self._next + 1) / self.interval)
+            self.evaluate()
+        return True
+
+    def evaluate(self) -> None:
+        """Adds a point to the curve, unless this step has one."""
+        if self.curve["steps"] and self.curve["steps"][-1] >= self.num_timesteps:
+            return
+        if dump := getattr(self.model, "dump_logs", None):
+            dump()
+        paused = core_seconds()
+        self.env.seed(self.seed)
+        with kept_random_state():
+            mean = float(episode_returns(self.model, self.env).mean())
+        point = {"steps": self.num_timesteps, "seconds": paused - self._begin, "return": mean}
+        if self.optima is not None:
+            point["regret"] = float(self.optima.mean()) - mean
+        for name, value in point.items():
+            self.curve[name].append(value)
+        self._begin += core_seconds() - paused
+
+
+class Log(KVWriter):
+    """Keeps what the algorithm logs of its training, and how long it compiled."""
+
+    def __init__(self) -> None:
+        self.rows: list[dict[str, float]] = []
+        self.compile_seconds = 0.0
+
+    def write(self, key_values: dict[str, Any], key_excluded: dict[str, tuple[str, ...]], step: int = 0) -> None:
+        self.compile_seconds += key_values.get("time/compile_seconds", 0.0)
+        self.rows.append({"steps": step} | find_diagnostics(key_values))
+
+    def close(self) -> None:
+        pass
+
+    def curves(self) -> dict[str, list[float | None]]:
+        """By name, one entry a dump; None where nothing was logged, or nothing finite."""
+        names = dict.fromkeys(name for row in self.rows for name in row)
+        return {name: [_digits(row[name]) if math.isfinite(row.get(name, math.nan)) else None for row in self.rows] for name in names}
+
+
+def train(settings: Settings, seed: int, bench: Bench) -> dict[str, Any]:
+    """Trains one agent, in one thread, and measures it.
+
+    :param settings: of a case
+    :return: ready for JSON
+    :raises FloatingPointError: if it diverges
+    """
+    import_packages(settings)
+    th.set_num_threads(1)
+    recipe = Recipe(settings, seed)
+    model, log, episodes = recipe.build(), Log(), curve_episodes(settings)
+    model.set_logger(Logger(None, [log]))
+    steps, evaluation = settings["n_timesteps"], settings["evaluation"]
+    interval = max(steps // evaluation["evaluations"], 1)
+    curve_env = recipe.evaluation_envs(episodes.number, episodes.seed)
+    measurement = Measurement(curve_env, episodes.seed, interval, bench.curve)
+    model.learn(steps, CallbackList([*recipe.callbacks, measurement]), log_interval=None)  # type: ignore[arg-type]
+    measurement.evaluate()
+    curve_env.close()
+    scores = {"return": _final_returns(recipe, model, final_episodes(settings))}
+    if bench.final is not None:
+        scores["regret"] = bench.final - scores["return"]
+    metric = evaluation["metric"]
+    assert model.env is not None
+    model.env.close()
+    return {
+        "curve": {name: _rounded(values) for name, values in measurement.curve.items()},
+        **{name: _digits(values.mean()) for name, values in scores.items()},
+        # The distribution over the episodes in hundredths
+        f"{metric}_percentiles": _rounded(np.percentile(scores[metric], np.arange(101))),
+        "training_returns": _rounded(measurement.training_returns),
+        "diagnostics": log.curves(),
+        "train_seconds": _digits(measurement.curve["seconds"][-1]),
+        "compile_seconds": _digits(log.compile_seconds),
+    }
+
+
+def _final_returns(recipe: Recipe, model: BaseAlgorithm, episodes: Episodes) -> Array:
+    found = []
+    for chunk in episodes.chunks():
+        env = recipe.evaluation_envs(chunk.number, chunk.seed)
+        found.append(episode_returns(model, env))
+        env.close()
+    return np.concatenate(found)
+
+
+def _digits(value: Any) -> float:
+    """Six significant digits."""
+    return float(f"{value:.6g}")
+
+
+def _rounded(values: ArrayLike) -> list[float]:
+    """Five significant digits are enough for a curve."""
+    return [float(f"{value:.5g}") for value in np.asarray(values).tolist()]

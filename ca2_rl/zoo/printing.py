@@ -1,0 +1,105 @@
+"""What a training prints: a bar and a table a minute on a terminal, a line for each evaluation everywhere."""
+
+import math
+import sys
+import time
+from typing import Any
+
+import numpy as np
+from stable_baselines3.common.callbacks import BaseCallback, EvalCallback
+from stable_baselines3.common.logger import HumanOutputFormat, KVWriter
+from tqdm import tqdm
+
+# Seconds between two tables of SB3 on a terminal
+BETWEEN_TABLES = 60
+
+
+def say(line: str) -> None:
+    """Prints a line at once, above a bar if one is shown."""
+    tqdm.write(line, file=sys.stdout)
+    sys.stdout.flush()
+
+
+def lengths_text(lengths: Any) -> str:
+    """How many steps episodes took: ``200 steps``, or ``9 to 500 steps``."""
+    least, most = int(np.min(lengths)), int(np.max(lengths))
+    return f"{least:,} steps" if least == most else f"{least:,} to {most:,} steps"
+
+
+class ProgressBar(BaseCallback):
+    """A bar on stderr over all steps of a training, if that is a terminal."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._bar: Any = None
+
+    def _on_training_start(self) -> None:
+        total, done = self.locals["total_timesteps"], self.model.num_timesteps
+        self._bar = tqdm(total=total, initial=done, unit="step", leave=False, dynamic_ncols=True, disable=not sys.stderr.isatty())
+
+    def _on_step(self) -> bool:
+        self._bar.update(self.training_env.num_envs)
+        return True
+
+    def _on_training_end(self) -> None:
+        self._bar.close()
+
+
+class TableEveryMinute(KVWriter):
+    """SB3's table of what is logged, for at most one log a minute."""
+
+    def __init__(self) -> None:
+        self._table = HumanOutputFormat(sys.stdout)
+        self._last = time.monotonic()
+
+    def write(self, key_values: dict[str, Any], key_excluded: dict[str, tuple[str, ...]], step: int = 0) -> None:
+        is_whole = "time/fps" in key_values  # evaluations have logs of their own
+        if is_whole and time.monotonic() - self._last >= BETWEEN_TABLES:
+            self._table.write(key_values, key_excluded, step)
+            self._last = time.monotonic()
+
+    def close(self) -> None:
+        self._table.close()
+
+
+class Tables(BaseCallback):
+    """Prints a table a minute."""
+
+    def _on_training_start(self) -> None:
+        self.logger.output_formats.append(TableEveryMinute())
+
+    def _on_step(self) -> bool:
+        return True
+
+
+class EvaluationLine(BaseCallback):
+    """Prints a line after each evaluation: what SB3's ``EvalCallback`` calls after one.
+
+    A return is told with the steps of its episodes: a training may cut them short.
+    """
+
+    parent: EvalCallback
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._begin = math.nan
+        self._best = -math.inf
+
+    def _on_training_start(self) -> None:
+        self._begin = time.monotonic()
+        self._best = self.parent.best_mean_reward  # of a training that goes on
+
+    def _on_step(self) -> bool:
+        returns, lengths = self.parent.evaluations_results[-1], self.parent.evaluations_length[-1]
+        step = f"{self.num_timesteps:,}".rjust(len(f"{self.model._total_timesteps:,}"))
+        text = f"Step {step}: return {np.mean(returns):.1f}, std {np.std(returns):.1f} ({lengths_text(lengths)})"
+        trained = self.model.ep_info_buffer
+        if trained:
+            mean = np.mean([episode["r"] for episode in trained])
+            text += f"; in training {mean:.1f} ({lengths_text([episode['l'] for episode in trained])})"
+        text += f"; {time.monotonic() - self._begin:.0f} s"
+        if self.parent.best_mean_reward > self._best:
+            self._best = self.parent.best_mean_reward
+            text += ", new best"
+        say(text)
+        return True
