@@ -17,6 +17,8 @@ class Named(argparse.Action):
             name, colon, text = item.partition(":")
             if not colon or not name:
                 raise UserError(f"{option} {item}: give name:value.")
+            if name in found:
+                raise UserError(f"{option} {item}: {name} is given twice.")
             is_word = (
                 re.fullmatch(r"[A-Za-z_][\w./-]*", text) and text not in ("True", "False", "None") and not text.startswith(("nn.", "th."))
             )

@@ -20,7 +20,7 @@ from ca2_core.statistics import iqm, iqm_interval
 from ca2_core.tables import Table
 from ca2_rl.commands.agent_options import TRUST
 from ca2_rl.optimum import has_optimum, is_at_hand, optimal_returns
-from ca2_rl.runs import Run, find_runs, finished
+from ca2_rl.runs import Run, find_runs, finished, usable
 from ca2_rl.zoo.agents import first_episodes, import_packages, load_agent, make_env
 from ca2_rl.zoo.plugins import register
 
@@ -165,7 +165,7 @@ def main(argv: list[str]) -> None:
             packages=arguments.gym_packages,
             trust=arguments.trust,
         )
-        for run in finished(find_runs(arguments.runs))
+        for run in usable(finished(find_runs(arguments.runs)), lambda run: import_packages(run, arguments.gym_packages, arguments.trust))
     ]
     records = summarize(evaluations)
     print_summary(records)

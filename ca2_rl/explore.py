@@ -19,7 +19,7 @@ from ca2_core.arguments import Parser
 from ca2_core.errors import UserError
 from ca2_core.files import whole_file
 from ca2_core.tables import Table
-from ca2_rl.environments import check_env
+from ca2_rl.environments import check_env, split_env_id
 from ca2_rl.plot import save_figure
 
 # Components drawn, and components with a row of their own in the table
@@ -246,17 +246,18 @@ def main(argv: list[str]) -> None:
         "the states where it can be drawn (Gymnasium's classic control), and the return of a random and of a zero policy. "
         "Prints tables; writes explore.png and explore.json.",
     )
-    parser.add_argument("--env", required=True, metavar="ID", help="environment ID")
+    parser.add_argument("--env", required=True, metavar="ID", help="environment id, or module:id")
     parser.add_argument("--episodes", type=int, default=100, help="starts, and episodes for each policy (default: 100)")
     parser.add_argument("--seed", type=int, default=0, help="seed of the first episode; the next has the next (default: 0)")
-    parser.add_argument("--gym-packages", nargs="+", default=[], help="packages to import, whose envs are then known")
+    parser.add_argument("--gym-packages", nargs="+", default=[], metavar="PACKAGE", help="packages to import, whose envs are then known")
     parser.add_argument("-o", "--out", type=Path, metavar="FOLDER", help="where to write (default: explore-ID)")
     arguments = parser.parse_args(argv)
     if arguments.episodes < 1:
         raise UserError(f"--episodes {arguments.episodes}: at least one.")
     if arguments.seed < 0:
         raise UserError(f"--seed {arguments.seed}: at least 0.")
-    check_env(arguments.env, arguments.gym_packages)
+    arguments.env, modules = split_env_id(arguments.env)
+    check_env(arguments.env, [*modules, *arguments.gym_packages])
     try:
         env = gym.make(arguments.env)
     except gym.error.Error as error:

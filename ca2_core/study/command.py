@@ -77,6 +77,7 @@ def conduct(
     :param published: an earlier ``study.json`` to go on from
     """
     store, chosen = Store(out / "jobs", versions), narrowed(study, arguments)
+    (out / "jobs").mkdir(parents=True, exist_ok=True)  # if that can't be, nothing is trained in vain
     if published is not None:
         store.restore(published)
     if arguments.report_only:

@@ -43,7 +43,7 @@ def run(
     if not missing:
         return
     attempts = (_on_a_cluster if on_ray else _on_this_machine)(missing, work, workers, benches or {})
-    with tqdm(total=len(jobs), initial=len(jobs) - len(missing), unit="job") as progress:
+    with tqdm(total=len(jobs), initial=len(jobs) - len(missing), unit="job", disable=None) as progress:
         for job, record in attempts:
             store.write(job, record)
             progress.update()

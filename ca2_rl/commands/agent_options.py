@@ -6,7 +6,6 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 import torch as th
 from huggingface_hub import constants
@@ -26,8 +25,7 @@ from stable_baselines3.common.utils import set_random_seed
 from ca2_core.arguments import Parser, at_least, seed
 from ca2_core.errors import UserError, did_you_mean
 from ca2_rl.arguments import Named
-from ca2_rl.environments import split_env_id, try_env
-from ca2_rl.runs import Run
+from ca2_rl.environments import check_env, split_env_id, try_env
 from ca2_rl.zoo.agents import find_agent, import_packages, load_agent
 from ca2_rl.zoo.plugins import TRAINED_AGENTS, register
 
@@ -50,6 +48,8 @@ def device(name: str) -> str:
         found = th.device("cpu" if name == "auto" else name)
     except RuntimeError as error:
         raise argparse.ArgumentTypeError(f"{name}: give auto, cpu, cuda, cuda:1 or mps") from error
+    if found.type not in ("cpu", "cuda", "mps", "xpu"):
+        raise argparse.ArgumentTypeError(f"{name}: give auto, cpu, cuda, cuda:1 or mps")
     if found.type == "cuda" and not th.cuda.is_available():
         raise argparse.ArgumentTypeError(f"{name}: torch sees no GPU here; give auto or cpu")
     return name
@@ -57,7 +57,7 @@ def device(name: str) -> str:
 
 def add_env_options(parser: Parser) -> None:
     """Options that say which algorithm and which env."""
-    parser.add_argument("--algo", type=known_algorithm, default="ppo", metavar="NAME", help="algorithm: " + ", ".join(ALGOS))
+    parser.add_argument("--algo", type=known_algorithm, default="ppo", metavar="NAME", help="algorithm (default: ppo): " + ", ".join(ALGOS))
     parser.add_argument("--env", default="CartPole-v1", metavar="ID", help="environment id, or module:id (default: CartPole-v1)")
     parser.add_argument("--gym-packages", nargs="+", default=[], metavar="PACKAGE", help="packages to import, whose envs are then known")
     parser.add_argument("--env-kwargs", nargs="+", action=Named, default={}, metavar="NAME:VALUE", help="arguments of the env")
@@ -96,17 +96,18 @@ class Playing:
     def __init__(self, arguments: argparse.Namespace):
         env_id, packages = split_env_id(arguments.env)
         packages += arguments.gym_packages
-        import_packages(Run(Path(), Path(), {}, arguments.algo, env_id, 0), packages, trust=False)
         if arguments.folder is None:
             arguments.folder = _folder_of(arguments.algo, env_id)
         which = arguments.exp_id, arguments.load_best, arguments.load_checkpoint, arguments.load_last_checkpoint
         try:
             self.run, self.model_path = find_agent(arguments.algo, env_id, arguments.folder, *which)
         except UserError:
+            check_env(env_id, packages)  # a slip in the id is the better answer
             if arguments.folder != HUB_FOLDER or arguments.algo in register():
                 raise
             download(arguments.algo, env_id, arguments.exp_id)
             self.run, self.model_path = find_agent(arguments.algo, env_id, arguments.folder, *which)
+        import_packages(self.run, packages, arguments.trust)
         set_random_seed(arguments.seed)
         if arguments.num_threads:
             th.set_num_threads(arguments.num_threads)

@@ -98,7 +98,7 @@ def _parser(prog: str, description: str) -> Parser:
     add("--n-eval-envs", type=at_least(1, 10_000), default=1, metavar="N", help="envs for evaluations (default: 1)")
     add(
         "--eval-freq",
-        type=int,
+        type=_interval,
         default=25_000,
         metavar="STEPS",
         help="steps between evaluations; negative: none (default: 25,000, or a tenth of a shorter training)",
@@ -111,7 +111,7 @@ def _parser(prog: str, description: str) -> Parser:
         metavar="N",
         help="episodes of the last model's evaluation after the training, for at most 30 s; 0: none (default: 100)",
     )
-    add("--save-freq", type=int, default=-1, metavar="STEPS", help="steps between checkpoints (default: none)")
+    add("--save-freq", type=_interval, default=-1, metavar="STEPS", help="steps between checkpoints (default: none)")
     add("--save-replay-buffer", action="store_true", help="save the replay buffer with the model")
     add(
         "--log-interval",
@@ -155,6 +155,16 @@ def _parser(prog: str, description: str) -> Parser:
     add("--study-name", metavar="NAME", help="name of the study in the storage")
     add("--trial-id", type=at_least(0), metavar="N", help="train with the hyperparameters of this trial (default: the best one)")
     return parser
+
+
+def _interval(text: str) -> int:
+    steps = int(text)
+    if steps == 0:
+        raise argparse.ArgumentTypeError("0: give a number of steps, or a negative one for none")
+    return steps
+
+
+_interval.__name__ = "int"  # argparse names the type of a text that is none
 
 
 def _boolean(text: str) -> bool:

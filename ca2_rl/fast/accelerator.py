@@ -102,6 +102,14 @@ class Accelerated(WithDiagnostics):
     def _excluded_save_params(self) -> list[str]:
         return [*super()._excluded_save_params(), "fast"]
 
+    def __getstate__(self) -> dict[str, Any]:
+        # For copies and pickles, as SB3's models have them: what is compiled and drawn ahead stays here
+        return {name: value for name, value in self.__dict__.items() if name != "fast"}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        self.fast = Accelerator(self)
+
     def set_random_seed(self, seed: int | None = None) -> None:
         super().set_random_seed(seed)
         self.fast.forget_draws()

@@ -54,4 +54,7 @@ def _keyword(keyword: ast.keyword) -> str:
 def _key(node: ast.expr | None) -> Any:
     if node is None:
         raise ValueError("** would have to be evaluated")
-    return ast.literal_eval(node)
+    try:
+        return ast.literal_eval(node)
+    except ValueError:
+        raise ValueError(f"{ast.unparse(node)} would have to be evaluated; text needs quotes") from None

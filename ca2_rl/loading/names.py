@@ -99,6 +99,7 @@ PICKLED = (
             "gymnasium.spaces.multi_binary": "MultiBinary",
             "gymnasium.spaces.multi_discrete": "MultiDiscrete",
             "gymnasium.spaces.tuple": "Tuple",
+            "numpy": "bool_ float16 float32 float64 int16 int32 int64 int8 uint16 uint32 uint64 uint8",
             "rl_zoo3.utils": "SimpleLinearSchedule",
             "stable_baselines3.common.noise": "NormalActionNoise OrnsteinUhlenbeckActionNoise VectorizedActionNoise",
             "stable_baselines3.common.running_mean_std": "RunningMeanStd",

@@ -129,8 +129,19 @@ class NoisyDQN(DiscretizedDQN):
     def _excluded_save_params(self) -> list[str]:
         return [*super()._excluded_save_params(), "_held_noise"]
 
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: value for name, value in super().__getstate__().items() if name != "_held_noise"}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        super().__setstate__(state)
+        self._hold_noise()
+
     def set_random_seed(self, seed: int | None = None) -> None:
         super().set_random_seed(seed)
+        self._hold_noise()
+
+    def _hold_noise(self) -> None:
+        """Begins with fresh noise for each env."""
         draws = in_blocks(lambda n: numpy_noise(self.q_net.noisy_layers, self.q_net.sample_normals(n, self.n_envs)))
         self._held_noise = HeldNoise(draws, self.n_envs, self.exploration_hold)
 

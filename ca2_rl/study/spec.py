@@ -1,6 +1,7 @@
 """The file of a study of agents, checked before anything runs."""
 
 import json
+import math
 import re
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -125,7 +126,7 @@ def _evaluation(common: Section, own: Section, env_id: str) -> tuple[dict[str, A
         for key, least, default in (("episodes", 1, 100), ("evaluations", 1, 20), ("curve_episodes", 1, 20), ("seed", 0, 10_000))
     }
     thresholds = place("thresholds").get("thresholds", list, [])
-    if not all(isinstance(value, (int, float)) and not isinstance(value, bool) for value in thresholds):
+    if not all(isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value) for value in thresholds):
         raise place("thresholds").error("thresholds", f"a list of numbers is needed, this is {thresholds}.")
     measure = Measure(metric, lower_is_better=metric == "regret", thresholds=tuple(map(float, thresholds)))
     return {"metric": metric} | numbers, measure

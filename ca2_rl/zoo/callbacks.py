@@ -72,7 +72,9 @@ class CheckRewards(BaseCallback):
     """Ends the training with a ``UserError`` at the first reward or observation that is not finite: all that is learned after it is NaN."""
 
     def _on_step(self) -> bool:
-        rewards = self.locals["rewards"]
+        rewards = self.locals.get("rewards")
+        if rewards is None:  # ARS evaluates whole candidates, and shows no steps
+            return True
         if not np.isfinite(rewards).all():
             bad = rewards[~np.isfinite(rewards)][0]
             raise UserError(

@@ -4,7 +4,7 @@ import inspect
 import re
 import runpy
 import types
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -24,10 +24,12 @@ from ca2_core.settings import describe, name_of
 from ca2_core.yaml_files import read_yaml
 from ca2_rl.loading.expressions import parse
 from ca2_rl.loading.names import PICKLED, SHORT
-from ca2_rl.zoo.settings import MOST_N_STEPS, NOISE_TYPES, SETTINGS, UNKNOWN, ZOO
+from ca2_rl.zoo.settings import MAX_EPISODE_STEPS, MOST_N_STEPS, NOISE_TYPES, SETTINGS, UNKNOWN, ZOO
 
 # Strings of the zoo's files that hold an expression
 PARSED = {"monitor_kwargs", "normalize", "policy_kwargs", "replay_buffer_class", "replay_buffer_kwargs"}
+# A layer wider than this takes gigabytes
+WIDEST = 65_536
 # What a dotted name has to be the name of
 BASES = {"callback": BaseCallback, "env_wrapper": gym.Wrapper, "policy": BasePolicy, "vec_env_wrapper": VecEnvWrapper}
 # What rl_zoo3.exp_manager makes a schedule of
@@ -84,7 +86,7 @@ def check_values(
         if name not in ZOO and name not in constructor:
             raise UserError(f"{where}: {algorithm.__name__} has no hyperparameter {name!r}.{did_you_mean(name, [*ZOO, *constructor])}")
         check_value(name, value, constructor.get(name), where)
-    _check_together(hyperparams, algorithm, origin)
+    _check_together(hyperparams, algorithm, lambda name: "-params" if name in from_command_line else origin)
 
 
 def check_value(name: str, value: Any, annotation: Any, origin: str) -> None:
@@ -103,23 +105,33 @@ def check_value(name: str, value: Any, annotation: Any, origin: str) -> None:
     setting.check(name, value, origin, setting.type or annotation)
 
 
-def _check_together(hyperparams: Mapping[str, Any], algorithm: type[BaseAlgorithm], origin: str) -> None:
-    """Checks what is wrong only with this algorithm, or beside another value."""
+def _check_together(hyperparams: Mapping[str, Any], algorithm: type[BaseAlgorithm], origin: Callable[[str], str]) -> None:
+    """Checks what is wrong only with this algorithm, or next to another value.
+
+    :param origin: where the value of a name comes from
+    """
     policy = hyperparams["policy"]
     if "." in policy:
-        check_importable("policy", policy, origin)
+        check_importable("policy", policy, origin("policy"))
     elif policy not in algorithm.policy_aliases:
-        raise UserError(f"{origin}: no policy {policy!r}. {algorithm.__name__} has {', '.join(algorithm.policy_aliases)}.")
+        raise UserError(f"{origin('policy')}: no policy {policy!r}. {algorithm.__name__} has {', '.join(algorithm.policy_aliases)}.")
     noise = hyperparams.get("noise_type")
     if noise is not None and noise.strip() not in NOISE_TYPES:
-        raise UserError(f"{origin}: noise_type: no noise {noise!r}.{did_you_mean(noise, NOISE_TYPES)} There are {', '.join(NOISE_TYPES)}.")
+        raise UserError(
+            f"{origin('noise_type')}: noise_type: no noise {noise!r}.{did_you_mean(noise, NOISE_TYPES)} There are {', '.join(NOISE_TYPES)}."
+        )
     if noise is not None and hyperparams.get("noise_std") is None:
-        raise UserError(f"{origin}: noise_type {noise!r} needs noise_std, the noise's standard deviation.")
+        raise UserError(f"{origin('noise_type')}: noise_type {noise!r} needs noise_std, the noise's standard deviation.")
     if issubclass(algorithm, OffPolicyAlgorithm) and hyperparams.get("n_steps", 1) > MOST_N_STEPS:
-        raise UserError(f"{origin}: n_steps={hyperparams['n_steps']}: returns over more than {MOST_N_STEPS:,} steps are of no use.")
+        raise UserError(
+            f"{origin('n_steps')}: n_steps={hyperparams['n_steps']}: returns over more than {MOST_N_STEPS:,} steps are of no use."
+        )
+    env_kwargs = hyperparams.get("env_kwargs") or {}
+    if "max_episode_steps" in env_kwargs:
+        MAX_EPISODE_STEPS.check("max_episode_steps", env_kwargs["max_episode_steps"], f"{origin('env_kwargs')}: env_kwargs")
     policy_kwargs = hyperparams.get("policy_kwargs")
     if isinstance(policy_kwargs, dict):
-        check_net_arch(policy_kwargs.get("net_arch", []), algorithm, origin)
+        check_net_arch(policy_kwargs.get("net_arch", []), algorithm, origin("policy_kwargs"))
 
 
 def check_net_arch(arch: Any, algorithm: type[BaseAlgorithm], origin: str) -> None:
@@ -129,8 +141,8 @@ def check_net_arch(arch: Any, algorithm: type[BaseAlgorithm], origin: str) -> No
         raise UserError(f"{origin}: net_arch: {algorithm.__name__} has one network: give a list of the layers' widths, not {arch!r}.")
     old = isinstance(arch, list) and len(arch) == 1 and isinstance(arch[0], dict)  # of SB3 before 1.8
     parts = list((arch[0] if old else arch).values()) if old or isinstance(arch, dict) else [arch]
-    if not all(isinstance(part, list) and all(isinstance(width, int) and width > 0 for width in part) for part in parts):
-        raise UserError(f"{origin}: net_arch: a list of the layers' widths is needed, this is {describe(arch)}.")
+    if not all(isinstance(part, list) and all(isinstance(width, int) and 0 < width <= WIDEST for width in part) for part in parts):
+        raise UserError(f"{origin}: net_arch: a list of the layers' widths is needed, up to {WIDEST:,}, this is {describe(arch)}.")
 
 
 def check_importable(name: str, value: Any, origin: str) -> None:

@@ -224,9 +224,11 @@ class Manager(ExperimentManager):
         if self.resumed is None:
             try:
                 super().learn(model)
-            except Exception:
+            except Exception as error:
                 if model.num_timesteps == 0:
                     self._remove_folder()
+                    if is_about_settings(error):
+                        raise UserError(f"{self.algo} on {self.env_name.gym_id}: {error}") from error
                 raise
             return
         steps_left = self.n_timesteps - model.num_timesteps
@@ -280,6 +282,6 @@ def _listed(settings: dict[str, Any]) -> str:
 def is_about_settings(error: BaseException) -> bool:
     """Whether SB3, Gymnasium or torch say in this way that a setting does not suit."""
     if isinstance(error, TypeError):
-        return "unexpected keyword argument" in str(error)  # env_kwargs, policy_kwargs; other TypeErrors are bugs
+        return bool(re.search("unexpected keyword argument|multiple values for keyword", str(error)))  # of env_kwargs, policy_kwargs
     kinds = (AssertionError, RuntimeError, ValueError, gym.error.Error)
     return isinstance(error, kinds) and not isinstance(error, (UserError, NotImplementedError, RecursionError))

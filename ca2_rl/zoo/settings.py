@@ -76,6 +76,9 @@ CONSTRUCTOR = {
 
 SETTINGS = ZOO | CONSTRUCTOR
 
+# In env_kwargs
+MAX_EPISODE_STEPS = Setting("steps after which an episode of the training is cut", int | None, low=1)
+
 # Longer n-step returns are computed one after the other for minutes, and are of no use
 MOST_N_STEPS = 1_000
 

@@ -4,6 +4,7 @@ import csv
 import importlib
 import inspect
 import math
+import pickle
 from copy import deepcopy
 
 import gymnasium as gym
@@ -422,3 +423,13 @@ def test_nothing_of_the_accelerator_is_saved(algorithm, tmp_path):
     data, _, _ = load_from_zip_file(tmp_path / "model")
     assert {"fast", "averages", "bins"}.isdisjoint(data)
     assert not [name for name, value in data.items() if type(value).__module__.startswith("ca2_rl.fast")]
+
+
+@pytest.mark.parametrize("algorithm", [DiscretizedDQN, NoisyDQN, OUDDPG])
+@pytest.mark.parametrize("duplicate", [deepcopy, lambda model: pickle.loads(pickle.dumps(model))], ids=["copied", "pickled"])
+def test_a_model_that_has_learned_can_be_copied_and_pickled(algorithm, duplicate):
+    model = algorithm("MlpPolicy", "Pendulum-v1", learning_starts=20, buffer_size=200, policy_kwargs={"net_arch": [8]}, seed=0)
+    twin = duplicate(model.learn(40))
+    observation = model.observation_space.sample()
+    assert np.array_equal(twin.predict(observation, deterministic=True)[0], model.predict(observation, deterministic=True)[0])
+    assert twin.learn(20, reset_num_timesteps=False).num_timesteps == 60
