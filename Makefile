@@ -19,7 +19,7 @@ test-slow: $(READY)  ## the longest tests: clusters, killed studies, compiled st
 lint: $(READY)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/python scripts/import_circles.py ca2_core ca2_rl
+	$(BIN)/python scripts/import_circles.py ca2_core ca2_rl ca2_gan
 
 type: $(READY)
 	$(BIN)/mypy
