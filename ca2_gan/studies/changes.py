@@ -13,7 +13,7 @@ from ca2_gan.studies.jobs import Variant, as_shipped
 from ca2_gan.studies.results import Records, Results, by_label, caption, label_text, mean_text, parts, spread_text, values
 from ca2_gan.studies.study import Picture, Study, StudyTable
 
-# The quickest DCGAN of the zoo, the best of the small models, and the conditional model of the coursework
+# The quickest DCGAN of the zoo, the best of the small models, and the conditional model
 DCGAN, LETTERS, CGAN = "dcgan_radford", "letters_gan", "cgan"
 # Of the table, with their headings
 SCORES = {"kl_class": "KL class", "precision": "precision", "recall": "recall", "acc": "accuracy"}

@@ -39,7 +39,7 @@ COLLAPSED = 0.1
 
 
 def variants() -> list[Variant]:
-    """Every model of the registry with the settings that come with it; the coursework's first."""
+    """Every model of the registry with the settings that come with it; those of the original study first."""
     names = [*COURSEWORK, *(name for name in models if name not in COURSEWORK)]
     return [Variant(name, as_shipped(name), {"model": name}) for name in names]
 
