@@ -82,7 +82,7 @@ class Accelerated(WithDiagnostics):
     def _setup_model(self) -> None:
         self.fast = Accelerator(self)
         # What was chosen by itself and saved with the agent is chosen again. SB3 would warn of its own as if the user had given it
-        if self.replay_buffer_class is (NStepReplayBuffer if self.n_steps > 1 else QuickReplayBuffer):
+        if self.replay_buffer_class in (QuickReplayBuffer, QuickDictReplayBuffer, *([NStepReplayBuffer] if self.n_steps > 1 else [])):
             self.replay_buffer_class = None
         if self.replay_buffer_class is None and self.n_steps == 1:
             has_dicts = isinstance(self.observation_space, spaces.Dict)

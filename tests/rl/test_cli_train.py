@@ -111,7 +111,7 @@ def test_q_learners_of_sb3_log_the_diagnostics_too(algo, train):
     env = ("--env", "CartPole-v1") if algo == "dqn" else ()
     run = train("--algo", algo, *env, "-n", 450, "--log-interval", 1)
     assert progress(run)[0].keys() >= DIAGNOSTICS
-    assert float(progress(run)[-1][GRADIENT_NORM]) > 0
+    assert float([row[GRADIENT_NORM] for row in progress(run) if row[GRADIENT_NORM]][-1]) > 0  # the last row may have no new step
 
 
 @pytest.mark.parametrize("algo", KEYS)
