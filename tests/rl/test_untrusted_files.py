@@ -38,10 +38,13 @@ COMMANDS = {
     "push-to-hub": ("push-to-hub", *NOISYDQN, "-f", "runs", "-orga", "me", "--no-render"),
     "train -i": ("train", *NOISYDQN, "-n", 2, "-i", f"{RUN}/Pendulum-v1.zip", "-params", "learning_starts:1"),
     "train --resume": ("train", "--resume", RUN, "-n", 1_100),
+    "optimize -i": ("optimize", *NOISYDQN, "-n", 50, "--n-trials", 1, "-i", f"{RUN}/Pendulum-v1.zip"),
     "plot": ("plot", RUN),
 }
 PLAYING = ("evaluate", "enjoy", "record-video", "benchmark", "push-to-hub")
 LOADING = (*PLAYING, "train -i", "train --resume")
+OF_A_ZIP = (*LOADING, "optimize -i")
+OF_A_RUN = (*LOADING, "plot")
 
 
 class Evil:
@@ -121,7 +124,7 @@ DOORS = {
     "config-normalize": (PLAYING, lambda w: w.change("config.yml", normalize=w.code)),
     "config-wrapper": (PLAYING, lambda w: w.change("config.yml", env_wrapper="evil.Evil")),
     "config-vec-wrapper": (PLAYING, lambda w: w.change("config.yml", vec_env_wrapper=[{"evil.Evil": {}}])),
-    "args-tag": (COMMANDS, lambda w: w.append("args.yml", f"x: {w.tag}")),
+    "args-tag": (OF_A_RUN, lambda w: w.append("args.yml", f"x: {w.tag}")),
     "args-conf-file": (("train --resume",), lambda w: w.change("args.yml", conf_file="evil.py")),
     "args-conf-module": (("train --resume",), lambda w: w.change("args.yml", conf_file="evil")),
     "args-callback": (("train --resume",), lambda w: w.change("args.yml", hyperparams={"callback": "evil.Evil"})),
@@ -142,14 +145,14 @@ DOORS = {
         ("evaluate", "benchmark", "train --resume"),
         lambda w: w.change("args.yml", env="Evil-v0", gym_packages=["evil"]),
     ),
-    "zip-space": (LOADING, lambda w: w.change_settings(observation_space=pickled(Evil(w.canary)))),
-    "zip-policy-kwargs": (LOADING, lambda w: w.change_settings(policy_kwargs=pickled({"x": Evil(w.canary)}))),
-    "zip-unknown": (LOADING, lambda w: w.change_settings(whatever=pickled([Evil(w.canary)]))),
-    "zip-env": (LOADING, lambda w: w.change_settings(env="evil:Pendulum-v1")),
+    "zip-space": (OF_A_ZIP, lambda w: w.change_settings(observation_space=pickled(Evil(w.canary)))),
+    "zip-policy-kwargs": (OF_A_ZIP, lambda w: w.change_settings(policy_kwargs=pickled({"x": Evil(w.canary)}))),
+    "zip-unknown": (OF_A_ZIP, lambda w: w.change_settings(whatever=pickled([Evil(w.canary)]))),
+    "zip-env": (OF_A_ZIP, lambda w: w.change_settings(env="evil:Pendulum-v1")),
     "zip-schedule": ((), lambda w: w.change_settings(learning_rate=pickled(by_value(w.canary)))),
-    "zip-weights": (LOADING, lambda w: w.change_zip(lambda name, c: torch_saved(Evil(w.canary)) if name == "policy.pth" else c)),
+    "zip-weights": (OF_A_ZIP, lambda w: w.change_zip(lambda name, c: torch_saved(Evil(w.canary)) if name == "policy.pth" else c)),
     "zip-variables": (
-        LOADING,
+        OF_A_ZIP,
         lambda w: w.change_zip(lambda name, c: torch_saved(Evil(w.canary)) if name == "pytorch_variables.pth" else c),
     ),
     "replay-buffer": (("train -i", "train --resume"), lambda w: (w.run / "replay_buffer.pkl").write_bytes(pickle.dumps(Evil(w.canary)))),
