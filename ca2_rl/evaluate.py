@@ -18,7 +18,7 @@ from ca2_core.errors import UserError
 from ca2_core.files import whole_file
 from ca2_core.statistics import iqm, iqm_interval
 from ca2_core.tables import Table
-from ca2_rl.commands.agent_options import TRUST
+from ca2_rl.commands.agent_options import add_package_options
 from ca2_rl.optimum import has_optimum, is_at_hand, optimal_returns
 from ca2_rl.runs import Run, find_runs, finished, usable
 from ca2_rl.zoo.agents import first_episodes, import_packages, load_agent, make_env
@@ -146,8 +146,7 @@ def main(argv: list[str]) -> None:
     parser.add_argument("runs", nargs="+", metavar="RUN", help="run folders of `ca2-rl train`, or folders with runs below them")
     parser.add_argument("--episodes", type=int, help="episodes for each agent (default: 500 on Pendulum-v1, else 100)")
     parser.add_argument("--seed", type=int, default=0, help="seed of the first episode; the next has the next (default: 0)")
-    parser.add_argument("--gym-packages", nargs="+", default=[], metavar="PACKAGE", help="packages to import, whose envs are then known")
-    parser.add_argument("--trust", action="store_true", help=TRUST)
+    add_package_options(parser)
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the numbers and all returns to this file")
     arguments = parser.parse_args(argv)
     if arguments.episodes is not None and arguments.episodes < 1:

@@ -55,13 +55,18 @@ def device(name: str) -> str:
     return name
 
 
+def add_package_options(parser: Parser) -> None:
+    """Options that say whose code may run: packages of envs, and whatever a run's files hold."""
+    parser.add_argument("--gym-packages", nargs="+", default=[], metavar="PACKAGE", help="packages to import, whose envs are then known")
+    parser.add_argument("--trust", action="store_true", help=TRUST)
+
+
 def add_env_options(parser: Parser) -> None:
     """Options that say which algorithm and which env."""
     parser.add_argument("--algo", type=known_algorithm, default="ppo", metavar="NAME", help="algorithm (default: ppo): " + ", ".join(ALGOS))
     parser.add_argument("--env", default="CartPole-v1", metavar="ID", help="environment id, or module:id (default: CartPole-v1)")
-    parser.add_argument("--gym-packages", nargs="+", default=[], metavar="PACKAGE", help="packages to import, whose envs are then known")
+    add_package_options(parser)
     parser.add_argument("--env-kwargs", nargs="+", action=Named, default={}, metavar="NAME:VALUE", help="arguments of the env")
-    parser.add_argument("--trust", action="store_true", help=TRUST)
 
 
 def add_agent_options(parser: Parser) -> None:

@@ -12,7 +12,8 @@ from tqdm import trange
 from ca2_core.arguments import Parser, at_least, folder, seed
 from ca2_core.errors import UserError
 from ca2_core.files import whole_file
-from ca2_rl.commands.agent_options import HUB_FOLDER, LOG_FOLDER, TRUST, download, one_line_from_hub
+from ca2_core.tables import Table
+from ca2_rl.commands.agent_options import HUB_FOLDER, LOG_FOLDER, add_package_options, download, one_line_from_hub
 from ca2_rl.runs import Run, find_runs, finished, latest_of_each
 from ca2_rl.zoo.agents import import_packages, load_agent, make_env, play
 from ca2_rl.zoo.plugins import register
@@ -32,10 +33,9 @@ def main(argv: list[str]) -> None:
     parser.add_argument("--n-envs", type=at_least(1), default=1, metavar="N", help="envs played at once (default: 1)")
     parser.add_argument("--seed", type=seed, default=0, metavar="N", help="seed of the envs (default: 0)")
     parser.add_argument("--num-threads", type=at_least(1), default=2, metavar="N", help="threads of torch (default: 2)")
-    parser.add_argument("--gym-packages", nargs="+", default=[], metavar="PACKAGE", help="packages to import, whose envs are then known")
+    add_package_options(parser)
     parser.add_argument("--hub", action="store_true", help="also the agents of SB3's organisation on the hub")
     parser.add_argument("--test-mode", action="store_true", help="one agent only")
-    parser.add_argument("--trust", action="store_true", help=TRUST)
     for flag in ("--no-hub", "--with-mujoco"):  # the zoo's; always so here
         parser.add_argument(flag, action="store_true", help=argparse.SUPPRESS)
     arguments = parser.parse_args(argv)
@@ -58,7 +58,7 @@ def main(argv: list[str]) -> None:
             print(f"left out: {error}")
     if not rows:
         raise UserError(f"{arguments.log_dir}: none of its {len(runs)} agents could be played; the first: {failures[0]}")
-    table = _markdown(rows)
+    table = Table(COLUMNS, [[str(row[name]) for name in COLUMNS] for row in rows], texts=2).markdown() + "\n"
     print(table)
     with whole_file(Path(arguments.benchmark_dir, "benchmark.md")) as partial:
         partial.write_text(f"# Returns of trained agents, one run each\n\n{table}", encoding="utf-8")
@@ -79,9 +79,3 @@ def _play(run: Run, arguments: Any) -> dict[str, Any]:
         raise UserError(f"{run.folder}: no episode ended within {arguments.n_timesteps:,} steps. Give -n a larger number.")
     numbers = (f"{np.mean(returns):.3f}", f"{np.std(returns):.3f}", f"{agent.num_timesteps:,}", f"{steps * env.num_envs:,}", len(returns))
     return dict(zip(COLUMNS, (run.algo, run.env_id, *numbers), strict=True))
-
-
-def _markdown(rows: list[dict[str, Any]]) -> str:
-    lines = ["| " + " | ".join(COLUMNS) + " |", "| --- | --- |" + " ---: |" * (len(COLUMNS) - 2)]
-    lines += ["| " + " | ".join(str(row[name]) for name in COLUMNS) + " |" for row in rows]
-    return "\n".join(lines) + "\n"

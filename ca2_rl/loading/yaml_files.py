@@ -37,6 +37,8 @@ def read_yaml(path: Path, trust: bool = False) -> dict[str, Any]:
     except FileNotFoundError:
         raise UserError(f"{path}: no such file.") from None
     except yaml.constructor.ConstructorError as error:
+        if not str(error.problem).startswith("could not determine a constructor"):
+            raise not_yaml(path, error) from error
         raise UserError(
             f"{path}: {error.problem or error}; it may run code when it is loaded. If you trust where it comes from, add --trust."
         ) from error

@@ -10,7 +10,6 @@ import numpy as np
 from huggingface_sb3 import EnvironmentName
 from rl_zoo3.utils import ALGOS, create_test_env, get_latest_run_id, get_model_path
 from stable_baselines3.common.base_class import BaseAlgorithm
-from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.off_policy_algorithm import OffPolicyAlgorithm
 from stable_baselines3.common.vec_env import DummyVecEnv, VecEnv, VecFrameStack
 
@@ -22,6 +21,7 @@ from ca2_rl.loading.expressions import parse
 from ca2_rl.loading.names import WRAPPERS, Name
 from ca2_rl.loading.yaml_files import read_yaml
 from ca2_rl.runs import Run, read_run
+from ca2_rl.zoo.hyperparams import dotted_names
 from ca2_rl.zoo.plugins import register
 from ca2_rl.zoo.settings import ZOO
 
@@ -87,23 +87,10 @@ def check_imports(hyperparams: Mapping[str, Any], origin: str, may_import: bool 
     :raises UserError: if they do not
     """
     for key in IMPORTED:
-        for dotted in _dotted_names(key, hyperparams.get(key), origin):
+        for dotted in dotted_names(key, hyperparams.get(key), origin):
             module, _, name = dotted.rpartition(".")
             if module and not may_import and (module, name) not in WRAPPERS:
                 raise UserError(f"{origin}: {key} imports {dotted}, which may run code. If you trust where it comes from, add --trust.")
-
-
-def _dotted_names(key: str, value: Any, origin: str) -> Iterator[str]:
-    """The names in a name, a mapping from one name to its arguments, or a list of these."""
-    for item in value if isinstance(value, list) else [value]:
-        if isinstance(item, str) and (item if key == "policy" else "." in item):
-            yield item
-        elif isinstance(item, dict) and len(item) == 1 and all(isinstance(name, str) and "." in name for name in item):
-            if not all(isinstance(arguments, dict) for arguments in item.values()):
-                raise UserError(f"{origin}: {key}: {next(iter(item))} needs its arguments as a mapping.")
-            yield from item
-        elif item is not None and not isinstance(item, (type, BaseCallback)):
-            raise UserError(f"{origin}: {key}: the dotted name of a class is needed, this is {describe(item)}.")
 
 
 def find_agent(

@@ -3,8 +3,7 @@
 import inspect
 import re
 import runpy
-import types
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -146,15 +145,24 @@ def check_net_arch(arch: Any, algorithm: type[BaseAlgorithm], origin: str) -> No
 
 
 def check_importable(name: str, value: Any, origin: str) -> None:
-    """Checks the classes that the zoo will import: a dotted name, a mapping from one to its arguments, or a list."""
+    """Checks the classes that the zoo will import: see ``dotted_names``."""
+    for path in dotted_names(name, value, origin):
+        imported = import_class(name, path, origin)
+        if not issubclass(imported, BASES[name]):
+            raise UserError(f"{origin}: {name}: {path!r} is no {BASES[name].__name__}.")
+
+
+def dotted_names(key: str, value: Any, origin: str) -> Iterator[str]:
+    """The names in a name, a mapping from one name to its arguments, or a list of these."""
     for item in value if isinstance(value, list) else [value]:
-        for path in item if isinstance(item, dict) else [item]:
-            if not isinstance(path, (str, type, BaseCallback, types.NoneType)):
-                raise UserError(f"{origin}: {name}: the dotted name of a class is needed, this is {describe(path)}.")
-            if isinstance(path, str):
-                imported = import_class(name, path, origin)
-                if not issubclass(imported, BASES[name]):
-                    raise UserError(f"{origin}: {name}: {path!r} is no {BASES[name].__name__}.")
+        if isinstance(item, str) and (item if key == "policy" else "." in item):
+            yield item
+        elif isinstance(item, dict) and len(item) == 1 and all(isinstance(name, str) and "." in name for name in item):
+            if not all(isinstance(arguments, dict) for arguments in item.values()):
+                raise UserError(f"{origin}: {key}: {next(iter(item))} needs its arguments as a mapping.")
+            yield from item
+        elif item is not None and not isinstance(item, (type, BaseCallback)):
+            raise UserError(f"{origin}: {key}: the dotted name of a class is needed, this is {describe(item)}.")
 
 
 def import_class(name: str, path: str, origin: str) -> type:
