@@ -78,7 +78,7 @@ def jobs_of(cases: Iterable[Case], seeds: Iterable[int]) -> list[Job]:
 
 
 def select(cases: Sequence[Case], patterns: Sequence[str] | None) -> list[Case]:
-    """All, or those whose variant or task has one of these names; what is no name stands for all that contain or match it.
+    """All cases, or those whose variant or task has one of these names. A word that is no name selects what contains or matches it.
 
     :param patterns: in any case, with * and ? as in a shell
     """

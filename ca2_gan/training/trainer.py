@@ -166,7 +166,7 @@ class Trainer:
         return state
 
     def _all_callbacks(self) -> list[Callback]:
-        """Those that the settings ask for, and the caller's. The last ones see what the others leave, at the end, too."""
+        """The callbacks that the settings ask for, then the caller's. Later ones see what earlier ones leave."""
         run, writes = self.config.run, self.out is not None
         found: list[Callback] = [Samples(run.sample_every)] if writes else []
         if run.eval_every:
