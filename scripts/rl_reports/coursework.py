@@ -9,7 +9,7 @@ from ca2_core.study.figures import learning_curves
 from ca2_core.study.results import Array, Records, Results, iqm_text, label_text, mean_text, scores, succeeded
 from ca2_core.tables import Table
 from ca2_rl.study.hyperparams import shipped
-from rl_reports import EVALUATION, OURS, PENDULUM, REGRET, TARGET, DocsTable, Picture, Report, regrets, solved_text, without
+from rl_reports import OURS, PENDULUM, REGRET, TARGET, Report, Titled, regrets, solved_text, study_content
 from rl_reports.overview import COURSEWORK
 
 # The coursework gives the algorithms and the ranges that it tuned in. All else is SB3's default, but for the number of torques
@@ -99,8 +99,7 @@ def content() -> dict[str, Any]:
         for algo in OURS
         for label, hyperparams in chain(algo).items()
     }
-    title = "From the coursework's agents, as far as their settings are known, to ours, one change at a time"
-    return {"title": title, "seeds": 10, "evaluation": EVALUATION, "environments": {PENDULUM: {}}, "variants": variants}
+    return study_content("From the coursework's agents, as far as their settings are known, to ours, one change at a time", 10, variants)
 
 
 def returns_during(records: Records) -> Array:
@@ -138,7 +137,7 @@ def changes(results: Results) -> str:
     return Table(header, rows).markdown() + note
 
 
-def curves(agent: str, what: str) -> Picture:
+def curves(agent: str, what: str) -> Titled[Figure]:
     """An agent's learning curves, named without it.
 
     :param what: differs between them
@@ -148,11 +147,11 @@ def curves(agent: str, what: str) -> Picture:
         groups = {label.removeprefix(f"{agent}, "): records for label, records in results.by_variant(group=agent).items()}
         return learning_curves(groups, REGRET)
 
-    return Picture(f"{agent}: regret over the training, {what}", draw)
+    return Titled(f"{agent}: regret over the training, {what}", draw)
 
 
 REPORT = Report(
-    tables={"changes": DocsTable("From the coursework's settings to ours", changes)},
+    tables={"changes": Titled("From the coursework's settings to ours", changes)},
     pictures={f"curves-{algo}": curves(agent, "change by change") for algo, agent in OURS.items()},
-    kept=without("regret_percentiles", "diagnostics"),
+    left_out=("regret_percentiles", "diagnostics"),
 )
