@@ -1,9 +1,12 @@
 """rl-zoo3's experiment manager, with our algorithms' hyperparameters, logs for ``ca2-rl plot``, and whole files."""
 
+import argparse
+import inspect
 import io
 import re
 import shutil
 import sys
+import uuid
 from contextlib import AbstractContextManager, ExitStack, nullcontext, redirect_stdout, suppress
 from pathlib import Path
 from typing import Any
@@ -34,16 +37,23 @@ from ca2_rl.zoo.printing import EvaluationLine, ProgressBar, Tables, say
 
 # Evaluations in a training that is shorter than the zoo's --eval-freq of 25,000 steps, which would have none
 EVALUATIONS_OF_A_SHORT_TRAINING = 10
+# Options that rl-zoo3's manager has under another name
+ZOO_NAMES = {"env": "env_id", "eval_episodes": "n_eval_episodes", "vec_env": "vec_env_type", "conf_file": "config"}
 
 
 class Manager(ExperimentManager):
     """What ``ca2-rl train`` and ``ca2-rl optimize`` run.
 
     Prints one line for each evaluation, with ``args.quiet`` only the last lines, with ``verbose`` all that SB3 and the zoo do.
+
+    :param args: the command line
     """
 
-    def __init__(self, *args: Any, **kwargs: Any):
-        super().__init__(*args, **kwargs)
+    def __init__(self, args: argparse.Namespace):
+        named = {ZOO_NAMES.get(name, name): value for name, value in vars(args).items()}
+        known = inspect.signature(ExperimentManager).parameters
+        settings = {name: value for name, value in named.items() if name in known} | {"verbose": args.verbose or 0}
+        super().__init__(args, **settings, uuid_str=f"_{uuid.uuid4()}" if args.uuid else "")
         if self.vec_env_class is DummyVecEnv:
             self.vec_env_class = PendulumVecEnv  # which steps any other env as DummyVecEnv does
         self._stdout = sys.stdout
@@ -58,7 +68,7 @@ class Manager(ExperimentManager):
         if self.optimize_hyperparameters and self.algo not in HYPERPARAMS_SAMPLER:
             raise UserError(f"{self.algo} has no search space. These have one: {', '.join(HYPERPARAMS_SAMPLER)}.")
         plugin = register().get(self.algo)
-        if kwargs.get("config") is None and plugin is not None:
+        if args.conf_file is None and plugin is not None:
             if plugin.hyperparams is None:
                 raise UserError(f"{self.algo} comes without hyperparameters: give a file with --conf-file.")
             self.config = str(plugin.hyperparams)
