@@ -13,7 +13,7 @@ from statistics import median
 from typing import Any
 
 from ca2_core.errors import UserError
-from ca2_core.files import whole_file
+from ca2_core.files import write_json
 from ca2_core.study.conditions import cpu_name, versions
 
 ROOT = Path(__file__).parents[1]
@@ -50,9 +50,8 @@ def spread(values: Sequence[float]) -> dict[str, float]:
 
 
 def save(content: dict[str, Any], path: Path) -> None:
-    """Writes measurements as JSON, whole or not at all."""
-    with whole_file(path) as partial:
-        partial.write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    """Writes measurements as JSON."""
+    write_json(path, content, indent=1)
 
 
 def read(path: Path) -> Any:
