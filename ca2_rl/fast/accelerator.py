@@ -15,7 +15,6 @@ import torch as th
 from gymnasium import spaces
 from stable_baselines3.common.buffers import NStepReplayBuffer, ReplayBuffer
 from stable_baselines3.common.callbacks import BaseCallback
-from stable_baselines3.common.noise import ActionNoise
 from stable_baselines3.common.preprocessing import is_image_space
 from stable_baselines3.common.torch_layers import FlattenExtractor
 from stable_baselines3.common.type_aliases import MaybeCallback, ReplayBufferSamples, RolloutReturn, TrainFreq, TrainFrequencyUnit
@@ -138,20 +137,12 @@ class Accelerated(WithDiagnostics):
         return total_timesteps, callback
 
     def collect_rollouts(
-        self,
-        env: VecEnv,
-        callback: BaseCallback,
-        train_freq: TrainFreq,
-        replay_buffer: ReplayBuffer,
-        action_noise: ActionNoise | None = None,
-        learning_starts: int = 0,
-        log_interval: int | None = None,
+        self, env: VecEnv, callback: BaseCallback, train_freq: TrainFreq, replay_buffer: ReplayBuffer, *args: Any, **kwargs: Any
     ) -> RolloutReturn:
         """SB3's, quickly where observations are vectors."""
-        rest = action_noise, learning_starts, log_interval
         if self.fast.collects and isinstance(replay_buffer, QuickReplayBuffer):
-            return collect_vectors(self, env, callback, train_freq, replay_buffer, *rest)
-        return super().collect_rollouts(env, callback, train_freq, replay_buffer, *rest)
+            return collect_vectors(self, env, callback, train_freq, replay_buffer, *args, **kwargs)
+        return super().collect_rollouts(env, callback, train_freq, replay_buffer, *args, **kwargs)
 
 
 class Accelerator:

@@ -227,8 +227,3 @@ def first_episodes(agent: BaseAlgorithm, env: VecEnv, observations: Any = None) 
         if len(episodes) == env.num_envs:
             break
     return [episodes[i] for i in range(env.num_envs)]
-
-
-def first_returns(agent: BaseAlgorithm, env: VecEnv) -> list[float]:
-    """The returns of ``first_episodes``."""
-    return [episode_return for episode_return, _ in first_episodes(agent, env)]

@@ -33,7 +33,7 @@ from ca2_rl.zoo.agents import STATISTICS, check_imports, plugin_names
 from ca2_rl.zoo.callbacks import CheckRewards, ProgressLog, StopOnSignal
 from ca2_rl.zoo.hyperparams import PARSED, check_file, check_values, resolve_classes
 from ca2_rl.zoo.plugins import register
-from ca2_rl.zoo.printing import EvaluationLine, ProgressBar, Tables, say
+from ca2_rl.zoo.printing import EvaluationLine, ProgressBar, Tables, cause_text, say
 
 # Evaluations in a training that is shorter than the zoo's --eval-freq of 25,000 steps, which would have none
 EVALUATIONS_OF_A_SHORT_TRAINING = 10
@@ -116,8 +116,7 @@ class Manager(ExperimentManager):
             if isinstance(error, MemoryError):
                 raise UserError(f"buffer_size: not enough memory for it ({error}). Give a smaller one.") from error
             if is_about_settings(error):
-                cause = re.sub(r"\(?<class '[\w.]*?(\w+)'>,?\)?", r"\1", str(error))  # SB3 prints the classes of spaces
-                raise UserError(f"{self.algo} on {self.env_name.gym_id}: {cause}") from error
+                raise UserError(f"{self.algo} on {self.env_name.gym_id}: {cause_text(error)}") from error
             raise
         if not self.verbose and not self.args.quiet:
             say(self._summary())
@@ -238,7 +237,7 @@ class Manager(ExperimentManager):
                 if model.num_timesteps == 0:
                     self._remove_folder()
                     if is_about_settings(error):
-                        raise UserError(f"{self.algo} on {self.env_name.gym_id}: {error}") from error
+                        raise UserError(f"{self.algo} on {self.env_name.gym_id}: {cause_text(error)}") from error
                 raise
             return
         steps_left = self.n_timesteps - model.num_timesteps
