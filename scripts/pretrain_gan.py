@@ -29,6 +29,7 @@ from ca2_gan.training.config import model_values
 from ca2_gan.training.trainer import Trainer
 
 NUMBERS = DOCS / "gan" / "pretrained.json"
+CARD = Path(__file__).with_name("model_card.md")
 PRETRAINED = ROOT / "ca2_gan" / "pretrained"
 METRICS = "fcd,intra,prdc,acc,memorised"
 DISTANCES = ("fcd", "intra")
@@ -116,42 +117,24 @@ def card(name: str, result: dict[str, Any], address: str | None = None) -> str:
     :param address: what ``load`` takes, if not the name
     """
     model, _, data = name.partition("/")
-    accuracy = result["rows"][-1]["scores"]["acc"]  # None: no labels
-    labels = "" if accuracy is None else ", labels=[0] * 8"
-    malformed = "Some images are malformed."
-    if accuracy is not None:
-        malformed = f"The classifier takes {1 - accuracy:.1%} of its images for another class; some others are malformed."
-    facts = DATA[data]
-    settings = ", ".join(f"{key} {value}" for key, value in result["settings"].items())
-    minutes, shape = result["rows"][-1]["cpu_minutes"], "x".join(map(str, result["image_shape"][1:]))
-    return f"""# {name}
-
-{facts.content}, {shape}, {result["num_classes"]} classes: generator trained for {minutes:g} minutes on one core.
-
-```python
-from ca2_gan import load
-
-images = load("{address or name}").sample(8{labels}, seed=0)  # uint8 [8, {", ".join(map(str, result["image_shape"]))}]
-```
-
-- **Model:** `{model}`, generator only, {result["parameters"]:,} parameters in half precision. It can't be trained any further.
-- **Classes:** {", ".join(result["class_names"])}.
-- **Data:** {facts.origin}
-  Trained on {result["training_images"]:,} images; the held-out split was not seen.
-- **Settings:** {settings}, seed {result["seed"]}.
-- **Use:** demonstrations, teaching, tests. Not for recognition, and not as a stand-in for the data where their variety matters.
-
-## Measured
-
-{measured(result)} See docs/gan/metrics.md of the repository for what the numbers mean.
-
-## Limits
-
-- One training with one seed: another one gives other numbers. How its settings were chosen, and by which images, stands in
-  docs/gan/{model}.md of the repository.
-- {malformed}
-- It knows only the hands, sizes and orientation of its data.
-"""
+    accuracy, shape = result["rows"][-1]["scores"]["acc"], [str(side) for side in result["image_shape"]]
+    malformed = f"The classifier takes {1 - (accuracy or 0):.1%} of its images for another class; some others are malformed."
+    texts = {
+        "name": name,
+        "model": model,
+        "address": address or name,
+        "content": DATA[data].content,
+        "origin": DATA[data].origin,
+        "shape": "x".join(shape[1:]),
+        "image_shape": ", ".join(shape),
+        "class_names": ", ".join(result["class_names"]),
+        "minutes": result["rows"][-1]["cpu_minutes"],
+        "settings": ", ".join(f"{key} {value}" for key, value in result["settings"].items()),
+        "measured": measured(result),
+        "labels": "" if accuracy is None else ", labels=[0] * 8",  # None: the model has none
+        "malformed": "Some images are malformed." if accuracy is None else malformed,
+    }
+    return CARD.read_text(encoding="utf-8").format(**result | texts)
 
 
 def publish(folder: Path, address: str) -> None:
