@@ -192,19 +192,15 @@ def _components(exploration: Exploration) -> list[tuple[str, np.ndarray]]:
 
 def _describe_spaces(exploration: Exploration) -> list[dict[str, Any]]:
     """A record for each component of the observation and of the action."""
-    env = exploration.env
-    records: list[dict[str, Any]] = []
-    starts = dict(_components(exploration))
+    env, records = exploration.env, list[dict[str, Any]]()
+    starts = {name: {"start_low": float(at.min()), "start_high": float(at.max())} for name, at in _components(exploration)}
     for label, space in (("obs", env.observation_space), ("action", env.action_space)):
-        if isinstance(space, spaces.Box) and int(np.prod(space.shape)) <= MAX_ROWS:
-            for i, (low, high) in enumerate(zip(space.low.flat, space.high.flat, strict=True)):
-                record: dict[str, Any] = {"component": f"{label}[{i}]", "low": _bound(low), "high": _bound(high)}
-                if label == "obs":
-                    component = starts[f"obs[{i}]"]
-                    record |= {"start_low": float(component.min()), "start_high": float(component.max())}
-                records.append(record)
-        else:
+        if not isinstance(space, spaces.Box) or int(np.prod(space.shape)) > MAX_ROWS:
             records.append({"component": label, "space": str(space)})
+            continue
+        for i, (low, high) in enumerate(zip(space.low.flat, space.high.flat, strict=True)):
+            component = f"{label}[{i}]"
+            records.append({"component": component, "low": _bound(low), "high": _bound(high)} | starts.get(component, {}))
     return records
 
 

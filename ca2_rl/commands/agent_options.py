@@ -46,9 +46,9 @@ def device(name: str) -> str:
     """The type of ``--device``."""
     try:
         found = th.device("cpu" if name == "auto" else name)
-    except RuntimeError as error:
-        raise argparse.ArgumentTypeError(f"{name}: give auto, cpu, cuda, cuda:1 or mps") from error
-    if found.type not in ("cpu", "cuda", "mps", "xpu"):
+    except RuntimeError:
+        found = None
+    if found is None or found.type not in ("cpu", "cuda", "mps", "xpu"):
         raise argparse.ArgumentTypeError(f"{name}: give auto, cpu, cuda, cuda:1 or mps")
     if found.type == "cuda" and not th.cuda.is_available():
         raise argparse.ArgumentTypeError(f"{name}: torch sees no GPU here; give auto or cpu")

@@ -1,7 +1,8 @@
 """``ca2-rl record-video``: a video of a trained agent."""
 
+import io
 import os
-from contextlib import suppress
+from contextlib import redirect_stderr, redirect_stdout, suppress
 from pathlib import Path
 
 from stable_baselines3.common.vec_env import VecVideoRecorder
@@ -11,6 +12,14 @@ from ca2_core.arguments import Parser, folder
 from ca2_rl.commands.agent_options import Playing, add_agent_options, has_display
 from ca2_rl.zoo.agents import make_env, play
 from ca2_rl.zoo.plugins import TRAINED_AGENTS, register
+
+
+class Recorder(VecVideoRecorder):
+    """SB3's, without the lines of the library that writes the file."""
+
+    def _stop_recording(self) -> None:
+        with redirect_stdout(io.StringIO()), redirect_stderr(io.StringIO()):
+            super()._stop_recording()
 
 
 def main(argv: list[str]) -> None:
@@ -26,7 +35,7 @@ def main(argv: list[str]) -> None:
     agent = playing.load()
     is_shipped = Path(arguments.folder) == TRAINED_AGENTS
     target = Path(arguments.output_folder or ("videos" if is_shipped else playing.run.folder / "videos"))
-    env = VecVideoRecorder(
+    env = Recorder(
         make_env(
             playing.run,
             n_envs=arguments.n_envs,

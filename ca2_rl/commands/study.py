@@ -2,6 +2,7 @@
 
 import argparse
 import shlex
+import textwrap
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -22,44 +23,14 @@ Trains every variant of a YAML file on every environment of it with several seed
 interval) and figures. A call that was stopped goes on where it was: each training is a file in OUT/jobs.
 """
 
-EXAMPLE = """\
-a file, with every key but `environments` and `variants` optional:
-
-  title: Does noise help?
-  seeds: 5                             # or a list: [0, 1, 2]
-  n_timesteps: 20000                   # without it, each variant's own
-  gym_packages: [my_envs]              # modules that register environments, also next to this file
-  evaluation:
-    metric: return                     # or regret: optimum minus return, on Pendulum-v1
-    episodes: 100                      # of the last model
-    evaluations: 20                    # during the training, of
-    curve_episodes: 20                 # episodes each
-    thresholds: [-200]                 # when is it reached?
-  environments:
-    Pendulum-v1:
-      evaluation: {metric: regret, thresholds: [15]}
-    heavy:
-      id: Pendulum-v1
-      env_kwargs: {g: 15.0}            # of training and evaluation
-      eval_env_kwargs: {}              # of the evaluation alone, on top
-      n_timesteps: 30000
-    CartPole-v1:
-  variants:
-    noisy:
-      algo: noisydqn                   # any of the zoo's: ca2's have their shipped hyperparameters, others the zoo's
-    noisy, wide:
-      algo: noisydqn
-      policy_kwargs: {net_arch: [256, 256]}   # on top; null takes a hyperparameter away
-    SB3's DQN:
-      algo: dqn
-      base: zoo                        # or shipped, none, or another algorithm's: shipped/discretizeddqn
-      environments: [CartPole-v1]      # not on all
-"""
+EXAMPLE = Path(__file__).parents[1] / "study" / "example.yml"
 
 
 def parser(prog: str = "ca2-rl study") -> argparse.ArgumentParser:
     """The command line."""
-    made = Parser(prog=prog, description=DESCRIPTION, epilog=EXAMPLE, formatter_class=argparse.RawDescriptionHelpFormatter)
+    example = textwrap.indent(EXAMPLE.read_text(encoding="utf-8"), "  ")
+    epilog = f"a file, with every key but `environments` and `variants` optional:\n\n{example}"
+    made = Parser(prog=prog, description=DESCRIPTION, epilog=epilog, formatter_class=argparse.RawDescriptionHelpFormatter)
     add_options(made)
     return made
 

@@ -59,6 +59,8 @@ class Accelerated(WithDiagnostics):
 
     METRICS: ClassVar[tuple[str, ...]]
     """Names in the log of the values that a gradient step returns."""
+    DRAWN_AHEAD: ClassVar[tuple[str, ...]] = ("fast",)
+    """Attributes that are neither saved nor copied: what is compiled, and random numbers drawn ahead."""
     compile: bool | None
     fast: "Accelerator"
 
@@ -99,11 +101,10 @@ class Accelerated(WithDiagnostics):
         return QuickNStepReplayBuffer(self.buffer_size, self.observation_space, self.action_space, self.device, self.n_envs, **settings)
 
     def _excluded_save_params(self) -> list[str]:
-        return [*super()._excluded_save_params(), "fast"]
+        return [*super()._excluded_save_params(), *self.DRAWN_AHEAD]
 
-    def __getstate__(self) -> dict[str, Any]:
-        # For copies and pickles, as SB3's models have them: what is compiled and drawn ahead stays here
-        return {name: value for name, value in self.__dict__.items() if name != "fast"}
+    def __getstate__(self) -> dict[str, Any]:  # for copies and pickles, as SB3's models have them
+        return {name: value for name, value in self.__dict__.items() if name not in self.DRAWN_AHEAD}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__dict__.update(state)

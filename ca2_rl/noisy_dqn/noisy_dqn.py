@@ -42,6 +42,7 @@ class NoisyDQN(DiscretizedDQN):
         "CnnPolicy": CnnPolicy,
         "MultiInputPolicy": MultiInputPolicy,
     }
+    DRAWN_AHEAD = ("fast", "_held_noise")
     policy: NoisyDQNPolicy
     q_net: NoisyQNetwork
     q_net_target: NoisyQNetwork
@@ -94,12 +95,6 @@ class NoisyDQN(DiscretizedDQN):
     def _setup_model(self) -> None:
         self.policy_kwargs = {**self.policy_kwargs, "sigma0": self.sigma0}
         super()._setup_model()
-
-    def _excluded_save_params(self) -> list[str]:
-        return [*super()._excluded_save_params(), "_held_noise"]
-
-    def __getstate__(self) -> dict[str, Any]:
-        return {name: value for name, value in super().__getstate__().items() if name != "_held_noise"}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         super().__setstate__(state)

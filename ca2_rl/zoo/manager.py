@@ -1,6 +1,7 @@
 """rl-zoo3's experiment manager, with our algorithms' hyperparameters, logs for ``ca2-rl plot``, and whole files."""
 
 import argparse
+import errno
 import inspect
 import io
 import re
@@ -12,15 +13,18 @@ from pathlib import Path
 from typing import Any
 
 import gymnasium as gym
+import optuna
 import torch as th
+from optuna import Study, Trial
 from rl_zoo3.exp_manager import ExperimentManager
-from rl_zoo3.hyperparams_opt import HYPERPARAMS_SAMPLER
+from rl_zoo3.hyperparams_opt import HYPERPARAMS_CONVERTER, HYPERPARAMS_SAMPLER
 from rl_zoo3.utils import ALGOS, get_latest_run_id
 from stable_baselines3 import DQN, SAC, TD3
 from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.callbacks import BaseCallback, CheckpointCallback, EvalCallback
 from stable_baselines3.common.off_policy_algorithm import OffPolicyAlgorithm
 from stable_baselines3.common.vec_env import DummyVecEnv, VecEnv
+from tqdm import tqdm
 
 from ca2_core.errors import UserError
 from ca2_core.files import locked, whole_file
@@ -57,6 +61,7 @@ class Manager(ExperimentManager):
         if self.vec_env_class is DummyVecEnv:
             self.vec_env_class = PendulumVecEnv  # which steps any other env as DummyVecEnv does
         self._stdout = sys.stdout
+        self.study: Study | None = None  # of the trials of this process
         self.stop_on_signal = StopOnSignal()
         self.made_folders: list[Path] = []  # the run's own, then those above it that were not there either
         self.set_aside: list[tuple[Path, Path]] = []  # monitor files of a resumed run: where they were and where they are
@@ -115,6 +120,8 @@ class Manager(ExperimentManager):
             resume.put_back(self.set_aside)
             if isinstance(error, MemoryError):
                 raise UserError(f"buffer_size: not enough memory for it ({error}). Give a smaller one.") from error
+            if isinstance(error, OSError) and error.errno == errno.EMFILE:  # each env has a monitor file
+                raise UserError(f"n_envs={self.n_envs}: each opens a file, and this system allows fewer. Give a smaller one.") from error
             if is_about_settings(error):
                 raise UserError(f"{self.algo} on {self.env_name.gym_id}: {cause_text(error)}") from error
             raise
@@ -271,17 +278,37 @@ class Manager(ExperimentManager):
             print(f"  ca2-rl train --resume {self.save_path}")
             raise KeyboardInterrupt
 
+    def objective(self, trial: Trial) -> float:
+        self.study = trial.study
+        result = "pruned"
+        try:
+            mean = super().objective(trial)
+            result = f"return {mean:.1f}"
+        finally:
+            if not self.args.quiet:
+                tqdm.write(f"Trial {trial.number}: {result}", file=self._stdout)
+        return mean
+
     def hyperparameters_optimization(self) -> None:
         self._remove_folder()  # a study has its own report
         studies.prepare(self.storage)
+        optuna.logging.set_verbosity(optuna.logging.INFO if self.verbose else optuna.logging.WARNING)
         try:
-            super().hyperparameters_optimization()
+            with self._zoo_s_prints():
+                super().hyperparameters_optimization()
         except ValueError as error:
             if "No trials are completed" not in str(error):
                 raise
             raise UserError("no trial was finished: all were pruned or stopped. Give --n-trials or -n a larger number.") from error
         except studies.ERRORS as error:
             raise studies.unusable(self.storage, error) from error
+        if self.study is None:
+            print(f"All {self.max_total_trials} trials have been made.")
+            return
+        best = self.study.best_trial
+        print(f"Best trial: {best.number} of {len(self.study.trials)}, return {best.value:.1f}. Its hyperparameters for a file:")
+        for name, value in HYPERPARAMS_CONVERTER[self.algo](best.params).items():
+            print(f"  {name}: {value}")
 
 
 def _listed(settings: dict[str, Any]) -> str:

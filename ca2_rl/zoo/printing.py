@@ -49,7 +49,8 @@ class ProgressBar(BaseCallback):
         return True
 
     def _on_training_end(self) -> None:
-        self._bar.close()
+        if self._bar is not None:  # the zoo ends its first callback also where a training could not start
+            self._bar.close()
 
 
 class TableEveryMinute(KVWriter):

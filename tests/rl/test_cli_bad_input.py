@@ -219,11 +219,25 @@ def test_train(argv, words, mistake):
         ("multi-discrete", "--algo noisydqn --env Several-v0 --gym-packages odd_envs", "but MultiDiscrete([2 3]) was provided"),
         ("unbounded", "--algo discretizeddqn --env Unbounded-v0 --gym-packages odd_envs", "finite lower and upper bound"),
         ("wide", "--algo discretizeddqn --env Wide-v0 --gym-packages odd_envs", "use an actor-critic such as ouddpg"),
+        ("tensorboard", "--algo noisydqn -tb /proc/x", "/proc/x: No such file or directory"),
         ("not-ours", "--algo ddpg -params ou_sigma:0.1", "DDPG has no hyperparameter 'ou_sigma'"),
     ),
 )
 def test_train_with_an_algorithm_or_env_that_does_not_suit(argv, words, mistake, quick):
     assert words in mistake("train", "--env", "Pendulum-v1", "-n", 50, "--conf-file", quick, *argv)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no such limit there")
+def test_more_envs_than_files_that_may_be_open(mistake, quick):
+    import resource
+
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (200, before[1]))
+    try:
+        argv = ("--algo", "noisydqn", "--env", "Pendulum-v1", "--conf-file", quick, "-params", "n_envs:300")
+        assert "n_envs=300: each opens a file" in mistake("train", *argv)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, before)
 
 
 @pytest.mark.parametrize(

@@ -84,7 +84,11 @@ def test_a_study_trains_with_what_its_trials_are_converted_to(algo, call, traine
     assert [path.suffix for path in sorted((tmp_path / "logs" / algo).iterdir())] == [".csv", ".pkl"]  # and no run folder
     with report.with_suffix(".pkl").open("rb") as file:
         assert len(pickle.load(file).trials) == 2
-    assert "Best trial:" in capsys.readouterr().out
+    printed = capsys.readouterr()
+    assert "\nTrial 0: " in printed.out
+    assert "\nBest trial: " in printed.out
+    assert "\n  gamma: " in printed.out
+    assert "one_minus_gamma" not in printed.out + printed.err  # which is Optuna's, not a hyperparameter
 
 
 def test_trials_are_replayed_by_number_or_the_best_without_one(call, tmp_path):
