@@ -64,8 +64,8 @@ def evaluate(
     for first in tqdm(range(0, episodes, CHUNK), desc=str(run.folder), unit_scale=CHUNK, unit="episode", leave=False, disable=None):
         env = make_env(run, n_envs=min(CHUNK, episodes - first), seed=seed + first, trust=trust)
         observations = env.reset()
-        if has_optimum(run.env_id) and (computes_optimum or is_at_hand(run.env_id, env)):
-            optima += optimal_returns(run.env_id, env).tolist()
+        if has_optimum(run.env_id) and (computes_optimum or is_at_hand(env)):
+            optima += optimal_returns(env).tolist()
         played += first_episodes(agent, env, observations)
         env.close()
     returns, lengths = np.array(played).T

@@ -130,7 +130,7 @@ class Bench:
 def _optima(settings: Settings, seeds: range) -> Array:
     env = make_vec_env(settings["env"], len(seeds), seed=seeds.start, env_kwargs=dict(settings["eval_env_kwargs"]))
     env.reset()
-    optima = optimal_returns(settings["env"], env)
+    optima = optimal_returns(env)
     env.close()
     return optima
 
