@@ -6,6 +6,7 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import torch as th
 from huggingface_hub import constants
@@ -21,12 +22,13 @@ from rl_zoo3.load_from_hub import download_from_hub
 from rl_zoo3.utils import ALGOS, get_latest_run_id
 from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.utils import set_random_seed
+from stable_baselines3.common.vec_env import VecEnv
 
 from ca2_core.arguments import Parser, at_least, seed
 from ca2_core.errors import UserError, did_you_mean
 from ca2_rl.arguments import Named
 from ca2_rl.environments import check_env, split_env_id, try_env
-from ca2_rl.zoo.agents import find_agent, import_packages, load_agent
+from ca2_rl.zoo.agents import find_agent, import_packages, load_agent, make_env
 from ca2_rl.zoo.plugins import TRAINED_AGENTS, register
 
 LOG_FOLDER = "logs"
@@ -130,6 +132,12 @@ class Playing:
         agent = load_agent(self._arguments.algo, self.model_path, device=self._arguments.device, trust=self._arguments.trust)
         agent.set_random_seed(self._arguments.seed)
         return agent
+
+    def make_env(self, render_mode: str | None, **options: Any) -> VecEnv:
+        """The envs to play in; see ``zoo.agents.make_env`` for the options."""
+        arguments = self._arguments
+        env_kwargs = ({"render_mode": render_mode} if render_mode else {}) | arguments.env_kwargs
+        return make_env(self.run, n_envs=arguments.n_envs, seed=arguments.seed, env_kwargs=env_kwargs, trust=arguments.trust, **options)
 
 
 def _folder_of(algo: str, env_id: str) -> str:

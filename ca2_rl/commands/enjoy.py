@@ -7,7 +7,7 @@ from tqdm import trange
 
 from ca2_core.arguments import Parser, folder
 from ca2_rl.commands.agent_options import Playing, add_agent_options, has_display
-from ca2_rl.zoo.agents import make_env, play
+from ca2_rl.zoo.agents import play
 from ca2_rl.zoo.plugins import register
 
 
@@ -26,15 +26,8 @@ def main(argv: list[str]) -> None:
     if not arguments.no_render and not has_display():
         print("No display here: playing without a window. `ca2-rl record-video` makes a video.")
         arguments.no_render = True
-    env = make_env(
-        playing.run,
-        n_envs=arguments.n_envs,
-        seed=arguments.seed,
-        env_kwargs=({} if arguments.no_render else {"render_mode": "human"}) | arguments.env_kwargs,
-        log_folder=arguments.reward_log,
-        norm_reward=arguments.norm_reward,
-        trust=arguments.trust,
-    )
+    render_mode = None if arguments.no_render else "human"
+    env = playing.make_env(render_mode, log_folder=arguments.reward_log, norm_reward=arguments.norm_reward)
     print(f"Playing {playing.model_path}")
     episodes: dict[str, list[float]] = defaultdict(list)
     returns, lengths = np.zeros(env.num_envs), np.zeros(env.num_envs, dtype=int)

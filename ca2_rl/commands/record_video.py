@@ -10,7 +10,7 @@ from tqdm import trange
 
 from ca2_core.arguments import Parser, folder
 from ca2_rl.commands.agent_options import Playing, add_agent_options, has_display
-from ca2_rl.zoo.agents import make_env, play
+from ca2_rl.zoo.agents import play
 from ca2_rl.zoo.plugins import TRAINED_AGENTS, register
 
 
@@ -36,13 +36,7 @@ def main(argv: list[str]) -> None:
     is_shipped = Path(arguments.folder) == TRAINED_AGENTS
     target = Path(arguments.output_folder or ("videos" if is_shipped else playing.run.folder / "videos"))
     env = Recorder(
-        make_env(
-            playing.run,
-            n_envs=arguments.n_envs,
-            seed=arguments.seed,
-            env_kwargs={"render_mode": "rgb_array"} | arguments.env_kwargs,
-            trust=arguments.trust,
-        ),
+        playing.make_env("rgb_array"),
         str(target),
         record_video_trigger=lambda step: step == 0,
         video_length=arguments.n_timesteps,
