@@ -1,4 +1,4 @@
-"""One table for a terminal, for Markdown and for JSON."""
+"""One table for a terminal and for Markdown."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -43,19 +43,12 @@ class Table:
             print(self.title)  # rich would break it at the table's width
         Console(width=None if Console().is_terminal else WIDTH).print(table)
 
-    def markdown(self, if_empty: str = "Nothing to show yet.") -> str:
-        """The table without its title. Pipes within a cell are escaped.
-
-        :param if_empty: a sentence instead of a header without rows
-        """
+    def markdown(self) -> str:
+        """The table without its title; a sentence instead of a header without rows. Pipes within a cell are escaped."""
         if not self.rows:
-            return if_empty
+            return "Nothing to show yet."
         alignment = ["---"] * self.texts + ["---:"] * (len(self.header) - self.texts)
         return "\n".join(f"| {' | '.join(cells)} |" for cells in (_escaped(self.header), alignment, *map(_escaped, self.rows)))
-
-    def records(self) -> list[dict[str, str]]:
-        """A mapping from heading to cell for each row, for JSON."""
-        return [dict(zip(self.header, row, strict=True)) for row in self.rows]
 
 
 def _escaped(cells: Sequence[str]) -> list[str]:

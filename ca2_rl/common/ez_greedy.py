@@ -67,7 +67,7 @@ class EZGreedy:
         self._is_new[:] = False
         return np.where(held, self._actions, greedy)
 
-    def end_episodes(self, ended: NDArray[np.bool_] | slice = slice(None)) -> None:
-        """Ends what is held in the envs whose episode has ended, bool [n_envs]; in all if none are named."""
+    def end_episodes(self, ended: NDArray[np.bool_]) -> None:
+        """Ends what is held in the envs whose episode has ended, bool [n_envs]."""
         self._steps_left[ended] = 0
         self._is_new[ended] = True

@@ -1,4 +1,4 @@
-"""One table on a terminal, in Markdown and as records."""
+"""One table on a terminal and in Markdown."""
 
 import pytest
 
@@ -13,7 +13,7 @@ def test_markdown_aligns_numbers_to_the_right_and_escapes_pipes():
 
 
 def test_no_row_is_a_sentence():
-    assert Table(["agent"], []).markdown(if_empty="None yet.") == "None yet."
+    assert Table(["agent"], []).markdown() == "Nothing to show yet."
 
 
 def test_a_terminal_shows_title_and_whole_cells(capsys):
@@ -22,10 +22,6 @@ def test_a_terminal_shows_title_and_whole_cells(capsys):
     assert printed.startswith("A title\n")
     assert "a" * 60 in printed
     assert ("word " * 40).strip() in printed
-
-
-def test_records_are_mappings_by_heading():
-    assert TABLE.records() == [{"agent": "a", "return": "-1.0"}, {"agent": "b | c", "return": "10.0"}]
 
 
 def test_a_row_of_another_length_is_refused():
