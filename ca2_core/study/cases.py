@@ -41,11 +41,17 @@ class Measure:
     :param name: key of a record; its curve is in the record under ``curve``
     :param lower_is_better: such as a distance or a regret
     :param thresholds: values that a report says when each variant reaches them
+    :param axis: list of the curve that it is drawn over, such as "steps" or "seconds"
+    :param digits: of it behind the point
+    :param others: further keys of a record, whose means a report has
     """
 
     name: str
     lower_is_better: bool = False
     thresholds: tuple[float, ...] = ()
+    axis: str = "steps"
+    digits: int = 1
+    others: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -84,6 +84,7 @@ def conduct(
         path = out / "study.json"
         trained: Mapping[str, Any] = Results.read(path).content if path.is_file() else {"command": command, "machine": machine(1)}
         return gather(study, store, trained["command"], trained["machine"])
+    store.read(study.cases)  # what is damaged is told before the work, not after it
     workers = arguments.jobs or cores(arguments.ray)
     # The last cases are begun first in each round: where the slowest stand last, as baselines do, no core waits for them at the end
     jobs = jobs_of(chosen.cases[::-1], chosen.seeds)

@@ -1,6 +1,8 @@
 """The file of a study, read so that each mistake is one line with the file and the key."""
 
-from collections.abc import Collection, Iterable, Mapping
+from argparse import ArgumentTypeError
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -31,6 +33,14 @@ class Section:
     def place_of(self, key: str) -> str:
         """File and keys that lead to an entry."""
         return f"{self.place}{'.' if ', ' in self.place else ', '}{key}"
+
+    @contextmanager
+    def naming(self, key: str = "") -> Iterator[None]:
+        """Adds file and keys to what is raised in the block for a wrong value: that of an entry, or of the section as a whole."""
+        try:
+            yield
+        except (UserError, ArgumentTypeError) as error:
+            raise UserError(f"{self.place_of(key) if key else self.place}: {error}") from error
 
     def check_keys(self, known: Collection[str]) -> None:
         """Raises ``UserError`` for a key that means nothing here."""
