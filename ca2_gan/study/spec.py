@@ -121,11 +121,11 @@ def _tasks(data: str, section: Section, content: Section, folder: Path, common: 
     if "resize" in options:
         with section.naming("resize"):
             options["resize"] = parse_sides(str(options["resize"]))
-    near = folder / source
-    place = str(near if source not in datasets.list() and not Path(source).exists() and near.exists() else source)
+    is_named, near = source in datasets.list(), folder / source
+    place = str(near) if not is_named and not Path(source).exists() and near.exists() else source
     bench = json.dumps({"place": section.place_of("source"), "data": {"source": place} | options, **common["evaluation"]}, sort_keys=True)
     decides = {"source": source} | {name: value for name, value in options.items() if name != "root"}
-    if Path(place).exists():  # of what is named, the version of the package says what it is
+    if not is_named and Path(place).exists():  # what a name stands for is a matter of the package's version
         decides["fingerprint"] = load(bench).train.fingerprint
     tasks = {}
     for budget in _budgets(section if "budgets" in section.values else content):

@@ -2,11 +2,12 @@
 
 import numpy as np
 from matplotlib.figure import Figure
+from reports import DocsTable, Picture, Report, without
 
 from ca2_core.study.figures import band, legend, over, plain_figure, plain_log, style
 from ca2_core.study.results import Results, iqm_text, label_text, mean_text, scores, std_text, succeeded
 from ca2_core.tables import Table
-from rl_reports import DocsTable, Picture, Report, regrets, solved_text, without
+from rl_reports import regrets, solved_text
 
 
 def compare(results: Results, question: str) -> str:
