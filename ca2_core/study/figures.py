@@ -58,7 +58,7 @@ def legend(figure: Figure) -> None:
 def over(panel: Axes, axis: str) -> None:
     """What the horizontal axis counts, such as steps."""
     panel.xaxis.set_major_locator(MaxNLocator(5))  # more numbers of this length run into each other
-    panel.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
+    panel.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.10g}"))
     panel.set_xlabel(axis.capitalize())
 
 
@@ -116,7 +116,7 @@ def learning_curves(groups: Mapping[str, Records], measure: Measure) -> Figure:
         panel.set_yscale("log")
         plain_log(panel.yaxis)
     over(panel, measure.axis)
-    panel.set_ylabel(measure.name.capitalize())
+    panel.set_ylabel(measure.name)
     legend(figure)
     return figure
 

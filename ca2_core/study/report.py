@@ -1,6 +1,8 @@
 """``report.md`` of a study: a table, all seeds and figures for each of its tasks."""
 
 import re
+from base64 import b64decode
+from collections.abc import Mapping
 from pathlib import Path
 
 from ca2_core.files import whole_file
@@ -90,7 +92,20 @@ def _section(results: Results, task: str, group: str, out: Path) -> list[str]:
     if groups:
         figures.save(figures.learning_curves(groups, measure), out / f"curves-{name}.png")
         parts.append(f"![{measure.name} over the training: interquartile mean over the seeds](curves-{name}.png)")
+        parts += _drawn(groups, name, out)
         if any(f"{measure.name}_percentiles" in record for records in groups.values() for record in records):
             figures.save(figures.profile(groups, measure), out / f"profile-{name}.png")
             parts.append(f"![Share of episodes by {measure.name}, with 95 % bands over seeds](profile-{name}.png)")
     return parts
+
+
+def _drawn(groups: Mapping[str, Records], name: str, out: Path) -> list[str]:
+    """A table of pictures, a row for each variant whose records have one, in base64 under ``drawn``; nothing without any."""
+    pictures = {variant: next((record["drawn"] for record in records if "drawn" in record), None) for variant, records in groups.items()}
+    rows = []
+    for i, (variant, picture) in enumerate(pictures.items()):
+        if picture is not None:
+            with whole_file(path := out / f"drawn-{name}-{i}.png") as partial:
+                partial.write_bytes(b64decode(picture))
+            rows.append([variant, f"![{variant}]({path.name})"])
+    return [Table(["variant", "drawn by the last model of the first seed"], rows, texts=2).markdown()] if rows else []

@@ -6,20 +6,15 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from ca2_core.arguments import Parser
 from ca2_core.study.cases import Study
-from ca2_core.study.command import add_options, conduct, show
+from ca2_core.study.command import conduct, make_parser, show
 from ca2_core.study.results import Results
 from ca2_gan.folders import own_folder
 from ca2_gan.study.spec import make_benches, read_study
 from ca2_gan.study.training import measure
 from ca2_gan.versions import versions
 
-DESCRIPTION = """\
-Trains every variant of a YAML file on every data set of it, for every budget and with several seeds, several trainings at a time, and
-writes OUT/study.json (all numbers, with command, versions, seeds and machine), OUT/report.md (tables with the interquartile mean and its
-95 % bootstrap interval) and figures. A call that was stopped goes on where it was: each training is a file in OUT/jobs.
-"""
+DESCRIPTION = "Trains every variant of a YAML file on every data set of it, for every budget and with several seeds"
 
 EXAMPLE = """\
 a file, with every key but `data` and `variants` optional:
@@ -37,12 +32,14 @@ a file, with every key but `data` and `variants` optional:
     glyphs:                            # a name or path that `ca2-gan train --data` takes
     letters:
       source: letters.csv              # paths are found next to this file, too
-      root: downloads                  # where the files of emnist-letters, mnist, fashion-mnist are or go
       classes: [A, B, C]
       resize: 28                       # or 28x32
       transpose: false
       invert: true
       budgets: [cpu_minutes: 10]       # instead of the study's
+    digits:
+      source: mnist
+      root: downloads                  # where the files of emnist-letters, mnist, fashion-mnist are or go
     few:
       source: glyphs
       size: 5000
@@ -64,9 +61,7 @@ a file, with every key but `data` and `variants` optional:
 
 def parser(prog: str = "ca2-gan study") -> argparse.ArgumentParser:
     """The command line."""
-    made = Parser(prog=prog, description=DESCRIPTION, epilog=EXAMPLE, formatter_class=argparse.RawDescriptionHelpFormatter)
-    add_options(made)
-    return made
+    return make_parser(prog, DESCRIPTION, EXAMPLE)
 
 
 def run_study(study: Study, arguments: argparse.Namespace, out: Path, command: str, published: Mapping[str, Any] | None = None) -> Results:

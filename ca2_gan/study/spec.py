@@ -1,7 +1,6 @@
 """The file of a study of GANs, checked before anything runs."""
 
 import json
-import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -10,12 +9,12 @@ from typing import Any
 
 from ca2_core.errors import UserError
 from ca2_core.study.cases import Case, Measure, Study
-from ca2_core.study.file import Section, read_file
+from ca2_core.study.file import Section, find_modules, read_file
 from ca2_gan.data import Dataset, load_data
 from ca2_gan.data.arguments import parse_sides
 from ca2_gan.metrics.suite import find_metric
 from ca2_gan.registry import datasets, models
-from ca2_gan.study.training import MEASUREMENT, SECOND, Bench, import_packages, make_config
+from ca2_gan.study.training import MEASUREMENT, SECOND, Bench, make_config
 from ca2_gan.training.config import BUDGET, game_of, groups, model_values, read_values
 from ca2_gan.training.settings import entries
 from ca2_gan.training.trainer import Trainer
@@ -65,8 +64,8 @@ def make_study(content: Section, name: str, folder: Path, quick: bool = False) -
     :param folder: where modules of ``packages`` and data may be
     """
     content.check_keys(STUDY_KEYS)
-    packages = content.names("packages") or []
-    _import(packages, content, folder)
+    load.cache_clear()  # files may have changed since the last study was read
+    packages = find_modules(content, "packages", folder)
     evaluation = {"metrics": _metrics(content, "metrics", METRICS), "second": _metrics(content, "second", ())}
     tasks: dict[str, Task] = {}
     for data, section in content.sections("data").items():
@@ -76,15 +75,6 @@ def make_study(content: Section, name: str, folder: Path, quick: bool = False) -
         cases += _cases(variant, section, tasks)
     measures = {task: each.measure for task, each in tasks.items()}
     return Study(name, content.get("title", str, f"Study {name}"), cases, content.seeds("seeds", SEEDS), measures)
-
-
-def _import(packages: Sequence[str], content: Section, folder: Path) -> None:
-    if packages and str(folder.resolve()) not in sys.path:
-        sys.path.append(str(folder.resolve()))  # other processes of this machine are given it, too
-    try:
-        import_packages(packages)
-    except Exception as error:  # whatever the user's code raises
-        raise content.error("packages", f"can't be imported: {error}. Modules next to the file are found.") from error
 
 
 def _metrics(content: Section, key: str, default: Sequence[str]) -> list[str]:
@@ -140,12 +130,10 @@ def _tasks(data: str, section: Section, content: Section, folder: Path, common: 
 
 def _budgets(section: Section) -> list[dict[str, Any]]:
     """Each of one number."""
-    found = []
-    for budget in section.get("budgets", list, [{"cpu_minutes": MINUTES}]):
-        if not isinstance(budget, dict) or len(budget) != 1 or not set(budget) <= set(BUDGET):
-            raise section.error("budgets", f"a list such as [cpu_minutes: 5, images: 100000] of {', '.join(BUDGET)} is needed.")
-        found.append(read_values(budget, section.place_of("budgets")))
-    return found
+    found = section.get("budgets", list, [{"cpu_minutes": MINUTES}])
+    if not found or not all(isinstance(budget, dict) and len(budget) == 1 and set(budget) <= set(BUDGET) for budget in found):
+        raise section.error("budgets", f"a list such as [cpu_minutes: 5, images: 100000] of {', '.join(BUDGET)} is needed.")
+    return [read_values(budget, section.place_of("budgets")) for budget in found]
 
 
 def name_of(budget: Mapping[str, Any]) -> str:
@@ -180,11 +168,10 @@ def _training(section: Section) -> dict[str, Any]:
     with section.naming("model"):
         models.get(model)
     own = {str(name): value for name, value in section.values.items() if name not in VARIANT_KEYS}
-    shipped = model_values(model, own.get("game"))
-    game = game_of(shipped | own)
-    if "game" in own:
-        read_values({"game": game}, section.place_of("game"))
-    kinds = groups(game)
+    with section.naming("game"):
+        shipped = model_values(model, own.get("game"))
+        game = game_of(shipped | own)
+        kinds = groups(game)
     allowed = [name for group in OF_VARIANTS for name in entries(kinds[group])]
     values: dict[str, Any] = {}
     for name, value in own.items():
@@ -193,6 +180,8 @@ def _training(section: Section) -> dict[str, Any]:
             raise section.error(name, f"a variant can't have it: the study decides. There are {', '.join(allowed)}.")
     with section.naming():
         saved = make_config(shipped | values).saved()
+    if saved.get("matched_features") == "classifier" and section.values.get("per_class"):
+        raise section.error("matched_features", "a classifier needs several classes: it doesn't go with per_class.")
     return {name: saved[name] for name in ("model", "game", *allowed) if name in saved}
 
 

@@ -3,13 +3,13 @@
 from base64 import b64encode
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from importlib import import_module
 from typing import Any
 
 import numpy as np
 import torch
 
 from ca2_core.errors import UserError
+from ca2_core.study.file import import_modules
 from ca2_gan.data import Dataset
 from ca2_gan.drawing import encode, grid
 from ca2_gan.gan import GAN
@@ -60,7 +60,17 @@ class Bench:
         suite = Suite(metrics, train, held_out, n, EVALUATION_SEED)
         if suite.notes:
             raise UserError(suite.notes[0])
-        return cls(train, suite, Suite(second, train, held_out, n, EVALUATION_SEED, classifier="second") if second else None)
+        bench = cls(train, suite, Suite(second, train, held_out, n, EVALUATION_SEED, classifier="second") if second else None)
+        bench.classifiers()  # here, and not in every process once more
+        return bench
+
+    def classifiers(self) -> dict[str, Any]:
+        """Hash and accuracy of those that look at the images, first and second: numbers of others can't be compared."""
+        return {
+            name: {"fingerprint": suite.extractors["classifier"].fingerprint, "accuracy": suite.accuracy}
+            for name, suite in {"first": self.suite, "second": self.second}.items()
+            if suite is not None and any(metric.extractor == "classifier" for metric in suite.metrics.values())
+        }
 
     def score(self, samples: Samples) -> dict[str, Any]:
         """All that is measured of a model's samples, ready for JSON."""
@@ -119,16 +129,10 @@ def measure(settings: Settings, seed: int, bench: Bench) -> dict[str, Any]:
     :raises UserError: if training diverges
     """
     torch.set_num_threads(1)
-    import_packages(settings["packages"])
+    import_modules(settings["packages"])
     if "training" not in settings:
         return floor(bench, seed)
     return (one_per_class if settings["per_class"] else one_for_all)(settings, seed, bench)
-
-
-def import_packages(names: Sequence[str]) -> None:
-    """Imports what registers models, metrics and the like, in whatever process this is."""
-    for name in names:
-        import_module(name)
 
 
 def play(settings: Settings, seed: int, data: Dataset, parts: int = 1, callbacks: Sequence[Callback] = ()) -> tuple[GAN, TrainingState]:
@@ -188,16 +192,12 @@ def floor(bench: Bench, seed: int) -> dict[str, Any]:
 
     :param seed: of the choice of training images
     """
-    train, suites = bench.train, {"first": bench.suite, "second": bench.second}
+    train = bench.train
     chosen = np.random.default_rng(seed).permutation(len(train))[: bench.watched]
     return bench.floor(seed) | {
         "n": bench.suite.n,
         "watched": bench.watch(Samples("", train.images[chosen], train.labels[chosen]))[1],
-        "classifiers": {
-            name: {"fingerprint": suite.extractors["classifier"].fingerprint, "accuracy": suite.accuracy}
-            for name, suite in suites.items()
-            if suite is not None and any(metric.extractor == "classifier" for metric in suite.metrics.values())
-        },
+        "classifiers": bench.classifiers(),
         "looks": {name: looks(train.only(label)) for label, name in enumerate(train.class_names)},
         "drawn": strip(real_samples(train, "training split").take(bench.suite.n, seed), train.num_classes),
         "curve": {"seconds": [], "images": []},
