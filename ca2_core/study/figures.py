@@ -80,7 +80,7 @@ def band(curves: Sequence[Array]) -> tuple[Array, Array, Array]:
     """
     columns = np.stack(curves).T
     middle = np.array([iqm(column) for column in columns])
-    bounds = [iqm_interval(column) or (value, value) for column, value in zip(columns, middle, strict=True)]
+    bounds = [(np.isfinite(value) and iqm_interval(column)) or (value, value) for column, value in zip(columns, middle, strict=True)]
     return middle, np.array([low for low, _ in bounds]), np.array([high for _, high in bounds])
 
 

@@ -57,9 +57,10 @@ class Results:
         return [task for task in dict.fromkeys(task for _, task in self.cases) if task in there]
 
     def groups(self, task: str) -> list[str]:
-        """Those of a task's variants that something is there of; an empty name for variants without a group."""
+        """Those of a task's variants that something is there of, without references; an empty name for variants without a group."""
         there = {record["variant"] for record in self.records if record["task"] == task}
-        return list(dict.fromkeys(case["group"] for (variant, its), case in self.cases.items() if its == task and variant in there))
+        cases = [case for (variant, its), case in self.cases.items() if its == task and variant in there]
+        return list(dict.fromkeys(case["group"] for case in cases if not case.get("is_reference"))) or [""]
 
     def measure(self, task: str) -> Measure:
         """What the task's variants are compared by."""
@@ -76,12 +77,12 @@ class Results:
         """The records of each variant, in the study's order.
 
         :param task: only these
-        :param group: likewise
+        :param group: likewise; references are in every group
         """
         groups: dict[str, Records] = defaultdict(list)
         for record in self.records:
             case = self.cases[record["variant"], record["task"]]
-            if task in (None, record["task"]) and group in (None, case["group"]):
+            if task in (None, record["task"]) and (group in (None, case["group"]) or case.get("is_reference")):
                 groups[record["variant"]].append(record)
         return dict(groups)
 

@@ -70,7 +70,10 @@ def make_study(content: Section, name: str, folder: Path, quick: bool = False) -
     tasks: dict[str, Task] = {}
     for data, section in content.sections("data").items():
         tasks |= _tasks(data, section, content, folder, {"evaluation": evaluation, "packages": packages}, quick)
-    cases = [Case(REAL, task, {k: v for k, v in each.settings.items() if k != "budget"}, each.bench) for task, each in tasks.items()]
+    cases = [
+        Case(REAL, task, {name: value for name, value in each.settings.items() if name != "budget"}, each.bench, is_reference=True)
+        for task, each in tasks.items()
+    ]
     for variant, section in content.sections("variants").items():
         cases += _cases(variant, section, tasks)
     measures = {task: each.measure for task, each in tasks.items()}
@@ -124,7 +127,7 @@ def _tasks(data: str, section: Section, content: Section, folder: Path, common: 
         )
         settings = {"measurement": MEASUREMENT, "data": decides, "budget": spent, **common}
         names = (data, f"{data}, {name_of(budget)}")
-        tasks[f"{data}, {name_of(spent)}"] = Task(data, names, settings, bench, _measure(common["evaluation"], spent, content))
+        tasks[names[1] + ", a tenth of it" * quick] = Task(data, names, settings, bench, _measure(common["evaluation"], spent, content))
     return tasks
 
 

@@ -155,9 +155,9 @@ def test_quick_is_a_tenth_of_the_budget_and_says_so():
     content = GLYPHS | CGAN | {"budgets": [{"cpu_minutes": 5}, {"images": 5000}]}
     quick = cases_of(content, quick=True)
     assert [case.settings["budget"] for case in quick] == [{"cpu_minutes": 0.5}, {"images": 500}]
-    assert [case.task for case in quick] == ["glyphs, 30 CPU seconds", "glyphs, 500 images"]
+    assert [case.task for case in quick] == ["glyphs, 5 CPU minutes, a tenth of it", "glyphs, 5,000 images, a tenth of it"]
     chosen = content | {"variants": {"a": {"model": "cgan", "tasks": ["glyphs, 5,000 images"]}}}
-    assert [case.task for case in cases_of(chosen, quick=True)] == ["glyphs, 500 images"]
+    assert [case.task for case in cases_of(chosen, quick=True)] == ["glyphs, 5,000 images, a tenth of it"]
 
 
 @pytest.mark.parametrize(
