@@ -52,15 +52,15 @@ class Results:
 
     @property
     def tasks(self) -> list[str]:
-        """Those that something is there of, in the study's order."""
-        there = {record["task"] for record in self.records}
+        """Those that something is there of, besides references, in the study's order."""
+        there = {record["task"] for record in self.records if not self._is_reference(record)}
         return [task for task in dict.fromkeys(task for _, task in self.cases) if task in there]
 
     def groups(self, task: str) -> list[str]:
         """Those of a task's variants that something is there of, without references; an empty name for variants without a group."""
         there = {record["variant"] for record in self.records if record["task"] == task}
         cases = [case for (variant, its), case in self.cases.items() if its == task and variant in there]
-        return list(dict.fromkeys(case["group"] for case in cases if not case.get("is_reference"))) or [""]
+        return list(dict.fromkeys(case["group"] for case in cases if not case.get("is_reference")))
 
     def measure(self, task: str) -> Measure:
         """What the task's variants are compared by."""
@@ -82,9 +82,12 @@ class Results:
         groups: dict[str, Records] = defaultdict(list)
         for record in self.records:
             case = self.cases[record["variant"], record["task"]]
-            if task in (None, record["task"]) and (group in (None, case["group"]) or case.get("is_reference")):
+            if task in (None, record["task"]) and (group in (None, case["group"]) or self._is_reference(record)):
                 groups[record["variant"]].append(record)
         return dict(groups)
+
+    def _is_reference(self, record: Record) -> bool:
+        return bool(self.cases[record["variant"], record["task"]].get("is_reference"))  # since 0.2.0
 
     def conditions(self) -> str:
         """A sentence on where the numbers come from."""

@@ -29,7 +29,7 @@ EVALUATION_SEED = 0
 # Shares of the budget at which a point of the curve is made; the end is one too
 SHARES = (0.125, 0.25, 0.5)
 # Added to the names of the second classifier's numbers
-SECOND = " by the second classifier"
+SECOND = " (second)"
 # Images of a strip, at most, unless there are more classes
 STRIP = 26
 

@@ -57,11 +57,6 @@ def real(results: Results, task: str) -> Record:
     return results.by_variant(task)[REAL][0]
 
 
-def tasks(results: Results) -> list[str]:
-    """Those that something was trained on."""
-    return [task for task in results.tasks if trained(results, task)]
-
-
 def data_of(task: str) -> str:
     """Its data, without the budget."""
     return task.rpartition(", ")[0]
@@ -76,7 +71,7 @@ def is_timed(results: Results, task: str) -> bool:
 def main_tasks(results: Results) -> list[str]:
     """For each data set, the budget that most variants had: of time, or, without one, of images; of several the first."""
     chosen: dict[str, str] = {}
-    for task in tasks(results):
+    for task in results.tasks:
         before = chosen.setdefault(data_of(task), task)
         if _shared(results, task) > _shared(results, before):
             chosen[data_of(task)] = task

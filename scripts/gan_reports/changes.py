@@ -11,7 +11,7 @@ from ca2_core.study.figures import COLORS
 from ca2_core.study.results import Records, Results, label_text, mean_text, scores
 from ca2_core.tables import Table
 from ca2_gan.study.training import SECOND
-from gan_reports import caption, conditions, data_of, main_tasks, of_one_seed, panels, parts, plain_log, spread_text, tasks, trained
+from gan_reports import caption, conditions, data_of, main_tasks, of_one_seed, panels, parts, plain_log, spread_text, trained
 
 # Of the table, with their headings
 SCORES = {"kl_class": "KL class", "precision": "precision", "recall": "recall", "acc": "accuracy"}
@@ -73,7 +73,7 @@ def table_of_changes(results: Results) -> str:
     """A row for each variant; a table for each data set and budget."""
     header = ["", "FCD", "times the baseline's FCD [95 %]", "in words", "by the second classifier [95 %]", *SCORES.values(), "images"]
     sections = {}
-    for task in tasks(results):
+    for task in results.tasks:
         baselines = {baseline_of(group) for group in results.groups(task)}
         rows, by_second = [], effects(results, task, "fcd" + SECOND)
         for label, (group, found) in effects(results, task).items():

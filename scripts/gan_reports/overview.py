@@ -29,7 +29,6 @@ from gan_reports import (
     real,
     spread_text,
     style,
-    tasks,
     trained,
 )
 
@@ -44,7 +43,7 @@ COLLAPSED = 0.1
 def table_of_models(results: Results) -> str:
     """A row for each model, below the floor; a table for each data set and budget."""
     sections = {}
-    for task in tasks(results):
+    for task in results.tasks:
         rows = [_floor("real (floor)", real(results, task))]
         rows += [_row(label_text(label, group), group) for label, group in trained(results, task).items()]
         sections[caption(task)] = Table(_header("model"), rows).markdown()
@@ -84,7 +83,7 @@ def _mean_fcd(records: Records) -> float:
 
 def table_of_model(results: Results, model: str) -> str:
     """A row for each data set and budget of one model, below the floors of these data."""
-    groups = {task: found for task in tasks(results) if (found := trained(results, task).get(model))}
+    groups = {task: found for task in results.tasks if (found := trained(results, task).get(model))}
     floors = {data_of(task): real(results, task) for task in groups}
     rows = [_floor(f"{data}, real (floor)", record) for data, record in floors.items()]
     rows += [_row(label_text(task, found), found) for task, found in groups.items()]
@@ -111,7 +110,7 @@ def table_by_second(results: Results) -> str:
     """The same models in the eyes of a network of another architecture, trained from another seed."""
     columns = {name + SECOND: column for name, column in COLUMNS.items() if name != "kl_class"}
     sections = {}
-    for task in tasks(results):
+    for task in results.tasks:
         rows = [["real (floor)", *(number_text(real(results, task)[name], digits) for name, (_, digits) in columns.items())]]
         for label, group in trained(results, task).items():
             rows.append([label_text(label, group), *(spread_text(scores(group, name), digits) for name, (_, digits) in columns.items())])
@@ -123,7 +122,7 @@ def table_of_collapses(results: Results) -> str:
     """How many trainings collapsed, and the worst seed's variety, by either classifier, at each budget of time."""
     header = ["model", "collapsed", "lowest recall", "by the second classifier", "highest KL class"]
     sections = {}
-    for task in tasks(results):
+    for task in results.tasks:
         if not is_timed(results, task):
             continue
         rows = []

@@ -65,7 +65,7 @@ variants:
     assert study.cases[-1].settings["data"] == {"source": "glyphs", "resize": (20, 16), "classes": ["A", "B"]}
     measure = study.measures["glyphs, 1,000 images"]
     assert (measure.name, measure.lower_is_better, measure.axis) == ("precision", False, "images")
-    assert measure.others == ("recall", "density", "coverage", "fcd", "fcd by the second classifier")
+    assert measure.others == ("recall", "density", "coverage", "fcd", "fcd (second)")
     assert study.measures["small, 3 minutes"].axis == "seconds"
 
 
