@@ -7,7 +7,6 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from ca2_core.errors import UserError
 from ca2_core.study.cases import Case, Measure, Study
 from ca2_core.study.file import Section, find_modules, read_file
 from ca2_gan.data import Dataset, load_data
@@ -36,13 +35,11 @@ QUICK = 10
 class Task:
     """A data set with a budget.
 
-    :param data: what the study calls the data
     :param names: by which variants may ask for it
     :param settings: of its cases
     :param bench: of its jobs: all that ``load`` and the metrics need, as JSON
     """
 
-    data: str
     names: tuple[str, str]
     settings: Mapping[str, Any]
     bench: str
@@ -119,7 +116,7 @@ def _tasks(data: str, section: Section, content: Section, folder: Path, common: 
     bench = json.dumps({"place": section.place_of("source"), "data": {"source": place} | options, **common["evaluation"]}, sort_keys=True)
     decides = {"source": source} | {name: value for name, value in options.items() if name != "root"}
     if not is_named and Path(place).exists():  # what a name stands for is a matter of the package's version
-        decides["fingerprint"] = load(bench).train.fingerprint
+        decides["fingerprint"] = load(bench).fingerprint
     tasks = {}
     for budget in _budgets(section if "budgets" in section.values else content):
         spent = (
@@ -127,7 +124,7 @@ def _tasks(data: str, section: Section, content: Section, folder: Path, common: 
         )
         settings = {"measurement": MEASUREMENT, "data": decides, "budget": spent, **common}
         names = (data, f"{data}, {name_of(budget)}")
-        tasks[names[1] + ", a tenth of it" * quick] = Task(data, names, settings, bench, _measure(common["evaluation"], spent, content))
+        tasks[names[1] + ", a tenth of it" * quick] = Task(names, settings, bench, _measure(common["evaluation"], spent, content))
     return tasks
 
 
@@ -174,8 +171,7 @@ def _training(section: Section) -> dict[str, Any]:
     with section.naming("game"):
         shipped = model_values(model, own.get("game"))
         game = game_of(shipped | own)
-        kinds = groups(game)
-    allowed = [name for group in OF_VARIANTS for name in entries(kinds[group])]
+        allowed = [name for group in OF_VARIANTS for name in entries(groups(game)[group])]
     values: dict[str, Any] = {}
     for name, value in own.items():
         values |= read_values({name: value}, section.place_of(name), game=game)
@@ -196,11 +192,9 @@ def load(bench: str) -> Dataset:
     """
     told = json.loads(bench)
     options: dict[str, Any] = {name: tuple(value) if name == "resize" else value for name, value in told["data"].items()}
-    try:
+    with Section({}, told["place"]).naming():
         data = load_data(options.pop("source"), **options)
         data.split()
-    except UserError as error:
-        raise UserError(f"{told['place']}: {error}") from error
     return data
 
 
@@ -213,14 +207,12 @@ def make_benches(cases: Iterable[Case], place: str) -> dict[str, Bench]:
     distinct = {json.dumps(case.settings, sort_keys=True): case for case in cases}.values()
     for case in distinct:
         data = load(case.bench).train
-        if "training" not in case.settings:
-            continue
-        try:
-            Trainer(make_config(case.settings["training"]), data.only(0) if case.settings["per_class"] else data).plan()
-        except UserError as error:
-            raise UserError(f"{place}, variants.{case.variant}: on {case.task}: {error}") from error
-    return {
-        bench: Bench.prepare(load(bench), told["metrics"], told["second"])
-        for bench in {case.bench for case in distinct}
-        if (told := json.loads(bench))
-    }
+        with Section({}, f"{place}, variants.{case.variant}: on {case.task}").naming():
+            if "training" in case.settings:
+                Trainer(make_config(case.settings["training"]), data.only(0) if case.settings["per_class"] else data).plan()
+    benches = {}
+    for case in distinct:
+        if case.bench not in benches:
+            with Section({}, f"{place}, metrics: on {case.task}").naming():
+                benches[case.bench] = Bench.prepare(load(case.bench), **case.settings["evaluation"])
+    return benches

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from joblib.externals.loky import get_reusable_executor
 
 from ca2_core.errors import UserError
 from ca2_core.study.results import Results
@@ -28,7 +29,8 @@ def file(content, tmp_path, monkeypatch):
     variants = {"one": tiny, "two": tiny | {"spectral_norm": True}}
     whole = content | {"title": "Bars", "seeds": 2, "budgets": [{"images": 24}], "variants": variants}
     Path("mine.yml").write_text(yaml.safe_dump(whole, sort_keys=False))
-    return tmp_path / "studies" / "mine"
+    yield tmp_path / "studies" / "mine"
+    get_reusable_executor().shutdown()  # its processes don't know what later tests add to sys.path
 
 
 def times(folder):

@@ -221,6 +221,13 @@ def test_data_that_are_too_few_or_damaged_are_told_with_file_and_key(tmp_path):
             study_of({"data": {"d": {"source": str(path)}}} | CGAN)
 
 
+def test_data_that_are_too_few_for_a_metric_are_told_before_a_training(tmp_path):
+    np.savez(tmp_path / "few.npz", x=np.random.default_rng(0).integers(0, 255, (60, 16, 16)), y=np.arange(60) % 2)
+    study = study_of({"data": {"d": {"source": str(tmp_path / "few.npz")}}, "metrics": ["cas"]} | CGAN)
+    with pytest.raises(UserError, match=r"study.yml, metrics: on d, 5 CPU minutes: cas needs at least 50 images"):
+        make_benches(study.cases, "study.yml")
+
+
 def test_data_that_are_missing_are_told_when_they_are_needed():
     """A part of a study can be run without the data of the rest."""
     study = study_of({"data": {"glyphs": None, "nowhere.npz": None}} | CGAN)
