@@ -11,8 +11,10 @@ import pytest
 
 from ca2_gan import cli as ca2_gan
 from ca2_gan import list_models
+from ca2_gan.commands import study as gan_study
 from ca2_gan.commands.list import parameters
 from ca2_gan.commands.train import read_arguments
+from ca2_gan.registry import models
 from ca2_rl import cli as ca2_rl
 from ca2_rl.commands import study
 from ca2_rl.study.hyperparams import shipped
@@ -61,6 +63,20 @@ def test_a_study_over_ones_own_environment_runs_as_shown(tmp_path, monkeypatch):
     content = json.loads((tmp_path / "studies" / "corridor" / "study.json").read_text())
     assert [record.get("error") for record in content["records"]] == [None] * 8
     assert {record["task"] for record in content["records"]} == {"Corridor-v0", "long"}
+
+
+def test_a_study_of_ones_own_gan_runs_as_shown(tmp_path, monkeypatch):
+    page = (ROOT / "docs" / "extending.md").read_text(encoding="utf-8")
+    parts = [page.partition(f"## {title}\n")[2] for title in ("A GAN", "A study of your own GAN")]
+    for part, language, name in zip(parts, ("python", "yaml"), ("small_gan.py", "small.yml"), strict=True):
+        (tmp_path / name).write_text(re.search(rf"```{language}\n(.*?)```", part, re.DOTALL)[1])
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    monkeypatch.setattr(models, "_entries", {name: models.get(name) for name in models})
+    gan_study.main(["small.yml", "--quick", "--seeds", "1", "--jobs", "1"])
+    content = json.loads((tmp_path / "studies" / "small" / "study.json").read_text())
+    assert [record.get("error") for record in content["records"]] == [None] * 4
+    assert {record["task"] for record in content["records"]} == {"glyphs, 20,000 images, a tenth of it"}
 
 
 def test_the_study_of_the_commands_page_is_one(tmp_path):

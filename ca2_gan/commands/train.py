@@ -1,6 +1,5 @@
 """``ca2-gan train``."""
 
-import dataclasses
 import sys
 from argparse import SUPPRESS
 from collections.abc import Iterator, Mapping, Sequence
@@ -14,7 +13,6 @@ import torch
 
 from ca2_core.arguments import Parser, folder
 from ca2_core.errors import UserError, did_you_mean
-from ca2_gan.data import Dataset
 from ca2_gan.folders import own_folder
 from ca2_gan.registry import models
 from ca2_gan.training.config import (
@@ -119,13 +117,7 @@ def one_per_class(whole: Trainer, stop: StopOnSignal) -> Iterator[Trainer]:
     for label, name in enumerate(whole.data.class_names):
         config = whole.config.with_values(per_class=False, classes=name)
         out = None if whole.out is None else whole.out / folder_name(name, label)
-        yield Trainer(config, only_class(whole.data, label), out=out, callbacks=[stop, FirstStep()], fabric=whole.fabric)
-
-
-def only_class(data: Dataset, label: int) -> Dataset:
-    """The images of one class, as data of a single class."""
-    alone = data.subset(data.labels == label)
-    return dataclasses.replace(alone, class_names=(data.class_names[label],), labels=alone.labels * 0)
+        yield Trainer(config, whole.data.only(label), out=out, callbacks=[stop, FirstStep()], fabric=whole.fabric)
 
 
 def folder_name(class_name: str, index: int) -> str:

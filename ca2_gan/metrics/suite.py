@@ -105,9 +105,10 @@ class Suite:
         samples, key = real_samples(self.train, "training split"), (self.train.fingerprint, len(self.train))
         return View(samples, self.extractors, key, None if len(once) == len(samples) else np.sort(once))
 
-    def _real_view(self, samples: Samples, part: Dataset | Samples, n: int) -> View:
-        taken = samples.take(n, self.seed)
-        return View(taken, self.extractors, (part.fingerprint, len(taken), self.seed) if isinstance(part, Dataset) else None)
+    def _real_view(self, samples: Samples, part: Dataset | Samples, n: int, seed: int | None = None) -> View:
+        seed = self.seed if seed is None else seed
+        taken = samples.take(n, seed)
+        return View(taken, self.extractors, (part.fingerprint, len(taken), seed) if isinstance(part, Dataset) else None)
 
     @cached_property
     def accuracy(self) -> float:
@@ -120,12 +121,14 @@ class Suite:
         """All numbers by key."""
         return {column.key: column for metric in self.metrics.values() for column in metric.columns}
 
-    def floor(self) -> Evaluation:
+    def floor(self, seed: int | None = None) -> Evaluation:
         """Real against real: training split against held-out split, or, where training images would come out better than new ones
         can, held-out images themselves.
+
+        :param seed: of the choice of training images, if it is to be another
         """
         assert self.train is not None
-        view = self._real_view(real_samples(self.train, "training split"), self.train, self.n)
+        view = self._real_view(real_samples(self.train, "training split"), self.train, self.n, seed)
         held_out = self.reference.real
         scores = self._scores(view, held_out)
         accuracies = {row.name: row.acc for row in self.classes(held_out)}

@@ -4,12 +4,13 @@ from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
+from reports import DocsTable, Picture, Report, without
 
 from ca2_core.study.figures import learning_curves
 from ca2_core.study.results import Array, Records, Results, iqm_text, label_text, mean_text, scores, succeeded
 from ca2_core.tables import Table
 from ca2_rl.study.hyperparams import shipped
-from rl_reports import EVALUATION, OURS, PENDULUM, REGRET, TARGET, DocsTable, Picture, Report, regrets, solved_text, without
+from rl_reports import EVALUATION, OURS, PENDULUM, REGRET, TARGET, regrets, solved_text
 from rl_reports.overview import COURSEWORK
 
 # The coursework gives the algorithms and the ranges that it tuned in. All else is SB3's default, but for the number of torques

@@ -1,8 +1,9 @@
 """The agents on other environments than Pendulum-v1."""
 
+from reports import DocsTable, Report, without
+
 from ca2_core.study.results import Results, iqm_text, label_text, mean_text, scores
 from ca2_core.tables import Table
-from rl_reports import DocsTable, Report, without
 
 
 def agents(results: Results) -> str:

@@ -1,8 +1,10 @@
 """How long the episodes of a training are: the shorter, the more starts in as many steps."""
 
+from reports import DocsTable, Report, without
+
 from ca2_core.study.results import Results, iqm_text, label_text, mean_text, range_text, scores
 from ca2_core.tables import Table
-from rl_reports import DocsTable, Report, regrets, solved_text, without
+from rl_reports import regrets, solved_text
 from rl_reports.coursework import curves
 
 

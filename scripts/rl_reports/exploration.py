@@ -2,11 +2,12 @@
 
 import numpy as np
 from matplotlib.figure import Figure
+from reports import DocsTable, Picture, Report, without
 
-from ca2_core.study.figures import band, legend, over_steps, plain_figure, plain_log, style
+from ca2_core.study.figures import band, legend, over, plain_figure, plain_log, style
 from ca2_core.study.results import Results, iqm_text, label_text, mean_text, scores, std_text, succeeded
 from ca2_core.tables import Table
-from rl_reports import DocsTable, Picture, Report, regrets, solved_text, without
+from rl_reports import regrets, solved_text
 
 
 def compare(results: Results, question: str) -> str:
@@ -44,7 +45,7 @@ def sigma_curves(results: Results) -> Figure:
             panel.plot(steps, middle, label=f"{label}, layer {j + 1}", color=style(i)["color"], linestyle=line, linewidth=1.8)
             panel.fill_between(steps, low, high, color=style(i)["color"], alpha=0.15, linewidth=0)
     panel.set_ylim(bottom=0)
-    over_steps(panel)
+    over(panel, "steps")
     panel.set_ylabel("Mean |sigma| of a layer, relative to its start")
     legend(figure)
     return figure

@@ -3,11 +3,13 @@
 import math
 from functools import partial
 
+from reports import DocsTable, Picture, Report, without
+
 from ca2_core.study.figures import learning_curves, profile
 from ca2_core.study.results import Records, Results, iqm_text, label_text, mean_text, range_text, reached, scores, std_text, succeeded
 from ca2_core.tables import Table
 from ca2_rl.envs.pendulum import EPISODE_STEPS
-from rl_reports import OURS, REGRET, TARGET, DocsTable, Picture, Report, regrets, solved_text, without
+from rl_reports import OURS, REGRET, TARGET, regrets, solved_text
 
 # SB3's default in each of its off-policy algorithms
 LEARNING_STARTS = 100

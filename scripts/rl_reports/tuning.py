@@ -8,12 +8,13 @@ import numpy as np
 from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
+from reports import DocsTable, Picture, Report
 
 from ca2_core.study.figures import legend, plain_figure, plain_log, style
 from ca2_core.study.results import Records, Results, failures_text, iqm_text, mean_text, scores, succeeded
 from ca2_core.tables import Table
 from ca2_rl.study.hyperparams import shipped
-from rl_reports import EVALUATION, OURS, PENDULUM, DocsTable, Picture, Report, regrets
+from rl_reports import EVALUATION, OURS, PENDULUM, regrets
 from rl_reports.effects import expected_best, rank_correlation, variance_explained
 
 # The coursework's values with the average returns that it reported (of DDPG)
