@@ -53,7 +53,7 @@ def clean(
     transposed, because = _orientation(raw, transpose)
     if transposed:
         _transpose(images, raw.source)
-    notes += _invert(images, invert)
+    notes += make_light_on_dark(images, invert)
     digests = digest_images(images)
     new_labels = np.searchsorted(wanted, labels[kept]).astype(np.int64)
     duplicates, conflicting = _count_duplicates(digests, new_labels)
@@ -155,14 +155,16 @@ def _orientation(raw: Raw, transpose: bool | None) -> tuple[bool, str]:
     return False, "nothing says it is EMNIST; --transpose swaps rows and columns"
 
 
-def _invert(images: NDArray[np.uint8], invert: bool | None) -> list[str]:
-    """Makes dark of light in place if that is asked for, or grey images are dark on white; says which."""
+def make_light_on_dark(images: NDArray[np.uint8], invert: bool | None = None) -> list[str]:
+    """Makes dark of light in place if that is asked for, or the images are grey and dark on white; says which.
+
+    :param invert: None leaves it to the images
+    """
+    note = "Inverted, as asked."
     if invert is None and is_light(images):
         if images.shape[1] > 1:
             return ["The background is light; pictures in colour stay as they are, --invert makes dark of light."]
         invert, note = True, "Ink is dark on white: inverted, since the background should be 0; --no-invert leaves it so."
-    else:
-        note = "Inverted, as asked."
     if not invert:
         return []
     np.subtract(255, images, out=images)

@@ -17,7 +17,7 @@ from tqdm import tqdm
 from ca2_core.errors import UserError, did_you_mean
 from ca2_gan.cache import cache_path, keep
 from ca2_gan.data import Dataset
-from ca2_gan.metrics.extractors import Seen, Setup, batches, gather, weights_hash
+from ca2_gan.metrics.extractors import Module, Setup
 from ca2_gan.reference_classifiers import shipped_weights
 from ca2_gan.registry import extractors
 from ca2_gan.weights import load_weights
@@ -133,7 +133,7 @@ class Network(nn.Module):
         return features, self.head(functional.relu(features))
 
 
-class Classifier:
+class Classifier(Module):
     """A frozen ``Network``.
 
     :param network: trained
@@ -141,28 +141,9 @@ class Classifier:
     :param data: what the training split is of
     """
 
-    resize = "none"
-
     def __init__(self, network: Network, recipe: Recipe, data: str, device: str = "cpu"):
-        self.name = f"{recipe.title} trained on the training split of {data}"
-        self.recipe, self.device = recipe, device
-        self.network = network.eval().requires_grad_(False).to(device)
-        self.fingerprint = weights_hash(network)
-
-    @torch.inference_mode()
-    def see(self, images: NDArray[np.uint8], batch_size: int | None = None) -> Seen:
-        """:param images: [N, C, H, W] of the data's shape"""
-        classes, end = np.empty(len(images), dtype=np.int64), 0
-
-        def features() -> Iterator[Tensor]:
-            nonlocal end
-            for batch in batches(images, batch_size or SEEING_BATCH_SIZE, "classifier"):
-                seen, logits = self.network(batch.to(self.device))
-                classes[end : end + len(batch)] = logits.argmax(dim=1).cpu()
-                end += len(batch)
-                yield seen
-
-        return Seen(gather(features(), len(images)), classes)
+        super().__init__(network, f"{recipe.title} trained on the training split of {data}", device, batch_size=SEEING_BATCH_SIZE)
+        self.recipe = recipe
 
 
 @extractors.register("classifier")
