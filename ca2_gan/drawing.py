@@ -1,5 +1,6 @@
 """Arrays as pictures inside figures and pages; ``ca2_gan.pictures`` writes a generator's."""
 
+from collections.abc import Mapping
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -32,6 +33,19 @@ def show(panel: Axes, picture: NDArray[Any]) -> None:
     """Draws a picture [H, W, C], C 1 or 3, pixels 0 to 255, without axes."""
     panel.imshow(picture[:, :, 0] if picture.shape[2] == 1 else picture.astype(np.uint8), cmap="gray", vmin=0, vmax=255)
     panel.set_axis_off()
+
+
+def strips(pictures: Mapping[str, NDArray[np.uint8]], width: float, height: float) -> Figure:
+    """Pictures [H, W, C] one below the other, each with its title.
+
+    :param width: of the figure, in inches
+    :param height: of each picture with its title
+    """
+    figure = Figure(figsize=(width, height * len(pictures)), layout="constrained")
+    for panel, (title, picture) in zip(figure.subplots(len(pictures), 1, squeeze=False).flat, pictures.items(), strict=True):
+        show(panel, picture)
+        panel.set_title(title, fontsize=8, loc="left", pad=2)
+    return figure
 
 
 def encode(picture: NDArray[np.uint8], scale: int = 1) -> bytes:

@@ -6,7 +6,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from ca2_gan.drawing import grid, show
+from ca2_gan.drawing import grid, strips
 from ca2_gan.metrics.view import View
 
 COLUMNS = 16
@@ -24,10 +24,10 @@ def nearest_training_images(fake: View, train: View) -> Figure:
         "likeliest copies": np.argsort(ratios, kind="stable")[:n],
         "any samples": np.linspace(0, len(ratios) - 1, n).astype(np.int64),
     }
-    figure = Figure(figsize=(0.6 * n + 0.2, 3.4), layout="constrained")
-    for panel, (title, chosen) in zip(figure.subplots(len(rows), 1), rows.items(), strict=True):
+    pictures = {}
+    for title, chosen in rows.items():
         pairs: NDArray[np.uint8] = np.concatenate([fake.samples.images[chosen], train.samples.images[positions[chosen, 0]]])
-        show(panel, grid(pairs, n))
-        panel.set_title(f"{title}; distance to the nearest over the second: {np.median(ratios[chosen]):.2f} (median)", fontsize=9)
+        pictures[f"{title}; distance to the nearest over the second: {np.median(ratios[chosen]):.2f} (median)"] = grid(pairs, n)
+    figure = strips(pictures, 0.6 * n + 0.2, 1.7)
     figure.suptitle(f"{Path(fake.samples.name).name}: samples, and below each the training image nearest to it", fontsize=10)
     return figure

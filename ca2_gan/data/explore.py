@@ -34,8 +34,7 @@ def main(argv: list[str]) -> None:
         help="images in the t-SNE; 0 leaves it out (default: 2000)",
     )
     arguments = parser.parse_args(argv)
-    from ca2_gan.data import embedding as embeddings  # noqa: PLC0415  (loads torch, which takes seconds, and --help should not)
-    from ca2_gan.data import figures  # noqa: PLC0415
+    from ca2_gan.data import embedding, figures  # noqa: PLC0415  (they load torch, which takes seconds, and --help should not)
 
     dataset = load_data(arguments)
     rows = dataset.report.lines()
@@ -47,15 +46,15 @@ def main(argv: list[str]) -> None:
     folder = arguments.out or Path(f"explore-{Path(arguments.data).name.split('.')[0]}")
     make_folder(folder)
     has_tsne = arguments.tsne_images and len(dataset) >= LEAST_FOR_TSNE
-    embedding = embeddings.embed(dataset, arguments.tsne_images, arguments.seed) if has_tsne else None
-    pictures = figures.draw_all(dataset, embedding, arguments.seed)
+    points = embedding.embed(dataset, arguments.tsne_images, arguments.seed) if has_tsne else None
+    pictures = figures.draw_all(dataset, points, arguments.seed)
     for picture in pictures:
         write(folder / f"{picture.name}.png", picture.png)
     content = {
         "command": shlex.join(["ca2-gan", *sys.argv[1:]]),
         "fingerprint": dataset.fingerprint,
         **dataset.report.as_dict(),
-        "tsne": embedding and {"images": len(embedding.labels), "seed": arguments.seed, "same_class_neighbours": embedding.neighbours},
+        "tsne": points and {"images": len(points.labels), "seed": arguments.seed, "same_class_neighbours": points.neighbours},
     }
     write(folder / "explore.json", json.dumps(content, indent=2) + "\n")
     sections = [Section("What was read", facts(rows))]
