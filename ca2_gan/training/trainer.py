@@ -1,5 +1,6 @@
 """Training from Python; ``ca2-gan train`` does the same."""
 
+import dataclasses
 import logging
 import sys
 from argparse import ArgumentTypeError
@@ -18,7 +19,7 @@ from ca2_core.files import partial_files
 from ca2_gan.data import Dataset, load_data
 from ca2_gan.data.arguments import parse_sides, split_names
 from ca2_gan.folders import LOCK, own_folder
-from ca2_gan.gan import GAN
+from ca2_gan.gan import GAN, join_classes
 from ca2_gan.registry import models
 from ca2_gan.training.callbacks import Checkpoint, Evaluate, Log, ProgressBar, Samples
 from ca2_gan.training.checkpoints import STATE, explained_disk_errors, read_state
@@ -58,10 +59,10 @@ class Trainer:
         fabric: Fabric | None = None,
         **settings: Any,
     ):
+        models.get(model.model.name if isinstance(model, Config) else model)  # a wrong name is told before anything else
         if isinstance(model, Config):
             self.config = model
         else:
-            models.get(model)  # a wrong name is told before anything else
             data = data if isinstance(data, Dataset | str | Path) else load_data(data)
             source = data.report.source if isinstance(data, Dataset) else str(data)
             own = model_values(model, settings.get("game"))
@@ -101,21 +102,61 @@ class Trainer:
         :return: a copy of the model, with the averaged generator, in evaluation mode
         :raises UserError: if it can't be done, training diverges, or the disk is full
         """
-        budget = {"images": images, "minutes": minutes, "cpu_minutes": cpu_minutes}
+        self.train(images=images, minutes=minutes, cpu_minutes=cpu_minutes, resume=resume)
+        return self.gan
+
+    def train(self, *, resume: bool = False, **budget: float | None) -> None:
+        """The same, without a copy of the model.
+
+        :param budget: as for ``fit``
+        """
         self.config = self.config.with_values(**{name: value for name, value in budget.items() if value is not None})
         keeps_folder = self.out is not None and self.fabric.is_global_zero
         with own_folder(self.out) if keeps_folder and self.out else nullcontext():
+            if self.config.data.per_class:
+                self._train_each_class(resume)
+                return
             if self.state is None:
                 self.state = self._begin(resume)
             self.state.config = self.config
             with explained_disk_errors(self.out) if self.out else nullcontext():
                 self.state.play()
             self.fabric.barrier()
-        return self.gan
+
+    @cached_property
+    def classes(self) -> dict[str, "Trainer"]:
+        """Of one model per class, the training of each, in a folder of its own; empty otherwise."""
+        if not self.config.data.per_class:
+            return {}
+        found = {}
+        for label, name in enumerate(self.data.class_names):
+            alone = self.data.subset(self.data.labels == label)
+            alone = dataclasses.replace(alone, class_names=(name,), labels=alone.labels * 0)
+            out = None if self.out is None else self.out / folder_name(name, label)
+            config = self.config.with_values(per_class=False, classes=name)
+            found[name] = Trainer(config, alone, out=out, callbacks=self._callbacks, fabric=self.fabric)
+        return found
+
+    def _train_each_class(self, resume: bool) -> None:
+        """One after the other, until a callback wants to stop."""
+        if self.out is not None:
+            check_folder(self.out, self.config, resume)
+        self.fabric.launch()
+        if self.out is not None and self.fabric.is_global_zero:
+            folders = [trainer.out.name for trainer in self.classes.values() if trainer.out]
+            prepare_folder(self.out, self.config, threads=torch.get_num_threads(), class_names=list(self.classes), folders=folders)
+        run = self.config.run
+        for trainer in self.classes.values():
+            # Which keeps the class's folder: someone may be training this class alone
+            trainer.train(images=run.images, minutes=run.minutes, cpu_minutes=run.cpu_minutes, resume=resume)
+            if trainer.state and not trainer.state.is_finished:
+                break
 
     @property
     def gan(self) -> GAN:
-        """A copy of the model as it is now, in evaluation mode."""
+        """A copy of the model as it is now, in evaluation mode; of one model per class, those of the classes that are begun."""
+        if self.config.data.per_class:
+            return join_classes({name: trainer.gan for name, trainer in self.classes.items() if trainer.state})
         assert self.state is not None, "nothing is trained yet"
         with torch.random.fork_rng(devices=[]):
             gan = GAN(**self.state.gan.config)
@@ -125,6 +166,8 @@ class Trainer:
 
     def plan(self) -> str:
         """What would be trained, in lines; nothing is trained or written."""
+        if self.config.data.per_class:
+            return "\n\n".join(trainer.plan() for trainer in self.classes.values())
         part = self.data.train
         players = TrainingState(self.config, part, self.fabric).parameters
         run, (channels, height, width) = self.config.run, part.image_shape
@@ -256,6 +299,12 @@ def restore(state: TrainingState, checkpoint: dict[str, Any]) -> None:
             f"{state.folder / STATE}: the checkpoint doesn't fit {state.config.model.name}: {error}. "
             "Take another --out, or delete it to start this run again from the beginning."
         ) from error
+
+
+def folder_name(class_name: str, index: int) -> str:
+    """A folder for a class: its name where a file system can take it, else its number too."""
+    plain = "".join(c if c.isalnum() else "-" for c in class_name)
+    return plain if plain == class_name else f"{index}-{plain}"
 
 
 def compiler_works(device: torch.device) -> bool:
