@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import pyarrow as pa  # type: ignore[import-untyped]
+
 from ca2_core.errors import UserError
 from ca2_gan.data.columns import INDICES, LABELS, count_pixels, find_labels, find_named
 from ca2_gan.data.labels import is_number
@@ -38,6 +40,11 @@ class Layout:
     def skipped(self) -> int:
         """Rows before the first image."""
         return int(self.header is not None or self.recovered is not None)
+
+    @property
+    def pixel(self) -> pa.DataType:
+        """What pixels are read as."""
+        return pa.float32() if self.is_float else pa.uint8()
 
     @property
     def edges(self) -> list[int]:
