@@ -120,10 +120,8 @@ def _find_classes(source: str, classes: Sequence[str], names: Mapping[int, str])
 
 def _is_blank(images: NDArray[np.uint8]) -> NDArray[np.bool_]:
     """Which images are of one value all over: [N]."""
-    blank = np.empty(len(images), dtype=bool)
-    for i in range(0, len(images), CHUNK):
-        pixels = images[i : i + CHUNK].reshape(len(images[i : i + CHUNK]), -1)
-        blank[i : i + CHUNK] = (pixels == pixels[:, :1]).all(axis=1)
+    pixels = images.reshape(len(images), -1)
+    blank: NDArray[np.bool_] = pixels.min(axis=1) == pixels.max(axis=1)
     return blank
 
 

@@ -195,7 +195,7 @@ def read_values(
     found = {}
     for name, value in values.items():
         if name not in known:
-            nearest = f"no setting is called {name!r}.{did_you_mean(str(name), known)} `ca2-gan train --help-all` shows all."
+            nearest = f"no setting is called {str(name)!r}.{did_you_mean(str(name), known)} `ca2-gan train --help-all` shows all."
             raise UserError(f"{origin}: {of_other_game(name, str(name), game) or nearest}")
         found[name] = known[name].read(value, origin, called(known[name]) if called else None)
     return found
