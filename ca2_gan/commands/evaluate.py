@@ -1,17 +1,18 @@
 """``ca2-gan evaluate``: how good are generated images, whoever made them."""
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 from ca2_core.arguments import Parser, Renamed, at_least, seed
-from ca2_gan.commands.evaluation_report import FILES, describe, draw_nearest, print_scores, summarize, write_all
+from ca2_gan.commands.evaluation_report import FILES, draw_nearest, gather, print_report, write_all
 from ca2_gan.data.arguments import add_data_arguments, load_data
 from ca2_gan.folders import make_folder
 from ca2_gan.gan import GAN
 from ca2_gan.metrics.bootstrap import RESAMPLES
 from ca2_gan.metrics.classifier import CLASSIFIERS
 from ca2_gan.metrics.evaluate import DEFAULT_METRICS, check_device, choose_n, fitting
-from ca2_gan.metrics.samples import Source, open_source, real_samples
+from ca2_gan.metrics.samples import open_source
 from ca2_gan.metrics.suite import Suite, parse_metrics
 
 
@@ -21,22 +22,13 @@ def main(argv: list[str]) -> None:
     names = parse_metrics(arguments.metrics)
     check_device(arguments.device)
     data = load_data(arguments)
-    reference = Source("held-out split", real_samples(data.test, "held-out split"))
+    reference = replace(open_source(data.test), name="held-out split")
     sources = [fitting(open_source(x, arguments.device), reference) for x in arguments.x]
     n = choose_n(arguments.n, [reference, *sources])
     if arguments.out:
         make_folder(arguments.out)
-    suite = Suite(
-        names,
-        data.train,
-        data.test,
-        n,
-        arguments.seed,
-        arguments.inception_weights,
-        arguments.bootstrap,
-        arguments.classifier,
-        arguments.device,
-    )
+    weights, resamples, classifier, device = arguments.inception_weights, arguments.bootstrap, arguments.classifier, arguments.device
+    suite = Suite(names, data.train, data.test, n, arguments.seed, weights, resamples, classifier, device)
     models = [source.origin.spec.name if isinstance(source.origin, GAN) else None for source in sources]
     views = [suite.view(source.draw(n, data.train, arguments.seed)) for source in sources]
     del sources  # large files of which a part is compared
@@ -44,13 +36,12 @@ def main(argv: list[str]) -> None:
     for view in views:
         print(f"scoring {view.samples.name} ...", file=sys.stderr)
         evaluations.append(suite.score(view))
-    records = summarize(evaluations, models)
-    for line in describe(suite, data, evaluations):
-        print(line)
-    print_scores(suite, evaluations, records)
+    content = gather(suite, data, evaluations, models)
+    print_report(suite, content)
     if arguments.out:
-        write_all(arguments.out, suite, data, evaluations, records)
-        pictures = draw_nearest(arguments.out, suite, views) if "memorised" in suite.metrics else []
+        write_all(arguments.out, suite, content)
+        train = suite.reference.train if "memorised" in suite.metrics else None
+        pictures = draw_nearest(arguments.out, train, views) if train else []
         print(f"Written to {arguments.out}: {', '.join([FILES, *pictures])}")
 
 

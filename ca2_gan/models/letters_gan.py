@@ -100,7 +100,7 @@ class LettersDiscriminator(Discriminator):
         return functional.leaky_relu(h, SLOPE).sum(dim=(2, 3))
 
     def logit(self, features: Tensor, labels: Tensor) -> Tensor:
-        logits: Tensor = self.head(features).squeeze(1)
+        logits = super().logit(features, labels)
         return logits if self.embedding is None else logits + (self.embedding(labels) * features).sum(dim=1)
 
 

@@ -59,13 +59,11 @@ class ProjectionDiscriminator(Discriminator):
                 nn.init.xavier_uniform_(layer.weight)
 
     def features(self, images: Tensor, labels: Tensor) -> Tensor:
-        features: Tensor = self.layers(images)
-        return features.sum(dim=(2, 3))
+        return super().features(images, labels).sum(dim=(2, 3))
 
     def logit(self, features: Tensor, labels: Tensor) -> Tensor:
         embedded: Tensor = self.embedding(labels)
-        logits: Tensor = self.head(features)
-        return logits.squeeze(1) + (embedded * features).sum(dim=1)
+        return super().logit(features, labels) + (embedded * features).sum(dim=1)
 
 
 @models.register("sngan")
