@@ -18,7 +18,7 @@ from ca2_core.errors import UserError
 from ca2_core.files import partial_files
 from ca2_gan.data import Dataset, load_data
 from ca2_gan.data.arguments import parse_sides, split_names
-from ca2_gan.folders import LOCK, own_folder
+from ca2_gan.folders import LOCK, own_folder, plain_name
 from ca2_gan.gan import GAN, join_classes
 from ca2_gan.registry import models
 from ca2_gan.training.callbacks import Checkpoint, Evaluate, Log, ProgressBar, Samples
@@ -303,7 +303,7 @@ def restore(state: TrainingState, checkpoint: dict[str, Any]) -> None:
 
 def folder_name(class_name: str, index: int) -> str:
     """A folder for a class: its name where a file system can take it, else its number too."""
-    plain = "".join(c if c.isalnum() else "-" for c in class_name)
+    plain = plain_name(class_name)
     return plain if plain == class_name else f"{index}-{plain}"
 
 
