@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
@@ -13,20 +14,15 @@ from PIL import Image
 
 from ca2_core.errors import UserError
 from ca2_core.files import whole_file
+from ca2_gan import pictures
 
-GAP = 2
-GAP_GREY = 64
+GAP, GAP_GREY = pictures.GAP, 64
 
 
 def grid(images: NDArray[np.uint8], columns: int) -> NDArray[np.uint8]:
     """One picture of many, row by row, a thin gap between them: [N, C, H, W] -> [rows, columns, C]."""
-    n, channels, height, width = images.shape
-    rows = -(-n // columns)
-    picture = np.full((rows * (height + GAP) - GAP, columns * (width + GAP) - GAP, channels), GAP_GREY, dtype=np.uint8)
-    for i, image in enumerate(images):
-        top, left = i // columns * (height + GAP), i % columns * (width + GAP)
-        picture[top : top + height, left : left + width] = image.transpose(1, 2, 0)
-    return picture
+    tiled = pictures.tile(torch.from_numpy(np.ascontiguousarray(images)), columns, GAP_GREY)
+    return tiled[:, GAP:-GAP, GAP:-GAP].permute(1, 2, 0).numpy()
 
 
 def show(panel: Axes, picture: NDArray[Any]) -> None:
@@ -35,14 +31,14 @@ def show(panel: Axes, picture: NDArray[Any]) -> None:
     panel.set_axis_off()
 
 
-def strips(pictures: Mapping[str, NDArray[np.uint8]], width: float, height: float) -> Figure:
+def strips(rows: Mapping[str, NDArray[np.uint8]], width: float, height: float) -> Figure:
     """Pictures [H, W, C] one below the other, each with its title.
 
     :param width: of the figure, in inches
     :param height: of each picture with its title
     """
-    figure = Figure(figsize=(width, height * len(pictures)), layout="constrained")
-    for panel, (title, picture) in zip(figure.subplots(len(pictures), 1, squeeze=False).flat, pictures.items(), strict=True):
+    figure = Figure(figsize=(width, height * len(rows)), layout="constrained")
+    for panel, (title, picture) in zip(figure.subplots(len(rows), 1, squeeze=False).flat, rows.items(), strict=True):
         show(panel, picture)
         panel.set_title(title, fontsize=8, loc="left", pad=2)
     return figure

@@ -8,14 +8,13 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from safetensors import SafetensorError
-from safetensors.torch import load_file
-from safetensors.torch import save as serialise
+from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from torch.nn import functional
 from tqdm import tqdm
 
 from ca2_core.errors import UserError, did_you_mean
-from ca2_gan.cache import cache_path, keep
+from ca2_gan.cache import cache_path, keep_file
 from ca2_gan.data import Dataset
 from ca2_gan.metrics.extractors import Module, Setup
 from ca2_gan.reference_classifiers import shipped_weights
@@ -163,13 +162,12 @@ def reference_classifier(train: Dataset, recipe: Recipe = CLASSIFIERS["first"], 
     for path in (shipped_weights(train.fingerprint, recipe.seed), cached):
         try:
             load_weights(network, load_file(path))
-            break
+            return Classifier(network, recipe, train.report.source, device)
         except (OSError, SafetensorError, RuntimeError, ValueError):  # not there, damaged, or of another network
             continue
-    else:
-        network = train_network(train.images, train.labels, train.num_classes, recipe)
-        keep(cached, serialise(network.state_dict()))
-    return Classifier(network, recipe, train.report.source, device)
+    trained = train_network(train.images, train.labels, train.num_classes, recipe)
+    keep_file(cached, lambda partial: save_file(trained.state_dict(), partial))
+    return Classifier(trained, recipe, train.report.source, device)
 
 
 def train_network(images: NDArray[np.uint8], labels: NDArray[np.int64], num_classes: int, recipe: Recipe) -> Network:

@@ -2,8 +2,8 @@
 
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
+from scipy.stats import entropy
 
 # Added to every probability, so that a bin that one side never fills costs much but not infinitely much
 EPSILON = 1e-8
@@ -20,11 +20,5 @@ def kl_divergence(real: NDArray[Any], fake: NDArray[Any]) -> float:
     """
     if real.shape != fake.shape or not real.sum() or not fake.sum():
         raise ValueError("two histograms of the same bins with something in them are needed.")
-    p, q = _smooth(real), _smooth(fake)
-    return float((p * np.log(p / q)).sum())
-
-
-def _smooth(counts: NDArray[Any]) -> NDArray[np.float64]:
-    probabilities = counts / counts.sum() + EPSILON
-    smooth: NDArray[np.float64] = probabilities / probabilities.sum()
-    return smooth
+    p, q = (counts / counts.sum() + EPSILON for counts in (real, fake))
+    return float(entropy(p, q))  # of each over its sum

@@ -22,7 +22,7 @@ from ca2_gan.folders import LOCK, own_folder, plain_name
 from ca2_gan.gan import GAN, join_classes
 from ca2_gan.registry import models
 from ca2_gan.training.callbacks import Checkpoint, Evaluate, Log, ProgressBar, Samples
-from ca2_gan.training.checkpoints import STATE, explained_disk_errors, read_state
+from ca2_gan.training.checkpoints import explained_disk_errors, read_state
 from ca2_gan.training.config import BUDGET, CONFIG, Config, model_values, read_run, write_run
 from ca2_gan.training.ema import standing_statistics
 from ca2_gan.training.state import Callback, TrainingState
@@ -195,7 +195,7 @@ class Trainer:
         checkpoint = None if self.out is None else read_state(self.out, self.config.model.name, part.fingerprint)
         state = TrainingState(self.config, part, self.fabric, self.out)
         if checkpoint is not None:
-            restore(state, checkpoint)
+            state.load_state_dict(checkpoint)
         with self.fabric.rank_zero_first():  # the others find in the cache what the first has made
             state.game.prepare()
         # What can't be trained or evaluated leaves no folder
@@ -285,20 +285,6 @@ def prepare_folder(out: Path, config: Config, **facts: Any) -> None:
             write_run(config, out, **facts, **versions)
     except OSError as error:
         raise UserError(f"{out}: can't write: {error.strerror or error}.") from error
-
-
-def restore(state: TrainingState, checkpoint: dict[str, Any]) -> None:
-    """Takes a training to a checkpoint of its run folder.
-
-    :raises UserError: if it doesn't fit
-    """
-    try:
-        state.load_state_dict(checkpoint)
-    except ValueError as error:
-        raise UserError(
-            f"{state.folder / STATE}: the checkpoint doesn't fit {state.config.model.name}: {error}. "
-            "Take another --out, or delete it to start this run again from the beginning."
-        ) from error
 
 
 def folder_name(class_name: str, index: int) -> str:
