@@ -62,11 +62,6 @@ class Entry:
         """What it may be, in words."""
         return "a path" if Path in typing.get_args(self.type) else name_of(self.type)
 
-    @property
-    def default_text(self) -> str:
-        """Its default as one types it; empty if there is none."""
-        return text_of(self.default)
-
     def read(self, value: Any, origin: str, name: str | None = None) -> Any:
         """A value of a file, a command line or a call, as the group has it.
 

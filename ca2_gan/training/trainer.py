@@ -20,6 +20,8 @@ from ca2_gan.data import Dataset, load_data
 from ca2_gan.data.arguments import parse_sides, split_names
 from ca2_gan.folders import LOCK, own_folder, plain_name
 from ca2_gan.gan import GAN, join_classes
+from ca2_gan.metrics.samples import sample_like
+from ca2_gan.metrics.suite import Suite, parse_metrics
 from ca2_gan.registry import models
 from ca2_gan.training.callbacks import Checkpoint, Evaluate, Log, ProgressBar, Samples
 from ca2_gan.training.checkpoints import explained_disk_errors, read_state
@@ -223,9 +225,6 @@ class Trainer:
 
         :raises UserError: if there are too few images for a metric, or one is unknown
         """
-        from ca2_gan.metrics.samples import sample_like  # noqa: PLC0415  (takes seconds)
-        from ca2_gan.metrics.suite import Suite, parse_metrics  # noqa: PLC0415
-
         part, held_out = self.data.train, self.data.test
         n = min(EVALUATED, len(held_out))
         suite = Suite(parse_metrics(names), part, held_out, n)

@@ -132,7 +132,7 @@ class Adversarial(Game):
 
 def classifier_features(source: Images) -> Callable[[Tensor], Tensor]:
     """Images [N, C, H, W] in [-1, 1] -> features [N, 64] of the reference classifier of the data."""
-    from ca2_gan.metrics.classifier import reference_classifier  # noqa: PLC0415  (the metrics take seconds to import)
+    from ca2_gan.metrics.classifier import reference_classifier  # noqa: PLC0415  (the metrics know runs, whose settings are those of games)
 
     body = reference_classifier(source.data).network.to(source.device).body
     return lambda images: body((images + 1) / 2)
