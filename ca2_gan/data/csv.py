@@ -12,7 +12,7 @@ import pyarrow.csv  # type: ignore[import-untyped]
 
 from ca2_core.errors import UserError
 from ca2_gan.data.columns import in_pixel_order, stack_pixels
-from ca2_gan.data.csv_layout import Layout, detect, is_whole, split
+from ca2_gan.data.csv_layout import Layout, counts_up, detect, is_whole, split
 from ca2_gan.data.labels import is_number, number_labels
 from ca2_gan.data.opening import is_emnist, opened
 from ca2_gan.data.raw import Format, Raw
@@ -99,8 +99,7 @@ def find_roles(edges: dict[int, list[str]], layout: Layout) -> tuple[int | None,
 def _counts_rows(cells: Sequence[str]) -> bool:
     """Whether the cells are 0, 1, 2, ... or 1, 2, 3, ...; an unnamed one before them belongs to a recovered image."""
     numbers = [cell.removesuffix(".0") for cell in (cells if cells and is_whole(cells[0]) else cells[1:])]
-    start = numbers[0] if numbers else ""
-    return len(numbers) > 1 and start in ("0", "1") and all(cell == str(i) for i, cell in enumerate(numbers, start=int(start)))
+    return len(numbers) > 1 and counts_up(numbers)
 
 
 def _may_be_labels(cells: Sequence[str]) -> bool:

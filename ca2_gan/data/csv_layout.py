@@ -121,7 +121,7 @@ def _is_header(first: Sequence[str], second: Sequence[str] | None, path: Path) -
     :raises UserError: if it is an image but for a cell that makes no sense
     """
     numbers = [cell for cell in first if is_number(cell)]
-    if len(numbers) < len(first) / 2 or _counts_up(numbers):
+    if len(numbers) < len(first) / 2 or counts_up(numbers):
         return True
     strange = [position for position, cell in enumerate(first) if not is_number(cell)]
     if not strange or (second and len(second) == len(first) and all(not is_number(second[position]) for position in strange)):
@@ -130,10 +130,9 @@ def _is_header(first: Sequence[str], second: Sequence[str] | None, path: Path) -
     raise UserError(f"{where}: {cell!r} among numbers: neither a header nor an image. Correct the cell or remove the row.")
 
 
-def _counts_up(cells: Sequence[str]) -> bool:
+def counts_up(cells: Sequence[str]) -> bool:
     """Whether the cells are 0, 1, 2, ... or 1, 2, 3, ..."""
-    start = cells[0]
-    return start in ("0", "1") and list(cells) == [str(int(start) + i) for i in range(len(cells))]
+    return cells[0] in ("0", "1") and all(cell == str(i) for i, cell in enumerate(cells, start=int(cells[0])))
 
 
 def is_whole(cell: str) -> bool:

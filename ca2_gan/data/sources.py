@@ -46,21 +46,20 @@ def load_data(
     :param keep_blanks: whether images of one value all over stay, as they should where a generator made them
     :raises UserError: if it can't be had, read or used
     """
-    sides = _sides(resize)
+    sides = (resize, resize) if isinstance(resize, int) else resize
+    if sides is not None and not all(1 <= side <= MOST_PIXELS for side in sides):
+        raise UserError(f"resize {sides[0]}x{sides[1]}: sides from 1 to {MOST_PIXELS:,} pixels are possible.")
     drawn = {"root": None if root is None else Path(root), "seed": seed, "size": size}
     given = {name: value for name, value in drawn.items() if value is not None}
+    are_arrays = isinstance(source, (tuple, list))
+    builder = datasets.get(str(source)) if not are_arrays and str(source) in datasets.list() else None
+    unknown = next((name for name in given if not builder or name not in inspect.signature(builder).parameters), None)
+    if unknown is not None:
+        raise UserError(f"{'arrays' if are_arrays else source} has no option {unknown!r}.")
     if isinstance(source, (tuple, list)):
         raw = standardise(_from_arrays(source), sides)
-    elif str(source) in datasets.list():
-        builder = datasets.get(str(source))
-        unknown = next((name for name in given if name not in inspect.signature(builder).parameters), None)
-        if unknown is not None:
-            raise UserError(f"{source} has no option {unknown!r}.")
-        raw, given = standardise(builder(**given), sides), {}
     else:
-        raw = read(Path(source) if str(source) else None, sides)
-    if given:
-        raise UserError(f"{raw.source} is not drawn or downloaded: {next(iter(given))!r} has no meaning for it.")
+        raw = standardise(builder(**given), sides) if builder else read(Path(source) if str(source) else None, sides)
     data = clean(raw, classes=classes, transpose=transpose, invert=invert, keep_blanks=keep_blanks)
     announce(raw.source, data.report.findings())
     return data
@@ -113,10 +112,3 @@ def _from_arrays(source: Sequence[Any]) -> Raw:
     if images is None or not images.ndim or (labels is not None and not labels.ndim):
         raise UserError("arrays: images [N, H, W] or [N, C, H, W] are needed, and labels [N] or None.")
     return Raw("arrays", images, labels)
-
-
-def _sides(resize: int | tuple[int, int] | None) -> tuple[int, int] | None:
-    sides = (resize, resize) if isinstance(resize, int) else resize
-    if sides is not None and not all(1 <= side <= MOST_PIXELS for side in sides):
-        raise UserError(f"resize {sides[0]}x{sides[1]}: sides from 1 to {MOST_PIXELS:,} pixels are possible.")
-    return sides

@@ -14,7 +14,7 @@ from ca2_gan.metrics.classes import ClassScores, score_classes
 from ca2_gan.metrics.extractors import Extractors, Setup
 from ca2_gan.metrics.inception import UnavailableError
 from ca2_gan.metrics.metric import Column, Metric, Score
-from ca2_gan.metrics.samples import Samples
+from ca2_gan.metrics.samples import Samples, real_samples
 from ca2_gan.metrics.view import Reference, View
 from ca2_gan.registry import extractors, metrics
 
@@ -102,11 +102,12 @@ class Suite:
         once = np.unique(self.train.digests, return_index=True)[1]
         return replace(view, once=None if len(once) == len(self.train) else np.sort(once))
 
-    def _real_view(self, part: Dataset | Samples, n: int) -> View:
+    def _real_view(self, part: Dataset | Samples, n: int, seed: int | None = None) -> View:
         """A choice of n real images, whose features are kept where it can be named."""
-        samples = part if isinstance(part, Samples) else Samples("real images", part.images, part.labels, part.class_names)
-        taken = samples.among(self.class_names).take(n, self.seed)
-        return View(taken, self.extractors, (part.fingerprint, len(taken), self.seed) if isinstance(part, Dataset) else None)
+        seed = self.seed if seed is None else seed
+        samples = part if isinstance(part, Samples) else real_samples(part, part.report.source)
+        taken = samples.among(self.class_names).take(n, seed)
+        return View(taken, self.extractors, (part.fingerprint, len(taken), seed) if isinstance(part, Dataset) else None)
 
     @cached_property
     def accuracy(self) -> float:
@@ -119,12 +120,14 @@ class Suite:
         """All numbers by key."""
         return {column.key: column for metric in self.metrics.values() for column in metric.columns}
 
-    def floor(self) -> Evaluation:
+    def floor(self, seed: int | None = None) -> Evaluation:
         """Real against real: training split against held-out split, or, where training images would come out better than new ones
         can, held-out images themselves.
+
+        :param seed: of the choice of training images, if it is to be another
         """
         assert self.train is not None
-        view, held_out = self._real_view(self.train, self.n), self.reference.real
+        view, held_out = self._real_view(self.train, self.n, seed), self.reference.real
         accuracies = {row.name: row.acc for row in self.classes(held_out)}
         classes = tuple(replace(row, acc=accuracies[row.name]) for row in self.classes(view))
         return Evaluation("real (floor)", self.n, self._scores(view, held_out), classes)

@@ -1,6 +1,5 @@
 """Training from Python; ``ca2-gan train`` does the same."""
 
-import dataclasses
 import logging
 import sys
 from argparse import ArgumentTypeError
@@ -132,11 +131,9 @@ class Trainer:
             return {}
         found = {}
         for label, name in enumerate(self.data.class_names):
-            alone = self.data.subset(self.data.labels == label)
-            alone = dataclasses.replace(alone, class_names=(name,), labels=alone.labels * 0)
             out = None if self.out is None else self.out / folder_name(name, label)
             config = self.config.with_values(per_class=False, classes=name)
-            found[name] = Trainer(config, alone, out=out, callbacks=self._callbacks, fabric=self.fabric)
+            found[name] = Trainer(config, self.data.only(label), out=out, callbacks=self._callbacks, fabric=self.fabric)
         return found
 
     def _train_each_class(self, resume: bool) -> None:
