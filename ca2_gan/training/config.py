@@ -292,10 +292,7 @@ def read_run(folder: Path) -> tuple[Config, Facts]:
         raise UserError(f"{folder}: no {CONFIG}: no run of `ca2-gan train`.")
     content = _content(path)
     facts = _read_facts(content.pop("facts", None), path)
-    values = read_values(_without_options_of_others(content, game_of(content)), str(path))
-    if not values.keys() >= {"model", "data"}:
-        raise UserError(f"{path}: damaged: no model or no data among its settings. Train again, in another --out.")
-    return Config.of(values, str(path)), facts
+    return Config.of(_without_options_of_others(content, game_of(content)), str(path)), facts
 
 
 def _read_facts(facts: Any, path: Path) -> Facts:
@@ -304,10 +301,10 @@ def _read_facts(facts: Any, path: Path) -> Facts:
     if type(threads) is not int or threads < 1:
         raise UserError(f"{path}: damaged: no number of threads among its facts. Train again, in another --out.")
     folders, names = facts.get("folders", []), facts.get("class_names", [])
-    for found in (folders, names):
-        if not isinstance(found, list) or not all(isinstance(item, str) for item in found) or len(found) != len(folders):
-            raise UserError(f"{path}: damaged: the facts need a name and a folder for each class. Train again, in another --out.")
-    for folder in folders:
-        if Path(folder).name != folder or folder in ("", ".."):
-            raise UserError(f"{path}: the folder {folder!r} of a class is not right in the run's folder. It is not opened.")
+    are_texts = all(isinstance(found, list) and all(isinstance(item, str) for item in found) for found in (folders, names))
+    if not are_texts or len(folders) != len(names):
+        raise UserError(f"{path}: damaged: the facts need a name and a folder for each class. Train again, in another --out.")
+    outside = next((folder for folder in folders if Path(folder).name != folder or folder in ("", "..")), None)
+    if outside is not None:
+        raise UserError(f"{path}: the folder {outside!r} of a class is not right in the run's folder. It is not opened.")
     return Facts(threads, dict(zip(names, folders, strict=True)))
