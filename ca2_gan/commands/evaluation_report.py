@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from ca2_core.tables import Table
 from ca2_gan.data.dataset import Dataset
 from ca2_gan.drawing import grid, render, strips, write
-from ca2_gan.metrics.divergence import EPSILON
+from ca2_gan.metrics.kl import EPSILON
 from ca2_gan.metrics.suite import Evaluation, Suite
 from ca2_gan.metrics.view import View
 from ca2_gan.versions import versions

@@ -45,7 +45,7 @@ class Trainer:
     :param fabric: devices and processes that the caller has chosen; None for what the settings say
     :param settings: any other setting of ``ca2-gan train --help-all`` by name, such as ``lr_g=1e-3``, over those of
         ``hyperparams/gan/MODEL.yml``
-    :ivar state: the training, from the first ``fit`` on
+    :ivar state: the training, from the first ``fit`` on; of one model per class, the last one's
     :raises UserError: if there is no such model or setting, or a value is not what it should be
     """
 
@@ -138,17 +138,19 @@ class Trainer:
 
     def _train_each_class(self, resume: bool) -> None:
         """One after the other, until a callback wants to stop."""
-        if self.out is not None:
+        is_begun = self.state is not None
+        if self.out is not None and not is_begun:
             check_folder(self.out, self.config, resume)
         self.fabric.launch()
-        if self.out is not None and self.fabric.is_global_zero:
+        if self.out is not None and not is_begun and self.fabric.is_global_zero:
             folders = [trainer.out.name for trainer in self.classes.values() if trainer.out]
             prepare_folder(self.out, self.config, threads=torch.get_num_threads(), class_names=list(self.classes), folders=folders)
         run = self.config.run
         for trainer in self.classes.values():
             # Which keeps the class's folder: someone may be training this class alone
             trainer.train(images=run.images, minutes=run.minutes, cpu_minutes=run.cpu_minutes, resume=resume)
-            if trainer.state and not trainer.state.is_finished:
+            self.state = trainer.state
+            if self.state and not self.state.is_finished:
                 break
 
     @property

@@ -132,6 +132,7 @@ class TestPerClass:
         kept, parts = Trainer("dcgan_radford", data, **options), Trainer("dcgan_radford", data, out=tmp_path / "run", **options)
         for trainer in (kept, parts):
             trainer.fit(images=8)
+        parts.fit(images=16)
         resumed = Trainer("dcgan_radford", data, out=tmp_path / "run", **options).fit(images=24, resume=True)
         for gan in (kept.fit(images=24), resumed, load(tmp_path / "run")):
             assert torch.equal(gan.sample(6, seed=0), whole.sample(6, seed=0))
