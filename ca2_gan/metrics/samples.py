@@ -119,7 +119,8 @@ def sample_like(gan: GAN, n: int, like: Dataset | Samples | None, seed: int) -> 
         of_data, names = match_names(gan.spec.name, gan.class_names, like.class_names), tuple(like.class_names)  # by class of the model
         known = like.labels[np.isin(like.labels, of_data)]
         labels = np.random.default_rng(seed).permutation(np.resize(np.random.default_rng(seed).permutation(known), n))
-        asked = torch.from_numpy(np.argsort(of_data)[np.searchsorted(np.sort(of_data), labels)])
+        of_model = {int(number): model for model, number in enumerate(of_data)}
+        asked = torch.tensor([of_model[label] for label in labels.tolist()])
     return Samples(gan.spec.name, gan.sample(n, asked, seed).numpy(), labels, names)
 
 
