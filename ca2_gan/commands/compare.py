@@ -149,12 +149,9 @@ def main(argv: list[str]) -> None:
         description="Draws the losses and, where they were evaluated, FID, FCD and KL of several runs over images, and puts their samples "
         "side by side: one HTML page that needs no other file.",
     )
-    parser.add_argument(
-        "runs", nargs="+", type=Path, metavar="RUN", help="run folders of `ca2-gan train`, or folders with runs right in them"
-    )
-    parser.add_argument(
-        "-o", "--out", type=Path, default=Path("compare.html"), metavar="FILE", help="page to write (default: compare.html)"
-    )
+    where = "run folders of `ca2-gan train`, or folders with runs right in them"
+    parser.add_argument("runs", nargs="+", type=Path, metavar="RUN", help=where)
+    parser.add_argument("-o", "--out", type=Path, default="compare.html", metavar="FILE", help="page to write (default: compare.html)")
     arguments = parser.parse_args(argv)
     if arguments.out.suffix.lower() not in (".html", ".htm"):
         raise UserError(f"{arguments.out}: the page's name should end in .html.")

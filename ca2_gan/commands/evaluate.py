@@ -55,27 +55,15 @@ def make_parser() -> Parser:
     parser.add_argument("x", nargs="+", metavar="X", help="runs, saved models, folders of PNGs, or .npz with x and, if labelled, y")
     add_data_arguments(parser)
     default = ",".join(DEFAULT_METRICS)
-    parser.add_argument(
-        "--metrics",
-        default=default,
-        help=f"names with commas between, or METRIC:EXTRACTOR to look through another network, such as prdc:inception (default: {default})",
-    )
-    parser.add_argument(
-        "--classifier",
-        choices=CLASSIFIERS,
-        default="first",
-        help="which reference classifier looks at the images; a claim should hold by both (default: first)",
-    )
+    metrics = "names with commas between, or METRIC:EXTRACTOR to look through another network, such as prdc:inception"
+    parser.add_argument("--metrics", default=default, help=f"{metrics} (default: {default})")
+    classifier = "which reference classifier looks at the images; a claim should hold by both (default: first)"
+    parser.add_argument("--classifier", choices=CLASSIFIERS, default="first", help=classifier)
     parser.add_argument("--judge", choices=CLASSIFIERS, dest="classifier", action=Renamed, new="--classifier")
     parser.add_argument("--n", type=at_least(1), help="images on each side (default: as many as all have, up to 10000)")
     parser.add_argument("--seed", type=seed, default=0, help="of the samples and of the choice of images (default: 0)")
-    parser.add_argument(
-        "--bootstrap",
-        type=at_least(2, also=(0,)),
-        default=RESAMPLES,
-        metavar="B",
-        help=f"resamples behind the intervals, 0 for none (default: {RESAMPLES})",
-    )
+    resamples = f"resamples behind the intervals, 0 for none (default: {RESAMPLES})"
+    parser.add_argument("--bootstrap", type=at_least(2, also=(0,)), default=RESAMPLES, metavar="B", help=resamples)
     parser.add_argument("--device", default="cpu", help="where networks run, such as cuda (default: cpu)")
     parser.add_argument("--inception-weights", type=Path, metavar="FILE", help="pt_inception-2015-12-05-6726825d.pth (default: downloaded)")
     parser.add_argument("-o", "--out", type=Path, metavar="FOLDER", help=f"write {FILES} and pictures there")

@@ -26,13 +26,8 @@ def main(argv: list[str]) -> None:
     add_data_arguments(parser)
     parser.add_argument("-o", "--out", type=Path, metavar="FOLDER", help="where to write (default: explore-NAME)")
     parser.add_argument("--seed", type=seed, default=0, help="of the choice of images and of t-SNE (default: 0)")
-    parser.add_argument(
-        "--tsne-images",
-        type=at_least(LEAST_FOR_TSNE, also=(0,)),
-        default=2000,
-        metavar="N",
-        help="images in the t-SNE; 0 leaves it out (default: 2000)",
-    )
+    tsne = "images in the t-SNE; 0 leaves it out (default: 2000)"
+    parser.add_argument("--tsne-images", type=at_least(LEAST_FOR_TSNE, also=(0,)), default=2000, metavar="N", help=tsne)
     arguments = parser.parse_args(argv)
     from ca2_gan.data import embedding, figures  # noqa: PLC0415  (they load torch, which takes seconds, and --help should not)
 
