@@ -12,7 +12,6 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from PIL import Image
 
-from ca2_core.errors import UserError
 from ca2_core.files import whole_file
 from ca2_gan import pictures
 
@@ -60,12 +59,6 @@ def render(figure: Figure) -> bytes:
 
 
 def write(path: Path, content: bytes | str) -> None:
-    """Writes a file whole or not at all.
-
-    :raises UserError: if it can't be written
-    """
-    try:
-        with whole_file(path) as partial:
-            partial.write_bytes(content.encode() if isinstance(content, str) else content)
-    except OSError as error:
-        raise UserError(f"{path}: can't be written: {error.strerror or error}.") from error
+    """Writes a file whole or not at all."""
+    with whole_file(path) as partial:
+        partial.write_bytes(content.encode() if isinstance(content, str) else content)

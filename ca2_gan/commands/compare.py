@@ -135,11 +135,7 @@ def _last_grid(run: Run) -> str:
 def _grid(path: Path, before: str = "", after: str = "") -> str:
     images = f"{int(path.stem):,} images" if path.stem.isdecimal() else path.stem
     caption = before + images + after
-    try:
-        content = path.read_bytes()
-    except OSError as error:
-        raise UserError(f"{path}: can't be read: {error.strerror}.") from error
-    return image(content, f"samples of {caption}", caption, pixels=True)
+    return image(path.read_bytes(), f"samples of {caption}", caption, pixels=True)
 
 
 def main(argv: list[str]) -> None:

@@ -31,10 +31,7 @@ def main(argv: list[str]) -> None:
     gan = load(arguments.run, revision=arguments.revision)
     classes = None if arguments.labels is None else gan.class_numbers(arguments.labels)
     write = write_interpolation if arguments.out.suffix.lower() == ".gif" else write_samples
-    try:
-        write(gan, classes, arguments, arguments.out)
-    except OSError as error:
-        raise UserError(f"{arguments.out}: can't write: {error.strerror or error}.") from error
+    write(gan, classes, arguments, arguments.out)
     print(arguments.out)
 
 

@@ -80,25 +80,20 @@ def read(path: Path | None, resize: tuple[int, int] | None = None) -> Raw:
         known = datasets.list()
         name = "" if path is None else str(path)
         raise UserError(f"no data {name!r}: no file or folder, and not one of {', '.join(known)}.{did_you_mean(name, known)}")
-    try:
-        fitting = [name for name in formats if formats.get(name).matches(path)]
-        if not fitting:
-            readable = "; ".join(formats.get(name).summary for name in formats)
-            raise UserError(f"{path}: {'nothing to read in it' if path.is_dir() else 'of no known format'}. What can be read: {readable}.")
-        raw = _read_as(fitting[0], formats.get(fitting[0]), path, resize)
-    except PermissionError as error:
-        raise UserError(f"{error.filename or path}: can't be read: {error.strerror}.") from error
-    if len(fitting) > 1:
-        ignored = " and ".join(formats.get(name).summary for name in fitting[1:])
-        return replace(raw, notes=(*raw.notes, f"Read as {formats.get(fitting[0]).summary}; what else could be {ignored} is left out."))
-    return raw
+    fitting = [name for name in formats if formats.get(name).matches(path)]
+    if not fitting:
+        readable = "; ".join(formats.get(name).summary for name in formats)
+        raise UserError(f"{path}: {'nothing to read in it' if path.is_dir() else 'of no known format'}. What can be read: {readable}.")
+    form: Format = formats.get(fitting[0])
 
-
-def _read_as(name: str, form: Format, path: Path, resize: tuple[int, int] | None) -> Raw:
     def make() -> Raw:
         return standardise(form.read(path), resize)
 
-    return recall(path, (name, resize), make) if form.is_slow else make()
+    raw = recall(path, (fitting[0], resize), make) if form.is_slow else make()
+    if len(fitting) > 1:
+        ignored = " and ".join(formats.get(name).summary for name in fitting[1:])
+        raw = replace(raw, notes=(*raw.notes, f"Read as {form.summary}; what else could be {ignored} is left out."))
+    return raw
 
 
 def _from_arrays(source: Sequence[Any]) -> Raw:

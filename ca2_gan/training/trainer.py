@@ -275,14 +275,12 @@ def check_folder(out: Path, config: Config, resume: bool) -> None:
 def prepare_folder(out: Path, config: Config, **facts: Any) -> None:
     """Makes the run folder with its ``config.yml``; clears away what a killed process left half-written."""
     versions = {"ca2": version("ca2"), "torch": str(torch.__version__)}
-    try:
+    with explained_disk_errors(out):
         out.mkdir(parents=True, exist_ok=True)
         for partial in partial_files(out):
             partial.unlink()
         if not (out / CONFIG).exists():
             write_run(config, out, **facts, **versions)
-    except OSError as error:
-        raise UserError(f"{out}: can't write: {error.strerror or error}.") from error
 
 
 def folder_name(class_name: str, index: int) -> str:
