@@ -12,7 +12,7 @@ from ca2_core.errors import UserError, did_you_mean
 from ca2_core.files import whole_file
 from ca2_core.yaml_files import read_yaml
 from ca2_gan.registry import games
-from ca2_gan.training.games.game import GameOptions
+from ca2_gan.training.game import GameOptions
 from ca2_gan.training.settings import Entry, entries, flat, make_group, setting
 
 CONFIG = "config.yml"

@@ -22,7 +22,7 @@ from ca2_gan.training.batches import LAYERS, WEIGHTS, Images, Share, draw_noise,
 from ca2_gan.training.checkpoints import STATE, write_state
 from ca2_gan.training.config import Config
 from ca2_gan.training.ema import Average, standing_statistics
-from ca2_gan.training.games.game import Batch, Game, split_into_batches
+from ca2_gan.training.game import Batch, Game, split_into_batches
 from ca2_gan.training.optimisers import make_optimisers, set_rates
 from ca2_gan.training.processes import any_process, average_gradients, mean_over_processes, share_batch_norm
 from ca2_gan.weights import check_tensor, load_weights

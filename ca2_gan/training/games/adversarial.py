@@ -12,9 +12,10 @@ from ca2_core.errors import UserError
 from ca2_gan.augment import augmentation
 from ca2_gan.gan import GAN
 from ca2_gan.losses import Objective, feature_matching, one_centred_penalty, zero_centred_penalty
+from ca2_gan.metrics import classifier
 from ca2_gan.registry import games, losses
 from ca2_gan.training.batches import Images
-from ca2_gan.training.games.game import Batch, Game, GameOptions, Loss, accuracy, detached, wrong_labels
+from ca2_gan.training.game import Batch, Game, GameOptions, Loss, accuracy, detached, wrong_labels
 from ca2_gan.training.settings import setting
 
 
@@ -127,7 +128,5 @@ class Adversarial(Game):
 
 def classifier_features(source: Images) -> Callable[[Tensor], Tensor]:
     """Images [N, C, H, W] in [-1, 1] -> features [N, 64] of the reference classifier of the data."""
-    from ca2_gan.metrics.classifier import reference_classifier  # noqa: PLC0415  (the metrics know runs, whose settings are those of games)
-
-    body = reference_classifier(source.data).network.to(source.device).body
+    body = classifier.reference_classifier(source.data).network.to(source.device).body
     return lambda images: body((images + 1) / 2)

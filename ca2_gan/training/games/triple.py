@@ -11,8 +11,8 @@ from ca2_gan.gan import GAN
 from ca2_gan.losses import entropy, expected_fake_loss, imbalance
 from ca2_gan.registry import games
 from ca2_gan.training.batches import Images
+from ca2_gan.training.game import Batch, Loss, accuracy, detached, wrong_labels
 from ca2_gan.training.games.adversarial import Adversarial, AdversarialOptions
-from ca2_gan.training.games.game import Batch, Loss, accuracy, detached, wrong_labels
 from ca2_gan.training.settings import setting
 
 
