@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from ca2_core.errors import UserError
-from ca2_gan.data import figures, load
+from ca2_gan.data import figures, load_data
 from ca2_gan.data.embedding import embed
 from ca2_gan.drawing import write
 from ca2_gan.versions import versions
@@ -31,7 +31,7 @@ def facts(source: str) -> dict[str, Any]:
 
     :raises UserError: if the data can't be read
     """
-    data = load(source)
+    data = load_data(source)
     train, held_out = data.split()
     pixels = figures.pixel_counts(data.images)
     report = data.report
@@ -64,7 +64,7 @@ def main() -> None:
         "data": {name: facts(source) for name, source in given},
     }
     write(FACTS, json.dumps(content, indent=1, ensure_ascii=False) + "\n")
-    glyphs = load(PICTURED)
+    glyphs = load_data(PICTURED)
     for picture in (figures.samples(glyphs, np.random.default_rng(0)), figures.averages(glyphs)):
         write(ROOT / "docs" / "images" / f"data-{PICTURED}-{picture.name}.png", picture.png)
 

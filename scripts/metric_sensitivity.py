@@ -24,7 +24,7 @@ from matplotlib.colors import ListedColormap
 from matplotlib.figure import Figure
 from tqdm import tqdm
 
-from ca2_gan.data import load
+from ca2_gan.data import load_data
 from ca2_gan.drawing import grid, render, show, write
 
 ROOT = Path(__file__).parents[1]
@@ -105,7 +105,7 @@ def main() -> None:
     parser.add_argument("--draw", action="store_true", help="draw the numbers that are there, measure nothing")
     arguments = parser.parse_args()
     if not arguments.draw:
-        data, name = load(arguments.data), Path(arguments.data).name
+        data, name = load_data(arguments.data), Path(arguments.data).name
         sweep = Sweep(QUICK, data.train, data.test, arguments.n)
         write(EXAMPLES, render(draw_examples(sweep)))
         content: dict[str, Any] = {

@@ -14,7 +14,8 @@ from ca2_gan import list_models
 from ca2_gan.commands import study as gan_study
 from ca2_gan.commands.list import parameters
 from ca2_gan.commands.train import read_arguments
-from ca2_gan.registry import models
+from ca2_gan.registry import games, models
+from ca2_gan.training.config import table
 from ca2_rl import cli as ca2_rl
 from ca2_rl.commands import study
 from ca2_rl.study.hyperparams import shipped
@@ -30,9 +31,15 @@ def test_tables_are_those_of_the_measurements():
     assert check.returncode == 0, check.stderr
 
 
-def test_the_reference_of_hyperparameters_is_that_of_the_checks():
+def test_the_reference_pages_are_those_of_the_checks():
     check = subprocess.run([sys.executable, ROOT / "scripts" / "reference.py", "--check"], capture_output=True, text=True, check=False)
     assert check.returncode == 0, check.stderr
+
+
+def test_every_setting_of_a_gan_is_on_the_reference_page():
+    page = (ROOT / "docs" / "gan" / "settings.md").read_text(encoding="utf-8")
+    for name in {name for game in games for name in table(game)}:
+        assert page.count(f"| `{name}` |") == 1
 
 
 def test_returns_on_other_environments_are_those_of_the_shipped_hyperparameters():
