@@ -67,25 +67,22 @@ def list_models(pattern: str = "*", *, pretrained: bool = False) -> list[str]:
 
 
 _HOMES = {
-    "GAN": "gan",
-    "create_model": "gan",
-    "load": "loading",
-    "evaluate": "metrics.evaluate",
-    "Score": "metrics.metric",
-    "Objective": "losses",
-    "Callback": "training.state",
-    "Trainer": "training.trainer",
-    "Dataset": "data.dataset",
-    "load_data": "data.sources",
-    "Discriminator": "models.players",
-    "Generator": "models.players",
-    "ModelSpec": "models.players",
-    "Players": "models.players",
+    "data.dataset": ["Dataset"],
+    "data.sources": ["load_data"],
+    "gan": ["GAN", "create_model"],
+    "loading": ["load"],
+    "losses": ["Objective"],
+    "metrics.evaluate": ["evaluate"],
+    "metrics.metric": ["Score"],
+    "models.players": ["Discriminator", "Generator", "ModelSpec", "Players"],
+    "training.state": ["Callback"],
+    "training.trainer": ["Trainer"],
 }
 
 
 def __getattr__(name: str) -> Any:
     # Loaded on first use: torch takes seconds, `ca2-gan --help` should not
-    if name in _HOMES:
-        return getattr(import_module(f"ca2_gan.{_HOMES[name]}"), name)
+    for home, names in _HOMES.items():
+        if name in names:
+            return getattr(import_module(f"ca2_gan.{home}"), name)
     raise AttributeError(f"module 'ca2_gan' has no attribute {name!r}")

@@ -22,13 +22,11 @@ def cache_path(kind: str, key: tuple[object, ...], suffix: str) -> Path:
     return Path(folder) / f"{kind}-{blake2b(repr(key).encode(), digest_size=8).hexdigest()}{suffix}"
 
 
-def keep(path: Path, content: bytes) -> None:
-    """Puts a file into the cache; where that can't be done, says so once and goes on without."""
-    keep_file(path, lambda partial: partial.write_bytes(content))
-
-
 def keep_file(path: Path, write: Callable[[Path], object]) -> None:
-    """The same with a function that writes the file to a path."""
+    """Puts a file into the cache; where that can't be done, says so once and goes on without.
+
+    :param write: writes it to a path
+    """
     try:
         with whole_file(path) as partial:
             write(partial)

@@ -14,7 +14,9 @@ COMMAND = Command(
         "sample": Subcommand("ca2_gan.commands.sample:main", "images of a trained model: a grid, PNGs, an npz or an animation"),
         "evaluate": Subcommand("ca2_gan.commands.evaluate:main", "score runs, models or images of any origin against real ones"),
         "compare": Subcommand("ca2_gan.commands.compare:main", "curves and samples of several runs side by side, as one page"),
-        "study": Subcommand("ca2_gan.studies.command:main", "models x settings x seeds in parallel: tables and figures"),
+        "study": Subcommand(
+            "ca2_gan.commands.study:main", "models x settings x data x seeds in parallel, as a file says: tables and figures"
+        ),
     },
     ["train --model cgan --data glyphs --out runs/cgan --minutes 5", "sample runs/cgan --labels QUARTZ --n 8 --out quartz.png"],
 )

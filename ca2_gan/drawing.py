@@ -1,37 +1,46 @@
 """Arrays as pictures inside figures and pages; ``ca2_gan.pictures`` writes a generator's."""
 
+from collections.abc import Mapping
 from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from PIL import Image
 
-from ca2_core.errors import UserError
 from ca2_core.files import whole_file
+from ca2_gan import pictures
 
-GAP = 2
-GAP_GREY = 64
+GAP, GAP_GREY = pictures.GAP, 64
 
 
 def grid(images: NDArray[np.uint8], columns: int) -> NDArray[np.uint8]:
     """One picture of many, row by row, a thin gap between them: [N, C, H, W] -> [rows, columns, C]."""
-    n, channels, height, width = images.shape
-    rows = -(-n // columns)
-    picture = np.full((rows * (height + GAP) - GAP, columns * (width + GAP) - GAP, channels), GAP_GREY, dtype=np.uint8)
-    for i, image in enumerate(images):
-        top, left = i // columns * (height + GAP), i % columns * (width + GAP)
-        picture[top : top + height, left : left + width] = image.transpose(1, 2, 0)
-    return picture
+    tiled = pictures.tile(torch.from_numpy(np.ascontiguousarray(images)), columns, GAP_GREY)
+    return tiled[:, GAP:-GAP, GAP:-GAP].permute(1, 2, 0).numpy()
 
 
 def show(panel: Axes, picture: NDArray[Any]) -> None:
     """Draws a picture [H, W, C], C 1 or 3, pixels 0 to 255, without axes."""
     panel.imshow(picture[:, :, 0] if picture.shape[2] == 1 else picture.astype(np.uint8), cmap="gray", vmin=0, vmax=255)
     panel.set_axis_off()
+
+
+def strips(rows: Mapping[str, NDArray[np.uint8]], width: float, height: float) -> Figure:
+    """Pictures [H, W, C] one below the other, each with its title.
+
+    :param width: of the figure, in inches
+    :param height: of each picture with its title
+    """
+    figure = Figure(figsize=(width, height * len(rows)), layout="constrained")
+    for panel, (title, picture) in zip(figure.subplots(len(rows), 1, squeeze=False).flat, rows.items(), strict=True):
+        show(panel, picture)
+        panel.set_title(title, fontsize=8, loc="left", pad=2)
+    return figure
 
 
 def encode(picture: NDArray[np.uint8], scale: int = 1) -> bytes:
@@ -50,12 +59,6 @@ def render(figure: Figure) -> bytes:
 
 
 def write(path: Path, content: bytes | str) -> None:
-    """Writes a file whole or not at all.
-
-    :raises UserError: if it can't be written
-    """
-    try:
-        with whole_file(path) as partial:
-            partial.write_bytes(content.encode() if isinstance(content, str) else content)
-    except OSError as error:
-        raise UserError(f"{path}: can't be written: {error.strerror or error}.") from error
+    """Writes a file whole or not at all."""
+    with whole_file(path) as partial:
+        partial.write_bytes(content.encode() if isinstance(content, str) else content)

@@ -27,6 +27,11 @@ def own_folder(folder: Path) -> Iterator[None]:
                 path.rmdir()
 
 
+def plain_name(name: str) -> str:
+    """A name without what a file system may not take."""
+    return "".join(c if c.isalnum() else "-" for c in name)
+
+
 def make_folder(folder: Path) -> None:
     """Makes a folder for what is to be written after it has been computed.
 

@@ -223,47 +223,27 @@ class GAN(nn.Module, PyTorchModelHubMixin):
         self.save(save_directory)
 
     @classmethod
-    def from_pretrained(  # type: ignore[override]
+    def from_pretrained(
         cls,
         pretrained_model_name_or_path: str | Path,
-        *,
-        force_download: bool = False,
-        token: str | bool | None = None,
-        cache_dir: str | Path | None = None,
-        local_files_only: bool = False,
-        revision: str | None = None,
+        **options: Any,
     ) -> "GAN":
         """The model in a folder or on the Hugging Face hub, in evaluation mode, in float32.
 
         Networks other than the generator that have no weights there are None.
 
         :param pretrained_model_name_or_path: a folder that ``save`` or ``save_pretrained`` wrote, or ``user/name``
-        :param force_download: download again what is in the hub's cache
-        :param token: for private models
-        :param cache_dir: where downloads are kept
-        :param local_files_only: take what is there already
-        :param revision: branch, tag or commit
+        :param options: of huggingface_hub's ``snapshot_download``, such as ``revision``, ``token``, ``cache_dir``, ``force_download`` and
+            ``local_files_only``
         :raises UserError: if it can't be had, or isn't a model
         """
         folder = Path(pretrained_model_name_or_path)
         if not folder.is_dir():
             try:
-                folder = Path(
-                    snapshot_download(
-                        str(pretrained_model_name_or_path),
-                        revision=revision,
-                        cache_dir=cache_dir,
-                        force_download=force_download,
-                        token=token,
-                        local_files_only=local_files_only,
-                        allow_patterns=[CONFIG, WEIGHTS, CARD],
-                    )
-                )
+                folder = Path(snapshot_download(str(folder), allow_patterns=[CONFIG, WEIGHTS, CARD], **options))
             except Exception as error:  # whatever the network or the hub answers
                 reason = str(error).strip().partition("\n")[0]
-                raise UserError(
-                    f"{pretrained_model_name_or_path}: no such folder, and it can't be had from the Hugging Face hub: {reason}"
-                ) from error
+                raise UserError(f"{folder}: no such folder, and it can't be had from the Hugging Face hub: {reason}") from error
         return _read(folder)
 
 
@@ -320,14 +300,23 @@ def _make_per_class(spec: ModelSpec, options: dict[str, Any]) -> Players:
     return Players(PerClassGenerator(generators, spec.image_shape), None, is_conditional=True)
 
 
+def join_classes(models: Mapping[str, GAN]) -> GAN:
+    """Models of one class each, by its name, as one conditional model in evaluation mode.
+
+    :raises UserError: if one is another than the first
+    """
+    first, *others = (model.config | {"class_names": None} for model in models.values())
+    for name, config in zip(list(models)[1:], others, strict=True):
+        if config != first:
+            raise UserError(f"{name}: a model of other images, noise or layers than the first class's. Train the classes together.")
+    gan = GAN(**first | {"num_classes": len(models), "class_names": list(models), "spectral_norm": False, "per_class": True})
+    gan.generator = PerClassGenerator([model.generator for model in models.values()], gan.spec.image_shape)
+    return gan.eval()
+
+
 def to_uint8(images: Tensor) -> Tensor:
     """[-1, 1] -> 0..255, rounded."""
     return images.clamp(-1, 1).add(1).mul(127.5).round().to(torch.uint8)
-
-
-def to_float(images: Tensor) -> Tensor:
-    """0..255 -> float32 in [-1, 1]."""
-    return images.float().div_(127.5).sub_(1)
 
 
 def slerp(start: Tensor, end: Tensor, share: float) -> Tensor:

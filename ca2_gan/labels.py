@@ -20,26 +20,18 @@ def class_numbers(labels: Labels, class_names: Sequence[str]) -> Tensor:
     :param class_names: of the K classes
     :raises UserError: if a name or number is no class
     """
+    known = {name: number for number, name in reversed(list(enumerate(class_names)))}
+    known = {name.lower(): number for name, number in known.items()} | {name.upper(): number for name, number in known.items()} | known
     if isinstance(labels, str):
-        names = _known(class_names)
-        labels = [labels] if labels in names else labels.split(",") if "," in labels else list(labels)
+        labels = [labels] if labels in known else labels.split(",") if "," in labels else list(labels)
         if not labels:
             raise UserError(f"no class is named. There are {', '.join(class_names)}.")
-    if not isinstance(labels, Tensor) and any(isinstance(label, str) for label in labels):
-        labels = [_number(label, class_names) if isinstance(label, str) else label for label in labels]
+    if not isinstance(labels, Tensor):
+        wrong = next((label for label in labels if isinstance(label, str) and label not in known), None)
+        if wrong is not None:
+            raise UserError(f"no class {wrong!r} in this model.{did_you_mean(wrong, class_names)} It has {', '.join(class_names)}.")
+        labels = [known[label] if isinstance(label, str) else label for label in labels]
     numbers = torch.as_tensor(labels, dtype=torch.int64)
     if numbers.numel() and not 0 <= int(numbers.min()) <= int(numbers.max()) < len(class_names):
         raise UserError(f"labels go from {int(numbers.min())} to {int(numbers.max())}; this model's from 0 to {len(class_names) - 1}.")
     return numbers
-
-
-def _known(class_names: Sequence[str]) -> dict[str, int]:
-    exact = {name: i for i, name in reversed(list(enumerate(class_names)))}
-    return {name.lower(): i for name, i in exact.items()} | {name.upper(): i for name, i in exact.items()} | exact
-
-
-def _number(name: str, class_names: Sequence[str]) -> int:
-    numbers = _known(class_names)
-    if name not in numbers:
-        raise UserError(f"no class {name!r} in this model.{did_you_mean(name, class_names)} It has {', '.join(class_names)}.")
-    return numbers[name]

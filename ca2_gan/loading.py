@@ -4,9 +4,8 @@ from difflib import get_close_matches
 from pathlib import Path
 
 from ca2_core.errors import UserError, did_you_mean
-from ca2_gan.gan import GAN
+from ca2_gan.gan import GAN, join_classes
 from ca2_gan.model_files import CONFIG as MODEL_CONFIG
-from ca2_gan.models.per_class import PerClassGenerator
 from ca2_gan.registry import pretrained
 from ca2_gan.training.config import CONFIG, read_run
 
@@ -29,7 +28,9 @@ def load(source: str | Path, *, revision: str | None = None, token: str | bool |
         if not path.is_dir():
             return GAN.from_pretrained(pretrained.get(name).folder)
         folders = class_folders(path)
-        return load_per_class(path, folders) if folders else GAN.from_pretrained(path)
+        return (
+            join_classes({name: GAN.from_pretrained(folder) for name, folder in folders.items()}) if folders else GAN.from_pretrained(path)
+        )
     parts = name.split("/")
     if len(parts) == 2 and all(parts) and not name.startswith((".", "~")):
         return GAN.from_pretrained(name, revision=revision, token=token)
@@ -54,21 +55,3 @@ def class_folders(run: Path) -> dict[str, Path]:
         return {}
     config, facts = read_run(run)
     return {name: run / folder for name, folder in facts.folders.items()} if config.data.per_class else {}
-
-
-def load_per_class(run: Path, folders: dict[str, Path]) -> GAN:
-    """The generators of a ``--per-class`` run as one conditional model.
-
-    :param run: the run folder
-    :param folders: folder of each class's model by class name
-    :raises UserError: if one of the models can't be loaded, or is another than the first
-    """
-    models = [GAN.from_pretrained(folder) for folder in folders.values()]
-    first = models[0].config | {"class_names": None}
-    for model, folder in zip(models, folders.values(), strict=True):
-        if model.config | {"class_names": None} != first:
-            other = f"{folder}: a model of other images, noise or layers than the first class's"
-            raise UserError(f"{other}. Train the classes of {run} together.")
-    gan = GAN(**first | {"num_classes": len(models), "class_names": list(folders), "spectral_norm": False, "per_class": True})
-    gan.generator = PerClassGenerator([model.generator for model in models], gan.spec.image_shape)
-    return gan.eval()

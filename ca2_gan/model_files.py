@@ -1,7 +1,7 @@
 """The files of a saved model: ``config.json``, what makes its networks again, and ``model.safetensors``, their weights."""
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from reprlib import repr as short
 from typing import Any
@@ -49,18 +49,17 @@ def read_config(folder: Path) -> dict[str, Any]:
         config = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise UserError(f"{folder}: no {CONFIG}: neither a saved model nor a run of `ca2-gan train` that has saved one.") from None
-    except OSError as error:
-        raise UserError(f"{path}: can't be read: {error.strerror or error}.") from error
-    except (ValueError, RecursionError) as error:  # no JSON, or no text
+    except (OSError, ValueError, RecursionError) as error:  # no file, no JSON, or no text
         raise UserError(f"{path}: not the configuration of a model: {error}.") from error
     if not isinstance(config, dict):
         raise UserError(f"{path}: not the configuration of a model: 'name: value' pairs are needed.")
     for name in dict.fromkeys([*config, "model", "num_classes", "image_shape"]):
         if name not in ENTRIES:
             raise UserError(f"{path}: not the configuration of a model: no entry is called {name!r}.{did_you_mean(name, ENTRIES)}")
-        is_right, right = ENTRIES[name]
-        if not is_right(config.get(name)):
-            raise UserError(f"{path}: not the configuration of a model: {name} has to be {right}, not {short(config.get(name))}.")
+        kind, items, right = ENTRIES[name]
+        value: Any = config.get(name)
+        if type(value) is not kind or (items and any(type(item) is not items for item in value)):
+            raise UserError(f"{path}: not the configuration of a model: {name} has to be {right}, not {short(value)}.")
     return config
 
 
@@ -72,22 +71,14 @@ def read_card(folder: Path) -> str | None:
         return None
 
 
-def _is_whole(value: Any) -> bool:
-    return type(value) is int
-
-
-def _is_list(value: Any, kind: type) -> bool:
-    return isinstance(value, list) and all(type(item) is kind for item in value)
-
-
-# For each entry of config.json: whether a value is right, and what is right in words
-ENTRIES: dict[str, tuple[Callable[[Any], bool], str]] = {
-    "model": (lambda value: isinstance(value, str), "a name"),
-    "num_classes": (_is_whole, "a whole number"),
-    "image_shape": (lambda value: _is_list(value, int), "channels, height and width"),
-    "noise_dim": (_is_whole, "a whole number"),
-    "class_names": (lambda value: _is_list(value, str), "a list of names"),
-    "spectral_norm": (lambda value: isinstance(value, bool), "true or false"),
-    "per_class": (lambda value: isinstance(value, bool), "true or false"),
-    "options": (lambda value: isinstance(value, dict), "the model's options by name"),
+# For each entry of config.json: its type, that of the items of a list, and what is right in words
+ENTRIES: dict[str, tuple[Any, Any, str]] = {
+    "model": (str, None, "a name"),
+    "num_classes": (int, None, "a whole number"),
+    "image_shape": (list, int, "channels, height and width"),
+    "noise_dim": (int, None, "a whole number"),
+    "class_names": (list, str, "a list of names"),
+    "spectral_norm": (bool, None, "true or false"),
+    "per_class": (bool, None, "true or false"),
+    "options": (dict, None, "the model's options by name"),
 }

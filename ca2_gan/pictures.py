@@ -19,14 +19,14 @@ def to_picture(image: Tensor) -> Image.Image:
     return Image.fromarray(pixels[:, :, 0] if pixels.shape[2] == 1 else pixels)
 
 
-def tile(images: Tensor, columns: int) -> Tensor:
+def tile(images: Tensor, columns: int, grey: int = 128) -> Tensor:
     """uint8 [N, C, H, W] -> one image [C, h, w], row by row with a gap between and around them.
 
     torchvision has this too, but its import takes as long as torch's.
     """
     n, channels, height, width = images.shape
     columns, high, wide = min(columns, n), height + GAP, width + GAP
-    grid = torch.full((channels, -(-n // columns) * high + GAP, columns * wide + GAP), 128, dtype=images.dtype)
+    grid = torch.full((channels, -(-n // columns) * high + GAP, columns * wide + GAP), grey, dtype=images.dtype)
     for i, image in enumerate(images):
         top, left = i // columns * high + GAP, i % columns * wide + GAP
         grid[:, top : top + height, left : left + width] = image

@@ -22,7 +22,7 @@ from PIL import Image
 from publishing import DOCS, origin, parser, read, save
 from pytorch_fid import inception
 
-from ca2_gan.data import Dataset, load
+from ca2_gan.data import Dataset, load_data
 from ca2_gan.metrics.samples import real_samples
 
 PACKAGES = ("torch", "torchvision", "numpy", "scipy", "pytorch-fid")
@@ -57,7 +57,7 @@ def measure(n: int, rounds: int, folder: Path) -> dict[str, Any]:
     """All rounds: pytorch-fid's command, ours with an empty cache, ours again."""
     weights = folder / "hub" / "checkpoints" / WEIGHTS  # where torch.hub looks before it downloads
     random_weights(weights)
-    train, held_out = load("glyphs").split()
+    train, held_out = load_data("glyphs").split()
     write_images(held_out, n, folder / "real")
     write_images(train, n, folder / "fakes")
     theirs = [sys.executable, "-m", "pytorch_fid", str(folder / "fakes"), str(folder / "real"), "--device", "cpu", "--num-workers", "0"]

@@ -20,7 +20,7 @@ import torch
 from publishing import DOCS, origin, parser, save, spread
 from pytorch_fid.fid_score import calculate_frechet_distance
 
-from ca2_gan.data import load
+from ca2_gan.data import load_data
 from ca2_gan.metrics import Missing, Moments, Reference, View, frechet_distance, moments
 from ca2_gan.metrics.bootstrap import RESAMPLES, interval
 from ca2_gan.metrics.samples import real_samples
@@ -76,7 +76,7 @@ def bench_frechet(dimensions: int, rounds: int) -> dict[str, Any]:
 
 def bench_metrics(n: int | None, resamples: int) -> dict[str, Any]:
     """Seconds of what a first evaluation does once for the data, and of each metric of a candidate, intervals by themselves."""
-    data = load("glyphs", size=DRAWN if n is None else 10 * n)
+    data = load_data("glyphs", size=DRAWN if n is None else 10 * n)
     train, test = data.train, data.test
     n = n or min(10_000, len(test))
     suite = Suite(METRICS, train, test, n)  # trains the classifier, or finds it

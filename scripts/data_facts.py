@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from publishing import DOCS, IMAGES, as_command, parser, save
 
-from ca2_gan.data import figures, load
+from ca2_gan.data import figures, load_data
 from ca2_gan.data.embedding import embed
 from ca2_gan.drawing import write
 from ca2_gan.versions import versions
@@ -26,7 +26,7 @@ def facts(source: str) -> dict[str, Any]:
 
     :raises UserError: if the data can't be read
     """
-    data = load(source)
+    data = load_data(source)
     train, held_out = data.split()
     pixels = figures.pixel_counts(data.images)
     report = data.report
@@ -59,7 +59,7 @@ def main() -> None:
         "data": {name: facts(source) for name, source in given},
     }
     save(content, DOCS / "gan" / "data.json")
-    glyphs = load(PICTURED)
+    glyphs = load_data(PICTURED)
     for picture in (figures.samples(glyphs, np.random.default_rng(0)), figures.averages(glyphs)):
         write(IMAGES / f"data-{PICTURED}-{picture.name}.png", picture.png)
 

@@ -19,7 +19,7 @@ from matplotlib.figure import Figure
 from publishing import DOCS, IMAGES, origin, parser, read, save
 from tqdm import tqdm
 
-from ca2_gan.data import load
+from ca2_gan.data import load_data
 from ca2_gan.drawing import grid, render, show, write
 
 NUMBERS = DOCS / "gan" / "sensitivity.json"
@@ -97,7 +97,7 @@ def main() -> None:
     options.add_argument("--draw", action="store_true", help="draw the numbers that are there, measure nothing")
     arguments = options.parse_args()
     if not arguments.draw:
-        data, name = load(arguments.data), Path(arguments.data).name
+        data, name = load_data(arguments.data), Path(arguments.data).name
         sweep = Sweep(QUICK, data.train, data.test, arguments.n)
         write(IMAGES / "metric-corruptions.png", render(draw_examples(sweep)))
         content = origin(("torch", "numpy", "scipy"))

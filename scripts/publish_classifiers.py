@@ -9,7 +9,7 @@ from publishing import parser
 from safetensors.torch import save_file
 
 from ca2_core.files import whole_file
-from ca2_gan.data import load
+from ca2_gan.data import load_data
 from ca2_gan.data.downloads import DOWNLOADED
 from ca2_gan.metrics.classifier import CLASSIFIERS, reference_classifier
 from ca2_gan.reference_classifiers import FOLDER
@@ -21,7 +21,7 @@ def main() -> None:
     options.add_argument("--root", type=Path, metavar="FOLDER", help="where the files of downloaded data are or go")
     arguments = options.parse_args()
     for name in arguments.data:
-        data = load(name, root=arguments.root if name in DOWNLOADED else None)
+        data = load_data(name, root=arguments.root if name in DOWNLOADED else None)
         for which, recipe in CLASSIFIERS.items():
             classifier = reference_classifier(data.train, recipe)
             path = FOLDER / f"{name}-{data.train.fingerprint}-{recipe.seed}.safetensors"

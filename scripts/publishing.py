@@ -14,7 +14,10 @@ from typing import Any
 
 from ca2_core.errors import UserError
 from ca2_core.files import write_json
+from ca2_core.study.command import show
 from ca2_core.study.conditions import cpu_name, versions
+from ca2_core.study.figures import save as draw
+from ca2_core.study.results import Results
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
@@ -57,6 +60,32 @@ def save(content: dict[str, Any], path: Path) -> None:
 def read(path: Path) -> Any:
     """What ``save`` wrote."""
     return json.loads(path.read_text(encoding="utf-8"))
+
+
+def update_study(half: str, prefix: str, command_line: argparse.ArgumentParser, reports: Any, run_study: Callable[..., Results]) -> None:
+    """Runs a study of the docs as the command line says, and leaves measurements and figures of it in the docs, unless it is a rehearsal.
+
+    :param half: "rl" or "gan"
+    :param prefix: of the names of the study's folder and figures
+    :param command_line: of ``ca2-rl study`` or ``ca2-gan study``
+    :param reports: package with the names, studies and reports of this half
+    :param run_study: of the command's module
+    """
+    command_line.epilog = f"instead of FILE.yml, the name of a study: {', '.join(reports.NAMES)}"
+    arguments = command_line.parse_args(sys.argv[1:])
+    name = str(arguments.file)
+    report, study = reports.load_report(name), reports.load_study(name, arguments.quick)
+    out = Path(arguments.out or ROOT / "studies" / f"{prefix}{name}")
+    measurements = ROOT / "docs" / half / "studies" / f"{name}.json"
+    published = Results.read(measurements).content if measurements.is_file() else None
+    results = run_study(study, arguments, out, command(), published)
+    show(results, out)
+    if arguments.quick or arguments.report_only:
+        return
+    Results(results.content | {"records": [report.kept(record) for record in results.records]}).save(measurements)
+    for picture_name, picture in report.pictures.items():
+        draw(picture.make(results), ROOT / "docs" / "images" / f"study-{prefix}{name}-{picture_name}.png")
+    fill_tables()
 
 
 def fill_tables() -> None:

@@ -1,6 +1,6 @@
-"""Writes the reference page of hyperparameters, docs/rl/hyperparameters.md, from the table that checks them.
+"""Writes the reference pages of settings from the tables that check them: docs/rl/hyperparameters.md and docs/gan/settings.md.
 
-``--check`` only says whether the page is up to date.
+``--check`` only says whether the pages are up to date.
 """
 
 import sys
@@ -10,36 +10,70 @@ from pathlib import Path
 from rl_zoo3.utils import ALGOS
 
 from ca2_core.files import whole_file
+from ca2_core.tables import Table
+from ca2_gan.registry import games
+from ca2_gan.training.config import groups
+from ca2_gan.training.settings import Entry, entries, text_of
 from ca2_rl.zoo.hyperparams import reference
 from ca2_rl.zoo.plugins import register
 from ca2_rl.zoo.settings import ZOO
 
-PAGE = Path(__file__).parents[1] / "docs" / "rl" / "hyperparameters.md"
-HEAD = """# Hyperparameters
+FIRST_GAME = "adversarial"
+DOCS = Path(__file__).parents[1] / "docs"
+AGENTS = """# Hyperparameters
 
 For a file (`--conf-file`) or the command line (`-params gamma:0.99 learning_rate:lin_1e-3`). `ca2-rl train --algo NAME --params-help` shows
 those of any algorithm of SB3, sb3-contrib and ca2. Classes may be named: `activation_fn: nn.SiLU`, `optimizer_class: torch.optim.AdamW`.
 """
+GANS = """# Settings of a training
+
+For the command line (`ca2-gan train --lr-g 1e-3`), a file (`--config FILE`, or `hyperparams/gan/MODEL.yml`: `lr_g: 1e-3`) or Python
+(`Trainer("cgan", data, lr_g=1e-3)`). A model's own file may have other defaults: `ca2-gan train --model cgan --help-all` shows them.
+Options of a model, such as `width`, go into `options`; [its page](README.md#models) has them.
+"""
 
 
-def page() -> str:
-    """The page's content: what every algorithm takes, then what each of ours takes."""
+def agents() -> str:
+    """What every algorithm takes, then what each of ours takes."""
     ours = {key: ALGOS[key] for key in register()}
     first = next(iter(ours.values()))
-    parts = [HEAD, "## For every algorithm\n", _table(row for row in reference(first) if row[0] in ZOO)]
+    parts = [AGENTS, "## For every algorithm\n", _table("hyperparameter", (row for row in reference(first) if row[0] in ZOO))]
     for algorithm in ours.values():
-        parts += [f"\n## {algorithm.__name__}\n", _table(row for row in reference(algorithm) if row[0] not in ZOO)]
+        parts += [f"\n## {algorithm.__name__}\n", _table("hyperparameter", (row for row in reference(algorithm) if row[0] not in ZOO))]
     return "\n".join(parts)
 
 
-def _table(rows: Iterable[tuple[str, str, str, str]]) -> str:
-    lines = ["| hyperparameter | may be | default | what it does |", "| --- | --- | --- | --- |"]
-    lines += [f"| `{name}` | {kind} | {default and f'`{default}`'} | {summary} |" for name, kind, default, summary in rows]
-    return "\n".join(lines) + "\n"
+def gans() -> str:
+    """The groups of settings, then what other games add to the options of the first."""
+    parts = [GANS]
+    for title, group in groups(FIRST_GAME).items():
+        parts += [f"## {title.capitalize()}\n", _table("setting", map(_row, entries(group).values()))]
+        if title == "game":
+            first = entries(group)
+            for game in [game for game in games if game != FIRST_GAME]:
+                own = entries(games.get(game).Options)
+                without = ", ".join(f"`{name}`" for name in first if name not in own)
+                parts += [f"## Game {game}\n", f"All of the above{f' but {without}' if without else ''}, and:\n"]
+                parts += [_table("setting", (_row(entry) for name, entry in own.items() if name not in first))]
+    return "\n".join(parts)
 
+
+def _row(entry: Entry) -> tuple[str, str, str, str]:
+    default = str(entry.default) if isinstance(entry.default, int) else text_of(entry.default)
+    return entry.name, ", ".join(filter(None, [entry.kind, entry.facts.range])), default, entry.facts.help
+
+
+def _table(what: str, rows: Iterable[tuple[str, str, str, str]]) -> str:
+    cells = [[f"`{name}`", kind, default and f"`{default}`", summary] for name, kind, default, summary in rows]
+    return Table([what, "may be", "default", "what it does"], cells, texts=4).markdown() + "\n"
+
+
+PAGES = {DOCS / "rl" / "hyperparameters.md": agents, DOCS / "gan" / "settings.md": gans}
 
 if __name__ == "__main__":
-    if "--check" in sys.argv:
-        sys.exit(0 if PAGE.read_text(encoding="utf-8") == page() else f"{PAGE.name} is out of date: run python scripts/reference.py")
-    with whole_file(PAGE) as partial:
-        partial.write_text(page(), encoding="utf-8")
+    for page, content in PAGES.items():
+        if "--check" not in sys.argv:
+            with whole_file(page) as partial:
+                partial.write_text(content(), encoding="utf-8")
+        elif not page.is_file() or page.read_text(encoding="utf-8") != content():
+            sys.exit(f"{page.name} is out of date: run python scripts/reference.py")

@@ -15,14 +15,13 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
+import gan_reports
 import pretrain_gan
-from gan_ranking import load as load_gan
+import rl_reports
 from publishing import DOCS, IMAGES, ROOT, parser, read, spread
-from rl_reports import load_report
 
 from ca2_core.study.results import Results, iqm_text, label_text, mean_text, scores
 from ca2_core.tables import Table
-from ca2_gan.studies.results import Results as GANResults
 
 STUDIES = DOCS / "rl" / "studies"
 GAN_STUDIES = DOCS / "gan" / "studies"
@@ -51,15 +50,15 @@ def of_a_study(kind: str, name: str, page: Path) -> str:
     """A table or figure of a study, for a page; ``gan/`` before its name says that it is one of GANs."""
     is_gan = name.startswith("gan/")
     study_name, _, part = name.removeprefix("gan/").partition("/")
-    study: Any = (load_gan if is_gan else load_report)(study_name.partition("@")[0])
+    report = (gan_reports if is_gan else rl_reports).load_report(study_name.partition("@")[0])
     measurements = (GAN_STUDIES if is_gan else STUDIES) / f"{study_name}.json"
     if not measurements.is_file():
         return f"Not measured yet: `python scripts/study_{'gan' if is_gan else 'rl'}.py {study_name}`."
     if kind == "figure":
         picture = os.path.relpath(IMAGES / f"study-{'gan-' if is_gan else ''}{study_name}-{part}.png", page.parent)
-        return f"![{study.pictures[part].title}]({Path(picture).as_posix()})"
-    results: Any = (GANResults if is_gan else Results)(read(measurements))
-    return str(results.conditions() if part == "conditions" else study.tables[part].make(results))
+        return f"![{report.pictures[part].title}]({Path(picture).as_posix()})"
+    results = Results.read(measurements)
+    return results.conditions() if part == "conditions" and part not in report.tables else report.tables[part].make(results)
 
 
 CASE = ("width", "batch_size", "n_envs")

@@ -11,8 +11,11 @@ import pytest
 
 from ca2_gan import cli as ca2_gan
 from ca2_gan import list_models
+from ca2_gan.commands import study as gan_study
 from ca2_gan.commands.list import parameters
 from ca2_gan.commands.train import read_arguments
+from ca2_gan.registry import games, models
+from ca2_gan.training.config import table
 from ca2_rl import cli as ca2_rl
 from ca2_rl.commands import study
 from ca2_rl.study.hyperparams import shipped
@@ -28,9 +31,15 @@ def test_tables_are_those_of_the_measurements():
     assert check.returncode == 0, check.stderr
 
 
-def test_the_reference_of_hyperparameters_is_that_of_the_checks():
+def test_the_reference_pages_are_those_of_the_checks():
     check = subprocess.run([sys.executable, ROOT / "scripts" / "reference.py", "--check"], capture_output=True, text=True, check=False)
     assert check.returncode == 0, check.stderr
+
+
+def test_every_setting_of_a_gan_is_on_the_reference_page():
+    page = (ROOT / "docs" / "gan" / "settings.md").read_text(encoding="utf-8")
+    for name in {name for game in games for name in table(game)}:
+        assert page.count(f"| `{name}` |") == 1
 
 
 def test_returns_on_other_environments_are_those_of_the_shipped_hyperparameters():
@@ -61,6 +70,20 @@ def test_a_study_over_ones_own_environment_runs_as_shown(tmp_path, monkeypatch):
     content = json.loads((tmp_path / "studies" / "corridor" / "study.json").read_text())
     assert [record.get("error") for record in content["records"]] == [None] * 8
     assert {record["task"] for record in content["records"]} == {"Corridor-v0", "long"}
+
+
+def test_a_study_of_ones_own_gan_runs_as_shown(tmp_path, monkeypatch):
+    page = (ROOT / "docs" / "extending.md").read_text(encoding="utf-8")
+    parts = [page.partition(f"## {title}\n")[2] for title in ("A GAN", "A study of your own GAN")]
+    for part, language, name in zip(parts, ("python", "yaml"), ("small_gan.py", "small.yml"), strict=True):
+        (tmp_path / name).write_text(re.search(rf"```{language}\n(.*?)```", part, re.DOTALL)[1])
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    monkeypatch.setattr(models, "_entries", {name: models.get(name) for name in models})
+    gan_study.main(["small.yml", "--quick", "--seeds", "1", "--jobs", "1"])
+    content = json.loads((tmp_path / "studies" / "small" / "study.json").read_text())
+    assert [record.get("error") for record in content["records"]] == [None] * 4
+    assert {record["task"] for record in content["records"]} == {"glyphs, 20,000 images, a tenth of it"}
 
 
 def test_the_study_of_the_commands_page_is_one(tmp_path):

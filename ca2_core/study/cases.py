@@ -17,6 +17,7 @@ class Case:
     :param settings: everything that decides a record but the seed, ready for JSON
     :param bench: which of the study's benches its jobs are given
     :param group: of variants that a report shows together
+    :param is_reference: whether it belongs to every part of its task that is run or shown, such as the numbers of a perfect model
     """
 
     variant: str
@@ -24,6 +25,7 @@ class Case:
     settings: Mapping[str, Any]
     bench: str = ""
     group: str = ""
+    is_reference: bool = False
 
 
 @dataclass(frozen=True)
@@ -41,11 +43,17 @@ class Measure:
     :param name: key of a record; its curve is in the record under ``curve``
     :param lower_is_better: such as a distance or a regret
     :param thresholds: values that a report says when each variant reaches them
+    :param axis: list of the curve that it is drawn over, such as "steps" or "seconds"
+    :param digits: of it behind the point
+    :param others: further keys of a record, whose means a report has
     """
 
     name: str
     lower_is_better: bool = False
     thresholds: tuple[float, ...] = ()
+    axis: str = "steps"
+    digits: int = 1
+    others: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -80,6 +88,8 @@ def jobs_of(cases: Iterable[Case], seeds: Iterable[int]) -> list[Job]:
 def select(cases: Sequence[Case], patterns: Sequence[str] | None) -> list[Case]:
     """All cases, or those whose variant or task has one of these names. A word that is no name selects what contains or matches it.
 
+    References of the tasks that are selected are, too.
+
     :param patterns: in any case, with * and ? as in a shell
     """
     if not patterns:
@@ -89,4 +99,5 @@ def select(cases: Sequence[Case], patterns: Sequence[str] | None) -> list[Case]:
     asked = [pattern.lower() for pattern in patterns]
     parts = [f"*{pattern}*" for pattern in asked if pattern not in known]
     meant = [any(name in asked or any(fnmatch(name, part) for part in parts) for name in pair) for pair in names]
-    return list(compress(cases, meant))
+    tasks = {case.task for case in compress(cases, meant)}
+    return [case for case, is_meant in zip(cases, meant, strict=True) if is_meant or (case.is_reference and case.task in tasks)]

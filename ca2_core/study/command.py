@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from ca2_core.arguments import at_least, folder
+from ca2_core.arguments import Parser, at_least, folder
 from ca2_core.errors import UserError, did_you_mean
 from ca2_core.study.cases import Case, Study, jobs_of, select
 from ca2_core.study.conditions import machine
@@ -19,10 +19,21 @@ from ca2_core.study.store import Store
 # Names shown of variants that were mistyped
 SHOWN = 12
 QUICK_SEEDS = 2
+# How the description of a command goes on
+WRITES = """,
+several trainings at a time, and writes OUT/study.json (all numbers, with command, versions, seeds and machine), OUT/report.md (tables
+with the interquartile mean and its 95 % bootstrap interval) and figures. A call that was stopped goes on where it was: each training
+is a file in OUT/jobs.
+"""
 
 
-def add_options(parser: argparse.ArgumentParser) -> None:
-    """The file and the options that every study has."""
+def make_parser(prog: str, what: str, example: str) -> argparse.ArgumentParser:
+    """The file and the options that every study has.
+
+    :param what: the command trains, without the full stop
+    :param example: a file with every key
+    """
+    parser = Parser(prog=prog, description=f"{what}{WRITES}", epilog=example, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("file", type=Path, metavar="FILE.yml", help="the study")
     parser.add_argument("--seeds", type=at_least(1), metavar="N", help="so many seeds, counted from the file's first (default: the file's)")
     parser.add_argument(
@@ -36,6 +47,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--out", type=folder, metavar="FOLDER", help="where everything goes (default: studies/FILE)")
     parser.add_argument("--quick", action="store_true", help=f"a tenth of the budget and {QUICK_SEEDS} seeds: to see that it runs")
     parser.add_argument("--report-only", action="store_true", help="train nothing: report what is there")
+    return parser
 
 
 def narrowed(study: Study, arguments: argparse.Namespace) -> Study:
@@ -70,7 +82,7 @@ def conduct(
 
     :param work: does a job
     :param benches: makes what the jobs of these cases share; called if a job is missing
-    :param arguments: values of the options of ``add_options``
+    :param arguments: values of the options of ``make_parser``
     :param out: folder of the study
     :param versions: of the packages that decide an outcome
     :param command: the command line, for the report
@@ -84,6 +96,7 @@ def conduct(
         path = out / "study.json"
         trained: Mapping[str, Any] = Results.read(path).content if path.is_file() else {"command": command, "machine": machine(1)}
         return gather(study, store, trained["command"], trained["machine"])
+    store.read(study.cases)  # what is damaged is told before the work, not after it
     workers = arguments.jobs or cores(arguments.ray)
     # The last cases are begun first in each round: where the slowest stand last, as baselines do, no core waits for them at the end
     jobs = jobs_of(chosen.cases[::-1], chosen.seeds)

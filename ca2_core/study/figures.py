@@ -55,10 +55,11 @@ def legend(figure: Figure) -> None:
         figure.legend(handles, [fill(label, LINE_LENGTH) for label in labels], loc="outside right upper", frameon=False)
 
 
-def over_steps(panel: Axes) -> None:
+def over(panel: Axes, axis: str) -> None:
+    """What the horizontal axis counts, such as steps."""
     panel.xaxis.set_major_locator(MaxNLocator(5))  # more numbers of this length run into each other
-    panel.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
-    panel.set_xlabel("Steps")
+    panel.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.10g}"))
+    panel.set_xlabel(axis.capitalize())
 
 
 def plain_log(axis: Axis) -> None:
@@ -79,27 +80,28 @@ def band(curves: Sequence[Array]) -> tuple[Array, Array, Array]:
     """
     columns = np.stack(curves).T
     middle = np.array([iqm(column) for column in columns])
-    bounds = [iqm_interval(column) or (value, value) for column, value in zip(columns, middle, strict=True)]
+    bounds = [(np.isfinite(value) and iqm_interval(column)) or (value, value) for column, value in zip(columns, middle, strict=True)]
     return middle, np.array([low for low, _ in bounds]), np.array([high for _, high in bounds])
 
 
 def learning_curves(groups: Mapping[str, Records], measure: Measure) -> Figure:
-    """The measure over the steps: interquartile mean over the seeds, with its interval unless there are many groups.
+    """The measure over its axis: interquartile mean over the seeds, with its interval unless there are many groups.
 
     What is better the lower it is, such as a regret, has a logarithmic axis.
     """
     figure, panel = plain_figure()
     least = 1e-2 if measure.lower_is_better else -np.inf
     for i, (label, records) in enumerate(groups.items()):
-        curves = [record["curve"] for record in succeeded(records)]
+        curves = [curve for record in succeeded(records) if (curve := record["curve"])[measure.axis]]
         if not curves:
             continue
-        longest = max(len(curve["steps"]) for curve in curves)
-        curves = [curve for curve in curves if len(curve["steps"]) == longest]
-        middle, low, high = band([np.maximum(curve[measure.name], least) for curve in curves])
-        panel.plot(curves[0]["steps"], middle, label=label, linewidth=1.8, **style(i))
+        longest = max(len(curve[measure.axis]) for curve in curves)
+        curves = [curve for curve in curves if len(curve[measure.axis]) == longest]
+        where = np.mean([curve[measure.axis] for curve in curves], axis=0)
+        middle, low, high = band([np.maximum(np.array(curve[measure.name], dtype=np.float64), least) for curve in curves])
+        panel.plot(where, middle, label=label, linewidth=1.8, **style(i))
         if len(groups) <= MOST_BANDS:
-            panel.fill_between(curves[0]["steps"], low, high, color=style(i)["color"], alpha=0.15, linewidth=0)
+            panel.fill_between(where, low, high, color=style(i)["color"], alpha=0.15, linewidth=0)
     for threshold in measure.thresholds:
         panel.axhline(threshold, color="0.4", linewidth=0.8)
         panel.annotate(
@@ -113,8 +115,8 @@ def learning_curves(groups: Mapping[str, Records], measure: Measure) -> Figure:
     if measure.lower_is_better:
         panel.set_yscale("log")
         plain_log(panel.yaxis)
-    over_steps(panel)
-    panel.set_ylabel(measure.name.capitalize())
+    over(panel, measure.axis)
+    panel.set_ylabel(measure.name)
     legend(figure)
     return figure
 

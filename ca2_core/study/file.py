@@ -1,7 +1,11 @@
 """The file of a study, read so that each mistake is one line with the file and the key."""
 
-from collections.abc import Collection, Iterable, Mapping
+import sys
+from argparse import ArgumentTypeError
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -31,6 +35,14 @@ class Section:
     def place_of(self, key: str) -> str:
         """File and keys that lead to an entry."""
         return f"{self.place}{'.' if ', ' in self.place else ', '}{key}"
+
+    @contextmanager
+    def naming(self, key: str = "") -> Iterator[None]:
+        """Adds file and keys to what is raised in the block for a wrong value: that of an entry, or of the section as a whole."""
+        try:
+            yield
+        except (UserError, ArgumentTypeError) as error:
+            raise UserError(f"{self.place_of(key) if key else self.place}: {error}") from error
 
     def check_keys(self, known: Collection[str]) -> None:
         """Raises ``UserError`` for a key that means nothing here."""
@@ -96,6 +108,28 @@ class Section:
                 raise self.error(key, f"a seed is there twice in {value}.")
             return value
         return list(range(self.at_least(key, 1, default)))
+
+
+def import_modules(names: Iterable[str]) -> None:
+    """Imports what registers things, in whatever process this is."""
+    for name in names:
+        import_module(name)
+
+
+def find_modules(content: Section, key: str, folder: Path) -> list[str]:
+    """The modules that an entry names, after their import.
+
+    :param folder: where they may be, too
+    :raises UserError: if one can't be imported
+    """
+    names = content.names(key) or []
+    if names and str(folder.resolve()) not in sys.path:
+        sys.path.append(str(folder.resolve()))  # other processes of this machine are given it, too
+    try:
+        import_modules(names)
+    except Exception as error:  # whatever the user's code raises
+        raise content.error(key, f"can't be imported: {error}. Modules next to the file are found.") from error
+    return names
 
 
 def read_file(path: Path) -> Section:

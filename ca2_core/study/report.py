@@ -1,6 +1,8 @@
 """``report.md`` of a study: a table, all seeds and figures for each of its tasks."""
 
 import re
+from base64 import b64decode
+from collections.abc import Mapping
 from pathlib import Path
 
 from ca2_core.files import whole_file
@@ -28,16 +30,19 @@ NOTE = (
 def comparison(results: Results, task: str, group: str | None = None) -> Table:
     """A row for each variant of a task, or of a group of them. No best one is marked: where intervals overlap it may be another."""
     measure = results.measure(task)
+    digits = measure.digits
     header = ["variant", f"{measure.name}, IQM [95 %]", "mean", "std over seeds", "worst seed"]
-    header += [f"steps to {threshold:g}" for threshold in measure.thresholds]
+    header += [f"{measure.axis} to {threshold:g}" for threshold in measure.thresholds]
+    header += measure.others
     rows = [
         [
             label_text(variant, records),
-            iqm_text(values := scores(records, measure.name)),
-            mean_text(values),
-            std_text(values),
-            (f"{(values.max() if measure.lower_is_better else values.min()):,.1f}" if len(values) else "-"),
+            iqm_text(values := scores(records, measure.name), digits),
+            mean_text(values, digits),
+            std_text(values, digits),
+            (f"{(values.max() if measure.lower_is_better else values.min()):,.{digits}f}" if len(values) else "-"),
             *(reached_text(records, measure, threshold) for threshold in measure.thresholds),
+            *(mean_text(scores(records, name), 2) for name in measure.others),
             mean_text(scores(records, "train_seconds")),
         ]
         for variant, records in results.by_variant(task, group).items()
@@ -55,7 +60,9 @@ def all_seeds(results: Results, task: str, group: str | None = None) -> Table:
 
 
 def _cells(records: Records, measure: Measure, seeds: list[int]) -> list[str]:
-    by_seed = {record["seed"]: "failed" if "error" in record else f"{record[measure.name]:,.1f}" for record in records}
+    by_seed = {
+        record["seed"]: "failed" if "error" in record else mean_text(scores([record], measure.name), measure.digits) for record in records
+    }
     return [by_seed.get(seed, "") for seed in seeds]
 
 
@@ -85,6 +92,20 @@ def _section(results: Results, task: str, group: str, out: Path) -> list[str]:
     if groups:
         figures.save(figures.learning_curves(groups, measure), out / f"curves-{name}.png")
         parts.append(f"![{measure.name} over the training: interquartile mean over the seeds](curves-{name}.png)")
-        figures.save(figures.profile(groups, measure), out / f"profile-{name}.png")
-        parts.append(f"![Share of episodes by {measure.name}, with 95 % bands over seeds](profile-{name}.png)")
+        parts += _drawn(groups, name, out)
+        if any(f"{measure.name}_percentiles" in record for records in groups.values() for record in records):
+            figures.save(figures.profile(groups, measure), out / f"profile-{name}.png")
+            parts.append(f"![Share of episodes by {measure.name}, with 95 % bands over seeds](profile-{name}.png)")
     return parts
+
+
+def _drawn(groups: Mapping[str, Records], name: str, out: Path) -> list[str]:
+    """A table of pictures, a row for each variant whose records have one, in base64 under ``drawn``; nothing without any."""
+    pictures = {variant: next((record["drawn"] for record in records if "drawn" in record), None) for variant, records in groups.items()}
+    rows = []
+    for i, (variant, picture) in enumerate(pictures.items()):
+        if picture is not None:
+            with whole_file(path := out / f"drawn-{name}-{i}.png") as partial:
+                partial.write_bytes(b64decode(picture))
+            rows.append([variant, f"![{variant}]({path.name})"])
+    return [Table(["variant", "drawn by the last model of the first seed"], rows, texts=2).markdown()] if rows else []

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from ca2_core.files import whole_file
 from ca2_core.statistics import iqm, iqm_interval
 from ca2_core.study.cases import Measure
+from ca2_core.study.store import read_record
 
 # Variants of another processor that the conditions name; more are counted
 NAMED = 12
@@ -35,7 +36,11 @@ class Results:
 
     @classmethod
     def read(cls, path: Path) -> "Results":
-        return cls(json.loads(path.read_text(encoding="utf-8")))
+        """The file of a study.
+
+        :raises UserError: if it is damaged
+        """
+        return cls(read_record(path))
 
     def save(self, path: Path) -> None:
         """Writes ``study.json``: cases and records a line each."""
@@ -47,19 +52,21 @@ class Results:
 
     @property
     def tasks(self) -> list[str]:
-        """Those that something is there of, in the study's order."""
-        there = {record["task"] for record in self.records}
+        """Those that something is there of, besides references, in the study's order."""
+        there = {record["task"] for record in self.records if not self._is_reference(record)}
         return [task for task in dict.fromkeys(task for _, task in self.cases) if task in there]
 
     def groups(self, task: str) -> list[str]:
-        """Those of a task's variants that something is there of; an empty name for variants without a group."""
+        """Those of a task's variants that something is there of, without references; an empty name for variants without a group."""
         there = {record["variant"] for record in self.records if record["task"] == task}
-        return list(dict.fromkeys(case["group"] for (variant, its), case in self.cases.items() if its == task and variant in there))
+        cases = [case for (variant, its), case in self.cases.items() if its == task and variant in there]
+        return list(dict.fromkeys(case["group"] for case in cases if not case.get("is_reference")))
 
     def measure(self, task: str) -> Measure:
         """What the task's variants are compared by."""
-        described = self.content["measures"][task]
-        return Measure(described["name"], described["lower_is_better"], tuple(described["thresholds"]))
+        described: Mapping[str, Any] = self.content["measures"][task]
+        read: dict[str, Any] = {name: tuple(value) if isinstance(value, list) else value for name, value in described.items()}
+        return Measure(**read)
 
     def settings(self, record: Record) -> Mapping[str, Any]:
         """What a record was measured with."""
@@ -70,14 +77,17 @@ class Results:
         """The records of each variant, in the study's order.
 
         :param task: only these
-        :param group: likewise
+        :param group: likewise; references are in every group
         """
         groups: dict[str, Records] = defaultdict(list)
         for record in self.records:
             case = self.cases[record["variant"], record["task"]]
-            if task in (None, record["task"]) and group in (None, case["group"]):
+            if task in (None, record["task"]) and (group in (None, case["group"]) or self._is_reference(record)):
                 groups[record["variant"]].append(record)
         return dict(groups)
+
+    def _is_reference(self, record: Record) -> bool:
+        return bool(self.cases[record["variant"], record["task"]].get("is_reference"))  # since 0.2.0
 
     def conditions(self) -> str:
         """A sentence on where the numbers come from."""
@@ -106,8 +116,9 @@ def succeeded(records: Records) -> Records:
 
 
 def scores(records: Records, name: str) -> Array:
-    """A number of each record that succeeded, [seeds]."""
-    return np.array([record[name] for record in succeeded(records)], dtype=np.float64)
+    """A number of each record that succeeded and has it, [seeds]."""
+    found = [record[name] for record in succeeded(records)]
+    return np.array([value for value in found if value is not None], dtype=np.float64)
 
 
 def reached(record: Record, measure: Measure, threshold: float, axis: str) -> float:
@@ -117,7 +128,7 @@ def reached(record: Record, measure: Measure, threshold: float, axis: str) -> fl
     """
     curve, sign = record["curve"], 1 if measure.lower_is_better else -1
     values = zip(curve[axis], curve[measure.name], strict=True)
-    return next((where for where, value in values if sign * value <= sign * threshold), math.inf)
+    return next((where for where, value in values if value is not None and sign * value <= sign * threshold), math.inf)
 
 
 def mean_text(values: Array, digits: int = 1) -> str:
@@ -125,17 +136,17 @@ def mean_text(values: Array, digits: int = 1) -> str:
     return f"{values.mean():,.{digits}f}" if len(values) else "-"
 
 
-def std_text(values: Array) -> str:
+def std_text(values: Array, digits: int = 1) -> str:
     """The sample's standard deviation; a dash for fewer than two."""
-    return f"{values.std(ddof=1):,.1f}" if len(values) > 1 else "-"
+    return f"{values.std(ddof=1):,.{digits}f}" if len(values) > 1 else "-"
 
 
-def iqm_text(values: Array) -> str:
+def iqm_text(values: Array, digits: int = 1) -> str:
     """Interquartile mean with its 95 % interval."""
     if len(values) == 0:
         return "-"
     bounds = iqm_interval(values)
-    return f"{iqm(values):,.1f}" + (f" [{bounds[0]:,.1f}, {bounds[1]:,.1f}]" if bounds else "")
+    return f"{iqm(values):,.{digits}f}" + (f" [{bounds[0]:,.{digits}f}, {bounds[1]:,.{digits}f}]" if bounds else "")
 
 
 def range_text(values: Array) -> str:
@@ -143,9 +154,12 @@ def range_text(values: Array) -> str:
     return f"{values.min():,.1f} to {values.max():,.1f}" if len(values) else "-"
 
 
-def reached_text(records: Records, measure: Measure, threshold: float, axis: str = "steps", digits: int = 0) -> str:
-    """Median over the seeds, where one that never gets there counts as infinite, and how many did."""
-    values = [math.inf if "error" in record else reached(record, measure, threshold, axis) for record in records]
+def reached_text(records: Records, measure: Measure, threshold: float, axis: str = "", digits: int = 0) -> str:
+    """Median over the seeds, where one that never gets there counts as infinite, and how many did.
+
+    :param axis: another than the measure's
+    """
+    values = [math.inf if "error" in record else reached(record, measure, threshold, axis or measure.axis) for record in records]
     count = sum(map(math.isfinite, values))
     median = float(np.median(values)) if math.isfinite(np.median(values)) else math.inf
     return (f"{median:,.{digits}f}" if math.isfinite(median) else "never") + f" ({count} of {len(values)})"

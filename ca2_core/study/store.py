@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from ca2_core.errors import UserError
 from ca2_core.files import whole_file
 from ca2_core.study.cases import Case, Job
 
@@ -40,13 +41,15 @@ class Store:
             partial.write_text(json.dumps(record, allow_nan=False) + "\n", encoding="utf-8")
 
     def read(self, cases: Iterable[Case]) -> list[dict[str, Any]]:
-        """What is there of the cases, of any seed, by case and seed: each record with the names of its case."""
-        records = []
+        """What is there of the cases, of any seed, by case and seed: each record with the names of its case.
+
+        :raises UserError: if a file is damaged
+        """
+        records: list[dict[str, Any]] = []
         for case in cases:
             paths = self.folder.glob(f"{self._digest(case.settings)}-*.json")
-            for path in sorted(paths, key=lambda path: int(path.stem.rpartition("-")[2])):
-                record = json.loads(path.read_text(encoding="utf-8"))
-                records.append({"variant": case.variant, "task": case.task} | record)
+            by_seed = sorted(paths, key=lambda path: int(path.stem.rpartition("-")[2]))
+            records += [{"variant": case.variant, "task": case.task} | read_record(path) for path in by_seed]
         return records
 
     def restore(self, content: Mapping[str, Any]) -> None:
@@ -60,3 +63,17 @@ class Store:
             job = Job(cases[record["variant"], record["task"]], record["seed"])
             if not published.has(job):
                 published.write(job, {name: value for name, value in record.items() if name not in ("variant", "task")})
+
+
+def read_record(path: Path) -> dict[str, Any]:
+    """What a file holds.
+
+    :raises UserError: if it is damaged
+    """
+    try:
+        record = json.loads(path.read_text(encoding="utf-8"))
+    except (ValueError, RecursionError):
+        record = None
+    if not isinstance(record, dict):
+        raise UserError(f"{path}: damaged or cut off. Delete it: the same command makes it once more.")
+    return record

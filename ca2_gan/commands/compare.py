@@ -1,15 +1,12 @@
 """``ca2-gan compare``: curves and samples of several runs on one page."""
 
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
-from html import escape
 from pathlib import Path
 from typing import Any
 
 import matplotlib as mpl
 import numpy as np
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from ca2_core.arguments import Parser
@@ -56,10 +53,6 @@ class Run:
         """Images shown so far and the number, where it was logged and finite."""
         return [(row["images"], row[key]) for row in self.rows if row.get(key) is not None]
 
-    def last(self, key: str) -> float | None:
-        curve = self.curve(key)
-        return curve[-1][1] if curve else None
-
 
 def find_runs(paths: Sequence[Path]) -> list[Run]:
     """The runs in the given folders; a folder without one stands for the runs right below it, such as those of ``--per-class``.
@@ -96,79 +89,53 @@ def draw_curves(runs: Sequence[Run]) -> Figure:
     colors = mpl.colormaps["tab10" if len(runs) <= 10 else "tab20"]
     for panel, (key, title, is_positive) in zip(axes.flat, panels, strict=False):
         for i, run in enumerate(runs):
-            curve = run.curve(key)
-            if curve:
-                images, values = zip(*curve, strict=True)
-                panel.plot(
-                    images, values, color=colors(i % colors.N), marker="." if len(curve) < 40 else None, label=run.label, linewidth=1.4
-                )
-        _decorate(panel, title, is_positive)
+            points = np.array(run.curve(key)).reshape(-1, 2).T
+            marker = "." if points.shape[1] < 40 else None
+            panel.plot(*points, color=colors(i % colors.N), marker=marker, label=run.label, linewidth=1.4)
+        panel.set_title(title, fontsize=10)
+        panel.set_xlabel("images")
+        panel.grid(alpha=0.25)
+        if is_positive and all(value > 0 for run in runs for _, value in run.curve(key)):
+            panel.set_yscale("log")
     for panel in list(axes.flat)[len(panels) :]:
         panel.set_axis_off()
-    handles = {label: handle for panel in axes.flat for handle, label in zip(*panel.get_legend_handles_labels(), strict=True)}
-    figure.legend(handles.values(), handles.keys(), loc="outside lower center", ncols=4, frameon=False)
+    figure.legend(*axes.flat[0].get_legend_handles_labels(), loc="outside lower center", ncols=4, frameon=False)
     return figure
-
-
-def _decorate(panel: Axes, title: str, is_positive: bool) -> None:
-    panel.set_title(title, fontsize=10)
-    panel.set_xlabel("images")
-    panel.grid(alpha=0.25)
-    if is_positive and all((np.asarray(line.get_ydata()) > 0).all() for line in panel.lines):
-        panel.set_yscale("log")
 
 
 def make_page(runs: Sequence[Run]) -> str:
     """One HTML document with the numbers, the curves and the samples."""
-    keys = [key for key, _, _ in PANELS if any(run.curve(key) for run in runs)]
-    header = ["run", "model", "data", "seed", "images", *(title.partition(" [")[0] for key, title, _ in PANELS if key in keys), "images/s"]
-    rows = [
-        [
-            run.label,
-            run.config.model.name,
-            run.config.data.source,
-            str(run.config.run.seed),
-            f"{max(row['images'] for row in run.rows):,}",
-            *(_number(run.last(key)) for key in keys),
-            _number(run.last("images_per_s")),
-        ]
-        for run in runs
-    ]
+    headings = {key: title.partition(" [")[0] for key, title, _ in PANELS if any(run.curve(key) for run in runs)}
+    headings |= {"images_per_s": "images/s"}
+    header = ["run", "model", "data", "seed", "images", *headings.values()]
+    rows = []
+    for run in runs:
+        settings = [run.config.model.name, run.config.data.source, str(run.config.run.seed)]
+        last = [f"{curve[-1][1]:.4g}" if (curve := run.curve(key)) else "-" for key in headings]
+        rows.append([run.label, *settings, f"{max(row['images'] for row in run.rows):,}", *last])
     sections = [
         Section("Where the runs are", table(header, rows) + paragraph("The last number that each run has logged.")),
         Section("Curves", image(render(draw_curves(runs)), "curves over images")),
         Section("Samples", side_by_side([_last_grid(run) for run in runs])),
     ]
-    sections += [Section(f"{run.label}, from the beginning to now", _stages(run)) for run in runs if len(run.samples) > 1]
+    for run in runs:
+        if len(run.samples) > 1:  # a few grids, evenly over the training, the last among them
+            stages = np.linspace(0, len(run.samples) - 1, min(STAGES, len(run.samples))).round().astype(int)
+            grids = side_by_side([_grid(run.samples[stage]) for stage in stages])
+            sections.append(Section(f"{run.label}, from the beginning to now", grids))
     return page(f"{len(runs)} run{'s' if len(runs) > 1 else ''}: {', '.join(run.label for run in runs)}", sections)
 
 
 def _last_grid(run: Run) -> str:
     if not run.samples:
         return paragraph(f"{run.label}: no samples yet.")
-    rows = f"; rows: {' '.join(run.classes)}" if run.classes else ""
-    return _grid(run.samples[-1], run.label, rows)
+    return _grid(run.samples[-1], f"{run.label}, ", f"; rows: {' '.join(run.classes)}" if run.classes else "")
 
 
-def _stages(run: Run) -> str:
-    """A few grids, evenly over the training, the last among them."""
-    count = min(STAGES, len(run.samples))
-    chosen = [run.samples[round(i * (len(run.samples) - 1) / max(count - 1, 1))] for i in range(count)]
-    return side_by_side([_grid(path, "") for path in chosen])
-
-
-def _grid(path: Path, label: str, more: str = "") -> str:
+def _grid(path: Path, before: str = "", after: str = "") -> str:
     images = f"{int(path.stem):,} images" if path.stem.isdecimal() else path.stem
-    caption = (f"{label}, {images}" if label else images) + more
-    try:
-        content = path.read_bytes()
-    except OSError as error:
-        raise UserError(f"{path}: can't be read: {error.strerror}.") from error
-    return image(content, f"samples of {escape(caption)}", caption, pixels=True)
-
-
-def _number(value: float | None) -> str:
-    return "-" if value is None else f"{value:.4g}"
+    caption = before + images + after
+    return image(path.read_bytes(), f"samples of {caption}", caption, pixels=True)
 
 
 def main(argv: list[str]) -> None:
@@ -178,15 +145,12 @@ def main(argv: list[str]) -> None:
         description="Draws the losses and, where they were evaluated, FID, FCD and KL of several runs over images, and puts their samples "
         "side by side: one HTML page that needs no other file.",
     )
-    parser.add_argument(
-        "runs", nargs="+", type=Path, metavar="RUN", help="run folders of `ca2-gan train`, or folders with runs right in them"
-    )
-    parser.add_argument(
-        "-o", "--out", type=Path, default=Path("compare.html"), metavar="FILE", help="page to write (default: compare.html)"
-    )
+    where = "run folders of `ca2-gan train`, or folders with runs right in them"
+    parser.add_argument("runs", nargs="+", type=Path, metavar="RUN", help=where)
+    parser.add_argument("-o", "--out", type=Path, default="compare.html", metavar="FILE", help="page to write (default: compare.html)")
     arguments = parser.parse_args(argv)
     if arguments.out.suffix.lower() not in (".html", ".htm"):
         raise UserError(f"{arguments.out}: the page's name should end in .html.")
     runs = find_runs(arguments.runs)
     write(arguments.out, make_page(runs))
-    print(f"Written to {arguments.out}: {len(runs)} run{'s' if len(runs) > 1 else ''}", file=sys.stdout)
+    print(f"Written to {arguments.out}: {len(runs)} run{'s' if len(runs) > 1 else ''}")

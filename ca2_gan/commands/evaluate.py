@@ -1,17 +1,18 @@
 """``ca2-gan evaluate``: how good are generated images, whoever made them."""
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 from ca2_core.arguments import Parser, Renamed, at_least, seed
-from ca2_gan.commands.evaluation_report import FILES, describe, draw_nearest, print_scores, summarize, write_all
+from ca2_gan.commands.evaluation_report import FILES, draw_nearest, gather, print_report, write_all
 from ca2_gan.data.arguments import add_data_arguments, load_data
 from ca2_gan.folders import make_folder
 from ca2_gan.gan import GAN
 from ca2_gan.metrics.bootstrap import RESAMPLES
 from ca2_gan.metrics.classifier import CLASSIFIERS
 from ca2_gan.metrics.evaluate import DEFAULT_METRICS, check_device, choose_n, fitting
-from ca2_gan.metrics.samples import Source, open_source, real_samples
+from ca2_gan.metrics.samples import open_source
 from ca2_gan.metrics.suite import Suite, parse_metrics
 
 
@@ -21,22 +22,13 @@ def main(argv: list[str]) -> None:
     names = parse_metrics(arguments.metrics)
     check_device(arguments.device)
     data = load_data(arguments)
-    reference = Source("held-out split", real_samples(data.test, "held-out split"))
+    reference = replace(open_source(data.test), name="held-out split")
     sources = [fitting(open_source(x, arguments.device), reference) for x in arguments.x]
     n = choose_n(arguments.n, [reference, *sources])
     if arguments.out:
         make_folder(arguments.out)
-    suite = Suite(
-        names,
-        data.train,
-        data.test,
-        n,
-        arguments.seed,
-        arguments.inception_weights,
-        arguments.bootstrap,
-        arguments.classifier,
-        arguments.device,
-    )
+    weights, resamples, classifier, device = arguments.inception_weights, arguments.bootstrap, arguments.classifier, arguments.device
+    suite = Suite(names, data.train, data.test, n, arguments.seed, weights, resamples, classifier, device)
     models = [source.origin.spec.name if isinstance(source.origin, GAN) else None for source in sources]
     views = [suite.view(source.draw(n, data.train, arguments.seed)) for source in sources]
     del sources  # large files of which a part is compared
@@ -44,13 +36,12 @@ def main(argv: list[str]) -> None:
     for view in views:
         print(f"scoring {view.samples.name} ...", file=sys.stderr)
         evaluations.append(suite.score(view))
-    records = summarize(evaluations, models)
-    for line in describe(suite, data, evaluations):
-        print(line)
-    print_scores(suite, evaluations, records)
+    content = gather(suite, data, evaluations, models)
+    print_report(suite, content)
     if arguments.out:
-        write_all(arguments.out, suite, data, evaluations, records)
-        pictures = draw_nearest(arguments.out, suite, views) if "memorised" in suite.metrics else []
+        write_all(arguments.out, suite, content)
+        train = suite.reference.train if "memorised" in suite.metrics else None
+        pictures = draw_nearest(arguments.out, train, views) if train else []
         print(f"Written to {arguments.out}: {', '.join([FILES, *pictures])}")
 
 
@@ -64,27 +55,15 @@ def make_parser() -> Parser:
     parser.add_argument("x", nargs="+", metavar="X", help="runs, saved models, folders of PNGs, or .npz with x and, if labelled, y")
     add_data_arguments(parser)
     default = ",".join(DEFAULT_METRICS)
-    parser.add_argument(
-        "--metrics",
-        default=default,
-        help=f"names with commas between, or METRIC:EXTRACTOR to look through another network, such as prdc:inception (default: {default})",
-    )
-    parser.add_argument(
-        "--classifier",
-        choices=CLASSIFIERS,
-        default="first",
-        help="which reference classifier looks at the images; a claim should hold by both (default: first)",
-    )
+    metrics = "names with commas between, or METRIC:EXTRACTOR to look through another network, such as prdc:inception"
+    parser.add_argument("--metrics", default=default, help=f"{metrics} (default: {default})")
+    classifier = "which reference classifier looks at the images; a claim should hold by both (default: first)"
+    parser.add_argument("--classifier", choices=CLASSIFIERS, default="first", help=classifier)
     parser.add_argument("--judge", choices=CLASSIFIERS, dest="classifier", action=Renamed, new="--classifier")
     parser.add_argument("--n", type=at_least(1), help="images on each side (default: as many as all have, up to 10000)")
     parser.add_argument("--seed", type=seed, default=0, help="of the samples and of the choice of images (default: 0)")
-    parser.add_argument(
-        "--bootstrap",
-        type=at_least(2, also=(0,)),
-        default=RESAMPLES,
-        metavar="B",
-        help=f"resamples behind the intervals, 0 for none (default: {RESAMPLES})",
-    )
+    resamples = f"resamples behind the intervals, 0 for none (default: {RESAMPLES})"
+    parser.add_argument("--bootstrap", type=at_least(2, also=(0,)), default=RESAMPLES, metavar="B", help=resamples)
     parser.add_argument("--device", default="cpu", help="where networks run, such as cuda (default: cpu)")
     parser.add_argument("--inception-weights", type=Path, metavar="FILE", help="pt_inception-2015-12-05-6726825d.pth (default: downloaded)")
     parser.add_argument("-o", "--out", type=Path, metavar="FOLDER", help=f"write {FILES} and pictures there")

@@ -6,172 +6,41 @@ import json
 import shlex
 import sys
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
 
 from ca2_core.tables import Table
-from ca2_gan.commands.evaluation_figures import nearest_training_images
 from ca2_gan.data.dataset import Dataset
-from ca2_gan.drawing import render, write
-from ca2_gan.metrics.divergence import EPSILON
-from ca2_gan.metrics.metric import Score
+from ca2_gan.drawing import grid, render, strips, write
+from ca2_gan.metrics.kl import EPSILON
 from ca2_gan.metrics.suite import Evaluation, Suite
 from ca2_gan.metrics.view import View
 from ca2_gan.versions import versions
 
 FILES = "evaluation.json, evaluation.csv, classes.csv"
+COLUMNS = 16  # samples in the picture of copies
 
 
-def describe(suite: Suite, data: Dataset, evaluations: Sequence[Evaluation]) -> list[str]:
-    """What must be known to compare the numbers with others."""
-    lines = [f"{suite.n:,} images on each side; reference: held-out split of {data.report.source} (data {data.fingerprint})"]
-    lines += [
-        f"{extractor.name}, {dimensions(suite, name)}-d, weights {extractor.fingerprint}, resize: {extractor.resize}"
-        + (f", accuracy on the held-out split {suite.accuracy:.2%}" if name == "classifier" else "")
-        for name, extractor in suite.extractors.items()
-    ]
-    if "kl" in suite.metrics:
-        lines.append(
-            f"KL(real || generated) in nats, epsilon {EPSILON:g}; over the classes, chance alone makes it about {plug_in_floor(suite):.2g}"
-        )
-    lines.append(", ".join(f"{name} {number}" for name, number in versions().items()))
-    return lines + notes(suite, evaluations)
+def gather(suite: Suite, data: Dataset, evaluations: Sequence[Evaluation], models: Sequence[str | None]) -> dict[str, Any]:
+    """All numbers and what must be known to compare them with others, ready for JSON.
 
-
-def dimensions(suite: Suite, extractor: str) -> int:
-    """Of an extractor's features."""
-    return int(suite.reference.real.features(extractor).shape[1])
-
-
-def notes(suite: Suite, evaluations: Sequence[Evaluation]) -> list[str]:
-    """What to know when reading the numbers, each once."""
-    columns = suite.columns
-    scores = [(key, score) for it in evaluations for key, score in it.scores.items() if score.value is not None and score.note]
-    return [*suite.notes, *dict.fromkeys(f"{columns[key].heading} {score.note}" for key, score in scores)]
-
-
-def plug_in_floor(suite: Suite) -> float:
-    """What KL over the classes is between two samples of the same distribution."""
-    return (len(suite.class_names) - 1) / suite.n
-
-
-def summarize(evaluations: Sequence[Evaluation], models: Sequence[str | None]) -> list[dict[str, Any]]:
-    """A record for each candidate, the floor first, then one with mean and standard deviation for each model scored several times.
-
+    :param evaluations: the floor, then the candidates
     :param models: name of each candidate's model; None for other images
     """
-    records: list[dict[str, Any]] = [
-        {"name": it.name, "n": it.n, "scores": it.values, "intervals": {key: ends(score) for key, score in it.scores.items()}}
-        for it in evaluations
-    ]
-    groups: dict[str, list[Evaluation]] = defaultdict(list)
-    for evaluation, model in zip(evaluations[1:], models, strict=True):
-        if model is not None:
-            groups[model].append(evaluation)
-    for model, group in groups.items():
-        if len(group) > 1:
-            mean, std = {}, {}
-            for key in group[0].scores:
-                values = [it.values[key] for it in group]
-                known = [value for value in values if value is not None]
-                mean[key] = float(np.mean(known)) if len(known) == len(values) else None
-                std[key] = float(np.std(known, ddof=1)) if len(known) == len(values) else None
-            records.append({"name": f"{model}: {len(group)} models", "n": group[0].n, "scores": mean, "std": std})
-    return records
-
-
-def ends(score: Score) -> tuple[float, float] | None:
-    """Of its interval."""
-    return None if score.low is None or score.high is None else (score.low, score.high)
-
-
-def print_scores(suite: Suite, evaluations: Sequence[Evaluation], records: Sequence[dict[str, Any]]) -> None:
-    """The tables of distances and of the other numbers, then that of the classes."""
-    like_real = [column.heading for column in suite.columns.values() if column.better == "like real"]
-    but = f", but {' and '.join(like_real)} like the floor's" if like_real else ""
-    for is_distance, title in ((True, "Distances: the lower the better"), (False, f"Shares: the higher the better{but}")):
-        columns = {key: column.heading for key, column in suite.columns.items() if (column.kind == "distance") == is_distance}
-        if columns:
-            rows = [row for record in records for row in _rows(record, list(columns))]
-            Table(["", *columns.values()], rows, title).print()
-    if evaluations[0].classes:
-        Table(*class_table(suite, evaluations), "Per class, from easy to hard: FCD, and accuracy where labels were asked for").print()
-
-
-def _rows(record: dict[str, Any], keys: Sequence[str]) -> list[list[str]]:
-    """A candidate's numbers and, below, their intervals."""
-    spread, intervals = record.get("std", {}), record.get("intervals", {})
-    rows = [[record["name"], *(_cell(record["scores"][key], spread.get(key)) for key in keys)]]
-    if any(intervals.get(key) for key in keys):
-        cells = [_reach(record["scores"][key], intervals[key]) for key in keys]
-        rows.append(["  95 % interval", *cells])
-    return rows
-
-
-def class_table(suite: Suite, evaluations: Sequence[Evaluation]) -> tuple[list[str], list[list[str]]]:
-    """Header and rows, classes sorted by their mean FCD over the candidates (over the floor if there is none)."""
-    by_name = [{scores.name: scores for scores in evaluation.classes} for evaluation in evaluations]
-
-    def hardness(name: str) -> float:
-        distances = [scores[name].fcd for scores in by_name[1:] or by_name]
-        known = [distance for distance in distances if distance is not None]
-        return float(np.mean(known)) if known else np.inf
-
-    header = ["class"]
-    for evaluation in evaluations:
-        header += [f"{evaluation.name} FCD", "acc."]
-    rows = []
-    for name in sorted(suite.class_names, key=hardness):
-        cells = [[_cell(scores[name].fcd), _cell(scores[name].acc)] for scores in by_name]
-        rows.append([name, *(cell for pair in cells for cell in pair)])
-    return header, rows
-
-
-def _cell(value: float | None, std: float | None = None) -> str:
-    if value is None:
-        return "-"
-    digits = _digits(value)
-    return f"{value:.{digits}f}" + (f" ± {std:.{digits}f}" if std is not None else "")
-
-
-def _reach(value: float | None, ends: tuple[float, float] | None) -> str:
-    """How far an interval goes to either side, to the digits of the number."""
-    if value is None or ends is None:
-        return ""
-    return f"±{max(ends[1] - value, value - ends[0]):.{_digits(value)}f}"
-
-
-def _digits(value: float) -> int:
-    """After the point: three that count, or two of a small number."""
-    return 1 if abs(value) >= 100 else 2 if abs(value) >= 10 else 3 if abs(value) >= 0.02 or value == 0 else 5
-
-
-def as_csv(header: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
-    """Comma-separated, empty where there is no number."""
-    buffer = io.StringIO()
-    writer = csv.writer(buffer, lineterminator="\n")
-    writer.writerow(header)
-    writer.writerows([["" if cell is None else cell for cell in row] for row in rows])
-    return buffer.getvalue()
-
-
-def draw_nearest(folder: Path, suite: Suite, views: Sequence[View]) -> list[str]:
-    """A picture of samples beside training images for each candidate; the file names."""
-    train = suite.reference.train
-    assert train is not None
-    names = [f"nearest{i}.png" if len(views) > 1 else "nearest.png" for i in range(1, len(views) + 1)]
-    for name, view in zip(names, views, strict=True):
-        write(folder / name, render(nearest_training_images(view, train)))
-    return names
-
-
-def write_all(folder: Path, suite: Suite, data: Dataset, evaluations: Sequence[Evaluation], records: Sequence[dict[str, Any]]) -> None:
-    """Writes all numbers and what they depend on."""
-    content = {
+    extractors = {}
+    for name, it in suite.extractors.items():
+        dimensions = suite.reference.real.features(name).shape[1]
+        extractors[name] = {"name": it.name, "fingerprint": it.fingerprint, "resize": it.resize, "dimensions": dimensions}
+        if name == "classifier":
+            extractors[name]["held_out_accuracy"] = suite.accuracy
+    scores = [(suite.columns[key].heading, score) for it in evaluations for key, score in it.scores.items() if score.value is not None]
+    return {
         "command": shlex.join(["ca2-gan", *sys.argv[1:]]),
         "versions": versions(),
         "data": {"source": data.report.source, "fingerprint": data.fingerprint, "classes": list(data.class_names)},
@@ -179,22 +48,132 @@ def write_all(folder: Path, suite: Suite, data: Dataset, evaluations: Sequence[E
         "seed": suite.seed,
         "epsilon": EPSILON,
         "resamples": suite.resamples,
-        "extractors": {
-            name: {"name": it.name, "fingerprint": it.fingerprint, "resize": it.resize, "dimensions": dimensions(suite, name)}
-            | ({"held_out_accuracy": suite.accuracy} if name == "classifier" else {})
-            for name, it in suite.extractors.items()
-        },
-        "notes": notes(suite, evaluations),
-        "rows": list(records),
+        "extractors": extractors,
+        "notes": [*suite.notes, *dict.fromkeys(f"{heading} {score.note}" for heading, score in scores if score.note)],
+        "rows": summarize(evaluations, models),
         "classes": {evaluation.name: [asdict(scores) for scores in evaluation.classes] for evaluation in evaluations},
     }
+
+
+def summarize(evaluations: Sequence[Evaluation], models: Sequence[str | None]) -> list[dict[str, Any]]:
+    """A record for each candidate, the floor first, then one with mean and standard deviation for each model scored several times."""
+    records: list[dict[str, Any]] = []
+    for it in evaluations:
+        intervals = {key: None if score.low is None else (score.low, score.high) for key, score in it.scores.items()}
+        records.append({"name": it.name, "n": it.n, "scores": it.values, "intervals": intervals})
+    groups: dict[str | None, list[Evaluation]] = defaultdict(list)
+    for evaluation, model in zip(evaluations[1:], models, strict=True):
+        groups[model].append(evaluation)
+    for model, group in groups.items():
+        if model is not None and len(group) > 1:
+            values = {key: np.array([it.values[key] for it in group], dtype=np.float64) for key in group[0].scores}  # NaN for None
+            mean = {key: float(found.mean()) if np.isfinite(found).all() else None for key, found in values.items()}
+            std = {key: None if mean[key] is None else float(found.std(ddof=1)) for key, found in values.items()}
+            records.append({"name": f"{model}: {len(group)} models", "n": group[0].n, "scores": mean, "std": std})
+    return records
+
+
+def print_report(suite: Suite, content: dict[str, Any]) -> None:
+    """What must be known of the numbers; the tables of distances and of the other numbers; that of the classes."""
+    data = content["data"]
+    print(f"{suite.n:,} images on each side; reference: held-out split of {data['source']} (data {data['fingerprint']})")
+    for it in content["extractors"].values():
+        accuracy = f", accuracy on the held-out split {it['held_out_accuracy']:.2%}" if "held_out_accuracy" in it else ""
+        print(f"{it['name']}, {it['dimensions']}-d, weights {it['fingerprint']}, resize: {it['resize']}{accuracy}")
+    if "kl" in suite.metrics:
+        chance = (len(suite.class_names) - 1) / suite.n
+        print(f"KL(real || generated) in nats, epsilon {EPSILON:g}; over the classes, chance alone makes it about {chance:.2g}")
+    print(", ".join(f"{name} {number}" for name, number in content["versions"].items()))
+    for note in content["notes"]:
+        print(note)
+    like_real = [column.heading for column in suite.columns.values() if column.better == "like real"]
+    but = f", but {' and '.join(like_real)} like the floor's" if like_real else ""
+    for is_distance, title in ((True, "Distances: the lower the better"), (False, f"Shares: the higher the better{but}")):
+        columns = {key: column.heading for key, column in suite.columns.items() if (column.kind == "distance") == is_distance}
+        if columns:
+            rows = [row for record in content["rows"] for row in _rows(record, list(columns))]
+            Table(["", *columns.values()], rows, title).print()
+    if any(content["classes"].values()):
+        class_table(content["classes"], suite.class_names).print()
+
+
+def _rows(record: dict[str, Any], keys: Sequence[str]) -> list[list[str]]:
+    """A candidate's numbers and, below, how far their intervals go to either side."""
+    scores, spread, intervals = record["scores"], record.get("std", {}), record.get("intervals", {})
+    rows = [[record["name"], *(_cell(scores[key], spread.get(key)) for key in keys)]]
+    if any(intervals.get(key) for key in keys):
+        reach = {key: max(ends[1] - scores[key], scores[key] - ends[0]) for key, ends in intervals.items() if ends}
+        rows.append(["  95 % interval", *(f"±{reach[key]:.{_digits(scores[key])}f}" if key in reach else "" for key in keys)])
+    return rows
+
+
+def class_table(classes: dict[str, list[dict[str, Any]]], names: Sequence[str]) -> Table:
+    """Classes by their mean FCD over the candidates, or over the floor if there is none."""
+    by_name = [{row["name"]: row for row in rows} for rows in classes.values()]
+
+    def hardness(name: str) -> float:
+        known = [rows[name]["fcd"] for rows in by_name[1:] or by_name if rows[name]["fcd"] is not None]
+        return float(np.mean(known)) if known else np.inf
+
+    header = ["class", *(heading for name in classes for heading in (f"{name} FCD", "acc."))]
+    rows = [[name, *(_cell(rows[name][key]) for rows in by_name for key in ("fcd", "acc"))] for name in sorted(names, key=hardness)]
+    return Table(header, rows, "Per class, from easy to hard: FCD, and accuracy where labels were asked for")
+
+
+def _cell(value: float | None, std: float | None = None) -> str:
+    if value is None:
+        return "-"
+    return f"{value:.{_digits(value)}f}" + (f" ± {std:.{_digits(value)}f}" if std is not None else "")
+
+
+def _digits(value: float) -> int:
+    """After the point: three that count, or two of a small number."""
+    return 1 if abs(value) >= 100 else 2 if abs(value) >= 10 else 3 if abs(value) >= 0.02 or value == 0 else 5
+
+
+def write_all(folder: Path, suite: Suite, content: dict[str, Any]) -> None:
+    """Writes all numbers and what they depend on."""
     write(folder / "evaluation.json", json.dumps(content, indent=2) + "\n")
     keys = list(suite.columns)
-    rows = [[record["name"], record["n"], *(record["scores"][key] for key in keys)] for record in records]
+    rows = [[record["name"], record["n"], *(record["scores"][key] for key in keys)] for record in content["rows"]]
     write(folder / "evaluation.csv", as_csv(["name", "n", *keys], rows))
+    keys = ["n", "fcd", "acc", "share"]
     ranked = [
-        [evaluation.name, rank, scores.name, scores.n, scores.fcd, scores.acc, scores.share]
-        for evaluation in evaluations
-        for rank, scores in enumerate(evaluation.classes, start=1)
+        [candidate, rank, row["name"], *(row[key] for key in keys)]
+        for candidate, rows in content["classes"].items()
+        for rank, row in enumerate(rows, start=1)
     ]
-    write(folder / "classes.csv", as_csv(["name", "rank", "class", "n", "fcd", "acc", "share"], ranked))
+    write(folder / "classes.csv", as_csv(["name", "rank", "class", *keys], ranked))
+
+
+def as_csv(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
+    """Comma-separated, empty where there is no number."""
+    buffer = io.StringIO()
+    csv.writer(buffer, lineterminator="\n").writerows([header, *rows])
+    return buffer.getvalue()
+
+
+def draw_nearest(folder: Path, train: View, views: Sequence[View]) -> list[str]:
+    """A picture of samples and training images for each candidate; the file names."""
+    names = [f"nearest{i}.png" if len(views) > 1 else "nearest.png" for i in range(1, len(views) + 1)]
+    for name, view in zip(names, views, strict=True):
+        write(folder / name, render(nearest_training_images(view, train)))
+    return names
+
+
+def nearest_training_images(fake: View, train: View) -> Figure:
+    """Samples above the training images that are nearest to them in the classifier's eyes: the likeliest copies, then any samples.
+
+    :param train: the training images that ``fake`` was compared with
+    """
+    distances, positions = (found.numpy() for found in fake.nearest_in(train, "classifier"))
+    ratios = distances[:, 0] / np.maximum(distances[:, 1], np.finfo(np.float64).tiny)
+    n = min(COLUMNS, len(ratios))
+    rows = {"likeliest copies": np.argsort(ratios, kind="stable")[:n], "any samples": np.linspace(0, len(ratios) - 1, n).astype(np.int64)}
+    pictures = {}
+    for title, chosen in rows.items():
+        pairs: NDArray[np.uint8] = np.concatenate([fake.samples.images[chosen], train.samples.images[positions[chosen, 0]]])
+        pictures[f"{title}; distance to the nearest over the second: {np.median(ratios[chosen]):.2f} (median)"] = grid(pairs, n)
+    figure = strips(pictures, 0.6 * n + 0.2, 1.7)
+    figure.suptitle(f"{Path(fake.samples.name).name}: samples, and below each the training image nearest to it", fontsize=10)
+    return figure

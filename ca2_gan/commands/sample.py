@@ -12,6 +12,7 @@ from torch import Tensor
 from ca2_core.arguments import Parser, Renamed, at_least, seed
 from ca2_core.errors import UserError
 from ca2_core.files import whole_file
+from ca2_gan.folders import plain_name
 from ca2_gan.gan import GAN, STOPS
 from ca2_gan.loading import load
 from ca2_gan.pictures import write_animation, write_folder, write_grid
@@ -28,31 +29,22 @@ def main(argv: list[str]) -> None:
     """
     arguments = make_parser().parse_args(argv)
     gan = load(arguments.run, revision=arguments.revision)
-    out: Path = arguments.out
     classes = None if arguments.labels is None else gan.class_numbers(arguments.labels)
-    try:
-        if out.suffix.lower() == ".gif":
-            write_interpolation(gan, classes, arguments, out)
-        else:
-            write_samples(gan, classes, arguments, out)
-    except OSError as error:
-        raise UserError(f"{out}: can't write: {error.strerror or error}.") from error
-    print(out)
+    write = write_interpolation if arguments.out.suffix.lower() == ".gif" else write_samples
+    write(gan, classes, arguments, arguments.out)
+    print(arguments.out)
 
 
 def make_parser() -> Parser:
     parser = Parser(prog="ca2-gan sample", description="Writes images of a trained model.", allow_abbrev=False)
-    parser.add_argument(
-        "run",
-        help="run folder, folder of a saved model, letters_gan/mnist or another of `ca2-gan list pretrained`, or user/name on the hub",
-    )
+    where = "run folder, folder of a saved model, letters_gan/mnist or another of `ca2-gan list pretrained`, or user/name on the hub"
+    parser.add_argument("run", help=where)
     parser.add_argument("--revision", help="branch, tag or commit of a model on the hub")
     parser.add_argument("--labels", help="classes: letters such as QUARTZ, or names with commas between; none: all in equal shares")
     parser.add_argument("--n", type=at_least(1, MOST), default=100, help="images of each label, or of all if there are no --labels (100)")
     parser.add_argument("--seed", type=seed, help="same seed, same images")
-    parser.add_argument(
-        "--noise-scale", type=positive, default=1.0, help="factor on the noise; below 1: more typical and less varied images (1)"
-    )
+    scale = "factor on the noise; below 1: more typical and less varied images (1)"
+    parser.add_argument("--noise-scale", type=positive, default=1.0, help=scale)
     parser.add_argument("--truncation", type=positive, dest="noise_scale", action=Renamed, new="--noise-scale")
     parser.add_argument("--frames", type=at_least(STOPS, 10_000), default=48, help="of an animation (48)")
     forms = "grid .png, interpolation .gif, arrays .npz, or a folder for PNGs (samples.png)"
@@ -63,19 +55,16 @@ def make_parser() -> Parser:
 def positive(text: str) -> float:
     """The type of an option whose value is a finite number above 0."""
     number = float(text)
-    if not (number > 0 and math.isfinite(number)):
+    if not 0 < number < math.inf:
         raise argparse.ArgumentTypeError(f"a finite number above 0 is needed, not {text}")
     return number
 
 
 def write_samples(gan: GAN, classes: Tensor | None, arguments: argparse.Namespace, out: Path) -> None:
     """A grid, a folder of PNGs or an npz. With labels, each row of the grid spells them once."""
-    if classes is None:
-        labels = gan.choose_classes(arguments.n)
-        columns = min(gan.spec.num_classes, arguments.n) if gan.is_conditional else min(DEFAULT_COLUMNS, arguments.n)
-    else:
-        labels = classes.repeat(arguments.n)
-        columns = len(classes) if len(classes) > 1 else min(DEFAULT_COLUMNS, arguments.n)
+    labels = gan.choose_classes(arguments.n) if classes is None else classes.repeat(arguments.n)
+    spelt = len(classes) if classes is not None else gan.spec.num_classes if gan.is_conditional else 1
+    columns = spelt if spelt > 1 else DEFAULT_COLUMNS
     images = gan.sample(len(labels), labels, arguments.seed, arguments.noise_scale)
     match out.suffix.lower():
         case ".png":
@@ -85,9 +74,8 @@ def write_samples(gan: GAN, classes: Tensor | None, arguments: argparse.Namespac
             with whole_file(out) as path:
                 np.savez_compressed(path, **arrays | ({"y": labels.numpy()} if gan.is_conditional else {}))
         case "":
-            names = gan.class_names if gan.is_conditional else ("sample",) * gan.spec.num_classes
-            plain = ["".join(c if c.isalnum() else "-" for c in name) for name in names]
-            write_folder(images, [f"{i:06d}_{plain[label]}" for i, label in enumerate(labels.tolist())], out)
+            names = [plain_name(name) if gan.is_conditional else "sample" for name in gan.class_names]
+            write_folder(images, [f"{i:06d}_{names[label]}" for i, label in enumerate(labels.tolist())], out)
         case suffix:
             raise UserError(f"{out}: {suffix} can't be written. Give a name with .png, .gif or .npz, or of a folder.")
 

@@ -14,15 +14,14 @@ if TYPE_CHECKING:
     from ca2_gan.data.dataset import Dataset
     from ca2_gan.data.report import Report
     from ca2_gan.data.sources import load_data, read
-    from ca2_gan.data.sources import load_data as load
 
-__all__ = ["Dataset", "Format", "Raw", "Report", "load", "load_data", "read"]
+__all__ = ["Dataset", "Format", "Raw", "Report", "load_data", "read"]
 
-_HOMES = {"Dataset": "dataset", "Report": "report", "load": "sources", "load_data": "sources", "read": "sources"}
+_HOMES = {"Dataset": "dataset", "Report": "report", "load_data": "sources", "read": "sources"}
 
 
 def __getattr__(name: str) -> Any:
     # Loaded on first use: a Dataset is torch's, which takes seconds
     if name in _HOMES:
-        return getattr(import_module(f"ca2_gan.data.{_HOMES[name]}"), "load_data" if name == "load" else name)
+        return getattr(import_module(f"ca2_gan.data.{_HOMES[name]}"), name)
     raise AttributeError(f"module 'ca2_gan.data' has no attribute {name!r}")

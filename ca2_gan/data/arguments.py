@@ -13,20 +13,17 @@ if TYPE_CHECKING:
 def add_data_arguments(parser: ArgumentParser) -> None:
     """Adds ``--data`` and what belongs to it."""
     group = parser.add_argument_group("data")
-    group.add_argument(
-        "--data",
-        required=True,
-        metavar="D",
-        help="glyphs (embedded), emnist-letters, mnist, fashion-mnist, or a path: CSV (also .gz, .zip), an IDX file of images or a folder "
-        "of them, .npz with x and y, .parquet, a folder of pictures; `ca2-gan list formats` shows all",
+    data = (
+        "glyphs (embedded), emnist-letters, mnist, fashion-mnist, or a path: CSV (also .gz, .zip), an IDX file of images or a folder "
+        "of them, .npz with x and y, .parquet, a folder of pictures; `ca2-gan list formats` shows all"
     )
+    group.add_argument("--data", required=True, metavar="D", help=data)
     group.add_argument("--root", type=Path, metavar="FOLDER", help="where the files of emnist-letters, mnist, fashion-mnist are or go")
     group.add_argument("--classes", type=split_names, metavar="A,B", help="only these classes, by name (default: all)")
     group.add_argument("--transpose", action=BooleanOptionalAction, help="swap rows and columns (default: EMNIST's files only)")
     group.add_argument("--invert", action=BooleanOptionalAction, help="make light of dark (default: grey images that are dark on white)")
-    group.add_argument(
-        "--resize", type=parse_sides, metavar="N", help="scale to NxN pixels, or HxW; keeps proportions (default: as they are)"
-    )
+    resize = "scale to NxN pixels, or HxW; keeps proportions (default: as they are)"
+    group.add_argument("--resize", type=parse_sides, metavar="N", help=resize)
     group.add_argument("--size", type=at_least(1, 10_000_000), metavar="N", help="number of glyphs to draw (default: 20000)")
 
 

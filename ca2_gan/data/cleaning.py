@@ -53,31 +53,29 @@ def clean(
     transposed, because = _orientation(raw, transpose)
     if transposed:
         _transpose(images, raw.source)
-    notes += _invert(images, invert)
-    digests = digest_images(images)
-    new_labels = np.searchsorted(wanted, labels[kept]).astype(np.int64)
-    duplicates, conflicting = _count_duplicates(digests, new_labels)
-    class_names = tuple(names[label] for label in wanted)
+    notes += make_light_on_dark(images, invert)
+    digests, new_labels = digest_images(images), np.searchsorted(wanted, labels[kept]).astype(np.int64)
     is_test, said = _own_test(raw, kept, digests)
+    _, first, inverse = np.unique(digests, return_index=True, return_inverse=True)  # of each image, the first that it is a copy of
     report = Report(
         source=raw.source,
         rows=len(kept),
-        blanks=int(blank.sum()) if not keep_blanks else int((blank & unlabelled).sum()),
+        blanks=int((blank & (unlabelled | (not keep_blanks))).sum()),
         blanks_unlabelled=int((blank & unlabelled).sum()),
         unlabelled=int((~blank & unlabelled).sum()),
         other_classes=int(other.sum()),
-        duplicates=duplicates,
-        conflicting=conflicting,
+        duplicates=len(images) - len(first),
+        conflicting=int((new_labels != new_labels[first][inverse]).sum()),
         transposed=transposed,
         transposed_because=because,
         labels={label: i for i, label in enumerate(wanted)},
-        class_names=class_names,
-        counts=tuple(int(count) for count in np.bincount(new_labels, minlength=len(wanted))),
+        class_names=tuple(names[label] for label in wanted),
+        counts=tuple(np.bincount(new_labels, minlength=len(wanted)).tolist()),
         image_shape=(images.shape[1], images.shape[2], images.shape[3]),
         notes=(*notes, *said),
     )
     attributes = {name: values[kept] for name, values in raw.attributes.items()}
-    return Dataset(images, new_labels, class_names, digests, report, is_test, attributes)
+    return Dataset(images, new_labels, report.class_names, digests, report, is_test, attributes)
 
 
 def _check_labels(raw: Raw) -> NDArray[np.int64]:
@@ -97,15 +95,12 @@ def _name_labels(raw: Raw, labels: NDArray[np.int64]) -> dict[int, str]:
     if raw.names is not None:
         nameless = next((label for label in known if label not in raw.names), None)
         if nameless is not None:
-            raise UserError(
-                f"{raw.source}: label {nameless} has no name; there are {len(raw.names):,} names, the last for {max(raw.names)}."
-            )
+            there = f"there are {len(raw.names):,} names, the last for {max(raw.names)}"
+            raise UserError(f"{raw.source}: label {nameless} has no name; {there}.")
         return {label: raw.names[label] for label in known}
     if known and known[0] >= 1 and 10 < known[-1] <= 26:  # EMNIST letters count from 1
         return {label: ascii_uppercase[label - 1] for label in known}
-    if known == list(range(26)):
-        return dict(enumerate(ascii_uppercase))
-    return {label: str(label) for label in known}
+    return dict(enumerate(ascii_uppercase)) if known == list(range(26)) else {label: str(label) for label in known}
 
 
 def _find_classes(source: str, classes: Sequence[str], names: Mapping[int, str]) -> list[int]:
@@ -120,10 +115,8 @@ def _find_classes(source: str, classes: Sequence[str], names: Mapping[int, str])
 
 def _is_blank(images: NDArray[np.uint8]) -> NDArray[np.bool_]:
     """Which images are of one value all over: [N]."""
-    blank = np.empty(len(images), dtype=bool)
-    for i in range(0, len(images), CHUNK):
-        pixels = images[i : i + CHUNK].reshape(len(images[i : i + CHUNK]), -1)
-        blank[i : i + CHUNK] = (pixels == pixels[:, :1]).all(axis=1)
+    pixels = images.reshape(len(images), -1)
+    blank: NDArray[np.bool_] = pixels.min(axis=1) == pixels.max(axis=1)
     return blank
 
 
@@ -155,14 +148,16 @@ def _orientation(raw: Raw, transpose: bool | None) -> tuple[bool, str]:
     return False, "nothing says it is EMNIST; --transpose swaps rows and columns"
 
 
-def _invert(images: NDArray[np.uint8], invert: bool | None) -> list[str]:
-    """Makes dark of light in place if that is asked for, or grey images are dark on white; says which."""
+def make_light_on_dark(images: NDArray[np.uint8], invert: bool | None = None) -> list[str]:
+    """Makes dark of light in place if that is asked for, or the images are grey and dark on white; says which.
+
+    :param invert: None leaves it to the images
+    """
+    note = "Inverted, as asked."
     if invert is None and is_light(images):
         if images.shape[1] > 1:
             return ["The background is light; pictures in colour stay as they are, --invert makes dark of light."]
         invert, note = True, "Ink is dark on white: inverted, since the background should be 0; --no-invert leaves it so."
-    else:
-        note = "Inverted, as asked."
     if not invert:
         return []
     np.subtract(255, images, out=images)
@@ -179,9 +174,3 @@ def _own_test(raw: Raw, kept: NDArray[np.bool_], digests: NDArray[np.uint64]) ->
     copies = int((np.isin(digests, digests[is_test]) & ~is_test).sum())
     also = f"; {copies:,} exact copies of them are left out of the training part" if copies else ""
     return is_test, [f"Held out is its own test part, {int(is_test.sum()):,} images{also}."]
-
-
-def _count_duplicates(digests: NDArray[np.uint64], labels: NDArray[np.int64]) -> tuple[int, int]:
-    """Copies after the first, and those of them labelled otherwise than the first."""
-    _, first, inverse = np.unique(digests, return_index=True, return_inverse=True)
-    return len(digests) - len(first), int((labels != labels[first][inverse]).sum())

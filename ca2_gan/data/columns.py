@@ -3,6 +3,11 @@
 import re
 from collections.abc import Sequence
 from math import isqrt
+from typing import Any
+
+import numpy as np
+import pyarrow as pa  # type: ignore[import-untyped]
+from numpy.typing import NDArray
 
 from ca2_core.errors import UserError
 
@@ -49,11 +54,24 @@ def find_labels(names: Sequence[str]) -> list[int]:
     return [i for i, name in enumerate(names) if not any(map(str.isdigit, name)) and name.strip().lower() not in INDICES]
 
 
-def pixel_order(names: Sequence[str]) -> list[int]:
-    """Positions of pixel columns in the order of the numbers in their names: ``pixel10`` comes after ``pixel2``."""
-    keys = [tuple(map(int, re.findall(r"\d+", name))) for name in names]
-    is_numbered = len(set(keys)) == len(keys) and len({len(key) for key in keys}) == 1
-    return sorted(range(len(names)), key=keys.__getitem__) if is_numbered else list(range(len(names)))
+def in_pixel_order(columns: Sequence[int], names: Sequence[str]) -> tuple[list[int], list[str]]:
+    """Columns of pixels in the order of the numbers in their names, ``pixel10`` after ``pixel2``, and what to say of it."""
+    keys = {column: tuple(map(int, re.findall(r"\d+", names[column]))) for column in columns}
+    is_numbered = len(set(keys.values())) == len(keys) and len({len(key) for key in keys.values()}) == 1
+    ordered = sorted(columns, key=keys.__getitem__) if is_numbered else list(columns)
+    return ordered, ["Columns are sorted by the numbers in their names, not as in the file."] if ordered != list(columns) else []
 
 
-REORDERED = "Columns are sorted by the numbers in their names, not as in the file."
+def stack_pixels(table: pa.Table, columns: Sequence[int], where: str) -> NDArray[Any]:
+    """Images [N, 1, H, W] of a column for each pixel.
+
+    :raises UserError: if they are not square
+    """
+    side = square_side(len(columns), where)
+    kinds = {table.schema.types[column].to_pandas_dtype() for column in columns}
+    kinds |= {np.float64} if any(table.column(column).null_count for column in columns) else set()  # which become NaN
+    pixels, end = np.empty((len(table), len(columns)), dtype=np.result_type(*kinds)), 0
+    for part in table.to_batches():  # a part at a time stays in the processor's cache
+        pixels[end : end + len(part)] = np.stack([part.column(column).to_numpy(zero_copy_only=False) for column in columns], axis=1)
+        end += len(part)
+    return pixels.reshape(-1, 1, side, side)

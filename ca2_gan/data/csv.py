@@ -1,19 +1,18 @@
 """CSV: a row an image, a label and the pixels row by row."""
 
-from collections import deque
 from collections.abc import Sequence
+from io import BytesIO
 from itertools import islice
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
 import numpy as np
 import pyarrow as pa  # type: ignore[import-untyped]
 import pyarrow.csv  # type: ignore[import-untyped]
-from numpy.typing import NDArray
 
 from ca2_core.errors import UserError
-from ca2_gan.data.columns import REORDERED, pixel_order, square_side
-from ca2_gan.data.csv_layout import Layout, detect, is_whole, split
+from ca2_gan.data.columns import in_pixel_order, stack_pixels
+from ca2_gan.data.csv_layout import Layout, counts_up, detect, is_whole, split
 from ca2_gan.data.labels import is_number, number_labels
 from ca2_gan.data.opening import is_emnist, opened
 from ca2_gan.data.raw import Format, Raw
@@ -35,52 +34,47 @@ def read_csv(path: Path) -> Raw:
     if not head:
         raise UserError(f"{path}: empty.")
     layout = detect(path, head)
+    others: Sequence[int | None] = layout.edges
     try:
-        with opened(path) as file:
-            edges, blocks = _read(file, layout)
+        table = _read_table(path, layout)
+        edges = {column: [cell.strip() for cell in table.column(column).to_pylist()] for column in layout.edges}
+        label, index, notes = find_roles(edges, layout)
+        others, notes = (label, index), [*layout.notes, *notes]
+        columns = [column for column in range(layout.columns) if column not in others]
+        if layout.header:
+            columns, said = in_pixel_order(columns, layout.header)
+            notes += said
+        for column in edges.keys() & set(columns):
+            table = table.set_column(column, str(column), pa.array(edges[column]).cast(layout.pixel))
     except pa.ArrowInvalid as error:
-        _explain(path, layout, layout.edges)
+        _explain(path, layout, others)
         raise UserError(f"{path}: can't be read as a CSV: {error}") from error
-    if layout.recovered:
-        middle = [float(layout.recovered[column]) for column in range(layout.columns) if column not in edges]
-        blocks.appendleft(np.array([middle]).astype(np.float32 if layout.is_float else np.uint8))
-        edges = {column: [layout.recovered[column], *cells] for column, cells in edges.items()}
-    label, index, notes = find_roles(edges, layout)
-    notes = [*layout.notes, *notes]
-    columns = [column for column in range(layout.columns) if column not in (label, index)]
-    side = square_side(len(columns), str(path))
-    if layout.header:
-        order = pixel_order([layout.header[column] for column in columns])
-        notes += [REORDERED] if order != sorted(order) else []
-        columns = [columns[i] for i in order]
-    pixels = _assemble(blocks, edges, columns, layout, path).reshape(-1, 1, side, side)
+    pixels = stack_pixels(table, columns, str(path))
     labels, names = None, None
     if label is not None:
-        column, before = label + 1, 1 + (layout.header is not None)
-        where = f"{path}, row {{:,}}, column {column:,}"
+        before, where = 1 + (layout.header is not None), f"{path}, row {{:,}}, column {label + 1:,}"
         labels, names, said = number_labels(np.array(edges[label], dtype=object), str(path), lambda i: where.format(i + before))
         notes += said
     return Raw(str(path), pixels, labels, names, transposed=is_emnist(path), notes=tuple(notes))
 
 
-def _read(file: BinaryIO, layout: Layout) -> tuple[dict[int, list[str]], deque[NDArray[Any]]]:
-    """The cells of the columns at the edges as text, and blocks [n, others] of the rest. Pixels are in memory once, as bytes."""
-    edges: dict[int, list[str]] = {column: [] for column in layout.edges}
-    pixel = pa.float32() if layout.is_float else pa.uint8()
-    types = {str(column): pa.string() if column in edges else pixel for column in range(layout.columns)}
-    reader = pyarrow.csv.open_csv(
-        file,
-        read_options=pyarrow.csv.ReadOptions(column_names=list(types), skip_rows=layout.skipped, block_size=BLOCK),
-        parse_options=pyarrow.csv.ParseOptions(delimiter=layout.delimiter),
-        convert_options=pyarrow.csv.ConvertOptions(column_types=types, null_values=[], strings_can_be_null=False),
-    )
-    blocks: deque[NDArray[Any]] = deque()
-    for batch in reader:
-        for column, cells in edges.items():
-            cells.extend(cell.strip() for cell in batch.column(column).to_pylist())
-        middle = [batch.column(i).to_numpy() for i in range(layout.columns) if i not in edges]
-        blocks.append(np.stack(middle, axis=1))
-    return edges, blocks
+def _read_table(path: Path, layout: Layout) -> pa.Table:
+    """All rows: columns at the edges as text, the others as numbers, bytes if they can be."""
+    types = {str(column): pa.string() if column in layout.edges else layout.pixel for column in range(layout.columns)}
+
+    def parse(file: BinaryIO, skipped: int) -> pa.Table:
+        return pyarrow.csv.read_csv(
+            file,
+            read_options=pyarrow.csv.ReadOptions(column_names=list(types), skip_rows=skipped, block_size=BLOCK),
+            parse_options=pyarrow.csv.ParseOptions(delimiter=layout.delimiter),
+            convert_options=pyarrow.csv.ConvertOptions(column_types=types, null_values=[], strings_can_be_null=False),
+        )
+
+    with opened(path) as file:
+        table = parse(file, layout.skipped)
+    if layout.recovered:
+        table = pa.concat_tables([parse(BytesIO(layout.delimiter.join(layout.recovered).encode()), 0), table])
+    return table
 
 
 def find_roles(edges: dict[int, list[str]], layout: Layout) -> tuple[int | None, int | None, list[str]]:
@@ -105,8 +99,7 @@ def find_roles(edges: dict[int, list[str]], layout: Layout) -> tuple[int | None,
 def _counts_rows(cells: Sequence[str]) -> bool:
     """Whether the cells are 0, 1, 2, ... or 1, 2, 3, ...; an unnamed one before them belongs to a recovered image."""
     numbers = [cell.removesuffix(".0") for cell in (cells if cells and is_whole(cells[0]) else cells[1:])]
-    start = numbers[0] if numbers else ""
-    return len(numbers) > 1 and start in ("0", "1") and all(cell == str(i) for i, cell in enumerate(numbers, start=int(start)))
+    return len(numbers) > 1 and counts_up(numbers)
 
 
 def _may_be_labels(cells: Sequence[str]) -> bool:
@@ -117,29 +110,7 @@ def _may_be_labels(cells: Sequence[str]) -> bool:
     return 2 <= len(values) <= min(MOST_COUNTED + 1, len(cells) // 2 + 1) and counts.max() < 0.9 * len(cells)
 
 
-def _assemble(blocks: deque[NDArray[Any]], edges: dict[int, list[str]], columns: Sequence[int], layout: Layout, path: Path) -> NDArray[Any]:
-    """The pixels of all blocks in the given order of columns, [N, H W]."""
-    place = {column: i for i, column in enumerate(columns)}
-    to = [place[column] for column in range(layout.columns) if column not in edges]
-    pixels = np.empty((sum(map(len, blocks)), len(columns)), dtype=np.float32 if layout.is_float else np.uint8)
-    end = 0
-    while blocks:
-        block = blocks.popleft()  # its memory is free again once it is copied
-        pixels[end : end + len(block), to] = block
-        end += len(block)
-    for column in edges.keys() & place.keys():
-        cells = edges[column]
-        if not all(map(is_number if layout.is_float else _is_byte, cells)):
-            _explain(path, layout, [column for column in edges if column not in place])
-        pixels[:, place[column]] = np.array(cells).astype(pixels.dtype)
-    return pixels
-
-
-def _is_byte(cell: str) -> bool:
-    return is_whole(cell) and 0 <= int(cell) <= 255
-
-
-def _explain(path: Path, layout: Layout, others: Sequence[int]) -> None:
+def _explain(path: Path, layout: Layout, others: Sequence[int | None]) -> None:
     """Looks for the row that can't be read.
 
     :param others: columns that are no pixels
@@ -160,7 +131,7 @@ def _explain(path: Path, layout: Layout, others: Sequence[int]) -> None:
                 if not (is_number(cell) if layout.is_float else is_whole(cell)):
                     kind = "number" if layout.is_float else "whole number"
                     raise UserError(f"{where}, column {column + 1:,}: {cell[:20]!r} is no {kind}. Labels and pixels (0 to 255) are.")
-                if not layout.is_float and not _is_byte(cell):
+                if not layout.is_float and not 0 <= int(cell) <= 255:
                     raise UserError(f"{where}, column {column + 1:,}: pixel {cell[:20]} is not in 0 to 255.")
 
 

@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import pyarrow as pa  # type: ignore[import-untyped]
+
 from ca2_core.errors import UserError
 from ca2_gan.data.columns import INDICES, LABELS, count_pixels, find_labels, find_named
 from ca2_gan.data.labels import is_number
@@ -38,6 +40,11 @@ class Layout:
     def skipped(self) -> int:
         """Rows before the first image."""
         return int(self.header is not None or self.recovered is not None)
+
+    @property
+    def pixel(self) -> pa.DataType:
+        """What pixels are read as."""
+        return pa.float32() if self.is_float else pa.uint8()
 
     @property
     def edges(self) -> list[int]:
@@ -114,7 +121,7 @@ def _is_header(first: Sequence[str], second: Sequence[str] | None, path: Path) -
     :raises UserError: if it is an image but for a cell that makes no sense
     """
     numbers = [cell for cell in first if is_number(cell)]
-    if len(numbers) < len(first) / 2 or _counts_up(numbers):
+    if len(numbers) < len(first) / 2 or counts_up(numbers):
         return True
     strange = [position for position, cell in enumerate(first) if not is_number(cell)]
     if not strange or (second and len(second) == len(first) and all(not is_number(second[position]) for position in strange)):
@@ -123,10 +130,9 @@ def _is_header(first: Sequence[str], second: Sequence[str] | None, path: Path) -
     raise UserError(f"{where}: {cell!r} among numbers: neither a header nor an image. Correct the cell or remove the row.")
 
 
-def _counts_up(cells: Sequence[str]) -> bool:
+def counts_up(cells: Sequence[str]) -> bool:
     """Whether the cells are 0, 1, 2, ... or 1, 2, 3, ..."""
-    start = cells[0]
-    return start in ("0", "1") and list(cells) == [str(int(start) + i) for i in range(len(cells))]
+    return cells[0] in ("0", "1") and all(cell == str(i) for i, cell in enumerate(cells, start=int(cells[0])))
 
 
 def is_whole(cell: str) -> bool:

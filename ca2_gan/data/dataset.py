@@ -91,6 +91,11 @@ class Dataset(torch.utils.data.Dataset[tuple[torch.Tensor, int]]):
             attributes={name: values[chosen] for name, values in self.attributes.items()},
         )
 
+    def only(self, label: int) -> "Dataset":
+        """The images of one class, as data of a single class."""
+        alone = self.subset(self.labels == label)
+        return replace(alone, class_names=(self.class_names[label],), labels=alone.labels * 0)
+
     def split(self) -> tuple["Dataset", "Dataset"]:
         """``train`` and ``test``. If a hash decides, the order of the file, the other images and the chosen classes change nothing, and
         equal images fall on the same side. Copies of the source's own test images are left out of ``train``.

@@ -3,7 +3,7 @@
 import json
 import os
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +12,7 @@ import numpy as np
 from ca2_gan.cache import cache_path, keep_file
 from ca2_gan.data.raw import Raw
 
-VERSION = 1  # of what is kept; another one where readers give something else
-ARRAYS = ("images", "labels", "is_test")
+VERSION = 2  # of what is kept; another one where readers give something else
 ATTRIBUTE = "attribute "
 
 
@@ -24,7 +23,9 @@ def recall(path: Path, how: tuple[object, ...], read: Callable[[], Raw]) -> Raw:
 
     :param how: what else the result depends on
     """
-    kept = cache_path("data", (VERSION, str(path.resolve()), how, sorted(_states(path))), ".npz")
+    root = path.resolve()
+    files = [root] if root.is_file() else [Path(folder, name) for folder, _, names in os.walk(root, followlinks=True) for name in names]
+    kept = cache_path("data", (VERSION, how, sorted(map(_state, files))), ".npz")
     found = _load(kept, str(path))
     if found is None:
         found = read()
@@ -32,23 +33,15 @@ def recall(path: Path, how: tuple[object, ...], read: Callable[[], Raw]) -> Raw:
     return found
 
 
-def _states(path: Path, name: str = "") -> Iterator[tuple[str, int, int, int, int]]:
-    """Of each file: its name inside the folder, size, number, and when its content and it itself changed last."""
-    if not path.is_dir():
-        state = path.stat()
-        yield name, state.st_size, state.st_ino, state.st_mtime_ns, state.st_ctime_ns
-        return
-    for entry in os.scandir(path):
-        if entry.is_dir():
-            yield from _states(Path(entry), f"{name}/{entry.name}")
-        else:
-            state = entry.stat()
-            yield f"{name}/{entry.name}", state.st_size, state.st_ino, state.st_mtime_ns, state.st_ctime_ns
+def _state(file: Path) -> tuple[str, int, int, int, int]:
+    """A file's name, size, number, and when its content and it itself changed last."""
+    state = file.stat()
+    return str(file), state.st_size, state.st_ino, state.st_mtime_ns, state.st_ctime_ns
 
 
 def _save(raw: Raw, path: Path) -> None:
     facts = {"names": None if raw.names is None else list(raw.names.items()), "transposed": raw.transposed, "notes": raw.notes}
-    arrays: dict[str, Any] = {name: getattr(raw, name) for name in ARRAYS if getattr(raw, name) is not None}
+    arrays: dict[str, Any] = {name: value for name, value in vars(raw).items() if isinstance(value, np.ndarray)}
     arrays |= {ATTRIBUTE + name: values for name, values in raw.attributes.items()}
     np.savez(path, facts=np.array(json.dumps(facts)), **arrays)
 
@@ -58,16 +51,10 @@ def _load(path: Path, source: str) -> Raw | None:
     try:
         with path.open("rb") as file, np.load(file, allow_pickle=False) as content:
             arrays: dict[str, Any] = {name: content[name] for name in content.files}
-        facts = json.loads(str(arrays["facts"]))
-        return Raw(
-            source,
-            arrays["images"],
-            arrays.get("labels"),
-            None if facts["names"] is None else dict(facts["names"]),
-            facts["transposed"],
-            arrays.get("is_test"),
-            {name.removeprefix(ATTRIBUTE): values for name, values in arrays.items() if name.startswith(ATTRIBUTE)},
-            tuple(facts["notes"]),
-        )
-    except (OSError, ValueError, LookupError, EOFError, zipfile.BadZipFile):
+        facts = json.loads(str(arrays.pop("facts")))
+        attributes = {name.removeprefix(ATTRIBUTE): arrays.pop(name) for name in list(arrays) if name.startswith(ATTRIBUTE)}
+        names = None if facts["names"] is None else dict(facts["names"])
+        known = {"names": names, "transposed": facts["transposed"], "notes": tuple(facts["notes"]), "attributes": attributes}
+        return Raw(source, **{"labels": None} | arrays | known)
+    except (OSError, ValueError, LookupError, EOFError, TypeError, zipfile.BadZipFile):
         return None

@@ -20,14 +20,13 @@ GARMENTS = ("T-shirt", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt"
 @datasets.register("emnist-letters")
 def emnist_letters(root: Path | None = None) -> Raw:
     """EMNIST letters, 26 classes, both cases merged: 145,600 images of 28x28."""
-    names = {i + 1: letter for i, letter in enumerate(ascii_uppercase)}
-    return replace(_idx("emnist-letters", "EMNIST", root), names=names, transposed=True)
+    return replace(_idx("emnist-letters", "EMNIST", root, dict(enumerate(ascii_uppercase, start=1))), transposed=True)
 
 
 @datasets.register("mnist")
 def mnist(root: Path | None = None) -> Raw:
     """MNIST, 10 digits: 70,000 images of 28x28."""
-    return _idx("", "MNIST", root, {i: str(i) for i in range(10)})
+    return _idx("", "MNIST", root, dict(enumerate("0123456789")))
 
 
 @datasets.register("fashion-mnist")
@@ -36,24 +35,17 @@ def fashion_mnist(root: Path | None = None) -> Raw:
     return _idx("", "FashionMNIST", root, dict(enumerate(GARMENTS)))
 
 
-def _idx(family: str, torchvision_name: str, root: Path | None, names: Mapping[int, str] | None = None) -> Raw:
-    """The IDX files below ``root``; without them, torchvision's download into it."""
-    folder = root or Path(platformdirs.user_cache_dir("ca2_gan")) / "data"
-    found = _find(folder, family, torchvision_name)
-    if found is None:
-        _download(torchvision_name, folder)
-        found = _find(folder, family, torchvision_name)
-    if found is None:
-        raise UserError(f"{folder}: no IDX files of {torchvision_name} in it.")
-    return replace(read_folder(found, family), names=names, transposed=False)
-
-
-def _find(root: Path, family: str, torchvision_name: str) -> Path | None:
-    """Where the files of a family are: the root itself, or torchvision's places below it."""
-    for folder in (root / torchvision_name / "raw", root / "raw", root / "gzip", root):
-        if folder.is_dir() and any(path.name.startswith(family) for path in find_images(folder)):
-            return folder
-    return None
+def _idx(family: str, torchvision_name: str, root: Path | None, names: Mapping[int, str]) -> Raw:
+    """The IDX files in a folder or torchvision's places below it; without them, torchvision's download into it."""
+    root = root or Path(platformdirs.user_cache_dir("ca2_gan")) / "data"
+    places = (root / torchvision_name / "raw", root / "raw", root / "gzip", root)
+    for is_missing in (False, True):
+        if is_missing:
+            _download(torchvision_name, root)
+        for folder in places:
+            if folder.is_dir() and any(path.name.startswith(family) for path in find_images(folder)):
+                return replace(read_folder(folder, family), names=names, transposed=False)
+    raise UserError(f"{root}: no IDX files of {torchvision_name} in it.")
 
 
 def _download(torchvision_name: str, root: Path) -> None:

@@ -4,13 +4,14 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from sklearn.decomposition import PCA  # type: ignore[import-untyped]
+from sklearn.manifold import TSNE  # type: ignore[import-untyped]
+from sklearn.neighbors import NearestNeighbors  # type: ignore[import-untyped]
 
 from ca2_gan.data.dataset import Dataset
 
 COMPONENTS = 50
 PERPLEXITY = 30.0
-# Fewer images than this give a picture of nothing
-LEAST_FOR_TSNE = 50
 
 
 @dataclass(frozen=True)
@@ -32,12 +33,7 @@ def embed(dataset: Dataset, most: int, seed: int = 0) -> Embedding:
 
     :param most: number of images, at least 50
     """
-    from sklearn.decomposition import PCA  # type: ignore[import-untyped]  # noqa: PLC0415  (takes a second to import, and --help should not)
-    from sklearn.manifold import TSNE  # type: ignore[import-untyped]  # noqa: PLC0415
-    from sklearn.neighbors import NearestNeighbors  # type: ignore[import-untyped]  # noqa: PLC0415
-
-    rng = np.random.default_rng(seed)
-    chosen = np.sort(rng.permutation(len(dataset))[:most])
+    chosen = np.sort(np.random.default_rng(seed).permutation(len(dataset))[:most])
     pixels = dataset.images[chosen].reshape(len(chosen), -1).astype(np.float32) / 255
     components = PCA(min(COMPONENTS, *pixels.shape), random_state=seed).fit_transform(pixels)
     perplexity = min(PERPLEXITY, (len(chosen) - 1) / 3)

@@ -26,16 +26,10 @@ def main(argv: list[str]) -> None:
     add_data_arguments(parser)
     parser.add_argument("-o", "--out", type=Path, metavar="FOLDER", help="where to write (default: explore-NAME)")
     parser.add_argument("--seed", type=seed, default=0, help="of the choice of images and of t-SNE (default: 0)")
-    parser.add_argument(
-        "--tsne-images",
-        type=at_least(LEAST_FOR_TSNE, also=(0,)),
-        default=2000,
-        metavar="N",
-        help="images in the t-SNE; 0 leaves it out (default: 2000)",
-    )
+    tsne = "images in the t-SNE; 0 leaves it out (default: 2000)"
+    parser.add_argument("--tsne-images", type=at_least(LEAST_FOR_TSNE, also=(0,)), default=2000, metavar="N", help=tsne)
     arguments = parser.parse_args(argv)
-    from ca2_gan.data import embedding as embeddings  # noqa: PLC0415  (loads torch, which takes seconds, and --help should not)
-    from ca2_gan.data import figures  # noqa: PLC0415
+    from ca2_gan.data import embedding, figures  # noqa: PLC0415  (they load torch, which takes seconds, and --help should not)
 
     dataset = load_data(arguments)
     rows = dataset.report.lines()
@@ -47,15 +41,15 @@ def main(argv: list[str]) -> None:
     folder = arguments.out or Path(f"explore-{Path(arguments.data).name.split('.')[0]}")
     make_folder(folder)
     has_tsne = arguments.tsne_images and len(dataset) >= LEAST_FOR_TSNE
-    embedding = embeddings.embed(dataset, arguments.tsne_images, arguments.seed) if has_tsne else None
-    pictures = figures.draw_all(dataset, embedding, arguments.seed)
+    points = embedding.embed(dataset, arguments.tsne_images, arguments.seed) if has_tsne else None
+    pictures = figures.draw_all(dataset, points, arguments.seed)
     for picture in pictures:
         write(folder / f"{picture.name}.png", picture.png)
     content = {
         "command": shlex.join(["ca2-gan", *sys.argv[1:]]),
         "fingerprint": dataset.fingerprint,
         **dataset.report.as_dict(),
-        "tsne": embedding and {"images": len(embedding.labels), "seed": arguments.seed, "same_class_neighbours": embedding.neighbours},
+        "tsne": points and {"images": len(points.labels), "seed": arguments.seed, "same_class_neighbours": points.neighbours},
     }
     write(folder / "explore.json", json.dumps(content, indent=2) + "\n")
     sections = [Section("What was read", facts(rows))]

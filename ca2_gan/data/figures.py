@@ -1,18 +1,21 @@
 """The pictures of ``ca2-gan explore``."""
 
-from collections.abc import Callable
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import matplotlib as mpl
 import numpy as np
 import torch
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from ca2_gan.augment import augmentation
 from ca2_gan.data.dataset import Dataset
 from ca2_gan.data.embedding import Embedding
-from ca2_gan.drawing import encode, grid, render, show
+from ca2_gan.drawing import GAP, encode, grid, render, show, strips
+from ca2_gan.gan import to_uint8
 
 PER_CLASS = 16
 # Noise of both kinds at several strengths, and DiffAugment
@@ -48,18 +51,14 @@ def draw_all(dataset: Dataset, embedding: Embedding | None, seed: int) -> list[P
 def samples(dataset: Dataset, rng: np.random.Generator) -> Picture:
     """A row of images of each class, drawn at random."""
     height, width = dataset.image_shape[1:]
-    figure = Figure(figsize=(0.3 + PER_CLASS * 0.5, 0.4 + dataset.num_classes * 0.5 * height / width), layout="constrained")
-    panel = figure.subplots()
-    rows = np.zeros((dataset.num_classes * PER_CLASS, *dataset.image_shape), dtype=np.uint8)
-    for label in range(dataset.num_classes):
+    figure, panel = _panel(0.3 + PER_CLASS * 0.5, 0.4 + dataset.num_classes * 0.5 * height / width)
+    rows = np.zeros((dataset.num_classes, PER_CLASS, *dataset.image_shape), dtype=np.uint8)
+    for label, row in enumerate(rows):
         chosen = rng.permutation(np.flatnonzero(dataset.labels == label))[:PER_CLASS]
-        rows[label * PER_CLASS : label * PER_CLASS + len(chosen)] = dataset.images[chosen]
-    show(panel, grid(rows, PER_CLASS))
-    panel.set_axis_on()
-    panel.set_frame_on(False)
-    panel.set_xticks([])
-    panel.set_yticks((np.arange(dataset.num_classes) + 0.5) * (height + 2) - 1, dataset.class_names)
-    panel.tick_params(length=0)
+        row[: len(chosen)] = dataset.images[chosen]
+    show(panel, grid(rows.reshape(-1, *dataset.image_shape), PER_CLASS))
+    for label, name in enumerate(dataset.class_names):
+        panel.text(-2 * GAP, (label + 0.5) * (height + GAP), name, ha="right", va="center")
     return Picture("samples", "Samples", f"{PER_CLASS} images of each class, drawn at random, after cleaning.", render(figure))
 
 
@@ -74,48 +73,35 @@ def orientation(dataset: Dataset, rng: np.random.Generator) -> Picture:
 def counts(dataset: Dataset) -> Picture:
     """Images per class, and what was dropped."""
     report = dataset.report
-    names = [*dataset.class_names]
-    values = [*report.counts]
-    colors = ["tab:blue"] * len(names)
+    names, values = [*dataset.class_names], [*report.counts]
     dropped = report.blanks + report.unlabelled
     if dropped:
-        names, values, colors = [*names, "dropped"], [*values, dropped], [*colors, "0.6"]
-    figure = Figure(figsize=(8, 3.2), layout="constrained")
-    panel = figure.subplots()
-    bars = panel.bar(range(len(names)), values, color=colors)
+        names, values = [*names, "dropped"], [*values, dropped]
+    figure, panel = _panel(8, 3.2)
+    bars = panel.bar(range(len(names)), values, color=["tab:blue"] * dataset.num_classes + ["0.6"] * bool(dropped))
     panel.set_xticks(range(len(names)), names, rotation=0 if max(map(len, dataset.class_names)) < 4 or len(names) < 12 else 60)
     if len(names) < 30:
         panel.bar_label(bars, fmt="{:,.0f}", fontsize=7)
     panel.set_ylabel("images")
-    panel.spines[["top", "right"]].set_visible(False)
     text = "Images of each class" + (f", and {dropped:,} that are blank or labelled -1." if dropped else ".")
     return Picture("counts", "Count per label", text, render(figure))
 
 
 def averages(dataset: Dataset) -> Picture:
     """Mean image of each class."""
-    columns = min(dataset.num_classes, 13)
-    rows = -(-dataset.num_classes // columns)
-    figure = Figure(figsize=(columns * 0.8, rows), layout="constrained")
-    for label, panel in enumerate(figure.subplots(rows, columns, squeeze=False).flat):
-        panel.set_axis_off()
-        if label < dataset.num_classes:
-            show(panel, dataset.images[dataset.labels == label].mean(axis=0).transpose(1, 2, 0))
-            panel.set_title(dataset.class_names[label], fontsize=9)
+    means = [dataset.images[dataset.labels == label].mean(axis=0) for label in range(dataset.num_classes)]
     text = "Sharp where the images of a class agree; a blur of several shapes where both cases or several hands differ."
-    return Picture("averages", "Average image of each class", text, render(figure))
+    return Picture("averages", "Average image of each class", text, _titled(means, dataset.class_names, min(dataset.num_classes, 13)))
 
 
 def pixels(dataset: Dataset) -> Picture:
     """How often each of the 256 values occurs."""
     histogram = pixel_counts(dataset.images)
     share = histogram / histogram.sum()
-    figure = Figure(figsize=(8, 3), layout="constrained")
-    panel = figure.subplots()
+    figure, panel = _panel(8, 3)
     panel.bar(np.arange(256), share, width=1, color="tab:blue")
     panel.set_yscale("log")
     panel.set(xlabel="pixel value", ylabel="share of the pixels")
-    panel.spines[["top", "right"]].set_visible(False)
     text = f"{share[0]:.1%} of the pixels are 0, {share[255]:.1%} are 255; their mean is {float(share @ np.arange(256)):.1f}."
     return Picture("pixels", "Pixel histogram", text, render(figure))
 
@@ -129,16 +115,14 @@ def pixel_counts(images: NDArray[np.uint8]) -> NDArray[np.int64]:
 
 def tsne(dataset: Dataset, embedding: Embedding) -> Picture:
     """Points coloured by class, each class named where most of it is."""
-    figure = Figure(figsize=(8, 7), layout="constrained")
-    panel = figure.subplots()
+    figure, panel = _panel(8, 7)
     colors = mpl.colormaps["gist_rainbow"](np.linspace(0, 1, dataset.num_classes, endpoint=False))
+    box = {"boxstyle": "round,pad=0.2", "fc": "w", "alpha": 0.8}
     for label, name in enumerate(dataset.class_names):
         points = embedding.points[embedding.labels == label]
         if len(points):
             panel.scatter(points[:, 0], points[:, 1], s=7, color=colors[label], linewidths=0)
-            panel.annotate(
-                name, _densest(points), weight="bold", ha="center", va="center", bbox={"boxstyle": "round,pad=0.2", "fc": "w", "alpha": 0.8}
-            )
+            panel.annotate(name, _densest(points), weight="bold", ha="center", va="center", bbox=box)
     panel.set_axis_off()
     text = (
         f"{len(embedding.labels):,} images, t-SNE on the first principal components of their pixels. The nearest neighbour of "
@@ -158,30 +142,39 @@ def duplicates(dataset: Dataset) -> Picture:
     """The first pairs of equal images under their labels."""
     order = np.argsort(dataset.digests, kind="stable")
     copies = np.flatnonzero(dataset.digests[order][1:] == dataset.digests[order][:-1])[:PER_CLASS]
-    figure = Figure(figsize=(PER_CLASS * 0.55, 1.8), layout="constrained")
-    panels = figure.subplots(2, PER_CLASS, squeeze=False)
-    for panel in panels.flat:
-        panel.set_axis_off()
-    for column, copy in enumerate(copies):
-        for panel, image in zip(panels[:, column], order[[copy, copy + 1]], strict=True):
-            show(panel, dataset.images[image].transpose(1, 2, 0))
-            panel.set_title(dataset.class_names[dataset.labels[image]], fontsize=7)
+    pairs = np.concatenate([order[copies], order[copies + 1]])
+    png = _titled(dataset.images[pairs], [dataset.class_names[label] for label in dataset.labels[pairs]], len(copies))
     text = f"{dataset.report.duplicates:,} exact copies, {dataset.report.conflicting:,} under another label; the first pairs."
-    return Picture("duplicates", "Duplicates", text, render(figure))
+    return Picture("duplicates", "Duplicates", text, png)
 
 
 def augmentations(dataset: Dataset, rng: np.random.Generator) -> Picture:
     """The same images, each row augmented in another way."""
     chosen = dataset.images[np.sort(rng.permutation(len(dataset))[:AUGMENTED_IMAGES])]
-    batch = torch.from_numpy(chosen).float() / 127.5 - 1
-    figure = Figure(figsize=(8, 0.85 * (len(AUGMENTED) + 1)), layout="constrained")
-    panels = figure.subplots(len(AUGMENTED) + 1, 1)
+    batch, rows = torch.from_numpy(chosen).float() / 127.5 - 1, {"as they are": chosen}
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(int(rng.integers(2**31)))
-        for panel, step in zip(panels, ("", *AUGMENTED), strict=True):
-            augment: Callable[[torch.Tensor], torch.Tensor] = augmentation([step] if step else [])
-            shown = ((augment(batch).clamp(-1, 1) + 1) * 127.5).round().to(torch.uint8).numpy()
-            show(panel, grid(shown, len(shown)))
-            panel.set_title(step or "as they are", fontsize=8, loc="left", pad=2)
+        rows |= {step: to_uint8(augmentation([step])(batch)).numpy() for step in AUGMENTED}
+    figure = strips({title: grid(row, len(row)) for title, row in rows.items()}, 8, 0.85)
     text = "noise: Gaussian, its standard deviation in units of half the pixel range. salt-pepper: the share of the pixels."
     return Picture("augmentations", "Augmentations", text, render(figure))
+
+
+def _panel(width: float, height: float) -> tuple[Figure, Axes]:
+    """One panel, in inches."""
+    figure = Figure(figsize=(width, height), layout="constrained")
+    panel = figure.subplots()
+    panel.spines[["top", "right"]].set_visible(False)
+    return figure, panel
+
+
+def _titled(images: Sequence[NDArray[Any]], titles: Sequence[str], columns: int) -> bytes:
+    """Images [C, H, W] in rows, each with a title."""
+    rows = -(-len(images) // columns)
+    figure = Figure(figsize=(columns * 0.8, rows), layout="constrained")
+    for panel in (panels := figure.subplots(rows, columns, squeeze=False)).flat:
+        panel.set_axis_off()
+    for panel, image, title in zip(panels.flat, images, titles, strict=False):
+        show(panel, image.transpose(1, 2, 0))
+        panel.set_title(title, fontsize=9)
+    return render(figure)

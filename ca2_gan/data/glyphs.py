@@ -4,7 +4,6 @@ Each stroke is a chain of segments. Their ends are moved, and a pixel's ink is a
 nothing is rastered large and shrunk, so 20,000 images take seconds.
 """
 
-from dataclasses import dataclass
 from functools import cache
 from itertools import pairwise
 from pathlib import Path
@@ -34,16 +33,8 @@ SHARES = {"upper": {"print": 0.9, "script": 0.1}, "lower": {"print": 0.6, "scrip
 Floats = NDArray[np.float32]
 
 
-@dataclass(frozen=True)
-class Template:
-    """A letter in font units, y down.
-
-    :param ends: both ends of each segment, [S, 2, 2]
-    :param strokes: number of the stroke of each segment, [S]
-    """
-
-    ends: Floats
-    strokes: NDArray[np.intp]
+# A letter in font units, y down: both ends of each segment, [S, 2, 2], and the number of its stroke, [S]
+Template = tuple[Floats, NDArray[np.intp]]
 
 
 @datasets.register("glyphs")
@@ -107,24 +98,23 @@ def _template(hershey: HersheyFonts, character: str) -> Template:
             nodes = start + np.linspace(0, 1, pieces + 1, dtype=np.float32)[:, None] * (end - start)
             ends += list(np.stack([nodes[:-1], nodes[1:]], axis=1))
             strokes += [number] * pieces
-    return Template(np.stack(ends), np.array(strokes))
+    return np.stack(ends), np.array(strokes)
 
 
 def _draw_block(labels: NDArray[np.int64], rng: np.random.Generator) -> NDArray[np.uint8]:
     """Images of a block of letters: [N, 28, 28]."""
     chosen = _choose_templates(labels, rng)
-    longest = max(len(template.ends) for template in chosen)
+    lengths = np.array([len(strokes) for _, strokes in chosen])
     # Padded with copies of the last segment, which ink nothing new
-    index = [np.minimum(np.arange(longest), len(template.ends) - 1) for template in chosen]
-    ends = np.stack([template.ends[i] for template, i in zip(chosen, index, strict=True)])  # [N, S, 2, 2]
-    strokes = np.stack([template.strokes[i] for template, i in zip(chosen, index, strict=True)])  # [N, S]
+    index = np.minimum(np.arange(lengths.max()), lengths[:, None] - 1)
+    ends = np.stack([ends[i] for (ends, _), i in zip(chosen, index, strict=True)])  # [N, S, 2, 2]
+    strokes = np.stack([strokes[i] for (_, strokes), i in zip(chosen, index, strict=True)])  # [N, S]
     ends = _fit(_slant(_warp(_loosen(ends, strokes, rng), rng), rng), rng)
 
     n = len(labels)
     radius = rng.uniform(0.7, 1.75, n).astype(np.float32)
     softness = rng.uniform(1.4, 3.0, n).astype(np.float32)
     pressure = rng.uniform(1.0, 1.3, n).astype(np.float32)
-    lengths = np.array([len(template.ends) for template in chosen])
     images = np.empty((n, SIDE, SIDE), dtype=np.uint8)
     order = np.argsort(lengths, kind="stable")  # letters of few segments together: less padding
     for i in range(0, n, CHUNK):

@@ -12,7 +12,7 @@ import pyarrow.parquet  # type: ignore[import-untyped]
 from numpy.typing import NDArray
 
 from ca2_core.errors import UserError
-from ca2_gan.data.columns import INDICES, LABELS, REORDERED, find_labels, find_named, pixel_order, square_side
+from ca2_gan.data.columns import INDICES, LABELS, find_labels, find_named, in_pixel_order, square_side, stack_pixels
 from ca2_gan.data.image_files import decode
 from ca2_gan.data.labels import name_classes
 from ca2_gan.data.raw import Format, Raw, pack
@@ -33,27 +33,29 @@ def read_parquet(path: Path) -> Raw:
     odd = next((file for file, table in zip(paths, tables, strict=True) if table.column_names != names), None)
     if odd is not None:
         raise UserError(f"{odd}: its columns are not those of {paths[0].name}. Give files of one table.")
+    table = pa.concat_tables(tables, promote_options="permissive")
     image = find_named(names, IMAGES)
-    label = _find_label(path, tables[0], image)
+    label = _find_label(path, table, image)
     notes = [] if label is None or names[label].lower() in LABELS else [f"Labels are in the column {names[label]!r}."]
     if image is None:
         pixels = [position for position in range(len(names)) if position != label and names[position].lower() not in INDICES]
-        order = pixel_order([names[position] for position in pixels])
-        notes += [REORDERED] if order != sorted(order) else []
-        parts = [_pixels(file, table, [pixels[i] for i in order]) for file, table in zip(paths, tables, strict=True)]
+        wrong = next((names[i] for i in pixels if not _is_numeric(table.schema.types[i])), None)
+        if wrong is not None:
+            raise UserError(f"{path}, column {wrong!r}: not of numbers. Pixels are numbers, 0 to 255.")
+        pixels, said = in_pixel_order(pixels, names)
+        images = stack_pixels(table, pixels, str(path))
     else:
         ignored = [name for position, name in enumerate(names) if position not in (image, label)]
-        notes += [f"Left out: the columns {', '.join(ignored)}."] if ignored else []
-        parts = [_pictures(file, table.column(image), names[image]) for file, table in zip(paths, tables, strict=True)]
-    is_same = len({(part.shape[1:], part.dtype) for part in parts}) == 1
+        said = [f"Left out: the columns {', '.join(ignored)}."] if ignored else []
+        images = _pictures(path, table.column(image), names[image])
     held_out = [file.name.lower().startswith("test") for file in paths]
     return Raw(
         str(path),
-        np.concatenate(parts) if is_same else pack([image for part in parts for image in part]),
-        None if label is None else np.concatenate([_labels(file, t.column(label)) for file, t in zip(paths, tables, strict=True)]),
-        None if label is None else _names(tables[0], names[label], str(path)),
-        is_test=np.repeat(held_out, [len(part) for part in parts]) if any(held_out) and not all(held_out) else None,
-        notes=tuple(notes),
+        images,
+        None if label is None else _labels(path, table.column(label)),
+        None if label is None else _names(table, names[label], str(path)),
+        is_test=np.repeat(held_out, [len(part) for part in tables]) if any(held_out) and not all(held_out) else None,
+        notes=(*notes, *said),
     )
 
 
@@ -86,14 +88,8 @@ def _is_text(kind: pa.DataType) -> bool:
     return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_dictionary(kind))
 
 
-def _pixels(path: Path, table: pa.Table, order: Sequence[int]) -> NDArray[Any]:
-    """Columns of pixels as images [N, 1, H, W]."""
-    columns = [table.column(position).to_numpy() for position in order]
-    wrong = next((i for i, column in enumerate(columns) if column.dtype.kind not in "biuf"), None)
-    if wrong is not None:
-        raise UserError(f"{path}, column {table.column_names[order[wrong]]!r}: not of numbers. Pixels are numbers, 0 to 255.")
-    side = square_side(len(columns), str(path))
-    return np.stack(columns, axis=1).reshape(-1, 1, side, side)
+def _is_numeric(kind: pa.DataType) -> bool:
+    return bool(pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_boolean(kind))
 
 
 def _pictures(path: Path, column: pa.ChunkedArray, name: str) -> NDArray[Any]:

@@ -71,22 +71,21 @@ def _scale(parts: list[NDArray[Any]], dtype: np.dtype[Any], source: str) -> tupl
 
 
 def fill_transparent(parts: Sequence[Bytes]) -> tuple[list[Bytes], list[str]]:
-    """Pictures with 2 or 4 channels, the last of them opacity, on a background that their ink stands out from: [..., C, H, W]."""
-    see_through = [part for part in parts if part.shape[-3] in (2, 4)]
+    """Pictures with 2 or 4 channels, the last of them opacity, on a background that their ink stands out from: [n, C, H, W]."""
+    see_through = [part for part in parts if part.shape[1] in (2, 4)]
     if not see_through:
         return list(parts), []
-    opacity = sum(float(part[..., -1, :, :].sum()) for part in see_through)
-    ink = sum(float((part[..., :-1, :, :].mean(axis=-3) * part[..., -1, :, :]).sum()) for part in see_through) / max(opacity, 1)
-    background = 255 if ink < 128 else 0
+    opacity = sum(float(part[:, -1].sum()) for part in see_through)
+    ink = sum(float((part[:, :-1].mean(axis=1) * part[:, -1]).sum()) for part in see_through) / max(opacity, 1)
+    background, of, on = (255, "dark", "white") if ink < 128 else (0, "light", "black")
 
     def fill(part: Bytes) -> Bytes:
-        alpha = part[..., -1:, :, :].astype(np.float32) / 255
-        filled: Bytes = np.rint(part[..., :-1, :, :] * alpha + background * (1 - alpha)).astype(np.uint8)
+        alpha = part[:, -1:].astype(np.float32) / 255
+        filled: Bytes = np.rint(part[:, :-1] * alpha + background * (1 - alpha)).astype(np.uint8)
         return filled
 
-    of, on = ("dark", "white") if background else ("light", "black")
     note = f"Pictures are transparent: put on {on}, as their ink is {of}."
-    return [fill(part) if part.shape[-3] in (2, 4) else part for part in parts], [note]
+    return [fill(part) if part.shape[1] in (2, 4) else part for part in parts], [note]
 
 
 def resize_image(image: Bytes, height: int, width: int) -> Bytes:

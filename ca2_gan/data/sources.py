@@ -46,21 +46,20 @@ def load_data(
     :param keep_blanks: whether images of one value all over stay, as they should where a generator made them
     :raises UserError: if it can't be had, read or used
     """
-    sides = _sides(resize)
+    sides = (resize, resize) if isinstance(resize, int) else resize
+    if sides is not None and not all(1 <= side <= MOST_PIXELS for side in sides):
+        raise UserError(f"resize {sides[0]}x{sides[1]}: sides from 1 to {MOST_PIXELS:,} pixels are possible.")
     drawn = {"root": None if root is None else Path(root), "seed": seed, "size": size}
     given = {name: value for name, value in drawn.items() if value is not None}
+    are_arrays = isinstance(source, (tuple, list))
+    builder = datasets.get(str(source)) if not are_arrays and str(source) in datasets.list() else None
+    unknown = next((name for name in given if not builder or name not in inspect.signature(builder).parameters), None)
+    if unknown is not None:
+        raise UserError(f"{'arrays' if are_arrays else source} has no option {unknown!r}.")
     if isinstance(source, (tuple, list)):
         raw = standardise(_from_arrays(source), sides)
-    elif str(source) in datasets.list():
-        builder = datasets.get(str(source))
-        unknown = next((name for name in given if name not in inspect.signature(builder).parameters), None)
-        if unknown is not None:
-            raise UserError(f"{source} has no option {unknown!r}.")
-        raw, given = standardise(builder(**given), sides), {}
     else:
-        raw = read(Path(source) if str(source) else None, sides)
-    if given:
-        raise UserError(f"{raw.source} is not drawn or downloaded: {next(iter(given))!r} has no meaning for it.")
+        raw = standardise(builder(**given), sides) if builder else read(Path(source) if str(source) else None, sides)
     data = clean(raw, classes=classes, transpose=transpose, invert=invert, keep_blanks=keep_blanks)
     announce(raw.source, data.report.findings())
     return data
@@ -81,25 +80,20 @@ def read(path: Path | None, resize: tuple[int, int] | None = None) -> Raw:
         known = datasets.list()
         name = "" if path is None else str(path)
         raise UserError(f"no data {name!r}: no file or folder, and not one of {', '.join(known)}.{did_you_mean(name, known)}")
-    try:
-        fitting = [name for name in formats if formats.get(name).matches(path)]
-        if not fitting:
-            readable = "; ".join(formats.get(name).summary for name in formats)
-            raise UserError(f"{path}: {'nothing to read in it' if path.is_dir() else 'of no known format'}. What can be read: {readable}.")
-        raw = _read_as(fitting[0], formats.get(fitting[0]), path, resize)
-    except PermissionError as error:
-        raise UserError(f"{error.filename or path}: can't be read: {error.strerror}.") from error
-    if len(fitting) > 1:
-        ignored = " and ".join(formats.get(name).summary for name in fitting[1:])
-        return replace(raw, notes=(*raw.notes, f"Read as {formats.get(fitting[0]).summary}; what else could be {ignored} is left out."))
-    return raw
+    fitting = [name for name in formats if formats.get(name).matches(path)]
+    if not fitting:
+        readable = "; ".join(formats.get(name).summary for name in formats)
+        raise UserError(f"{path}: {'nothing to read in it' if path.is_dir() else 'of no known format'}. What can be read: {readable}.")
+    form: Format = formats.get(fitting[0])
 
-
-def _read_as(name: str, form: Format, path: Path, resize: tuple[int, int] | None) -> Raw:
     def make() -> Raw:
         return standardise(form.read(path), resize)
 
-    return recall(path, (name, resize), make) if form.is_slow else make()
+    raw = recall(path, (fitting[0], resize), make) if form.is_slow else make()
+    if len(fitting) > 1:
+        ignored = " and ".join(formats.get(name).summary for name in fitting[1:])
+        raw = replace(raw, notes=(*raw.notes, f"Read as {form.summary}; what else could be {ignored} is left out."))
+    return raw
 
 
 def _from_arrays(source: Sequence[Any]) -> Raw:
@@ -113,10 +107,3 @@ def _from_arrays(source: Sequence[Any]) -> Raw:
     if images is None or not images.ndim or (labels is not None and not labels.ndim):
         raise UserError("arrays: images [N, H, W] or [N, C, H, W] are needed, and labels [N] or None.")
     return Raw("arrays", images, labels)
-
-
-def _sides(resize: int | tuple[int, int] | None) -> tuple[int, int] | None:
-    sides = (resize, resize) if isinstance(resize, int) else resize
-    if sides is not None and not all(1 <= side <= MOST_PIXELS for side in sides):
-        raise UserError(f"resize {sides[0]}x{sides[1]}: sides from 1 to {MOST_PIXELS:,} pixels are possible.")
-    return sides

@@ -1,7 +1,6 @@
 """From what was found in a source to bytes and whole numbers, the same for every format."""
 
 from collections import Counter
-from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -36,31 +35,27 @@ def standardise(raw: Raw, resize: tuple[int, int] | None = None) -> Raw:
 
 
 def _standard_images(images: NDArray[Any], source: str, resize: tuple[int, int] | None) -> tuple[Bytes, list[str]]:
-    is_packed = images.dtype != object
-    if is_packed:
-        images, arranged = arrange(images, source)
-        parts = [images[i : i + CHUNK] for i in range(0, len(images), CHUNK)]
+    notes: list[str] = []
+    if images.dtype == object:
+        parts = [image[None] for image in images]
     else:
-        arranged, parts = [], list(images)
+        images, notes = arrange(images, source)
+        parts = [images[i : i + CHUNK] for i in range(0, len(images), CHUNK)]
     in_bytes, scaled = to_bytes(parts, source)
     opaque, filled = fill_transparent(in_bytes)
-    notes = [*arranged, *scaled, *filled]
-    sizes = Counter(part.shape[-2:] for part in opaque for _ in range(len(part) if is_packed else 1))
+    notes += [*scaled, *filled]
+    sizes: Counter[tuple[int, ...]] = Counter()
+    for part in opaque:
+        sizes[part.shape[2:]] += len(part)
     if resize and sizes.keys() != {resize}:
-        opaque = [resize_image(image, *resize) for part in opaque for image in (part if is_packed else [part])]
-        is_packed = False
+        opaque = [resize_image(image, *resize)[None] for part in opaque for image in part]
         notes.append(f"Resized to {resize[0]}x{resize[1]} from {_name_sizes(sizes)}.")
     elif len(sizes) > 1:
         raise UserError(f"{source}: images of different sizes, {_name_sizes(sizes)}. --resize 28 makes all of them 28x28.")
-    if is_packed and all(new is old for new, old in zip(opaque, parts, strict=True)):
+    elif images.dtype != object and all(new is old for new, old in zip(opaque, parts, strict=True)):
         return images, notes
-    return (np.concatenate(opaque) if is_packed else _stack(opaque)), notes
-
-
-def _stack(pictures: Sequence[Bytes]) -> Bytes:
-    """Pictures [C, H, W] of one size, all in colour if one is."""
-    channels = max(map(len, pictures))
-    return np.stack([picture if len(picture) == channels else picture.repeat(channels, axis=0) for picture in pictures])
+    channels = max(part.shape[1] for part in opaque)  # all in colour if one is
+    return np.concatenate([part if part.shape[1] == channels else part.repeat(channels, axis=1) for part in opaque]), notes
 
 
 def _name_sizes(sizes: Counter[tuple[int, ...]]) -> str:

@@ -8,16 +8,15 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from safetensors import SafetensorError
-from safetensors.torch import load_file
-from safetensors.torch import save as serialise
+from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from torch.nn import functional
 from tqdm import tqdm
 
 from ca2_core.errors import UserError, did_you_mean
-from ca2_gan.cache import cache_path, keep
+from ca2_gan.cache import cache_path, keep_file
 from ca2_gan.data import Dataset
-from ca2_gan.metrics.extractors import Seen, Setup, batches, gather, weights_hash
+from ca2_gan.metrics.extractors import Module, Setup
 from ca2_gan.reference_classifiers import shipped_weights
 from ca2_gan.registry import extractors
 from ca2_gan.weights import load_weights
@@ -133,7 +132,7 @@ class Network(nn.Module):
         return features, self.head(functional.relu(features))
 
 
-class Classifier:
+class Classifier(Module):
     """A frozen ``Network``.
 
     :param network: trained
@@ -141,28 +140,9 @@ class Classifier:
     :param data: what the training split is of
     """
 
-    resize = "none"
-
     def __init__(self, network: Network, recipe: Recipe, data: str, device: str = "cpu"):
-        self.name = f"{recipe.title} trained on the training split of {data}"
-        self.recipe, self.device = recipe, device
-        self.network = network.eval().requires_grad_(False).to(device)
-        self.fingerprint = weights_hash(network)
-
-    @torch.inference_mode()
-    def see(self, images: NDArray[np.uint8], batch_size: int | None = None) -> Seen:
-        """:param images: [N, C, H, W] of the data's shape"""
-        classes, end = np.empty(len(images), dtype=np.int64), 0
-
-        def features() -> Iterator[Tensor]:
-            nonlocal end
-            for batch in batches(images, batch_size or SEEING_BATCH_SIZE, "classifier"):
-                seen, logits = self.network(batch.to(self.device))
-                classes[end : end + len(batch)] = logits.argmax(dim=1).cpu()
-                end += len(batch)
-                yield seen
-
-        return Seen(gather(features(), len(images)), classes)
+        super().__init__(network, f"{recipe.title} trained on the training split of {data}", device, batch_size=SEEING_BATCH_SIZE)
+        self.recipe = recipe
 
 
 @extractors.register("classifier")
@@ -182,13 +162,12 @@ def reference_classifier(train: Dataset, recipe: Recipe = CLASSIFIERS["first"], 
     for path in (shipped_weights(train.fingerprint, recipe.seed), cached):
         try:
             load_weights(network, load_file(path))
-            break
+            return Classifier(network, recipe, train.report.source, device)
         except (OSError, SafetensorError, RuntimeError, ValueError):  # not there, damaged, or of another network
             continue
-    else:
-        network = train_network(train.images, train.labels, train.num_classes, recipe)
-        keep(cached, serialise(network.state_dict()))
-    return Classifier(network, recipe, train.report.source, device)
+    trained = train_network(train.images, train.labels, train.num_classes, recipe)
+    keep_file(cached, lambda partial: save_file(trained.state_dict(), partial))
+    return Classifier(trained, recipe, train.report.source, device)
 
 
 def train_network(images: NDArray[np.uint8], labels: NDArray[np.int64], num_classes: int, recipe: Recipe) -> Network:

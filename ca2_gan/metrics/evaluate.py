@@ -12,7 +12,7 @@ from ca2_gan.data import Dataset
 from ca2_gan.metrics.bootstrap import RESAMPLES
 from ca2_gan.metrics.metric import Score
 from ca2_gan.metrics.samples import Source, describe_size, open_source
-from ca2_gan.metrics.suite import MOST, Suite, find_metric, needs_training_images
+from ca2_gan.metrics.suite import MOST, Suite, find_metric
 
 DEFAULT_METRICS = ("fid", "kid", "fcd", "kcd", "intra", "kl", "prdc", "acc", "memorised")
 
@@ -56,7 +56,7 @@ def evaluate(
     train = train or reference.train
     names = [metrics] if isinstance(metrics, str) else list(metrics or DEFAULT_METRICS)
     if metrics is None and train is None:
-        names = [name for name in names if not needs_training_images(find_metric(name))]
+        names = [name for name in names if not find_metric(name).learns_from_training_images]
     n = choose_n(n, [candidate, reference])
     real = b if isinstance(b, Dataset) else reference.draw(n, train or candidate.images, seed)
     suite = Suite(names, train, real, n, seed, Path(inception_weights) if inception_weights else None, resamples, classifier, device)
@@ -93,7 +93,8 @@ def choose_n(asked: int | None, sources: Sequence[Source]) -> int:
     """
     if asked is not None and asked < 1:
         raise UserError(f"n={asked}: at least 1 image on each side is needed.")
-    for source in sources:
-        if asked is not None and source.available is not None and source.available < asked:
-            raise UserError(f"{source.name}: {source.available:,} images, but {asked:,} are asked for. Give a smaller n, or more images.")
-    return asked or min([MOST, *(source.available for source in sources if source.available is not None)])
+    there = [(source.name, len(source.images)) for source in sources if source.images is not None]
+    for name, count in there:
+        if asked is not None and count < asked:
+            raise UserError(f"{name}: {count:,} images, but {asked:,} are asked for. Give a smaller n, or more images.")
+    return asked or min([MOST, *(count for _, count in there)])

@@ -1,10 +1,10 @@
 """What turns images into features: frozen networks, made by name when they are first needed."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from hashlib import blake2b
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import torch
@@ -29,23 +29,6 @@ class Seen:
     classes: NDArray[np.int64] | None = None
 
 
-class Extractor(Protocol):
-    """A frozen network.
-
-    :param name: what it is, with its source or recipe
-    :param fingerprint: hash of its weights
-    :param resize: what it does to images of another size
-    """
-
-    name: str
-    fingerprint: str
-    resize: str
-
-    def see(self, images: NDArray[np.uint8], batch_size: int | None = None) -> Seen:
-        """:param images: [N, C, H, W]"""
-        ...
-
-
 @dataclass(frozen=True)
 class Setup:
     """What an extractor may be made from.
@@ -63,38 +46,45 @@ class Setup:
 
 
 class Module:
-    """Any network as an extractor: float images [N, C, H, W] in [0, 1] -> features [N, d].
+    """A frozen network as an extractor: float images [N, C, H, W] in [0, 1] -> features [N, d], or features and logits of classes [N, K].
 
     :param network: put into evaluation mode
-    :param name: for tables
+    :param name: what it is, with its source or recipe
     :param resize: what the network does to images of another size
+    :ivar fingerprint: hash of its weights
     """
 
     def __init__(self, network: nn.Module, name: str, device: str = "cpu", resize: str = "none", batch_size: int = 256):
-        self.network = network.eval().requires_grad_(False).to(device)
+        self.network: Any = network.eval().requires_grad_(False).to(device)
         self.name, self.device, self.resize, self.batch_size = name, device, resize, batch_size
         self.fingerprint = weights_hash(network)
 
     @torch.inference_mode()
     def see(self, images: NDArray[np.uint8], batch_size: int | None = None) -> Seen:
         """:param images: [N, C, H, W]"""
-        return Seen(gather(map(self._features, batches(images, batch_size or self.batch_size, self.name)), len(images)))
+        features, classes, end = np.empty((0, 0), dtype=np.float32), [], 0
+        for batch in batches(images, batch_size or self.batch_size, self.name):
+            found = self.network(batch.to(self.device))
+            vectors, logits = found if isinstance(found, tuple) else (found, None)
+            vectors = vectors.flatten(1).float().cpu().numpy()
+            if len(vectors) != len(batch):
+                raise UserError(f"{self.name}: {len(vectors)} feature vectors for {len(batch)} images; one for each is needed, [N, d].")
+            if not end:  # each to its place at once: kept between large batches, they would leave the memory in pieces
+                features = np.empty((len(images), vectors.shape[1]), dtype=np.float32)
+            features[end : end + len(batch)] = vectors
+            classes += [] if logits is None else [logits.argmax(dim=1).cpu().numpy()]
+            end += len(batch)
+        return Seen(features, np.concatenate(classes) if classes else None)
 
-    def _features(self, batch: Tensor) -> Tensor:
-        features: Tensor = self.network(batch.to(self.device)).flatten(1).float()
-        if len(features) != len(batch):
-            raise UserError(f"{self.name}: {len(features)} feature vectors for {len(batch)} images; one for each is needed, [N, d].")
-        return features
 
-
-class Extractors(dict[str, Extractor]):
+class Extractors(dict[str, Module]):
     """Extractors by name in the registry, each made when it is first asked for."""
 
     def __init__(self, setup: Setup):
         super().__init__()
         self.setup = setup
 
-    def __missing__(self, name: str) -> Extractor:
+    def __missing__(self, name: str) -> Module:
         made = extractors.get(name)(self.setup)
         self[name] = Module(made, name, self.setup.device) if isinstance(made, nn.Module) else made
         return self[name]
@@ -107,16 +97,6 @@ def weights_hash(module: nn.Module) -> str:
         content.update(name.encode())
         content.update(value.detach().cpu().contiguous().numpy().tobytes())
     return content.hexdigest()
-
-
-def gather(parts: Iterable[Tensor], n: int) -> NDArray[Any]:
-    """Batches put together, [n, ...]; each goes to its place at once: kept between large ones, they would leave the memory in pieces."""
-    whole, end = np.empty(0), 0
-    for part in parts:
-        whole = whole if end else np.empty((n, *part.shape[1:]), dtype=part.cpu().numpy().dtype)
-        whole[end : end + len(part)] = part.cpu().numpy()
-        end += len(part)
-    return whole
 
 
 def batches(images: NDArray[np.uint8], batch_size: int, description: str) -> Iterator[Tensor]:

@@ -1,7 +1,9 @@
 """FID: how far apart the features of Inception lie."""
 
-from ca2_gan.metrics.bootstrap import Number
-from ca2_gan.metrics.frechet import frechet_distance
+from numpy.random import Generator
+
+from ca2_gan.metrics.bootstrap import Number, counts
+from ca2_gan.metrics.frechet import frechet_distance, moments
 from ca2_gan.metrics.metric import Column, Metric, Numbers
 from ca2_gan.metrics.view import Reference, View
 from ca2_gan.registry import metrics
@@ -14,14 +16,19 @@ class FID(Metric):
     extractor = "inception"
 
     def compute(self, reference: Reference, fake: View) -> Numbers:
-        distance = frechet_distance(reference.real.moments(self.extractor), fake.moments(self.extractor))
-        return {"fid": Number(distance, note=rank_note(fake.features(self.extractor).shape))}
+        return {"fid": distance(reference.real, fake, self.extractor, is_resampled=False)}  # of 2048 dimensions that takes minutes
 
 
-def rank_note(shape: tuple[int, ...]) -> str:
-    """What to know of a Frechet distance of features of that shape, [N, d]."""
-    n, d = shape
-    return f"of {n:,} images: up to {d:,} the covariance is singular; compare with the floor only." if n <= d else ""
+def distance(real: View, fake: View, extractor: str | None, *, is_resampled: bool = True) -> Number:
+    """Frechet distance of the features."""
+
+    def again(rng: Generator) -> float:
+        sides = (view.features(extractor) for view in (real, fake))
+        return frechet_distance(*(moments(side, counts(rng, len(side))) for side in sides))
+
+    n, d = fake.features(extractor).shape
+    note = f"of {n:,} images: up to {d:,} the covariance is singular; compare with the floor only." if n <= d else ""
+    return Number(frechet_distance(real.moments(extractor), fake.moments(extractor)), again if is_resampled else None, note=note)
 
 
 metrics.register("fid")(FID())

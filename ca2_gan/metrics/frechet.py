@@ -21,58 +21,24 @@ class Moments:
     covariance: NDArray[np.float64]
 
 
-class MomentsSoFar:
-    """Moments of features that come in batches; how they are cut into batches changes the result by rounding only."""
+def moments(features: NDArray[np.floating], counts: NDArray[np.int64] | None = None, batch: int = 4096) -> Moments:
+    """Moments of features [N, d], around the mean: no sum of squares, so no cancellation.
 
-    def __init__(self) -> None:
-        self._n = 0
-        self._mean: NDArray[np.float64] | None = None
-        self._scatter: NDArray[np.float64] | None = None
-
-    def update(self, features: NDArray[np.floating]) -> None:
-        """Takes in a batch [n, d] (Chan, Golub & LeVeque 1979: no sum of squares, so no cancellation)."""
-        batch = features.astype(np.float64)
-        if not len(batch):
-            return
-        mean = batch.mean(axis=0)
-        scatter = (batch - mean).T @ (batch - mean)
-        if self._mean is None or self._scatter is None:
-            self._n, self._mean, self._scatter = len(batch), mean, scatter
-            return
-        total, shift = self._n + len(batch), mean - self._mean
-        self._scatter += scatter + np.outer(shift, shift) * (self._n * len(batch) / total)
-        self._mean = self._mean + shift * (len(batch) / total)
-        self._n = total
-
-    def result(self) -> Moments:
-        """:raises ValueError: if fewer than two vectors came in"""
-        if self._n < 2 or self._mean is None or self._scatter is None:
-            raise ValueError(f"a covariance needs at least 2 feature vectors, got {self._n}.")
-        return Moments(self._n, self._mean, self._scatter / (self._n - 1))
-
-
-def moments(features: NDArray[np.floating], batch: int = 4096) -> Moments:
-    """Moments of features [N, d].
-
-    :raises ValueError: if N is below 2
-    """
-    so_far = MomentsSoFar()
-    for i in range(0, len(features), batch):
-        so_far.update(features[i : i + batch])
-    return so_far.result()
-
-
-def weighted_moments(features: NDArray[np.float64], counts: NDArray[np.int64]) -> Moments:
-    """Moments of features [N, d] each of which comes up so many times, [N].
-
+    :param counts: how often each of them comes up, [N]; None for once
+    :param batch: so many at a time are in float64; changes the result by rounding only
     :raises ValueError: if fewer than two vectors come up
     """
-    n = int(counts.sum())
+    weights = np.ones(len(features)) if counts is None else counts.astype(np.float64)
+    n = int(weights.sum())
     if n < 2:
         raise ValueError(f"a covariance needs at least 2 feature vectors, got {n}.")
-    average = counts @ features / n
-    scaled = (features - average) * np.sqrt(counts)[:, None]
-    return Moments(n, average, scaled.T @ scaled / (n - 1))
+    parts = [slice(i, i + batch) for i in range(0, len(features), batch)]
+    mean = np.sum([weights[part] @ features[part].astype(np.float64) for part in parts], axis=0) / n
+    scatter = np.zeros((features.shape[1], features.shape[1]))
+    for part in parts:
+        scaled = (features[part] - mean) * np.sqrt(weights[part])[:, None]
+        scatter += scaled.T @ scaled
+    return Moments(n, mean, scatter / (n - 1))
 
 
 def frechet_distance(real: Moments, fake: Moments) -> float:

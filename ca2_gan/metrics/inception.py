@@ -5,15 +5,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 from torch.nn.utils import fuse_conv_bn_eval
 
 from ca2_core.errors import UserError
-from ca2_gan.metrics.extractors import Seen, Setup, batches, gather, weights_hash
+from ca2_gan.metrics.extractors import Module, Setup
 from ca2_gan.registry import extractors
 
 BATCH_SIZE = 16  # more take hundreds of MB, and no less time
@@ -24,7 +22,7 @@ class UnavailableError(UserError):
     """The weights can't be had; what does not need them goes on."""
 
 
-class Inception:
+class Inception(Module):
     """Pool features of the Inception-v3 that TensorFlow's FID uses, 2048-d.
 
     :param weights: the file ``pt_inception-2015-12-05-6726825d.pth``; None downloads it once
@@ -32,32 +30,21 @@ class Inception:
     :raises UserError: if the file is missing or another
     """
 
-    name = "Inception-v3 of pytorch-fid"
-    resize = "bilinear to 299x299, gray repeated to RGB"
-
     def __init__(self, weights: Path | None = None, device: str = "cpu"):
         from pytorch_fid.inception import FID_WEIGHTS_URL  # type: ignore[import-untyped]  # noqa: PLC0415  (imports torchvision)
 
         state = _read(weights) if weights else _download(FID_WEIGHTS_URL)
         try:
-            self._network = PoolFeatures(state).eval().requires_grad_(False)
+            network = PoolFeatures(state)
         except (RuntimeError, AttributeError, TypeError) as error:
             raise UserError(f"{weights}: not pytorch-fid's Inception weights: {str(error).splitlines()[0]}") from error
-        self.fingerprint, self.device = weights_hash(self._network), device
-        fold_batch_norms(self._network)
-        self._network.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-
-    @torch.inference_mode()
-    def see(self, images: NDArray[np.uint8], batch_size: int | None = None) -> Seen:
-        """:param images: [N, C, H, W]"""
-        found = (
-            self._network(batch.to(self.device).expand(-1, 3, -1, -1)) for batch in batches(images, batch_size or BATCH_SIZE, "Inception")
-        )
-        return Seen(gather(found, len(images)))
+        super().__init__(network, "Inception-v3 of pytorch-fid", device, "bilinear to 299x299, gray repeated to RGB", BATCH_SIZE)
+        fold_batch_norms(network)
+        network.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
 
 
 class PoolFeatures(nn.Module):
-    """pytorch-fid's network up to its last pooling layer: [N, 3, H, W] in [0, 1] -> [N, 2048].
+    """pytorch-fid's network up to its last pooling layer: [N, 1 or 3, H, W] in [0, 1] -> [N, 2048].
 
     Put together here, since pytorch-fid's own function downloads the weights even where they are at hand.
 
@@ -86,7 +73,7 @@ class PoolFeatures(nn.Module):
         )
 
     def forward(self, images: Tensor) -> Tensor:
-        x = 2 * functional.interpolate(images, size=(299, 299), mode="bilinear", align_corners=False) - 1
+        x = 2 * functional.interpolate(images.expand(-1, 3, -1, -1), size=(299, 299), mode="bilinear", align_corners=False) - 1
         for block in self.blocks:
             x = block(x)
         return x.flatten(1)

@@ -1,15 +1,19 @@
 """KL: whether classes and pixel values come in the right shares."""
 
+from typing import Any
+
 import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
+from scipy.stats import entropy
 
 from ca2_gan.metrics.bootstrap import Number, counts
-from ca2_gan.metrics.divergence import kl_divergence
 from ca2_gan.metrics.metric import Column, Metric, Numbers
 from ca2_gan.metrics.view import Reference, View
 from ca2_gan.registry import metrics
 
+# Added to every probability, so that a bin that one side never fills costs much but not infinitely much
+EPSILON = 1e-8
 # Fewer images of each class, on average, and the classes' shares are mostly chance
 FEWEST_OF_A_CLASS = 10
 
@@ -38,6 +42,21 @@ def _kl(sides: list[NDArray[np.integer]], note: str = "") -> Number:
         return kl_divergence(*(counts(rng, len(side)).astype(np.float64) @ side for side in (real, fake)))
 
     return Number(kl_divergence(real.sum(axis=0), fake.sum(axis=0)), again, note=note)
+
+
+def kl_divergence(real: NDArray[Any], fake: NDArray[Any]) -> float:
+    """KL(real || fake) of two histograms of K bins.
+
+    Samples of the same distribution give about (K - 1) / 2 (1 / N_real + 1 / N_fake), not 0.
+
+    :param real: counts, [K]
+    :param fake: counts, [K]
+    :raises ValueError: if they differ in length or one is empty
+    """
+    if real.shape != fake.shape or not real.sum() or not fake.sum():
+        raise ValueError("two histograms of the same bins with something in them are needed.")
+    p, q = (counts / counts.sum() + EPSILON for counts in (real, fake))
+    return float(entropy(p, q))  # of each over its sum
 
 
 def _histograms(images: NDArray[np.uint8]) -> NDArray[np.int32]:

@@ -64,6 +64,11 @@ class Metric:
     knows_training_images = False  # whether these would come out better than new ones: its floor is held-out images against themselves
     suffix = ""  # of its keys
 
+    @property
+    def learns_from_training_images(self) -> bool:
+        """Whether it, or the network that it looks through, needs labelled images that are not compared."""
+        return self.extractor == "classifier" or self.needs_training_images
+
     def compute(self, reference: Reference, fake: View) -> Numbers:
         """The numbers by key.
 

@@ -1,7 +1,7 @@
 """What distances to nearest neighbours say: precision, recall, density and coverage, and copies of training images."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -18,44 +18,19 @@ ZERO, TIE = 1e-12, 1e-10
 COPY = 1 / 3
 
 
-@dataclass(frozen=True)
-class Reached:
-    """How each image of a set of fakes and of the real ones lies to the others (Kynkaanniemi et al. 2019; Naeem et al. 2020).
+def precision_recall_density_coverage(
+    real: NDArray[np.floating], fake: NDArray[np.floating], k: int = NEAREST, chunk: int = CHUNK
+) -> dict[str, NDArray[Any]]:
+    """What each image says of precision, recall (Kynkaanniemi et al. 2019), density and coverage (Naeem et al. 2020): these are the means.
 
-    :param precise: fakes that are within reach of a real image, bool [M]
-    :param dense: real images that a fake is within reach of, over k: float64 [M]
-    :param recalled: real images that are within reach of a fake, bool [N]
-    :param covered: real images with a fake within their reach, bool [N]
-    """
-
-    precise: NDArray[np.bool_]
-    dense: NDArray[np.float64]
-    recalled: NDArray[np.bool_]
-    covered: NDArray[np.bool_]
-
-
-@dataclass(frozen=True)
-class PRDC:
-    """Precision, recall, density (which may exceed 1) and coverage: the means of ``Reached``."""
-
-    precision: float
-    recall: float
-    density: float
-    coverage: float
-
-
-def prdc(real: NDArray[np.floating], fake: NDArray[np.floating], k: int = NEAREST, chunk: int = CHUNK) -> PRDC:
-    """The means of what ``reached`` gives, whose parameters and errors these are."""
-    found = reached(real, fake, k, chunk)
-    return PRDC(*(float(values.mean()) for values in (found.precise, found.recalled, found.dense, found.covered)))
-
-
-def reached(real: NDArray[np.floating], fake: NDArray[np.floating], k: int = NEAREST, chunk: int = CHUNK) -> Reached:
-    """An image's reach is the distance to the k-th nearest of its own kind.
+    An image's reach is the distance to the k-th nearest of its own kind.
 
     :param real: features [N, d]
     :param fake: features [M, d]
     :param chunk: rows of the distance matrix at once; changes nothing but the memory
+    :return: ``precision``, fakes within reach of a real image, bool [M]; ``recall``, real images within reach of a fake, bool [N];
+        ``density``, real images that a fake is within reach of, over k, float64 [M]; ``coverage``, real images with a fake within
+        their reach, bool [N]
     :raises ValueError: if N or M is not above k, or the dimensions differ
     """
     if min(len(real), len(fake)) <= k:
@@ -72,7 +47,7 @@ def reached(real: NDArray[np.floating], fake: NDArray[np.floating], k: int = NEA
         within += is_within.sum(axis=0)
         covered[rows] = is_within.any(axis=1)
         recalled[rows] = (squares < fake_reach).numpy().any(axis=1)
-    return Reached(within > 0, within / k, recalled, covered)
+    return {"precision": within > 0, "recall": recalled, "density": within / k, "coverage": covered}
 
 
 def nearest(of: NDArray[np.floating], among: NDArray[np.floating], k: int, chunk: int = CHUNK) -> tuple[Tensor, Tensor]:

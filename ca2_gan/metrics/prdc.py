@@ -2,7 +2,7 @@
 
 from ca2_gan.metrics.bootstrap import mean
 from ca2_gan.metrics.metric import Column, Metric, Numbers
-from ca2_gan.metrics.neighbours import NEAREST, reached
+from ca2_gan.metrics.neighbours import NEAREST, precision_recall_density_coverage
 from ca2_gan.metrics.view import Reference, View
 from ca2_gan.registry import metrics
 
@@ -19,9 +19,8 @@ class PRDC(Metric):
     fewest = NEAREST + 1
 
     def compute(self, reference: Reference, fake: View) -> Numbers:
-        found = reached(reference.real.features(self.extractor), fake.features(self.extractor))
-        of_image = {"precision": found.precise, "recall": found.recalled, "density": found.dense, "coverage": found.covered}
-        return {key: mean(values) for key, values in of_image.items()}
+        of_images = precision_recall_density_coverage(reference.real.features(self.extractor), fake.features(self.extractor))
+        return {key: mean(values) for key, values in of_images.items()}
 
 
 metrics.register("prdc")(PRDC())

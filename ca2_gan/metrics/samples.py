@@ -7,12 +7,15 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
 from ca2_core.errors import UserError, did_you_mean
 from ca2_gan.data import Dataset, Raw, load_data, read
+from ca2_gan.data.cleaning import make_light_on_dark
 from ca2_gan.data.pictures import has_pictures
+from ca2_gan.data.pixels import is_light
 from ca2_gan.data.sources import announce
 from ca2_gan.data.standard import standardise
 from ca2_gan.gan import GAN
@@ -58,16 +61,14 @@ class Samples:
         if labels is None or not class_names:
             return replace(self, class_names=None)
         if self.guessed:
-            known = [re.sub(r"[^0-9A-Za-z]", "-", name) for name in class_names]
-            assert self.class_names is not None
-            if not set(self.class_names) <= set(known):
+            class_names = [re.sub(r"[^0-9A-Za-z]", "-", name) for name in class_names]
+            if not set(self.class_names or ()) <= set(class_names):
                 return replace(self, labels=None, class_names=None)
-            return replace(self, labels=match_names(self.name, self.class_names, known)[labels], class_names=None)
         if self.class_names is not None:
             labels = match_names(self.name, self.class_names, class_names)[labels]
-        if not 0 <= labels.min() <= labels.max() < len(class_names):
-            wrong = int(labels.max() if labels.max() >= len(class_names) else labels.min())
-            raise UserError(f"{self.name}: label {wrong}, but the data have {len(class_names)} classes, 0 to {len(class_names) - 1}.")
+        wrong = labels[(labels < 0) | (labels >= len(class_names))]
+        if len(wrong):
+            raise UserError(f"{self.name}: label {wrong.max()}, but the data have {len(class_names)} classes, 0 to {len(class_names) - 1}.")
         return replace(self, labels=labels, class_names=None)
 
 
@@ -88,13 +89,8 @@ class Source:
 
     @property
     def images(self) -> Samples | None:
-        """What there is; None for a model, which makes them."""
+        """What there is; None for a model, which makes as many as one likes."""
         return self.origin if isinstance(self.origin, Samples) else None
-
-    @property
-    def available(self) -> int | None:
-        """Number of images; None if as many as one likes."""
-        return None if self.images is None else len(self.images)
 
     @property
     def image_shape(self) -> tuple[int, ...]:
@@ -117,15 +113,15 @@ def sample_like(gan: GAN, n: int, like: Dataset | Samples | None, seed: int) -> 
     """
     if not gan.is_conditional:
         return Samples(gan.spec.name, gan.sample(n, seed=seed).numpy())
-    if like is None or like.labels is None or like.class_names is None:
-        labels = gan.choose_classes(n)
-        return Samples(gan.spec.name, gan.sample(n, labels, seed=seed).numpy(), labels.numpy(), gan.class_names)
-    of_data = match_names(gan.spec.name, gan.class_names, like.class_names)  # class of the data by class of the model
-    known = like.labels[np.isin(like.labels, of_data)]
-    labels_of_data = np.random.default_rng(seed).permutation(np.resize(np.random.default_rng(seed).permutation(known), n))
-    of_model = {int(data): model for model, data in enumerate(of_data)}
-    asked = [of_model[int(label)] for label in labels_of_data]
-    return Samples(gan.spec.name, gan.sample(n, labels=asked, seed=seed).numpy(), labels_of_data, like.class_names)
+    asked, names = gan.choose_classes(n), gan.class_names
+    labels = asked.numpy()
+    if like is not None and like.labels is not None and like.class_names is not None:
+        of_data, names = match_names(gan.spec.name, gan.class_names, like.class_names), tuple(like.class_names)  # by class of the model
+        known = like.labels[np.isin(like.labels, of_data)]
+        labels = np.random.default_rng(seed).permutation(np.resize(np.random.default_rng(seed).permutation(known), n))
+        of_model = {int(number): model for model, number in enumerate(of_data)}
+        asked = torch.tensor([of_model[label] for label in labels.tolist()])
+    return Samples(gan.spec.name, gan.sample(n, asked, seed).numpy(), labels, names)
 
 
 def match_names(who: str, names: Sequence[str], of_data: Sequence[str]) -> NDArray[np.int64]:
@@ -158,14 +154,15 @@ def open_source(x: Any, device: str = "cpu") -> Source:
     if not isinstance(x, str | Path):
         raise UserError(f"{type(x).__name__}: nothing to compare; a model, a run, a Dataset, arrays, a folder or a file is.")
     path, name = Path(x), str(x)
+    is_model = (path / CONFIG).exists() or (path / RUN_CONFIG).exists()
     if path.suffix.lower() == ".npz" and path.is_file():
         return Source(name, _samples(read(path)))
-    if path.is_dir() and not (path / CONFIG).exists() and not (path / RUN_CONFIG).exists() and has_pictures(path):
-        return Source(name, _read_pictures(path))
+    if path.is_dir() and not is_model:
+        if not has_pictures(path):
+            raise UserError(f"{path}: neither a run, nor a saved model (no {CONFIG}), nor pictures in it.")
+        return Source(name, _named_by_their_files(_samples(read(path)), path))
     if path.is_file() or name in datasets.list():
         return open_source(load_data(name))
-    if path.is_dir() and not (path / CONFIG).exists() and not (path / RUN_CONFIG).exists():
-        raise UserError(f"{path}: neither a run, nor a saved model (no {CONFIG}), nor pictures in it.")
     return Source(name, load(x).to(device))
 
 
@@ -174,20 +171,19 @@ def _array(values: Any) -> NDArray[Any]:
 
 
 def _samples(raw: Raw) -> Samples:
-    announce(raw.source, raw.notes)
+    """Images as a source has them, blank ones and all, but ink light on dark as ``load_data`` makes it."""
+    images = raw.images.copy() if is_light(raw.images) else raw.images
+    announce(raw.source, (*raw.notes, *make_light_on_dark(images)))
     if raw.labels is None or raw.names is None:
-        return Samples(raw.source, raw.images, raw.labels)
+        return Samples(raw.source, images, raw.labels)
     numbers = sorted(raw.names)
-    return Samples(raw.source, raw.images, np.searchsorted(numbers, raw.labels), tuple(raw.names[number] for number in numbers))
+    return Samples(raw.source, images, np.searchsorted(numbers, raw.labels), tuple(raw.names[number] for number in numbers))
 
 
-def _read_pictures(folder: Path) -> Samples:
-    """Pictures with the labels of their subfolders, or of file names as `ca2-gan sample` gives them, ``000012_Q.png``."""
-    samples = _samples(read(folder))
-    if samples.labels is not None:
-        return samples
+def _named_by_their_files(samples: Samples, folder: Path) -> Samples:
+    """Pictures without labels get those of file names as `ca2-gan sample` gives them, ``000012_Q.png``."""
     found = [path.stem.partition("_")[2] for path in sorted(folder.glob("*.png"))]
-    if len(found) != len(samples) or not all(found):
+    if samples.labels is not None or len(found) != len(samples) or not all(found):
         return samples
     names, labels = np.unique(found, return_inverse=True)
     return replace(samples, labels=labels.astype(np.int64), class_names=tuple(names.tolist()), guessed=True)

@@ -1,7 +1,7 @@
 """All metrics of one reference: the same real images, extractors and number of images for every candidate."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -71,20 +71,17 @@ class Suite:
         for name, metric in self.metrics.items():
             if n < metric.fewest:
                 raise UserError(f"{name} needs at least {metric.fewest} images on each side, got {n}. Give more, or leave out {name}.")
-            if train is None and needs_training_images(metric):
+            if train is None and metric.learns_from_training_images:
                 raise UserError(
                     f"{name} needs labelled training images that are not compared: compare with `load_data(...).test`, give train=..., "
                     f"or leave out {name}."
                 )
-        self.n, self.seed, self.resamples, self.train, self.device = n, seed, resamples, train, device
+        self.n, self.seed, self.resamples, self.train, self._test = n, seed, resamples, train, test
         self.notes: list[str] = []
         self.extractors = Extractors(Setup(train, classifier, inception_weights, device))
         self._leave_out_what_cannot_be_had()
-        held_out = test if isinstance(test, Samples) else real_samples(test, "held-out split")
-        self._test = test
-        self.class_names: tuple[str, ...] = (train or held_out).class_names or ()
-        self._held_out = held_out.among(self.class_names)
-        self.reference = Reference(self._real_view(self._held_out, test, n), self._train_view, self.class_names, classifier)
+        self.class_names: tuple[str, ...] = (train or test).class_names or ()
+        self.reference = Reference(self._real_view(test, n), self._train_view, self.class_names, classifier)
 
     def _leave_out_what_cannot_be_had(self) -> None:
         for name, metric in list(self.metrics.items()):
@@ -101,36 +98,39 @@ class Suite:
     def _train_view(self) -> View | None:
         if self.train is None:
             return None
+        view = self._real_view(self.train, len(self.train))
         once = np.unique(self.train.digests, return_index=True)[1]
-        samples, key = real_samples(self.train, "training split"), (self.train.fingerprint, len(self.train))
-        return View(samples, self.extractors, key, None if len(once) == len(samples) else np.sort(once))
+        return replace(view, once=None if len(once) == len(self.train) else np.sort(once))
 
-    def _real_view(self, samples: Samples, part: Dataset | Samples, n: int) -> View:
-        taken = samples.take(n, self.seed)
-        return View(taken, self.extractors, (part.fingerprint, len(taken), self.seed) if isinstance(part, Dataset) else None)
+    def _real_view(self, part: Dataset | Samples, n: int, seed: int | None = None) -> View:
+        """A choice of n real images, whose features are kept where it can be named."""
+        seed = self.seed if seed is None else seed
+        samples = part if isinstance(part, Samples) else real_samples(part, part.report.source)
+        taken = samples.among(self.class_names).take(n, seed)
+        return View(taken, self.extractors, (part.fingerprint, len(taken), seed) if isinstance(part, Dataset) else None)
 
     @cached_property
     def accuracy(self) -> float:
         """Share of the held-out images that the reference classifier gets right."""
-        held_out = self._real_view(self._held_out, self._test, len(self._held_out))
-        return float((held_out.classes() == self._held_out.labels).mean())
+        held_out = self._real_view(self._test, len(self._test))
+        return float((held_out.classes() == held_out.samples.labels).mean())
 
     @property
     def columns(self) -> dict[str, Column]:
         """All numbers by key."""
         return {column.key: column for metric in self.metrics.values() for column in metric.columns}
 
-    def floor(self) -> Evaluation:
+    def floor(self, seed: int | None = None) -> Evaluation:
         """Real against real: training split against held-out split, or, where training images would come out better than new ones
         can, held-out images themselves.
+
+        :param seed: of the choice of training images, if it is to be another
         """
         assert self.train is not None
-        view = self._real_view(real_samples(self.train, "training split"), self.train, self.n)
-        held_out = self.reference.real
-        scores = self._scores(view, held_out)
+        view, held_out = self._real_view(self.train, self.n, seed), self.reference.real
         accuracies = {row.name: row.acc for row in self.classes(held_out)}
-        classes = tuple(ClassScores(row.name, row.n, row.fcd, accuracies[row.name], row.share) for row in self.classes(view))
-        return Evaluation("real (floor)", self.n, scores, classes)
+        classes = tuple(replace(row, acc=accuracies[row.name]) for row in self.classes(view))
+        return Evaluation("real (floor)", self.n, self._scores(view, held_out), classes)
 
     def view(self, samples: Samples) -> View:
         """:param samples: n images of the data's shape"""
@@ -179,10 +179,6 @@ def find_metric(name: str) -> Metric:
     if metric.extractor is None:
         raise UserError(f"{name}: {plain} looks through no network. Leave out :{extractor}.")
     return metric.through(extractor)
-
-
-def needs_training_images(metric: Metric) -> bool:
-    return metric.extractor == "classifier" or metric.needs_training_images
 
 
 def parse_metrics(text: str) -> list[str]:

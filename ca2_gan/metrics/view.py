@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
@@ -10,7 +11,7 @@ from torch import Tensor
 
 from ca2_core.errors import UserError
 from ca2_gan.cache import cache_path, keep_file
-from ca2_gan.metrics.extractors import Extractor, Seen
+from ca2_gan.metrics.extractors import Module, Seen
 from ca2_gan.metrics.frechet import Moments, moments
 from ca2_gan.metrics.neighbours import nearest
 from ca2_gan.metrics.samples import Samples
@@ -28,21 +29,21 @@ class View:
     """
 
     samples: Samples
-    extractors: Mapping[str, Extractor]
+    extractors: Mapping[str, Module]
     key: tuple[object, ...] | None = None
     once: NDArray[np.intp] | None = None
-    _found: dict[tuple[str, str], Any] = field(default_factory=dict)
+    _found: dict[tuple[str, str | None], Any] = field(default_factory=dict)
 
     def features(self, extractor: str | None) -> NDArray[np.float32]:
         """What an extractor makes of the images: [N, d]."""
-        return self._seen(extractor).features
+        return self._seen(str(extractor)).features
 
     def classes(self, extractor: str | None = "classifier") -> NDArray[np.int64]:
         """Most likely class of each image in an extractor's eyes: [N].
 
         :raises UserError: if the extractor knows no classes
         """
-        classes = self._seen(extractor).classes
+        classes = self._seen(str(extractor)).classes
         if classes is None:
             raise UserError(f"{extractor} knows no classes of the data. Only metrics that compare features can look through it.")
         return classes
@@ -52,7 +53,7 @@ class View:
         return self.classes() if self.samples.labels is None else self.samples.labels
 
     def moments(self, extractor: str | None) -> Moments:
-        return self._once("moments", extractor, lambda: moments(self.features(extractor)))
+        return self._once(("moments", extractor), lambda: moments(self.features(extractor)))
 
     def nearest_in(self, train: "View", extractor: str | None) -> tuple[Tensor, Tensor]:
         """Distances of the images to the two nearest training images, always the same ones, and these ones' positions: [N, 2] each."""
@@ -62,41 +63,42 @@ class View:
             distances, positions = nearest(self.features(extractor), among if train.once is None else among[train.once], 2)
             return distances, positions if train.once is None else positions.new_tensor(train.once)[positions]
 
-        return self._once("nearest", extractor, find)
+        return self._once(("nearest", extractor), find)
 
-    def _once(self, what: str, extractor: str | None, make: Callable[[], T]) -> T:
-        key = what, str(extractor)
+    def _once(self, key: tuple[str, str | None], make: Callable[[], T]) -> T:
         if key not in self._found:
             self._found[key] = make()
         found: T = self._found[key]
         return found
 
-    def _seen(self, extractor: str | None) -> Seen:
-        return self._once("seen", extractor, lambda: self._look(str(extractor)))
+    def _seen(self, extractor: str) -> Seen:
+        return self._once(("seen", extractor), lambda: self._look(extractor))
 
     def _look(self, extractor: str) -> Seen:
-        seen = self._kept(extractor) if self.key else self.extractors[extractor].see(self.samples.images)
-        strange = np.flatnonzero(~np.isfinite(seen.features).all(axis=1))
-        if len(strange):
-            raise UserError(
-                f"{self.samples.name}: the features that {extractor} makes of {len(strange):,} of {len(self.samples):,} images are NaN or "
-                f"infinite, first those of image {strange[0] + 1:,}. Check that network's weights, and the scale it expects."
-            )
-        return seen
-
-    def _kept(self, extractor: str) -> Seen:
-        """From the cache, made and put there if it isn't in it."""
+        """From the cache, if the images are worth keeping; made and put there if they aren't in it."""
         network = self.extractors[extractor]
         path = cache_path("features", (self.key, network.name, network.fingerprint, network.resize), ".npz")
-        try:
-            with path.open("rb") as file, np.load(file, allow_pickle=False) as kept:
-                return Seen(kept["features"], kept.get("classes"))
-        except Exception:  # noqa: S110  (not there or damaged, in whatever way: made again)
-            pass
-        made = network.see(self.samples.images)
-        content: dict[str, Any] = {"features": made.features} | ({} if made.classes is None else {"classes": made.classes})
-        keep_file(path, lambda partial: np.savez(partial, **content))
-        return made
+        seen = load_seen(path) if self.key else None
+        if seen is None:
+            seen = network.see(self.samples.images)
+            strange = np.flatnonzero(~np.isfinite(seen.features).all(axis=1))
+            if len(strange):
+                made = f"the features that {extractor} makes of {len(strange):,} of {len(self.samples):,} images are NaN or infinite"
+                hint = "Check that network's weights, and the scale it expects."
+                raise UserError(f"{self.samples.name}: {made}, first those of image {strange[0] + 1:,}. {hint}")
+            if self.key:
+                content = {name: values for name, values in vars(seen).items() if values is not None}
+                keep_file(path, lambda partial: np.savez(partial, **content))
+        return seen
+
+
+def load_seen(path: Path) -> Seen | None:
+    """What is kept in a file; None if it is not there or damaged, in whatever way."""
+    try:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as kept:
+            return Seen(kept["features"], kept.get("classes"))
+    except Exception:
+        return None
 
 
 @dataclass(frozen=True)

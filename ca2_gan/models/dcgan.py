@@ -31,10 +31,6 @@ class DCGANGenerator(Generator):
         )
         self.apply(initialise_as_keras)
 
-    def forward(self, noise: Tensor, labels: Tensor) -> Tensor:
-        images: Tensor = self.layers(noise)
-        return images.tanh()
-
 
 class DCGANDiscriminator(Discriminator):
     """Two 5x5 convolutions of stride 2 with dropout, and a dense layer: [N, C, H, W], [N] -> [N]."""

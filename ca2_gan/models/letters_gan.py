@@ -8,7 +8,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from ca2_gan.models.blocks import ConditionalBatchNorm2d
-from ca2_gan.models.players import Discriminator, Generator, ModelSpec, Players
+from ca2_gan.models.players import Generator, ModelSpec, Players
+from ca2_gan.models.sngan import ProjectionDiscriminator
 from ca2_gan.registry import models
 from ca2_gan.spectral_norm import normalise_spectrally
 
@@ -70,7 +71,7 @@ class LettersGenerator(Generator):
         return images.tanh()
 
 
-class LettersDiscriminator(Discriminator):
+class LettersDiscriminator(ProjectionDiscriminator):
     """4x4 convolutions of stride 2, residual convolutions at the smallest size, sum over the pixels h, and h w + <e_y, h>.
 
     [N, C, H, W], [N] -> [N].
@@ -79,8 +80,6 @@ class LettersDiscriminator(Discriminator):
     :param blocks: residual convolutions
     :param projection: whether there is <e_y, h>; without it, labels are not seen
     """
-
-    features_know_labels = False
 
     def __init__(self, spec: ModelSpec, width: int, blocks: int, projection: bool):
         super().__init__()
@@ -98,10 +97,6 @@ class LettersDiscriminator(Discriminator):
         for block in self.blocks:
             h = h + block(functional.leaky_relu(h, SLOPE))
         return functional.leaky_relu(h, SLOPE).sum(dim=(2, 3))
-
-    def logit(self, features: Tensor, labels: Tensor) -> Tensor:
-        logits: Tensor = self.head(features).squeeze(1)
-        return logits if self.embedding is None else logits + (self.embedding(labels) * features).sum(dim=1)
 
 
 def initialise(network: nn.Module) -> None:

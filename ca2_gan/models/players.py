@@ -5,7 +5,9 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import NamedTuple
 
+import torch
 from torch import Tensor, nn
+from torch.nn.functional import one_hot
 
 from ca2_core.errors import UserError
 
@@ -56,28 +58,40 @@ class ModelSpec:
 class Generator(nn.Module):
     """Makes images: noise [N, noise_dim], labels int64 [N] -> images [N, C, H, W] in [-1, 1].
 
-    Unconditional ones take the labels too, and don't look at them.
+    Unconditional ones take the labels too, and don't look at them. Unless a subclass has another ``forward``, it is the tanh of its
+    ``layers``, which see the noise and, if there are any ``num_classes``, the one-hot label.
     """
 
+    layers: nn.Module
+    num_classes = 0
+
     def forward(self, noise: Tensor, labels: Tensor) -> Tensor:
-        raise NotImplementedError
+        if self.num_classes:
+            noise = torch.cat([noise, one_hot(labels, self.num_classes).to(noise)], dim=1)
+        images: Tensor = self.layers(noise)
+        return images.tanh()
 
 
 class Discriminator(nn.Module):
     """Tells real images from generated ones: images [N, C, H, W], labels int64 [N] -> logits [N].
 
-    It works in two halves, since feature matching and auxiliary classifiers want what is between them.
+    It works in two halves, since feature matching and auxiliary classifiers want what is between them: ``layers`` and ``head``, unless a
+    subclass has others.
     """
 
+    layers: nn.Module
+    head: nn.Module
     features_know_labels = True  # False: they are the same for every label, so that further labels cost next to nothing
 
     def features(self, images: Tensor, labels: Tensor) -> Tensor:
         """All but the last layer: [N, C, H, W], [N] -> [N, d]."""
-        raise NotImplementedError
+        features: Tensor = self.layers(images)
+        return features
 
     def logit(self, features: Tensor, labels: Tensor) -> Tensor:
         """The last layer: [N, d], [N] -> logits [N]."""
-        raise NotImplementedError
+        logits: Tensor = self.head(features)
+        return logits.squeeze(1)
 
     def classify(self, features: Tensor) -> Tensor | None:
         """Logits [N, K] of an auxiliary classifier on the features [N, d], or None without one."""

@@ -1,8 +1,6 @@
 """The DCGAN of Radford et al. (2015) for any image size."""
 
-import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
 from ca2_gan.models.blocks import initialise_as_keras, initialise_as_radford
 from ca2_gan.models.players import Discriminator, Generator, ModelSpec, Players
@@ -33,12 +31,6 @@ class RadfordGenerator(Generator):
         self.layers = nn.Sequential(*layers)
         self.apply(initialise_as_radford)
 
-    def forward(self, noise: Tensor, labels: Tensor) -> Tensor:
-        if self.num_classes:
-            noise = torch.cat([noise, functional.one_hot(labels, self.num_classes).to(noise)], dim=1)
-        images: Tensor = self.layers(noise)
-        return images.tanh()
-
 
 class RadfordDiscriminator(Discriminator):
     """4x4 convolutions of stride 2, with BatchNorm and LeakyReLU(.2): [N, C, H, W], [N] -> [N].
@@ -60,14 +52,6 @@ class RadfordDiscriminator(Discriminator):
         self.head = nn.Linear(size, 1, bias=False)
         self.auxiliary = nn.Linear(size, spec.num_classes) if auxiliary else None
         self.apply(initialise_as_radford)
-
-    def features(self, images: Tensor, labels: Tensor) -> Tensor:
-        features: Tensor = self.layers(images)
-        return features
-
-    def logit(self, features: Tensor, labels: Tensor) -> Tensor:
-        logits: Tensor = self.head(features)
-        return logits.squeeze(1)
 
     def classify(self, features: Tensor) -> Tensor | None:
         return None if self.auxiliary is None else self.auxiliary(features)

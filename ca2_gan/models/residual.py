@@ -64,12 +64,6 @@ class ResidualGenerator(Generator):
         )
         self.apply(initialise_as_keras)
 
-    def forward(self, noise: Tensor, labels: Tensor) -> Tensor:
-        if self.num_classes:
-            noise = torch.cat([noise, functional.one_hot(labels, self.num_classes).to(noise)], dim=1)
-        images: Tensor = self.layers(noise)
-        return images.tanh()
-
 
 class ResidualDiscriminator(Discriminator):
     """Three convolution blocks, global average pooling, three dense layers: [N, C, H, W], [N] -> [N].
@@ -96,10 +90,6 @@ class ResidualDiscriminator(Discriminator):
         pooled = self.blocks(images).mean(dim=(2, 3))  # [N, 256]
         features: Tensor = self.dense(pooled)
         return features
-
-    def logit(self, features: Tensor, labels: Tensor) -> Tensor:
-        logits: Tensor = self.head(features)
-        return logits.squeeze(1)
 
 
 class ConvClassifier(nn.Sequential):

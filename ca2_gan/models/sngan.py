@@ -36,12 +36,21 @@ class SNGANGenerator(Generator):
 
 
 class ProjectionDiscriminator(Discriminator):
-    """Convolutions, sum over the pixels h, and h w + <e_y, h>: [N, C, H, W], [N] -> [N].
+    """One whose logit is h w + <e_y, h> of the features h; without an ``embedding``, labels are not seen."""
+
+    features_know_labels = False
+    embedding: nn.Embedding | None
+
+    def logit(self, features: Tensor, labels: Tensor) -> Tensor:
+        logits = super().logit(features, labels)
+        return logits if self.embedding is None else logits + (self.embedding(labels) * features).sum(dim=1)
+
+
+class SNGANDiscriminator(ProjectionDiscriminator):
+    """Convolutions, and the sum over the pixels: [N, C, H, W], [N] -> [N].
 
     :param width: channels of the first feature map; twice as many after each halving
     """
-
-    features_know_labels = False
 
     def __init__(self, spec: ModelSpec, width: int):
         super().__init__()
@@ -59,13 +68,7 @@ class ProjectionDiscriminator(Discriminator):
                 nn.init.xavier_uniform_(layer.weight)
 
     def features(self, images: Tensor, labels: Tensor) -> Tensor:
-        features: Tensor = self.layers(images)
-        return features.sum(dim=(2, 3))
-
-    def logit(self, features: Tensor, labels: Tensor) -> Tensor:
-        embedded: Tensor = self.embedding(labels)
-        logits: Tensor = self.head(features)
-        return logits.squeeze(1) + (embedded * features).sum(dim=1)
+        return super().features(images, labels).sum(dim=(2, 3))
 
 
 @models.register("sngan")
@@ -74,6 +77,6 @@ def sngan(spec: ModelSpec, width: int = 32) -> Players:
 
     :param width: channels of the largest feature map
     """
-    discriminator = ProjectionDiscriminator(spec, width)
+    discriminator = SNGANDiscriminator(spec, width)
     normalise_spectrally(discriminator)
     return Players(SNGANGenerator(spec, width), discriminator, is_conditional=True)

@@ -1,6 +1,6 @@
 """WGAN-GP (Gulrajani et al. 2017): DCGAN's generator against a critic without BatchNorm."""
 
-from torch import Tensor, nn
+from torch import nn
 
 from ca2_gan.models.players import Discriminator, ModelSpec, Players
 from ca2_gan.models.radford import RadfordGenerator
@@ -23,14 +23,6 @@ class Critic(Discriminator):
             channels = width << i
         self.layers = nn.Sequential(*layers, nn.Flatten())
         self.head = nn.Linear(channels * spec.base_sides[0] * spec.base_sides[1], 1)
-
-    def features(self, images: Tensor, labels: Tensor) -> Tensor:
-        features: Tensor = self.layers(images)
-        return features
-
-    def logit(self, features: Tensor, labels: Tensor) -> Tensor:
-        logits: Tensor = self.head(features)
-        return logits.squeeze(1)
 
 
 @models.register("wgan_gp")

@@ -12,7 +12,7 @@ from ca2_core.errors import UserError, did_you_mean
 from ca2_core.files import whole_file
 from ca2_core.yaml_files import read_yaml
 from ca2_gan.registry import games
-from ca2_gan.training.games.game import GameOptions
+from ca2_gan.training.game import GameOptions
 from ca2_gan.training.settings import Entry, entries, flat, make_group, setting
 
 CONFIG = "config.yml"
@@ -133,6 +133,8 @@ class Config:
         processes = config.run.devices * config.run.nodes
         if config.optimiser.batch_size % processes:
             raise UserError(f"{origin}: batch_size={config.optimiser.batch_size} can't be divided by {processes} processes.")
+        if config.data.per_class and (config.run.eval_every or getattr(config.game, "matched_features", "") == "classifier"):
+            raise UserError("--eval-every and --matched-features classifier need several classes: they don't go with --per-class.")
         _ = config.model.model_options
         return config
 
@@ -193,21 +195,19 @@ def read_values(
     found = {}
     for name, value in values.items():
         if name not in known:
-            raise UserError(f"{origin}: {_unknown(str(name), game)}")
+            nearest = f"no setting is called {str(name)!r}.{did_you_mean(str(name), known)} `ca2-gan train --help-all` shows all."
+            raise UserError(f"{origin}: {of_other_game(name, str(name), game) or nearest}")
         found[name] = known[name].read(value, origin, called(known[name]) if called else None)
     return found
 
 
-def _unknown(name: str, game: str) -> str:
-    of_other = games_with(name)
-    if of_other:
-        return f"{name} is an option of the game {' and of '.join(of_other)}, not of {game}."
-    return f"no setting is called {name!r}.{did_you_mean(name, table(game))} `ca2-gan train --help-all` shows all."
+def of_other_game(name: object, called: str, game: str) -> str:
+    """A sentence on an option that other games have; empty if none has it.
 
-
-def games_with(name: str) -> list[str]:
-    """The games that have an option of this name."""
-    return [game for game in games if name in entries(games.get(game).Options)]
+    :param called: what it is called where it stands
+    """
+    others = [other for other in games if name in entries(games.get(other).Options)]
+    return f"{called} is an option of the game {' and of '.join(others)}, not of {game}." if others else ""
 
 
 def shipped(model: str) -> Path:
@@ -240,15 +240,12 @@ def model_values(model: str, game: str | None = None) -> dict[str, Any]:
 
 def _without_options_of_others(content: dict[str, Any], game: str) -> dict[str, Any]:
     known = table(game)
-    return {name: value for name, value in content.items() if name in known or not games_with(str(name))} | {"game": game}
+    return {name: value for name, value in content.items() if name in known or not of_other_game(name, "", game)} | {"game": game}
 
 
 def _content(path: Path) -> dict[str, Any]:
     """What a YAML file has by name."""
-    try:
-        content = read_yaml(path)
-    except OSError as error:
-        raise UserError(f"{path}: can't be read: {error.strerror or error}.") from error
+    content = read_yaml(path)
     if not isinstance(content, dict):
         raise UserError(f"{path}: 'name: value' lines are needed.")
     for old, new in RENAMED.items():
@@ -295,10 +292,7 @@ def read_run(folder: Path) -> tuple[Config, Facts]:
         raise UserError(f"{folder}: no {CONFIG}: no run of `ca2-gan train`.")
     content = _content(path)
     facts = _read_facts(content.pop("facts", None), path)
-    values = read_values(_without_options_of_others(content, game_of(content)), str(path))
-    if not values.keys() >= {"model", "data"}:
-        raise UserError(f"{path}: damaged: no model or no data among its settings. Train again, in another --out.")
-    return Config.of(values, str(path)), facts
+    return Config.of(_without_options_of_others(content, game_of(content)), str(path)), facts
 
 
 def _read_facts(facts: Any, path: Path) -> Facts:
@@ -307,10 +301,10 @@ def _read_facts(facts: Any, path: Path) -> Facts:
     if type(threads) is not int or threads < 1:
         raise UserError(f"{path}: damaged: no number of threads among its facts. Train again, in another --out.")
     folders, names = facts.get("folders", []), facts.get("class_names", [])
-    for found in (folders, names):
-        if not isinstance(found, list) or not all(isinstance(item, str) for item in found) or len(found) != len(folders):
-            raise UserError(f"{path}: damaged: the facts need a name and a folder for each class. Train again, in another --out.")
-    for folder in folders:
-        if Path(folder).name != folder or folder in ("", ".."):
-            raise UserError(f"{path}: the folder {folder!r} of a class is not right in the run's folder. It is not opened.")
+    are_texts = all(isinstance(found, list) and all(isinstance(item, str) for item in found) for found in (folders, names))
+    if not are_texts or len(folders) != len(names):
+        raise UserError(f"{path}: damaged: the facts need a name and a folder for each class. Train again, in another --out.")
+    outside = next((folder for folder in folders if Path(folder).name != folder or folder in ("", "..")), None)
+    if outside is not None:
+        raise UserError(f"{path}: the folder {outside!r} of a class is not right in the run's folder. It is not opened.")
     return Facts(threads, dict(zip(names, folders, strict=True)))

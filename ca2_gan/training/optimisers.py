@@ -3,8 +3,7 @@
 import math
 from collections.abc import Mapping
 
-import torch
-from torch import Tensor, nn
+from torch import nn
 from torch.optim import Adam
 
 from ca2_gan.training.config import Config, OptimiserConfig
@@ -42,9 +41,3 @@ def set_rates(optimisers: Mapping[str, Adam], config: Config, progress: float) -
     factor = rate_factor(config.optimiser, progress)
     for name, optimiser in optimisers.items():
         optimiser.param_groups[0]["lr"] = base_rate(name, config) * factor
-
-
-def clip(parameters: list[Tensor], largest: float) -> None:
-    """Scales the gradients down together where their norm is above ``largest``; 0 for no limit."""
-    if largest:
-        torch.nn.utils.clip_grad_norm_(parameters, largest)

@@ -5,11 +5,11 @@ runs the discriminator several times. Averaging the gradients after the backward
 """
 
 from functools import partial
-from typing import Any
 
 import torch
 from lightning_fabric import Fabric
 from torch import Tensor, nn
+from torch.distributed.nn.functional import all_reduce
 
 
 def average_gradients(fabric: Fabric, parameters: list[Tensor]) -> None:
@@ -39,25 +39,9 @@ def any_process(fabric: Fabric, wish: bool) -> bool:
     return mean_over_processes(fabric, torch.tensor(float(wish), device=fabric.device)) > 0
 
 
-class _Total(torch.autograd.Function):
-    """Sum over the processes. Each process's loss depends on each one's share, so the gradient is the sum too."""
-
-    @staticmethod
-    def forward(ctx: Any, share: Tensor) -> Tensor:
-        summed = share.clone()
-        torch.distributed.all_reduce(summed)
-        return summed
-
-    @staticmethod
-    def backward(ctx: Any, gradient: Tensor) -> Tensor:
-        summed = gradient.clone()
-        torch.distributed.all_reduce(summed)
-        return summed
-
-
 def total(share: Tensor) -> Tensor:
-    """The sum of a tensor over the processes, through which gradients flow."""
-    summed: Tensor = _Total.apply(share)
+    """The sum of a tensor over the processes. Each process's loss depends on each one's share, so the gradient is the sum too."""
+    summed: Tensor = all_reduce(share)
     return summed
 
 

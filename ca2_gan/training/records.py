@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor
 
 from ca2_gan.gan import GAN
 from ca2_gan.pictures import write_grid
@@ -36,21 +35,13 @@ def _is_number(value: Any) -> bool:
 
 
 def write_samples(gan: GAN, images: int, folder: Path) -> None:
-    """A grid of samples, classes from top to bottom, from the same noise each time; ``samples/00012800.png``.
+    """A grid of samples from the same noise each time, of a conditional model a row per class; ``samples/00012800.png``.
 
     :param images: that the model has seen
     """
-    pictures, columns = fixed_samples(gan)
-    write_grid(pictures, columns, folder / SAMPLES / f"{images:08d}.png")
-
-
-def fixed_samples(gan: GAN) -> tuple[Tensor, int]:
-    """Samples from noise that is always the same, uint8 [rows * columns, C, H, W], and the number of columns.
-
-    A row per class where there are classes, with the same noise in every row.
-    """
-    rows = min(gan.spec.num_classes, MOST_ROWS) if gan.is_conditional else COLUMNS
-    if not gan.is_conditional:
-        return gan.sample(rows * COLUMNS, seed=0), COLUMNS
-    noise = gan.draw_noise(COLUMNS, seed=0).repeat(rows, 1)
-    return gan.images_from(noise, torch.arange(rows).repeat_interleave(COLUMNS)), COLUMNS
+    if gan.is_conditional:
+        rows = min(gan.spec.num_classes, MOST_ROWS)
+        pictures = gan.images_from(gan.draw_noise(COLUMNS, seed=0).repeat(rows, 1), torch.arange(rows).repeat_interleave(COLUMNS))
+    else:
+        pictures = gan.sample(COLUMNS * COLUMNS, seed=0)
+    write_grid(pictures, COLUMNS, folder / SAMPLES / f"{images:08d}.png")

@@ -57,6 +57,11 @@ class Entry:
         """On the command line."""
         return "--" + self.name.replace("_", "-")
 
+    @property
+    def kind(self) -> str:
+        """What it may be, in words."""
+        return "a path" if Path in typing.get_args(self.type) else name_of(self.type)
+
     def read(self, value: Any, origin: str, name: str | None = None) -> Any:
         """A value of a file, a command line or a call, as the group has it.
 
@@ -68,7 +73,7 @@ class Entry:
         try:
             converted = _converted(value, self.type)
         except (TypeError, ValueError, OverflowError):
-            raise UserError(f"{origin}: {called}: {short(value)} can't be what is needed here, {name_of(self.type)}.") from None
+            raise UserError(f"{origin}: {called}: {short(value)} can't be what is needed here, {self.kind}.") from None
         self.facts.check(called, converted, origin, self.type)
         return converted
 
@@ -79,20 +84,23 @@ class Entry:
         :param default: for the help
         :param is_hidden: whether the help leaves it out
         """
-        is_list = typing.get_origin(self.type) is tuple
-        words: Any = " ".join(default) if is_list else default
-        facts = [self.facts.range, "" if words in (None, MISSING, "") else f"default: {_number(words)}"]
-        more = "; ".join(fact for fact in facts if fact)
+        shown = text_of(default)
+        more = "; ".join(filter(None, [self.facts.range, shown and f"default: {shown}"]))
         text = SUPPRESS if is_hidden else (self.facts.help + f" ({more})" * bool(more)).replace("%", "%%")
-        if bool in (self.type, *typing.get_args(self.type)):
-            parser.add_argument(self.option, dest=self.name, default=SUPPRESS, action=BooleanOptionalAction, help=text)
-            return
-        choices = typing.get_args(self.type) if typing.get_origin(self.type) is Literal else ()
-        metavar = "|".join(choices) if choices else "X"
-        parser.add_argument(self.option, dest=self.name, default=SUPPRESS, nargs="*" if is_list else None, metavar=metavar, help=text)
+        origin, arguments = typing.get_origin(self.type), typing.get_args(self.type)
+        if bool in (self.type, *arguments):
+            how: dict[str, Any] = {"action": BooleanOptionalAction}
+        else:
+            how = {"nargs": "*" if origin is tuple else None, "metavar": "|".join(arguments) if origin is Literal else "X"}
+        parser.add_argument(self.option, dest=self.name, default=SUPPRESS, help=text, **how)
 
 
-def _number(value: Any) -> str:
+def text_of(value: Any) -> str:
+    """A default as help and reference show it; empty for none."""
+    if value in (None, MISSING, ()):
+        return ""
+    if isinstance(value, tuple):
+        return " ".join(value)
     return f"{value:,}" if type(value) is int and value >= 10_000 else f"{value:g}" if isinstance(value, float) else str(value)
 
 

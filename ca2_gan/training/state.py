@@ -22,8 +22,8 @@ from ca2_gan.training.batches import LAYERS, WEIGHTS, Images, Share, draw_noise,
 from ca2_gan.training.checkpoints import STATE, write_state
 from ca2_gan.training.config import Config
 from ca2_gan.training.ema import Average, standing_statistics
-from ca2_gan.training.games.game import Batch, Game, split_into_batches
-from ca2_gan.training.optimisers import clip, make_optimisers, set_rates
+from ca2_gan.training.game import Batch, Game, split_into_batches
+from ca2_gan.training.optimisers import make_optimisers, set_rates
 from ca2_gan.training.processes import any_process, average_gradients, mean_over_processes, share_batch_norm
 from ca2_gan.weights import check_tensor, load_weights
 
@@ -147,11 +147,8 @@ class TrainingState:
     def spent(self) -> float:
         """Share of the budget; of several, the one of which most is spent."""
         run = self.config.run
-        clocks = [seconds / (60 * minutes) for seconds, minutes in self._clocks() if minutes is not None]
-        return max([self.images / run.images, *clocks])
-
-    def _clocks(self) -> list[tuple[float, float | None]]:
-        return [(self.seconds, self.config.run.minutes), (self.cpu_seconds, self.config.run.cpu_minutes)]
+        clocks = ((self.seconds, run.minutes), (self.cpu_seconds, run.cpu_minutes))
+        return max([self.images / run.images, *(seconds / (60 * minutes) for seconds, minutes in clocks if minutes is not None)])
 
     def play(self) -> None:
         """Rounds until the budget is spent, or a callback wants to stop.
@@ -224,7 +221,8 @@ class TrainingState:
         loss.total.backward()
         parameters = self._parameters[player]
         average_gradients(self.fabric, parameters)
-        clip(parameters, self.config.optimiser.clip)
+        if self.config.optimiser.clip:
+            torch.nn.utils.clip_grad_norm_(parameters, self.config.optimiser.clip)
         self.optimisers[player].step()
         self.optimisers[player].zero_grad()
         self.means.add(loss.parts)
@@ -292,7 +290,7 @@ class TrainingState:
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Takes over what ``state_dict`` returned, from a file that may hold anything.
 
-        :raises ValueError: if it doesn't fit
+        :raises UserError: if it doesn't fit
         """
         try:
             load_weights(self.gan, state["players"])
@@ -304,10 +302,12 @@ class TrainingState:
             self.seconds = _number(state, "seconds", float)
             self.cpu_seconds = _number({"cpu_seconds": 0.0} | state, "cpu_seconds", float)  # since 0.2.0
             self.means = Means.restored(state["sums"], state["counts"], self.source.device)
-        except KeyError as error:
-            raise ValueError(f"{error} is missing") from error
-        except (RuntimeError, LookupError, TypeError, AttributeError) as error:
-            raise ValueError(str(error).partition("\n")[0]) from error
+        except (RuntimeError, LookupError, TypeError, AttributeError, ValueError) as error:
+            problem = f"{error} is missing" if isinstance(error, KeyError) else str(error).partition("\n")[0]
+            raise UserError(
+                f"{(self.out or Path()) / STATE}: the checkpoint doesn't fit {self.config.model.name}: {problem}. "
+                "Take another --out, or delete it to start this run again from the beginning."
+            ) from error
 
 
 def _number(state: dict[str, Any], name: str, kind: type[Number]) -> Number:

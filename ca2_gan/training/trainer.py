@@ -17,11 +17,13 @@ from ca2_core.errors import UserError
 from ca2_core.files import partial_files
 from ca2_gan.data import Dataset, load_data
 from ca2_gan.data.arguments import parse_sides, split_names
-from ca2_gan.folders import LOCK, own_folder
-from ca2_gan.gan import GAN
+from ca2_gan.folders import LOCK, own_folder, plain_name
+from ca2_gan.gan import GAN, join_classes
+from ca2_gan.metrics.samples import sample_like
+from ca2_gan.metrics.suite import Suite, parse_metrics
 from ca2_gan.registry import models
 from ca2_gan.training.callbacks import Checkpoint, Evaluate, Log, ProgressBar, Samples
-from ca2_gan.training.checkpoints import STATE, explained_disk_errors, read_state
+from ca2_gan.training.checkpoints import explained_disk_errors, read_state
 from ca2_gan.training.config import BUDGET, CONFIG, Config, model_values, read_run, write_run
 from ca2_gan.training.ema import standing_statistics
 from ca2_gan.training.state import Callback, TrainingState
@@ -43,7 +45,7 @@ class Trainer:
     :param fabric: devices and processes that the caller has chosen; None for what the settings say
     :param settings: any other setting of ``ca2-gan train --help-all`` by name, such as ``lr_g=1e-3``, over those of
         ``hyperparams/gan/MODEL.yml``
-    :ivar state: the training, from the first ``fit`` on
+    :ivar state: the training, from the first ``fit`` on; of one model per class, the last one's
     :raises UserError: if there is no such model or setting, or a value is not what it should be
     """
 
@@ -58,10 +60,10 @@ class Trainer:
         fabric: Fabric | None = None,
         **settings: Any,
     ):
+        models.get(model.model.name if isinstance(model, Config) else model)  # a wrong name is told before anything else
         if isinstance(model, Config):
             self.config = model
         else:
-            models.get(model)  # a wrong name is told before anything else
             data = data if isinstance(data, Dataset | str | Path) else load_data(data)
             source = data.report.source if isinstance(data, Dataset) else str(data)
             own = model_values(model, settings.get("game"))
@@ -101,21 +103,61 @@ class Trainer:
         :return: a copy of the model, with the averaged generator, in evaluation mode
         :raises UserError: if it can't be done, training diverges, or the disk is full
         """
-        budget = {"images": images, "minutes": minutes, "cpu_minutes": cpu_minutes}
+        self.train(images=images, minutes=minutes, cpu_minutes=cpu_minutes, resume=resume)
+        return self.gan
+
+    def train(self, *, resume: bool = False, **budget: float | None) -> None:
+        """The same, without a copy of the model.
+
+        :param budget: as for ``fit``
+        """
         self.config = self.config.with_values(**{name: value for name, value in budget.items() if value is not None})
         keeps_folder = self.out is not None and self.fabric.is_global_zero
         with own_folder(self.out) if keeps_folder and self.out else nullcontext():
+            if self.config.data.per_class:
+                self._train_each_class(resume)
+                return
             if self.state is None:
                 self.state = self._begin(resume)
             self.state.config = self.config
             with explained_disk_errors(self.out) if self.out else nullcontext():
                 self.state.play()
             self.fabric.barrier()
-        return self.gan
+
+    @cached_property
+    def classes(self) -> dict[str, "Trainer"]:
+        """Of one model per class, the training of each, in a folder of its own; empty otherwise."""
+        if not self.config.data.per_class:
+            return {}
+        found = {}
+        for label, name in enumerate(self.data.class_names):
+            out = None if self.out is None else self.out / folder_name(name, label)
+            config = self.config.with_values(per_class=False, classes=name)
+            found[name] = Trainer(config, self.data.only(label), out=out, callbacks=self._callbacks, fabric=self.fabric)
+        return found
+
+    def _train_each_class(self, resume: bool) -> None:
+        """One after the other, until a callback wants to stop."""
+        is_begun = self.state is not None
+        if self.out is not None and not is_begun:
+            check_folder(self.out, self.config, resume)
+        self.fabric.launch()
+        if self.out is not None and not is_begun and self.fabric.is_global_zero:
+            folders = [trainer.out.name for trainer in self.classes.values() if trainer.out]
+            prepare_folder(self.out, self.config, threads=torch.get_num_threads(), class_names=list(self.classes), folders=folders)
+        run = self.config.run
+        for trainer in self.classes.values():
+            # Which keeps the class's folder: someone may be training this class alone
+            trainer.train(images=run.images, minutes=run.minutes, cpu_minutes=run.cpu_minutes, resume=resume)
+            self.state = trainer.state
+            if self.state and not self.state.is_finished:
+                break
 
     @property
     def gan(self) -> GAN:
-        """A copy of the model as it is now, in evaluation mode."""
+        """A copy of the model as it is now, in evaluation mode; of one model per class, those of the classes that are begun."""
+        if self.config.data.per_class:
+            return join_classes({name: trainer.gan for name, trainer in self.classes.items() if trainer.state})
         assert self.state is not None, "nothing is trained yet"
         with torch.random.fork_rng(devices=[]):
             gan = GAN(**self.state.gan.config)
@@ -125,6 +167,8 @@ class Trainer:
 
     def plan(self) -> str:
         """What would be trained, in lines; nothing is trained or written."""
+        if self.config.data.per_class:
+            return "\n\n".join(trainer.plan() for trainer in self.classes.values())
         part = self.data.train
         players = TrainingState(self.config, part, self.fabric).parameters
         run, (channels, height, width) = self.config.run, part.image_shape
@@ -152,7 +196,7 @@ class Trainer:
         checkpoint = None if self.out is None else read_state(self.out, self.config.model.name, part.fingerprint)
         state = TrainingState(self.config, part, self.fabric, self.out)
         if checkpoint is not None:
-            restore(state, checkpoint)
+            state.load_state_dict(checkpoint)
         with self.fabric.rank_zero_first():  # the others find in the cache what the first has made
             state.game.prepare()
         # What can't be trained or evaluated leaves no folder
@@ -180,9 +224,6 @@ class Trainer:
 
         :raises UserError: if there are too few images for a metric, or one is unknown
         """
-        from ca2_gan.metrics.samples import sample_like  # noqa: PLC0415  (takes seconds)
-        from ca2_gan.metrics.suite import Suite, parse_metrics  # noqa: PLC0415
-
         part, held_out = self.data.train, self.data.test
         n = min(EVALUATED, len(held_out))
         suite = Suite(parse_metrics(names), part, held_out, n)
@@ -234,28 +275,18 @@ def check_folder(out: Path, config: Config, resume: bool) -> None:
 def prepare_folder(out: Path, config: Config, **facts: Any) -> None:
     """Makes the run folder with its ``config.yml``; clears away what a killed process left half-written."""
     versions = {"ca2": version("ca2"), "torch": str(torch.__version__)}
-    try:
+    with explained_disk_errors(out):
         out.mkdir(parents=True, exist_ok=True)
         for partial in partial_files(out):
             partial.unlink()
         if not (out / CONFIG).exists():
             write_run(config, out, **facts, **versions)
-    except OSError as error:
-        raise UserError(f"{out}: can't write: {error.strerror or error}.") from error
 
 
-def restore(state: TrainingState, checkpoint: dict[str, Any]) -> None:
-    """Takes a training to a checkpoint of its run folder.
-
-    :raises UserError: if it doesn't fit
-    """
-    try:
-        state.load_state_dict(checkpoint)
-    except ValueError as error:
-        raise UserError(
-            f"{state.folder / STATE}: the checkpoint doesn't fit {state.config.model.name}: {error}. "
-            "Take another --out, or delete it to start this run again from the beginning."
-        ) from error
+def folder_name(class_name: str, index: int) -> str:
+    """A folder for a class: its name where a file system can take it, else its number too."""
+    plain = plain_name(class_name)
+    return plain if plain == class_name else f"{index}-{plain}"
 
 
 def compiler_works(device: torch.device) -> bool:

@@ -19,6 +19,16 @@ LARGE = 1e3
 PATIENCE = 3  # lines of the log in a row
 TELLING = 0.3  # of the way from chance to perfect: how good a classifier has to be on real images to say anything of samples
 
+ADVICE = {
+    "certain": "the discriminator tells everything apart (its loss is near 0), so the generator learns little: "
+    "try a smaller --lr-d, --augment diffaugment, --spectral-norm, or --r1 1.",
+    "large": "the losses are above 1,000, training diverges: try smaller --lr-g and --lr-d, --clip 1, or --r1 1.",
+    "variety": "the samples hardly differ (spread {found:.1f} of 255, real ones {real:.1f}), the generator has collapsed: "
+    "try --augment diffaugment, a smaller --lr-g, --loss relativistic --r1 1 --r2 1, or another --seed.",
+    "classes": "the generator ignores its labels: a linear classifier finds the class of {found:.0%} of the samples "
+    "(by chance {chance:.0%}, of real images {real:.0%}). Train longer, or try --mismatched 0.5 or --model letters_gan.",
+}
+
 
 def variety(images: Tensor, labels: Tensor) -> float:
     """How much images of one class differ: mean over classes and pixels of the standard deviation, in gray values.
@@ -73,21 +83,7 @@ class Watch(Callback):
             return []
         certain = loss in ("non-saturating", "hinge", "relativistic") and values["d_loss"] < CERTAIN
         large = max(abs(values["d_loss"]), abs(values["g_loss"])) > LARGE
-        return [
-            *self._told(
-                "certain",
-                certain,
-                PATIENCE,
-                "the discriminator tells everything apart (its loss is near 0), so the generator learns little: "
-                "try a smaller --lr-d, --augment diffaugment, --spectral-norm, or --r1 1.",
-            ),
-            *self._told(
-                "large",
-                large,
-                1,
-                "the losses are above 1,000, training diverges: try smaller --lr-g and --lr-d, --clip 1, or --r1 1.",
-            ),
-        ]
+        return self._told("certain", certain, PATIENCE) + self._told("large", large)
 
     def look_at_variety(self, images: Tensor, labels: Tensor, real_variety: float) -> list[str]:
         """Warnings about generated images, uint8 [N, C, H, W] with labels [N].
@@ -95,31 +91,19 @@ class Watch(Callback):
         :param real_variety: ``variety`` of real images
         """
         found = variety(images, labels)
-        return self._told(
-            "variety",
-            found < NO_VARIETY * real_variety,
-            1,
-            f"the samples hardly differ (spread {found:.1f} of 255, real ones {real_variety:.1f}), the generator has collapsed: "
-            "try --augment diffaugment, a smaller --lr-g, --loss relativistic --r1 1 --r2 1, or another --seed.",
-        )
+        return self._told("variety", found < NO_VARIETY * real_variety, found=found, real=real_variety)
 
     def look_at_classes(self, images: Tensor, labels: Tensor, classifier: LinearClassifier) -> list[str]:
         """Warnings about images, uint8 [N, C, H, W], made for labels [N] in equal shares."""
-        chance = 1 / classifier.num_classes
+        chance, real = 1 / classifier.num_classes, classifier.real_accuracy
         at_chance = chance + 3 * math.sqrt(chance * (1 - chance) / len(labels))  # three standard deviations
         found = classifier.accuracy(images, labels)
-        return self._told(
-            "classes",
-            found <= at_chance and classifier.real_accuracy >= chance + TELLING * (1 - chance),
-            1,
-            f"the generator ignores its labels: a linear classifier finds the class of {found:.0%} of the samples "
-            f"(by chance {chance:.0%}, of real images {classifier.real_accuracy:.0%}). Train longer, "
-            "or try --mismatched 0.5 or --model letters_gan.",
-        )
+        is_ignored = found <= at_chance and real >= chance + TELLING * (1 - chance)
+        return self._told("classes", is_ignored, found=found, chance=chance, real=real)
 
-    def _told(self, sign: str, present: bool, patience: int, advice: str) -> list[str]:
+    def _told(self, sign: str, present: bool, patience: int = 1, **numbers: float) -> list[str]:
         self._seen[sign] = self._seen.get(sign, 0) + 1 if present else 0
-        return [advice] if self._seen[sign] == patience else []
+        return [ADVICE[sign].format(**numbers)] if self._seen[sign] == patience else []
 
     def _say(self, state: TrainingState, warnings: list[str]) -> None:
         """Prints warnings above the progress bar."""

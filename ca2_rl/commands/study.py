@@ -7,9 +7,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from ca2_core.arguments import Parser
 from ca2_core.study.cases import Study
-from ca2_core.study.command import add_options, conduct, show
+from ca2_core.study.command import conduct, make_parser, show
 from ca2_core.study.conditions import versions
 from ca2_core.study.results import Results
 from ca2_rl.study.spec import make_benches, read_study
@@ -17,11 +16,7 @@ from ca2_rl.study.training import train
 
 PACKAGES = ("ca2", "stable-baselines3", "sb3-contrib", "rl-zoo3", "gymnasium", "torch", "numpy")
 
-DESCRIPTION = """\
-Trains every variant of a YAML file on every environment of it with several seeds, several trainings at a time, and writes OUT/study.json
-(all numbers, with command, versions, seeds and machine), OUT/report.md (tables with the interquartile mean and its 95 % bootstrap
-interval) and figures. A call that was stopped goes on where it was: each training is a file in OUT/jobs.
-"""
+DESCRIPTION = "Trains every variant of a YAML file on every environment of it with several seeds"
 
 EXAMPLE = Path(__file__).parents[1] / "study" / "example.yml"
 
@@ -29,10 +24,7 @@ EXAMPLE = Path(__file__).parents[1] / "study" / "example.yml"
 def parser(prog: str = "ca2-rl study") -> argparse.ArgumentParser:
     """The command line."""
     example = textwrap.indent(EXAMPLE.read_text(encoding="utf-8"), "  ")
-    epilog = f"a file, with every key but `environments` and `variants` optional:\n\n{example}"
-    made = Parser(prog=prog, description=DESCRIPTION, epilog=epilog, formatter_class=argparse.RawDescriptionHelpFormatter)
-    add_options(made)
-    return made
+    return make_parser(prog, DESCRIPTION, f"a file, with every key but `environments` and `variants` optional:\n\n{example}")
 
 
 def run_study(study: Study, arguments: argparse.Namespace, out: Path, command: str, published: Mapping[str, Any] | None = None) -> Results:

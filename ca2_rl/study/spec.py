@@ -2,7 +2,6 @@
 
 import json
 import math
-import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,11 +12,11 @@ from rl_zoo3.utils import ALGOS
 
 from ca2_core.errors import UserError, did_you_mean
 from ca2_core.study.cases import Case, Measure, Study
-from ca2_core.study.file import Section, read_file
+from ca2_core.study.file import Section, find_modules, read_file
 from ca2_rl.environments import check_env, try_env
 from ca2_rl.optimum import has_optimum
 from ca2_rl.study.hyperparams import merged, of_the_zoo, shipped
-from ca2_rl.study.training import MEASUREMENT, Bench, Recipe, import_packages
+from ca2_rl.study.training import MEASUREMENT, Bench, Recipe
 from ca2_rl.zoo.hyperparams import check_values
 from ca2_rl.zoo.plugins import register
 from ca2_rl.zoo.printing import cause_text
@@ -68,8 +67,8 @@ def make_study(content: Section, name: str, folder: Path, quick: bool = False) -
     :param folder: where modules of ``gym_packages`` may be
     """
     content.check_keys(STUDY_KEYS)
-    packages = content.names("gym_packages") or []
-    _import(packages, content, folder)
+    register()
+    packages = find_modules(content, "gym_packages", folder)
     seeds = content.seeds("seeds", SEEDS)
     environments = {key: _environment(key, section, content) for key, section in content.sections("environments").items()}
     cases = []
@@ -78,16 +77,6 @@ def make_study(content: Section, name: str, folder: Path, quick: bool = False) -
         cases += [_case(variant, section, task, environments[task], packages, quick) for task in chosen]
     title = content.get("title", str, name.replace("_", " ").capitalize())
     return Study(name, title, cases, seeds, {task: environment.measure for task, environment in environments.items()})
-
-
-def _import(packages: Sequence[str], content: Section, folder: Path) -> None:
-    register()
-    if packages and str(folder.resolve()) not in sys.path:
-        sys.path.append(str(folder.resolve()))  # other processes of this machine are given it, too
-    try:
-        import_packages({"gym_packages": packages})
-    except Exception as error:  # whatever the user's code raises
-        raise content.error("gym_packages", f"can't be imported: {error}. Modules next to the file are found.") from error
 
 
 def _environment(key: str, section: Section, content: Section) -> Environment:

@@ -7,7 +7,6 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, redirect_stdout
 from copy import deepcopy
 from dataclasses import dataclass
-from importlib import import_module
 from io import StringIO
 from typing import Any
 
@@ -22,6 +21,7 @@ from stable_baselines3.common.logger import KVWriter, Logger
 from stable_baselines3.common.vec_env import DummyVecEnv, VecEnv, sync_envs_normalization
 
 from ca2_core.study.conditions import core_seconds
+from ca2_core.study.file import import_modules
 from ca2_rl.common.diagnostics import find_diagnostics, finished_returns
 from ca2_rl.envs.pendulum_vec_env import PendulumVecEnv
 from ca2_rl.optimum import optimal_returns
@@ -138,8 +138,7 @@ def _optima(settings: Settings, seeds: range) -> Array:
 def import_packages(settings: Settings) -> None:
     """Imports what registers environments and algorithms, in whatever process this is."""
     register()
-    for package in settings["gym_packages"]:
-        import_module(package)
+    import_modules(settings["gym_packages"])
 
 
 @contextmanager

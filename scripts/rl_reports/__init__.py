@@ -4,23 +4,16 @@
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from importlib import import_module
-from pathlib import Path
-from typing import Any, Generic, TypeVar
+from typing import Any
 
-from matplotlib.figure import Figure
+from reports import FILES, Report, find_module
 
-from ca2_core.errors import UserError, did_you_mean
 from ca2_core.study.cases import Measure, Study
 from ca2_core.study.file import Section
-from ca2_core.study.results import Array, Records, Results, iqm_text, label_text, mean_text, range_text, reached_text, scores, std_text
+from ca2_core.study.results import Array, Records, iqm_text, label_text, mean_text, range_text, reached_text, scores, std_text
 from ca2_core.tables import Table
 from ca2_rl.study.spec import make_study, read_study
 
-T = TypeVar("T")
-
-FILES = Path(__file__).parents[1] / "studies"
 NAMES = ("overview", "tuning", "exploration", "episodes", "coursework", "compiled", "environments")
 
 PENDULUM = "Pendulum-v1"
@@ -32,50 +25,12 @@ EVALUATION = {"metric": "regret", "episodes": 500, "evaluations": 20, "curve_epi
 OURS = {"discretizeddqn": "DiscretizedDQN", "noisydqn": "NoisyDQN", "ouddpg": "OUDDPG"}
 
 
-@dataclass(frozen=True)
-class Titled(Generic[T]):
-    """A table of the docs as Markdown, with a sentence on how to read it where needed, or a figure.
-
-    :param title: what it shows, as a caption
-    :param make: makes it of the measurements
-    """
-
-    title: str
-    make: Callable[[Results], T]
-
-
-@dataclass(frozen=True)
-class Report:
-    """What the docs have of a study.
-
-    :param tables: by name
-    :param pictures: by name
-    :param left_out: entries of a record that the docs' measurements don't keep
-    :param added: what they have instead, made of the whole record
-    """
-
-    tables: dict[str, Titled[str]]
-    pictures: dict[str, Titled[Figure]] = field(default_factory=dict)
-    left_out: tuple[str, ...] = ("training_returns", "diagnostics")
-    added: Callable[[dict[str, Any]], dict[str, Any]] = lambda record: {}
-
-    def kept(self, record: dict[str, Any]) -> dict[str, Any]:
-        """A record as the docs' measurements have it."""
-        return {name: value for name, value in record.items() if name not in self.left_out} | self.added(record)
-
-
-def _module(name: str) -> Any:
-    if name not in NAMES:
-        raise UserError(f"no study named {name!r}.{did_you_mean(name, NAMES)} There are {', '.join(NAMES)}.")
-    return import_module(f"rl_reports.{name}")
-
-
 def load_report(name: str) -> Report:
     """What the docs have of a study.
 
     :raises UserError: if there is no such study
     """
-    report: Report = _module(name).REPORT
+    report: Report = find_module("rl_reports", NAMES, name).REPORT
     return report
 
 
@@ -84,7 +39,7 @@ def load_study(name: str, quick: bool = False) -> Study:
 
     :raises UserError: if there is no such study
     """
-    module, path = _module(name), FILES / f"{name}.yml"
+    module, path = find_module("rl_reports", NAMES, name), FILES / f"{name}.yml"
     return read_study(path, quick) if path.is_file() else make_study(Section(module.content(), f"{name}"), name, FILES, quick)
 
 

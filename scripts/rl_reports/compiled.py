@@ -1,11 +1,12 @@
 """Whether agents whose gradient steps are compiled learn as those that make them eagerly."""
 
 import numpy as np
+from reports import DocsTable, Report, without
 from scipy.stats import mannwhitneyu
 
 from ca2_core.study.results import Array, Records, Results, iqm_text, label_text, mean_text, scores, succeeded
 from ca2_core.tables import Table
-from rl_reports import OURS, Report, Titled, regrets
+from rl_reports import OURS, regrets
 from rl_reports.overview import CURVES
 
 WAYS = ("compiled", "eager")
@@ -37,7 +38,7 @@ def p_text(x: Array, y: Array) -> str:
 
 
 REPORT = Report(
-    tables={"agents": Titled("Compiled and eager", compare)},
+    tables={"agents": DocsTable("Compiled and eager", compare)},
     pictures={"curves": CURVES},
-    left_out=("training_returns", "diagnostics", "regret_percentiles"),
+    kept=without("training_returns", "diagnostics", "regret_percentiles"),
 )

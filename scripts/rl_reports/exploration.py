@@ -2,10 +2,11 @@
 
 import numpy as np
 from matplotlib.figure import Figure
+from reports import DocsTable, Picture, Report, without
 
-from ca2_core.study.figures import band, legend, over_steps, plain_figure, plain_log, style
+from ca2_core.study.figures import band, legend, over, plain_figure, plain_log, style
 from ca2_core.study.results import Results, succeeded
-from rl_reports import Report, Titled, columns, regrets, table
+from rl_reports import columns, regrets, table
 
 COLUMNS = columns("return", "regret", "std over seeds", "regret, IQM [95 %]", "steps to regret 15")
 QUESTIONS = {
@@ -16,9 +17,9 @@ QUESTIONS = {
 }
 
 
-def compare(question: str) -> Titled[str]:
+def compare(question: str) -> DocsTable:
     """The variants of one question, a row each."""
-    return Titled(QUESTIONS[question], lambda results: table(results.by_variant(group=question), "", COLUMNS))
+    return DocsTable(QUESTIONS[question], lambda results: table(results.by_variant(group=question), "", COLUMNS))
 
 
 def sigma_curves(results: Results) -> Figure:
@@ -37,7 +38,7 @@ def sigma_curves(results: Results) -> Figure:
             panel.plot(steps, middle, label=f"{label}, layer {j + 1}", color=style(i)["color"], linestyle=line, linewidth=1.8)
             panel.fill_between(steps, low, high, color=style(i)["color"], alpha=0.15, linewidth=0)
     panel.set_ylim(bottom=0)
-    over_steps(panel)
+    over(panel, "steps")
     panel.set_ylabel("Mean |sigma| of a layer, relative to its start")
     legend(figure)
     return figure
@@ -66,8 +67,8 @@ def regret_over_bins(results: Results) -> Figure:
 REPORT = Report(
     tables={question: compare(question) for question in QUESTIONS},
     pictures={
-        "sigma": Titled("Sigma over the training, by layer, relative to its start", sigma_curves),
-        "bins": Titled("Regret over the number of torques", regret_over_bins),
+        "sigma": Picture("Sigma over the training, by layer, relative to its start", sigma_curves),
+        "bins": Picture("Regret over the number of torques", regret_over_bins),
     },
-    left_out=("training_returns", "regret_percentiles"),
+    kept=without("training_returns", "regret_percentiles"),
 )

@@ -3,11 +3,13 @@
 import math
 from functools import partial
 
+from reports import DocsTable, Picture, Report, without
+
 from ca2_core.study.figures import learning_curves, profile
 from ca2_core.study.results import Records, Results, reached, succeeded
 from ca2_core.tables import Table
 from ca2_rl.envs.pendulum import EPISODE_STEPS
-from rl_reports import COLUMNS, OURS, REGRET, TARGET, Report, Titled, columns, table
+from rl_reports import COLUMNS, OURS, REGRET, TARGET, columns, table
 
 # SB3's default in each of its off-policy algorithms
 LEARNING_STARTS = 100
@@ -75,7 +77,7 @@ def seeds(results: Results, label: str) -> str:
     return Table(header, rows).markdown()
 
 
-CURVES = Titled(
+CURVES = Picture(
     "Regret over the training: interquartile mean over the seeds with its 95 % interval",
     lambda results: learning_curves(results.by_variant(), REGRET),
 )
@@ -83,13 +85,14 @@ CAPTION = (
     "Pendulum-v1: the last model on 500 starts, with the settings above; steps and seconds on a core to regret 15: medians over the seeds"
 )
 REPORT = Report(
-    tables={"summary": Titled("In short", summary), "agents": Titled(CAPTION, agents)}
-    | {label.lower(): Titled(f"{label}, seed by seed", partial(seeds, label=label)) for label in OURS.values()},
+    tables={"summary": DocsTable("In short", summary), "agents": DocsTable(CAPTION, agents)}
+    | {label.lower(): DocsTable(f"{label}, seed by seed", partial(seeds, label=label)) for label in OURS.values()},
     pictures={
         "curves": CURVES,
-        "profile": Titled(
+        "profile": Picture(
             "Share of all episodes with at most a given regret, with 95 % bands",
             lambda results: profile(results.by_variant(), REGRET),
         ),
     },
+    kept=without("training_returns", "diagnostics"),
 )

@@ -8,12 +8,13 @@ import numpy as np
 from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
+from reports import DocsTable, Picture, Report, without
 
 from ca2_core.study.figures import legend, plain_figure, plain_log, style
 from ca2_core.study.results import Records, Results, failures_text, iqm_text, mean_text, scores, succeeded
 from ca2_core.tables import Table
 from ca2_rl.study.hyperparams import shipped
-from rl_reports import OURS, PENDULUM, Report, Titled, regrets, study_content
+from rl_reports import OURS, PENDULUM, regrets, study_content
 from rl_reports.effects import expected_best, rank_correlation, variance_explained
 
 # The coursework's values with the average returns that it reported (of DDPG)
@@ -88,9 +89,10 @@ def content() -> dict[str, Any]:
     return study_content("The coursework's tuning tables as grid and random search; do its criteria predict the regret?", 3, variants)
 
 
-def with_criteria(record: dict[str, Any]) -> dict[str, Any]:
-    """The criteria of a training, which the docs keep instead of its curves."""
-    return {} if "error" in record else {"late": late(record["training_returns"], record["diagnostics"].get("gradient_norm", []))}
+def kept(record: dict[str, Any]) -> dict[str, Any]:
+    """A record with its criteria instead of its curves."""
+    late_of = {} if "error" in record else {"late": late(record["training_returns"], record["diagnostics"].get("gradient_norm", []))}
+    return without("curve", "regret_percentiles", "training_returns", "diagnostics")(record) | late_of
 
 
 def late(training_returns: list[float], gradient_norms: list[float | None]) -> dict[str, float | None]:
@@ -298,16 +300,15 @@ def search_curves(results: Results) -> Figure:
 
 REPORT = Report(
     tables={
-        "one-at-a-time": Titled("One factor at a time, as in the coursework", one_at_a_time),
-        "grid": Titled("Each value over the whole grid", over_the_grid),
-        "search": Titled("Grid search and random search", search),
-        "interactions": Titled("Which factors matter, and which together", interactions),
-        "criteria": Titled("Do the coursework's selection criteria predict the regret?", criteria),
+        "one-at-a-time": DocsTable("One factor at a time, as in the coursework", one_at_a_time),
+        "grid": DocsTable("Each value over the whole grid", over_the_grid),
+        "search": DocsTable("Grid search and random search", search),
+        "interactions": DocsTable("Which factors matter, and which together", interactions),
+        "criteria": DocsTable("Do the coursework's selection criteria predict the regret?", criteria),
     },
     pictures={
-        "heat-maps": Titled("Mean regret over pairs of factors", heat_maps),
-        "search": Titled("Expected regret of the best setting over the number tried", search_curves),
+        "heat-maps": Picture("Mean regret over pairs of factors", heat_maps),
+        "search": Picture("Expected regret of the best setting over the number tried", search_curves),
     },
-    left_out=("curve", "regret_percentiles", "training_returns", "diagnostics"),
-    added=with_criteria,
+    kept=kept,
 )

@@ -83,13 +83,6 @@ def test_one_model_per_class_keeps_the_whole_folder_and_each_class(data, tmp_pat
     assert load(folder).sample(2).shape == (2, 1, 16, 16)
 
 
-def test_studies_keep_their_folders(tmp_path, monkeypatch):
-    monkeypatch.setattr("ca2_gan.studies.command.prepare", None)  # would fail if it were called
-    with locked(tmp_path / "changes"), pytest.raises(UserError, match=f"changes: {TAKEN}"):
-        run(["study", "all", "--out", str(tmp_path)])
-    assert not (tmp_path / "overview").exists()
-
-
 def test_what_was_made_for_nothing_is_gone(data, tmp_path):
     with pytest.raises(UserError, match=r"nowhere\.npz"):
         run(train(str(tmp_path / "nowhere.npz"), tmp_path / "a" / "b" / "run"))
@@ -107,7 +100,7 @@ def test_what_was_made_for_nothing_is_gone(data, tmp_path):
         ["explore", "--data", "DATA", "--out", "FILE/explored"],
         ["train", "--model", "dcgan_radford", "--data", "DATA", "--out", "FILE/run", "--eval-every", "8"],
         ["train", "--model", "dcgan_radford", "--data", "DATA", "--out", "FILE"],
-        ["study", "overview", "--data", "DATA", "--out", "FILE"],
+        ["study", "study.yml", "--out", "FILE"],
         ["sample", "letters_gan/mnist", "--out", "FILE/samples.png"],
         ["compare", "RUN", "--out", "FILE/page.html"],
     ],

@@ -328,7 +328,7 @@ class TestPerClass:
 
     def test_classes_that_do_not_go_together_are_refused(self, run):
         small(num_classes=1, noise_dim=7).save(run / "B")
-        refused(lambda: load(run), r"run/B: a model of other images, noise or layers than the first class's")
+        refused(lambda: load(run), r"B: a model of other images, noise or layers than the first class's")
 
     def test_a_class_without_its_weights_is_named(self, run):
         (run / "B" / "model.safetensors").unlink()

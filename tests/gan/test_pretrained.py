@@ -16,7 +16,7 @@ from safetensors.torch import load_file
 from ca2_core.errors import UserError
 from ca2_gan import create_model, load
 from ca2_gan.cli import run
-from ca2_gan.data import load as load_data
+from ca2_gan.data import load_data
 from ca2_gan.registry import pretrained
 
 LIMIT = 2 * 2**20  # bytes in the wheel

@@ -271,7 +271,7 @@ def test_classes_and_one_model_per_class(letters, tmp_path):
 
 
 def load_names(data: str) -> list[str]:
-    from ca2_gan.data import load as load_data
+    from ca2_gan.data import load_data
 
     return list(load_data(data).class_names)
 
@@ -449,7 +449,7 @@ def test_two_processes_train_the_model_of_one(model, letters, tmp_path):
 
 def test_evaluation_during_training_is_that_of_the_evaluate_command(letters, tmp_path, monkeypatch):
     """The suite itself is tested with the metrics; here it is what it is asked for that counts."""
-    from ca2_gan.metrics import suite
+    from ca2_gan.training import trainer
 
     asked = []
 
@@ -461,7 +461,7 @@ def test_evaluation_during_training_is_that_of_the_evaluate_command(letters, tmp
             asked.append(samples.images.shape)
             return type("Evaluation", (), {"values": {"fcd": 1.5, "kl_classes": None}})
 
-    monkeypatch.setattr(suite, "Suite", Spy)
+    monkeypatch.setattr(trainer, "Suite", Spy)
     run(command(letters, tmp_path / "run", "--eval-every", "32", "--eval-metrics", "fcd,kl", images=64))
     rows = [row for row in read_metrics(tmp_path / "run") if "fcd" in row]
     assert [(row["images"], row["fcd"]) for row in rows] == [(32, 1.5), (64, 1.5)]

@@ -9,7 +9,10 @@ import numpy as np
 import pytest
 
 from ca2_core.study.cases import Case, Study
+from ca2_core.study.file import Section, read_file
 from ca2_core.study.results import Results
+from ca2_gan.study.spec import REAL, make_study
+from ca2_gan.study.training import SECOND
 
 SCRIPTS = str(Path(__file__).parents[2] / "scripts")
 if SCRIPTS not in sys.path:
@@ -44,6 +47,22 @@ def failure(case: Case, seed: int) -> dict[str, Any]:
     return {"variant": case.variant, "task": case.task, "seed": seed, "cpu": "a CPU", "error": "ValueError: no | luck"}
 
 
+def results_of(study: Study, records: list[dict[str, Any]], command: str) -> Results:
+    return Results(
+        {
+            "study": study.name,
+            "title": study.title,
+            "command": command,
+            "versions": {"torch": "1"},
+            "machine": {"cpu": "a CPU", "cores": 2, "jobs at a time": 2},
+            "seeds": sorted({record["seed"] for record in records}),
+            "measures": {task: vars(measure) for task, measure in study.measures.items()},
+            "cases": [vars(case) for case in study.cases],
+            "records": records,
+        }
+    )
+
+
 @pytest.fixture
 def made_by_hand() -> Callable[..., Results]:
     """The results of a study in which case i has the regret ``regret(i, seed)``; None is a failure."""
@@ -54,18 +73,85 @@ def made_by_hand() -> Callable[..., Results]:
             for seed in range(seeds):
                 value = regret(i, seed)
                 records.append(failure(case, seed) if value is None else record(case, seed, value))
-        return Results(
-            {
-                "study": study.name,
-                "title": study.title,
-                "command": "ca2-rl study",
-                "versions": {"torch": "1"},
-                "machine": {"cpu": "a CPU", "cores": 2, "jobs at a time": 2},
-                "seeds": list(range(seeds)),
-                "measures": {task: vars(measure) for task, measure in study.measures.items()},
-                "cases": [vars(case) for case in study.cases],
-                "records": records,
-            }
-        )
+        return results_of(study, records, "ca2-rl study")
+
+    return make
+
+
+LETTERS = tuple("ABCDEFGHIJKLMNOPQRSTUVWXYZ")
+TIME, LESS, IMAGES = {"cpu_minutes": 0.5}, {"cpu_minutes": 0.25}, {"images": 1000}
+
+
+def of_letters(case: Case, seed: int, fcd: float) -> dict[str, Any]:
+    """A plausible measurement of a GAN: later letters are harder."""
+    classes = {name: {"n": 90, "fcd": fcd * (1 + i), "acc": None, "share": 1 / 26} for i, name in enumerate(LETTERS)}
+    scores = {"fcd": fcd, "kl_class": 0.25, "kl_pixel": 0.1, "precision": 0.5, "recall": 0.4, "density": 0.4, "coverage": 0.3, "acc": None}
+    second = {"fcd": 2 * fcd, "precision": 0.6, "recall": 0.3, "density": 0.5, "coverage": 0.2, "acc": None}
+    shares = (0.125, 0.25, 0.5, 1.0)
+    return {
+        "variant": case.variant,
+        "task": case.task,
+        "seed": seed,
+        "cpu": "a CPU",
+        **scores,
+        **{name + SECOND: value for name, value in second.items()},
+        "classes": classes,
+        "train_seconds": 10.0,
+        "images": 1000,
+        "images_per_s": 100.0,
+        "parameters": {"generator": 2_000, "discriminator": 1_000},
+        "curve": {
+            "seconds": [10 * share for share in shares],
+            "images": [int(1000 * share) for share in shares],
+            "fcd": [fcd / share for share in shares],
+        },
+    }
+
+
+def of_real_letters(case: Case) -> dict[str, Any]:
+    scores = {"fcd": 5.0, "kl_class": 0.01, "kl_pixel": 0.0, "precision": 0.9, "recall": 0.9, "density": 1.0, "coverage": 0.9, "acc": 0.97}
+    second = {"fcd": 4.0, "precision": 0.8, "recall": 0.7, "density": 1.0, "coverage": 0.9, "acc": 0.96}
+    return {
+        "variant": case.variant,
+        "task": case.task,
+        "seed": 0,
+        "cpu": "a CPU",
+        **scores,
+        **{name + SECOND: value for name, value in second.items()},
+        "classes": {name: {"n": 90, "fcd": 50.0 + i, "acc": 1.0, "share": 1 / 26} for i, name in enumerate(LETTERS)},
+        "n": 2500,
+        "watched": 8.0,
+        "classifiers": {which: {"fingerprint": letter * 16, "accuracy": 0.95} for which, letter in (("first", "f"), ("second", "e"))},
+        "looks": {name: {"ink": 0.1 + i / 100, "variance": 0.05} for i, name in enumerate(LETTERS)},
+        "curve": {"seconds": [], "images": []},
+        "train_seconds": None,
+    }
+
+
+@pytest.fixture
+def gan_by_hand() -> Callable[..., Results]:
+    """The results of a study of GANs on letters in which variant i has the FCD ``fcd(i, seed)``; None is a failure."""
+
+    def make(
+        name: str,
+        fcd: Callable[[int, int], float | None] = lambda i, seed: 10.0 + i + seed,
+        seeds: int = 3,
+        budgets: tuple[dict[str, Any], ...] = (TIME,),
+    ) -> Results:
+        from gan_reports import FILES
+
+        content = read_file(FILES / f"gan-{name}.yml").values
+        variants = {label: {k: v for k, v in said.items() if k != "tasks"} for label, said in content["variants"].items()}
+        own = {"data": {"letters": {"source": "glyphs"}}, "budgets": list(budgets), "variants": variants}
+        study, records = make_study(Section(content | own, name), name, FILES), []
+        labels = list(variants)
+        for case in study.cases:
+            if case.variant == REAL:
+                records.append(of_real_letters(case))
+                continue
+            for seed in range(seeds):
+                value = fcd(labels.index(case.variant), seed)
+                records.append(failure(case, seed) if value is None else of_letters(case, seed, value))
+        return results_of(study, records, "ca2-gan study")
 
     return make

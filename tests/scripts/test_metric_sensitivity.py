@@ -5,7 +5,7 @@ import pytest
 from corruptions import CORRUPTIONS, NOTICED, Sweep, moved
 
 from ca2_core.errors import UserError
-from ca2_gan.data import load
+from ca2_gan.data import load_data
 from ca2_gan.registry import metrics
 
 NAMES = [name for name in metrics.list() if metrics.get(name).extractor != "inception" and name != "cas"]  # cas: test_evaluate.py
@@ -23,7 +23,7 @@ def found(tmp_path_factory):
         patch.setenv("CA2_GAN_CACHE", str(tmp_path_factory.mktemp("cache")))
         for limit in ("FEWEST", "MOST"):
             patch.setattr(f"ca2_gan.metrics.classifier.{limit}", 12_800)
-        data = load("glyphs", size=40_000, classes=tuple("AEKOQ"))
+        data = load_data("glyphs", size=40_000, classes=tuple("AEKOQ"))
         sweep = Sweep(NAMES, data.train, data.test, N)
         untouched = list(sweep.untouched())
         moves = {}
@@ -86,7 +86,7 @@ def test_copies_are_noticed_by_the_metric_of_copies_only(found):
 
 def test_too_few_images():
     with pytest.raises(UserError, match="needs 4,000"):
-        Sweep(["fcd"], (data := load("glyphs", size=2000)).train, data.test, 1000)
+        Sweep(["fcd"], (data := load_data("glyphs", size=2000)).train, data.test, 1000)
 
 
 def test_a_number_that_is_gone_has_moved():

@@ -12,9 +12,10 @@ from ca2_core.errors import UserError
 from ca2_gan.augment import augmentation
 from ca2_gan.gan import GAN
 from ca2_gan.losses import Objective, feature_matching, one_centred_penalty, zero_centred_penalty
+from ca2_gan.metrics import classifier
 from ca2_gan.registry import games, losses
 from ca2_gan.training.batches import Images
-from ca2_gan.training.games.game import Batch, Game, GameOptions, Loss, accuracy, detached, wrong_labels
+from ca2_gan.training.game import Batch, Game, GameOptions, Loss, accuracy, detached, wrong_labels
 from ca2_gan.training.settings import setting
 
 
@@ -80,23 +81,20 @@ class Adversarial(Game):
             wrong_logits = discriminator.logit(wrong_features, wrong)
             total = torch.lerp(total, self.objective.discriminator(real_logits, wrong_logits), options.mismatched)
             parts |= detached(d_wrong=wrong_logits.mean())
-        parts |= detached(d_loss=total)
+        loss = Loss(total, parts | detached(d_loss=total))
         if options.r1:
-            r1 = zero_centred_penalty(real_logits, real)
-            total, parts = total + options.r1 * r1, parts | detached(d_r1=r1)
+            loss = loss.plus(options.r1, d_r1=zero_centred_penalty(real_logits, real))
         if options.r2:
-            r2 = zero_centred_penalty(fake_logits, fake)
-            total, parts = total + options.r2 * r2, parts | detached(d_r2=r2)
+            loss = loss.plus(options.r2, d_r2=zero_centred_penalty(fake_logits, fake))
         if options.gradient_penalty:
             weights = torch.rand(len(real), device=real.device)
             penalty = one_centred_penalty(lambda x: discriminator(x, labels), real.detach(), fake.detach(), weights)
-            total, parts = total + options.gradient_penalty * penalty, parts | detached(d_penalty=penalty)
+            loss = loss.plus(options.gradient_penalty, d_penalty=penalty)
         class_logits = discriminator.classify(real_features)
         if class_logits is not None and options.auxiliary:
-            auxiliary = cross_entropy(class_logits, labels)
-            parts |= detached(d_auxiliary=auxiliary, d_accuracy=accuracy(class_logits, labels))
-            total = total + options.auxiliary * auxiliary
-        return Loss(total, parts)
+            loss.parts.update(detached(d_accuracy=accuracy(class_logits, labels)))
+            loss = loss.plus(options.auxiliary, d_auxiliary=cross_entropy(class_logits, labels))
+        return loss
 
     def generator_loss(self, batch: Batch) -> Loss:
         options, discriminator, labels = self.options, self.gan.discriminator, batch.labels
@@ -105,15 +103,13 @@ class Adversarial(Game):
         logits = discriminator.logit(features, labels)
         real_logits = discriminator(self.augment(batch.real), labels) if self.objective.relativistic else logits
         adversarial = self.objective.generator(real_logits, logits)
-        total, parts = self.generator_weight * adversarial, detached(g_loss=adversarial)
+        loss = Loss(self.generator_weight * adversarial, detached(g_loss=adversarial))
         class_logits = discriminator.classify(features)
         if class_logits is not None and options.auxiliary:
-            auxiliary = cross_entropy(class_logits, labels)
-            total, parts = total + options.auxiliary * auxiliary, parts | detached(g_auxiliary=auxiliary)
+            loss = loss.plus(options.auxiliary, g_auxiliary=cross_entropy(class_logits, labels))
         if options.feature_matching:
-            matching = self._feature_distance(batch, features)
-            total, parts = total + options.feature_matching * matching, parts | detached(g_matching=matching)
-        return Loss(total, parts)
+            loss = loss.plus(options.feature_matching, g_matching=self._feature_distance(batch, features))
+        return loss
 
     def _feature_distance(self, batch: Batch, features: Tensor) -> Tensor:
         """Distance of the mean features, of the discriminator as it sees augmented images, or of a frozen extractor of bare ones."""
@@ -132,7 +128,5 @@ class Adversarial(Game):
 
 def classifier_features(source: Images) -> Callable[[Tensor], Tensor]:
     """Images [N, C, H, W] in [-1, 1] -> features [N, 64] of the reference classifier of the data."""
-    from ca2_gan.metrics.classifier import reference_classifier  # noqa: PLC0415  (the metrics take seconds to import)
-
-    body = reference_classifier(source.data).network.to(source.device).body
+    body = classifier.reference_classifier(source.data).network.to(source.device).body
     return lambda images: body((images + 1) / 2)

@@ -11,8 +11,8 @@ from ca2_gan.gan import GAN
 from ca2_gan.losses import entropy, expected_fake_loss, imbalance
 from ca2_gan.registry import games
 from ca2_gan.training.batches import Images
+from ca2_gan.training.game import Batch, Loss, accuracy, detached, wrong_labels
 from ca2_gan.training.games.adversarial import Adversarial, AdversarialOptions
-from ca2_gan.training.games.game import Batch, Loss, accuracy, detached, wrong_labels
 from ca2_gan.training.settings import setting
 
 
@@ -93,18 +93,14 @@ class Triple(Adversarial):
         likely, candidates = answers.topk(min(options.candidates, answers.shape[1]))  # [N, M]
         with torch.no_grad():
             pair_logits = self.gan.discriminator.logits_as(self.augment(batch.unlabelled), candidates)
-        adversarial = expected_fake_loss(likely, pair_logits)
-        total, parts = labelled + options.alpha * adversarial, detached(c_loss=labelled, c_adversarial=adversarial, c_accuracy=right)
+        loss = Loss(labelled, detached(c_loss=labelled, c_accuracy=right))
+        loss = loss.plus(options.alpha, c_adversarial=expected_fake_loss(likely, pair_logits))
         if self.running_accuracy > options.good_enough:
-            pseudo = cross_entropy(self.classifier(batch.fake.detach()), batch.labels)
-            total, parts = total + options.pseudo * pseudo, parts | detached(c_pseudo=pseudo)
+            loss = loss.plus(options.pseudo, c_pseudo=cross_entropy(self.classifier(batch.fake.detach()), batch.labels))
         if batch.unlabelled is not batch.real:
-            sure, balanced = entropy(answers), imbalance(answers, self.class_shares)
-            total, parts = (
-                total + options.entropy * sure + options.imbalance * balanced,
-                parts | detached(c_entropy=sure, c_imbalance=balanced),
-            )
-        return Loss(total, parts)
+            loss = loss.plus(options.entropy, c_entropy=entropy(answers))
+            loss = loss.plus(options.imbalance, c_imbalance=imbalance(answers, self.class_shares))
+        return loss
 
     def compile_players(self) -> None:
         super().compile_players()

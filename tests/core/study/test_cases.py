@@ -36,6 +36,14 @@ def test_a_task_can_be_selected_too():
     assert {case.task for case in select(CASES, ["cartpole"])} == {"CartPole-v1"}
 
 
+def test_a_reference_comes_with_whatever_is_selected_of_its_task():
+    references = [Case("floor", task, {}, is_reference=True) for task in ("Pendulum-v1", "CartPole-v1")]
+    chosen = select([*references, *CASES], ["pendulum"])
+    assert [case.variant for case in chosen] == ["floor", "DQN, SB3", "NoisyDQN", "TD3, zoo", "TQC, zoo"]
+    assert [case.task for case in select([*references, Case("a", "CartPole-v1", {})], ["a"])] == ["CartPole-v1"] * 2
+    assert select([*references, *CASES], ["ppo"]) == []
+
+
 def test_a_name_stands_for_itself_alone():
     longer, label = Case("a [1, 2], later", "x", {}), Case("A [1, 2]", "x", {})
     assert select([longer, label], ["a [1, 2]"]) == [label]

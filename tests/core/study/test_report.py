@@ -2,11 +2,13 @@
 
 import json
 import math
+from base64 import b64encode
 from dataclasses import replace
 
 import pytest
 
 from ca2_core.study.cases import Measure
+from ca2_core.study.figures import learning_curves
 from ca2_core.study.report import all_seeds, comparison, write_report
 from ca2_core.study.results import Results, reached, reached_text
 
@@ -71,6 +73,50 @@ def test_groups_of_variants_have_tables_of_their_own(study, tmp_path, by_hand):
     text = write_report(results, tmp_path).read_text()
     assert text.index("### first") < text.index("| one") < text.index("### second") < text.index("| two")
     assert list(cells(comparison(results, "a task", "second"))) == ["two (3 seeds)"]
+
+
+def test_a_reference_stands_in_the_table_of_each_group(study, tmp_path, by_hand):
+    cases = [by_hand.case("one", group="first"), by_hand.case("two", group="second"), replace(by_hand.case("floor"), is_reference=True)]
+    results = by_hand.results_of(replace(study, cases=cases))
+    assert results.groups("a task") == ["first", "second"]
+    for group, variant in (("first", "one"), ("second", "two")):
+        assert list(cells(comparison(results, "a task", group))) == [f"{variant} (3 seeds)", "floor (3 seeds)"]
+    results.records[:] = [record for record in results.records if record["variant"] == "floor"]
+    assert "Nothing of this has been trained yet." in write_report(results, tmp_path).read_text()
+
+
+def test_a_measure_can_have_another_axis_other_digits_and_numbers_beside_it(study, tmp_path, by_hand):
+    results = by_hand.results_of(study)
+    measure = Measure("regret", lower_is_better=True, thresholds=(25.0,), axis="seconds", digits=3, others=("recall",))
+    results.content["measures"]["a task"] = vars(measure)
+    for record in results.records:
+        record["recall"] = None if record["variant"] == "two" else 0.25 + record["seed"]
+    table = comparison(results, "a task")
+    assert table.header[5:7] == ["seconds to 25", "recall"]
+    assert cells(table)["one (3 seeds)"][1:2] + cells(table)["one (3 seeds)"][4:6] == ["11.000", "2 (3 of 3)", "1.25"]
+    assert cells(table)["two (3 seeds)"][5] == "-"
+    panel = learning_curves(results.by_variant("a task"), measure).axes[0]
+    assert panel.get_xlabel() == "Seconds"
+    assert list(panel.lines[0].get_xdata()) == [1, 2, 3]
+
+
+def test_what_was_drawn_is_shown_and_a_curve_may_have_gaps_or_be_empty(study, tmp_path, by_hand):
+    results = by_hand.results_of(study)
+    for record in results.records:
+        del record["regret_percentiles"]
+        if record["variant"] == "two":
+            record["curve"] = {"steps": [], "seconds": [], "regret": []}
+        else:
+            record["curve"]["regret"][0] = None
+            record["drawn"] = b64encode(f"picture {record['seed']}".encode()).decode()
+    text = write_report(results, tmp_path).read_text()
+    assert "profile-" not in text
+    assert "| one | ![one](drawn-a_task-0.png) |" in text
+    assert "| two | ![" not in text
+    assert (tmp_path / "drawn-a_task-0.png").read_text() == "picture 0"
+    (line,) = learning_curves(results.by_variant("a task"), REGRET).axes[0].lines
+    assert [math.isnan(value) for value in line.get_ydata()] == [True, False, False]
+    assert reached_text(results.by_variant("a task")["one"], REGRET, 15) == "300 (3 of 3)"
 
 
 def test_results_are_read_as_they_were_saved(study, tmp_path, by_hand):

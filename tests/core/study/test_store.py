@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from ca2_core.errors import UserError
 from ca2_core.study.cases import Case, Job, jobs_of
 from ca2_core.study.store import Store
 
@@ -52,6 +53,14 @@ def test_records_of_any_seed_are_read_for_every_case_with_these_settings(tmp_pat
         ("c", "y", 2),
         ("c", "y", 10),
     ]
+
+
+@pytest.mark.parametrize("content", ["", '{"seed": 0, "reg', "[]"])
+def test_a_damaged_record_is_named(content, tmp_path):
+    store = Store(tmp_path, VERSIONS)
+    store.path(JOB).write_text(content)
+    with pytest.raises(UserError, match=rf"{store.path(JOB).name}: damaged or cut off\. Delete it"):
+        store.read([JOB.case])
 
 
 def test_a_number_that_json_does_not_have_leaves_no_file(tmp_path):

@@ -3,7 +3,7 @@ import time
 import numpy as np
 import pytest
 
-from ca2_gan.data import load
+from ca2_gan.data import load_data
 from ca2_gan.data.glyphs import draw_glyphs, pen_strokes, templates
 
 
@@ -16,7 +16,7 @@ def test_same_seed_same_images_and_a_small_set_begins_a_large_one():
 
 
 def test_every_letter_in_equal_shares_and_none_blank_or_twice():
-    data = load("glyphs", size=26 * 20)
+    data = load_data("glyphs", size=26 * 20)
     assert data.class_names == tuple("ABCDEFGHIJKLMNOPQRSTUVWXYZ")
     assert data.report.counts == (20,) * 26
     assert (data.report.blanks, data.report.duplicates) == (0, 0)

@@ -524,6 +524,18 @@ def test_parquet_with_columns_in_text_order(letters, tmp_path, check):
     check(tmp_path / "x.parquet", "Columns are sorted by the numbers in their names")
 
 
+def test_parquet_whose_columns_differ_in_type(letters, tmp_path, check):
+    table = frame((letters[0] / 255, letters[1]))
+    table["pixel0"] = table["pixel0"].astype(int)
+    table.to_parquet(tmp_path / "x.parquet", index=False)
+    check(tmp_path / "x.parquet", "fractions from 0 to 1")
+    table = frame(letters).astype("Int64")
+    table.loc[3, "pixel7"] = None
+    table.to_parquet(tmp_path / "x.parquet", index=False)
+    with pytest.raises(UserError, match="some pixels are NaN or infinite"):
+        load_data(tmp_path / "x.parquet")
+
+
 def encoded(letters):
     def png(image):
         buffer = io.BytesIO()

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from ca2_gan.metrics.bootstrap import Number, counts, interval, mean
-from ca2_gan.metrics.frechet import frechet_distance, moments, weighted_moments
+from ca2_gan.metrics.frechet import frechet_distance, moments
 from ca2_gan.metrics.kernel import kernel_distance
 
 
@@ -31,12 +31,12 @@ def test_the_same_seed_gives_the_same_interval_and_without_resamples_there_is_no
 def test_weighted_moments_are_those_of_the_repeated_images():
     rng = np.random.default_rng(0)
     features, often = rng.normal(size=(50, 4)) + 10, counts(rng, 50)
-    found, expected = weighted_moments(features, often), moments(np.repeat(features, often, axis=0))
+    found, expected = moments(features, often), moments(np.repeat(features, often, axis=0))
     assert found.n == expected.n == 50
     np.testing.assert_allclose(found.mean, expected.mean)
     np.testing.assert_allclose(found.covariance, expected.covariance)
     with pytest.raises(ValueError, match="at least 2"):
-        weighted_moments(features, np.zeros(50, dtype=np.int64))
+        moments(features, np.zeros(50, dtype=np.int64))
 
 
 def test_what_each_image_adds_to_the_kernel_distance_tells_how_far_it_moves():
@@ -56,7 +56,7 @@ def test_resampling_frechet_tells_how_far_it_moves():
 
     values = [frechet_distance(*map(moments, draw())) for _ in range(200)]
     real, fake = draw()
-    again = [frechet_distance(weighted_moments(real, counts(rng, 300)), weighted_moments(fake, counts(rng, 300))) for _ in range(200)]
+    again = [frechet_distance(moments(real, counts(rng, 300)), moments(fake, counts(rng, 300))) for _ in range(200)]
     assert np.std(again) == pytest.approx(np.std(values), rel=0.25)
 
 

@@ -93,6 +93,20 @@ def test_every_form_of_either_side_gives_the_same_scores(bars, tmp_path):
 
 
 @pytest.mark.usefixtures("untrained")
+def test_dark_ink_on_white_is_recognised_as_in_other_data(bars, tmp_path, capsys):
+    (tmp_path / "dark").mkdir()
+    images, labels = bars(60, seed=1)
+    dark = forms(255 - images, labels, tmp_path / "dark")
+    reals, asked = bars(60, seed=2)[0], {"metrics": ["fcd:grey", "prdc:grey"], "resamples": 0}
+    expected = evaluate(images, reals, **asked)
+    before = dark["arrays"][0].copy()
+    for form in ("folder", "npz", "arrays"):
+        assert evaluate(dark[form], reals, **asked) == expected
+        assert "Ink is dark on white: inverted" in capsys.readouterr().err
+    np.testing.assert_array_equal(dark["arrays"][0], before)
+
+
+@pytest.mark.usefixtures("untrained")
 def test_models_and_runs_may_be_on_either_side(bars, tmp_path):
     model, (images, labels) = gan(), bars(60, seed=1)
     model.save(tmp_path / "model")

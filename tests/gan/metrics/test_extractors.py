@@ -8,7 +8,7 @@ from safetensors.torch import load_file, save_file
 
 from ca2_core.errors import UserError
 from ca2_gan import reference_classifiers as shipped
-from ca2_gan.data import load
+from ca2_gan.data import load_data
 from ca2_gan.metrics import inception
 from ca2_gan.metrics.classifier import CLASSIFIERS, Network, recipe_of, reference_classifier
 from ca2_gan.metrics.suite import Suite
@@ -74,7 +74,7 @@ def test_the_classifiers_are_networks_of_their_own_kept_side_by_side(data, cache
 @both
 def test_classifiers_of_data_that_everyone_has_come_with_the_package(recipe, cache, monkeypatch):
     monkeypatch.setattr("ca2_gan.metrics.classifier.train_network", None)  # would fail if it were called
-    train, test = load("glyphs").split()
+    train, test = load_data("glyphs").split()
     classifier = reference_classifier(train, recipe)
     assert (classifier.see(test.images).classes == test.labels).mean() > 0.96
     assert not cache.exists()

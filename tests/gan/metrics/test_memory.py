@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-SIDE, FEW, MANY = 64, 4_000, 12_000
+SIDE, FEW, MANY = 64, 4_000, 24_000
 CODE = """
 import sys
 import numpy as np, torch, torch._dynamo

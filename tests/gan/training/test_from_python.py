@@ -118,6 +118,46 @@ def test_a_folder_is_gone_on_with_only_if_asked_and_with_the_same_settings(data,
     assert same(whole.state.gan.state_dict(), resumed.state.gan.state_dict())
 
 
+class TestPerClass:
+    def test_one_call_trains_what_the_command_trains(self, path, tmp_path):
+        argv = ["train", "--model", "dcgan_radford", "--data", path, "--out", str(tmp_path / "run"), "--images", "16", "--per-class"]
+        run([*argv, "--options", "width=8", "--batch-size", "8", "--no-tensorboard", "--no-progress"])
+        gan = Trainer("dcgan_radford", load_data(path), per_class=True, **SMALL).fit(images=16)
+        assert gan.class_names == ("0", "1", "2")
+        assert torch.equal(gan.sample(6, labels="012210", seed=0), load(tmp_path / "run").sample(6, labels="012210", seed=0))
+
+    def test_it_goes_on_from_a_folder_and_in_memory(self, data, tmp_path):
+        options = {"per_class": True, "tensorboard": False} | SMALL
+        whole = Trainer("dcgan_radford", data, **options).fit(images=24)
+        kept, parts = Trainer("dcgan_radford", data, **options), Trainer("dcgan_radford", data, out=tmp_path / "run", **options)
+        for trainer in (kept, parts):
+            trainer.fit(images=8)
+        parts.fit(images=16)
+        resumed = Trainer("dcgan_radford", data, out=tmp_path / "run", **options).fit(images=24, resume=True)
+        for gan in (kept.fit(images=24), resumed, load(tmp_path / "run")):
+            assert torch.equal(gan.sample(6, seed=0), whole.sample(6, seed=0))
+        with pytest.raises(UserError, match="there is a run in it already"):
+            Trainer("dcgan_radford", data, out=tmp_path / "run", **options).fit(images=24)
+
+    def test_stopped_early_it_has_the_classes_that_were_begun(self, data):
+        gan = Trainer("dcgan_radford", data, per_class=True, callbacks=[StopAfter(1)], **SMALL).fit(images=80)
+        assert gan.class_names == ("A",)
+        assert gan.sample(2, labels="AA").shape == (2, 1, 16, 16)
+
+    def test_what_needs_several_classes_is_refused(self, data):
+        with pytest.raises(UserError, match="--eval-every and --matched-features classifier need several classes"):
+            Trainer("dcgan_radford", data, per_class=True, eval_every=8, **SMALL)
+
+
+class StopAfter(Callback):
+    def __init__(self, rounds):
+        self.rounds = rounds
+
+    def on_round(self, state):
+        if state.step >= self.rounds:
+            state.stop()
+
+
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
@@ -225,8 +265,8 @@ class TestSettings:
         config = read_arguments(argv).config
         assert (config.run.images, config.game.lr_classifier) == (9, 2e-3)
         assert capsys.readouterr().err.splitlines() == [
-            "ca2-gan: --max-images is called --images now; the next release won't know the old name.",
-            "ca2-gan: --lr-c is called --lr-classifier now; the next release won't know the old name.",
+            "ca2-gan train: --max-images is called --images now; the old name goes with the next release.",
+            "ca2-gan train: --lr-c is called --lr-classifier now; the old name goes with the next release.",
         ]
 
     def test_the_config_of_version_0_1_0_is_read(self, tmp_path):

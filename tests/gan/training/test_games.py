@@ -6,8 +6,8 @@ from torch.nn.functional import cross_entropy, softplus
 from ca2_core.errors import UserError
 from ca2_gan import create_model
 from ca2_gan.training.config import Config
+from ca2_gan.training.game import split_into_batches, wrong_labels
 from ca2_gan.training.games import Adversarial, Batch, Triple
-from ca2_gan.training.games.game import split_into_batches, wrong_labels
 
 
 class Fixed(nn.Module):

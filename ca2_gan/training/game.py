@@ -38,6 +38,11 @@ class Loss(NamedTuple):
     total: Tensor
     parts: dict[str, Tensor]
 
+    def plus(self, weight: float, **term: Tensor) -> "Loss":
+        """With a weighted term, which is in the log by its name."""
+        (value,) = term.values()
+        return Loss(self.total + weight * value, self.parts | detached(**term))
+
 
 @dataclass(frozen=True)
 class GameOptions:

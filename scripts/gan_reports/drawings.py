@@ -1,6 +1,6 @@
-"""What the models draw: a strip of images beside the scores of each training, and figures of these."""
+"""Figures of what the models draw: a strip of images is in the record of each training."""
 
-from base64 import b64decode, b64encode
+from base64 import b64decode
 from io import BytesIO
 
 import numpy as np
@@ -8,29 +8,11 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from PIL import Image
 
-from ca2_gan.drawing import GAP, encode, grid, show
-from ca2_gan.metrics.samples import Samples
-from ca2_gan.studies.figures import panels
-from ca2_gan.studies.results import Records, Results, by_label
+from ca2_core.study.results import Records, Results
+from ca2_gan.drawing import GAP, show
+from gan_reports import main_tasks, panels, trained
 
-# Of a strip, at most, unless there are more classes
-IMAGES = 26
 INCHES = 8.4
-
-
-def strip(samples: Samples, classes: int) -> str:
-    """The first images of each class in turn, in one row; just the first ones of an unconditional model.
-
-    :return: a PNG of 16 grays a channel, in base64
-    """
-    each = max(IMAGES // classes, 1)
-    if samples.labels is None:
-        chosen = np.arange(min(each * classes, len(samples.images)))
-    else:
-        of_class = [np.flatnonzero(samples.labels == label)[:each] for label in range(classes)]
-        chosen = np.array([images[turn] for turn in range(each) for images in of_class if turn < len(images)])
-    row = grid(samples.images[chosen], len(chosen))
-    return b64encode(encode(row // 16 * 17)).decode()
 
 
 def decoded(text: str) -> NDArray[np.uint8]:
@@ -47,10 +29,10 @@ def drawn(records: Records) -> NDArray[np.uint8] | None:
 def of_all(results: Results) -> Figure:
     """A row for each model at each data set's main budget."""
     strips = {}
-    for data, (budget, records) in results.main().items():
-        found = {label: row for label, group in by_label(records).items() if (row := drawn(group)) is not None}
+    for task in main_tasks(results):
+        found = {label: row for label, group in trained(results, task).items() if (row := drawn(group)) is not None}
         if found:
-            strips[f"{data}, {budget.name}"] = found
+            strips[task] = found
     figure, axes = panels([0.4 + 0.3 * len(models) for models in strips.values()], INCHES)
     for panel, (title, models) in zip(axes, strips.items(), strict=False):
         height = next(iter(models.values())).shape[0] + GAP
@@ -64,7 +46,7 @@ def of_all(results: Results) -> Figure:
 
 def of_model(results: Results, model: str) -> Figure:
     """A row for each data set at its main budget."""
-    strips = {f"{data}, {budget.name}": drawn(by_label(records).get(model, [])) for data, (budget, records) in results.main().items()}
+    strips = {task: drawn(trained(results, task).get(model, [])) for task in main_tasks(results)}
     found = {title: row for title, row in strips.items() if row is not None}
     figure, axes = panels([0.62] * len(found), INCHES)
     for panel, (title, row) in zip(axes, found.items(), strict=False):

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import scipy.stats
 
-from ca2_gan.metrics.divergence import EPSILON, kl_divergence
+from ca2_gan.metrics.kl import EPSILON, kl_divergence
 
 
 def test_equals_scipys_entropy():

@@ -2,12 +2,11 @@
 
 import numpy as np
 import pytest
+from gan_reports import drawings, trained
+from gan_reports.drawings import decoded
 
 from ca2_gan.metrics.samples import Samples
-from ca2_gan.studies import drawings, overview
-from ca2_gan.studies.drawings import decoded, strip
-
-TIME = {"minutes": 0.5, "images": None}
+from ca2_gan.study.training import strip
 
 
 def flat_images(grays: list[int], channels: int = 1) -> np.ndarray:
@@ -48,17 +47,17 @@ def with_strips(results):
     return results
 
 
-def test_figures_have_a_row_a_model_and_a_panel_a_data_set(made_by_hand):
-    results = with_strips(made_by_hand(overview.STUDY, budgets=(TIME,)))
+def test_figures_have_a_row_a_model_and_a_panel_a_data_set(gan_by_hand):
+    results = with_strips(gan_by_hand("overview"))
     figure = drawings.of_all(results)
-    assert [text.get_text() for text in figure.axes[0].texts] == [variant.label for variant in overview.variants()]
+    assert [text.get_text() for text in figure.axes[0].texts] == list(trained(results, "letters, 30 CPU seconds"))
     assert figure.axes[0].get_title(loc="left") == "letters, 30 CPU seconds"
     alone = drawings.of_model(results, "cgan")
     assert [panel.get_title(loc="left") for panel in alone.axes] == ["letters, 30 CPU seconds"]
     assert alone.axes[0].images[0].get_array().shape == (4, 26 * 6 - 2)
 
 
-def test_without_strips_there_is_an_empty_figure(made_by_hand):
-    results = made_by_hand(overview.STUDY)
+def test_without_strips_there_is_an_empty_figure(gan_by_hand):
+    results = gan_by_hand("overview")
     assert not drawings.of_all(results).axes[0].texts
     assert not drawings.of_model(results, "cgan").axes[0].images

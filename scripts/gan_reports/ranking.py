@@ -1,8 +1,7 @@
-"""Which classes are easy and which are hard: tables of the docs that ``ca2-gan study overview`` does not make."""
+"""Which classes are easy and which are hard."""
 
-import dataclasses
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from string import ascii_uppercase
@@ -10,17 +9,15 @@ from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
+from reports import DocsTable, Picture
 from scipy import stats
 
+from ca2_core.study.results import Array, Record, Records, Results, mean_text, scores, succeeded
 from ca2_core.tables import Table
 from ca2_gan.data.glyphs import pen_strokes
-from ca2_gan.studies.command import load as load_study
-from ca2_gan.studies.figures import panels
-from ca2_gan.studies.jobs import Budget
-from ca2_gan.studies.results import Array, Results, by_label, caption, class_distances, mean_text, parts, succeeded, values
-from ca2_gan.studies.study import Picture, Study, StudyTable
+from gan_reports import caption, data_of, main_tasks, panels, parts, real, trained
 
-# What the coursework found
+# What the original study found
 EASY, HARD = "ILOT", "MWKR"
 LETTERS = tuple(ascii_uppercase)
 # Those whose small letter looks unlike the capital: the eleven that EMNIST's ByMerge keeps apart (Cohen et al. 2017, section II)
@@ -33,7 +30,7 @@ LEARNED = 0.1
 class Trait:
     """Something about a class that could make it easy or hard.
 
-    :param of: from the facts of the data (``Bench.facts``) and the name of the class; None where it is not known
+    :param of: from the record of real images and the name of the class; None where it is not known
     :param digits: after the point, in tables
     """
 
@@ -43,12 +40,12 @@ class Trait:
 
 
 TRAITS = (
-    Trait("FCD, floor", lambda facts, name: facts["floor"]["classes"][name]["fcd"], 0),
-    Trait("share of ink", lambda facts, name: facts["classes"][name]["ink"], 3),
-    Trait("variance within", lambda facts, name: facts["classes"][name]["variance"], 3),
+    Trait("FCD, floor", lambda facts, name: facts["classes"][name]["fcd"], 0),
+    Trait("share of ink", lambda facts, name: facts["looks"][name]["ink"], 3),
+    Trait("variance within", lambda facts, name: facts["looks"][name]["variance"], 3),
     Trait("strokes", lambda facts, name: pen_strokes(name.upper()), 0),
     Trait("two forms", lambda facts, name: float(name.upper() in TWO_FORMS) if name.upper() in LETTERS else None, 0),
-    Trait("mistaken", lambda facts, name: 1 - facts["floor"]["classes"][name]["acc"], 3),
+    Trait("mistaken", lambda facts, name: 1 - facts["classes"][name]["acc"], 3),
 )
 TRAITS_TEXT = (
     "FCD, floor: of real images of the class. Variance: of a pixel within the class, mean over the pixels. Strokes: in which Hershey's "
@@ -65,15 +62,14 @@ class Ranking:
     :param models: labels of the models [M]
     :param ranks: of each class in each model, by its FCD, mean over the seeds [M, K]; a class of which too few images were made is last
     :param distances: these FCDs [M, K], infinite for such a class
-    :param facts: of the data, as ``Bench.facts`` has them
+    :param facts: the record of real images
     """
 
-    budget: Budget
     names: tuple[str, ...]
     models: tuple[str, ...]
     ranks: Array
     distances: Array
-    facts: dict[str, Any]
+    facts: Record
 
     @property
     def means(self) -> Array:
@@ -82,19 +78,29 @@ class Ranking:
         return means
 
 
+def class_distances(records: Records, names: Iterable[str]) -> Array:
+    """FCD of each class, mean over the trainings: [K]; infinite where one of them made too few images of the class to tell."""
+    found = [[record["classes"].get(name, {}).get("fcd") for name in names] for record in succeeded(records)]
+    table = np.array([[np.inf if value is None else value for value in row] for row in found], dtype=np.float64)
+    mean: Array = table.mean(axis=0)
+    return mean
+
+
 def rankings(results: Results) -> dict[str, Ranking]:
-    """By data, of the largest budget of time, and of the models that learned to draw; nothing where none did."""
+    """By task, those of the main budgets, of the models that learned to draw; nothing where none did."""
     found = {}
-    for data, (budget, records) in results.main().items():
-        names = tuple(results.data[data]["classes"])
-        learned = {label: group for label, group in by_label(succeeded(records)).items() if values(group, "precision").mean() >= LEARNED}
-        groups = {label: class_distances(group, names) for label, group in learned.items()}
+    for task in main_tasks(results):
+        facts = real(results, task)
+        names = tuple(facts["looks"])
+        precisions = {label: scores(group, "precision") for label, group in trained(results, task).items()}
+        learned = [label for label, values in precisions.items() if len(values) and values.mean() >= LEARNED]
+        groups = {label: class_distances(trained(results, task)[label], names) for label in learned}
         if groups:
             distances = np.stack(list(groups.values()))
             ranks = stats.rankdata(distances, axis=1)
             order = np.argsort(ranks.mean(axis=0), kind="stable")
             sorted_names = tuple(names[i] for i in order)
-            found[data] = Ranking(budget, sorted_names, tuple(groups), ranks[:, order], distances[:, order], results.data[data])
+            found[task] = Ranking(sorted_names, tuple(groups), ranks[:, order], distances[:, order], facts)
     return found
 
 
@@ -102,7 +108,7 @@ def table_of_classes(results: Results) -> str:
     """A row for each class."""
     header = ["class", "mean rank", "best to worst rank", "FCD, mean", *(trait.heading for trait in TRAITS), "not made by"]
     sections = {}
-    for data, ranking in rankings(results).items():
+    for task, ranking in rankings(results).items():
         rows = []
         for i, name in enumerate(ranking.names):
             known = ranking.distances[:, i][np.isfinite(ranking.distances[:, i])]
@@ -112,12 +118,12 @@ def table_of_classes(results: Results) -> str:
                     name,
                     f"{ranking.means[i]:.1f}",
                     f"{ranking.ranks[:, i].min():g} to {ranking.ranks[:, i].max():g}",
-                    mean_text(known),
+                    mean_text(known, 0),
                     *("-" if value is None else f"{value:,.{digits}f}" for value, digits in traits),
                     f"{len(ranking.models) - len(known)} of {len(ranking.models)}",
                 ]
             )
-        sections[_caption(data, ranking)] = Table(header, rows).markdown()
+        sections[_caption(task, ranking)] = Table(header, rows).markdown()
     note = (
         "\n\nRank among the classes by FCD, mean over the seeds, within each model, then the mean over the models, so that a model that is "
         "bad at everything weighs no more than others. A class of which a training made fewer than ten images is last, and in no mean FCD. "
@@ -126,25 +132,25 @@ def table_of_classes(results: Results) -> str:
     return parts(sections) + note + TRAITS_TEXT
 
 
-def _caption(data: str, ranking: Ranking) -> str:
+def _caption(task: str, ranking: Ranking) -> str:
     m = len(ranking.models)
-    return f"{caption(data, ranking.budget)}, {m} model{'s' * (m != 1)}"
+    return f"{caption(task)}, {m} model{'s' * (m != 1)}"
 
 
 def claim(results: Results) -> str:
-    """Whether the coursework's easy letters come before its hard ones."""
+    """Whether the original study's easy letters come before its hard ones."""
     sections = {}
-    for data, ranking in rankings(results).items():
+    for task, ranking in rankings(results).items():
         names = [name.upper() for name in ranking.names]
         letters = [[letter for letter in group if letter in names] for group in (EASY, HARD)]
         if not all(letters):
-            sections[_caption(data, ranking)] = "These letters are not among the classes."
+            sections[_caption(task, ranking)] = "These letters are not among the classes."
             continue
         easy, hard = ([ranking.means[names.index(letter)] for letter in group] for group in letters)
         p = float(stats.mannwhitneyu(easy, hard, alternative="less", method="exact").pvalue)
         shown = [letter for group in letters for letter in group]
         rows = [
-            ["the coursework", *["easy"] * len(easy), *["hard"] * len(hard)],
+            ["the original study", *["easy"] * len(easy), *["hard"] * len(hard)],
             ["mean rank", *(f"{rank:.1f}" for rank in (*easy, *hard))],
             ["place", *(f"{names.index(letter) + 1} of {len(names)}" for letter in shown)],
         ]
@@ -156,7 +162,7 @@ def claim(results: Results) -> str:
         )
         if len(shown) < len(EASY + HARD):
             text += f" The clearest order of {len(shown)} letters would have p = {1 / math.comb(len(shown), len(easy)):.3f}."
-        sections[_caption(data, ranking)] = f"{Table(['', *shown], rows).markdown()}\n\n{text}"
+        sections[_caption(task, ranking)] = f"{Table(['', *shown], rows).markdown()}\n\n{text}"
     return parts(sections)
 
 
@@ -164,18 +170,15 @@ def agreement(results: Results) -> str:
     """Rank correlation of the classes' FCD between models, and between the seeds of each."""
     header = ["model", "with the other models, mean", "least", "most", "between its own seeds, mean"]
     sections = {}
-    for data, (_, records) in results.main().items():
-        ranking = rankings(results).get(data)
-        if ranking is None:
-            continue
+    for task, ranking in rankings(results).items():
         rows, all_pairs = [], [rho(a, b) for a, b in combinations(ranking.ranks, 2)]
         for i, model in enumerate(ranking.models):
             others = [rho(ranking.ranks[i], ranking.ranks[j]) for j in range(len(ranking.models)) if j != i]
-            own = [class_distances([record], ranking.names) for record in succeeded(by_label(records)[model])]
+            own = [class_distances([record], ranking.names) for record in succeeded(trained(results, task)[model])]
             between = [rho(a, b) for a, b in combinations(own, 2)]
             rows.append([model, *(_rho_text(others, how) for how in (np.mean, np.min, np.max)), _rho_text(between, np.mean)])
         overall = f"\n\nMean over all pairs of models: {_rho_text(all_pairs, np.mean)}."
-        sections[_caption(data, ranking)] = Table(header, rows).markdown() + overall
+        sections[_caption(task, ranking)] = Table(header, rows).markdown() + overall
     return parts(sections) + "\n\nSpearman's rho: 1 is the same order of classes, 0 none in common."
 
 
@@ -193,7 +196,7 @@ def correlates(results: Results) -> str:
     """Whether a trait goes with the mean rank, over the classes of which it is known."""
     header = ["of a class", "rank correlation with its mean rank", "p"]
     sections = {}
-    for data, ranking in rankings(results).items():
+    for task, ranking in rankings(results).items():
         rows = []
         for trait in TRAITS:
             column = [trait.of(ranking.facts, name) for name in ranking.names]
@@ -204,7 +207,7 @@ def correlates(results: Results) -> str:
                 continue
             spearman = stats.spearmanr(*sides)
             rows.append([trait.heading, f"{spearman.statistic:+.2f}", f"{spearman.pvalue:.3f}"])
-        sections[_caption(data, ranking)] = Table(header, rows).markdown()
+        sections[_caption(task, ranking)] = Table(header, rows).markdown()
     note = "\n\nSpearman's rho over the classes: above 0, the more of it, the harder. Of twenty traits that mean nothing, one has p < .05. "
     return parts(sections) + note + TRAITS_TEXT
 
@@ -213,7 +216,7 @@ def ranks_picture(results: Results) -> Figure:
     """Models over classes, coloured by rank; a panel a data set."""
     found = rankings(results)
     figure, axes = panels([1.6 + 0.3 * len(ranking.models) for ranking in found.values()], 9.0)
-    for panel, (data, ranking) in zip(axes, found.items(), strict=False):
+    for panel, (task, ranking) in zip(axes, found.items(), strict=False):
         k = len(ranking.names)
         image = panel.imshow(ranking.ranks, cmap="cividis_r", vmin=1, vmax=k, aspect="auto")
         panel.set_xticks(range(k), ranking.names)
@@ -221,21 +224,15 @@ def ranks_picture(results: Results) -> Figure:
         panel.spines[:].set_visible(False)
         panel.tick_params(length=0)
         panel.set_xlabel("Class, from easy to hard by its mean rank")
-        panel.set_title(data, loc="left", fontsize=10)
+        panel.set_title(data_of(task), loc="left", fontsize=10)
         figure.colorbar(image, ax=panel, label="Rank within the model", shrink=0.9, pad=0.01, ticks=[1, (1 + k) / 2, k], format="{x:g}")
     return figure
 
 
-def load(name: str) -> Study:
-    """A study of ``ca2-gan study``; the overview with the tables and the figure from here."""
-    study = load_study(name)
-    return dataclasses.replace(study, tables=study.tables | TABLES, pictures=study.pictures | PICTURES) if name == "overview" else study
-
-
 TABLES = {
-    "classes": StudyTable("Classes from easy to hard", table_of_classes),
-    "claim": StudyTable("Are I, L, O, T easy and M, W, K, R hard?", claim),
-    "agreement": StudyTable("Do the models agree on what is hard?", agreement),
-    "correlates": StudyTable("What goes with being hard?", correlates),
+    "classes": DocsTable("Classes from easy to hard", table_of_classes),
+    "claim": DocsTable("Are I, L, O, T easy and M, W, K, R hard?", claim),
+    "agreement": DocsTable("Do the models agree on what is hard?", agreement),
+    "correlates": DocsTable("What goes with being hard?", correlates),
 }
 PICTURES = {"classes": Picture("Rank of each class within each model, from easy to hard", ranks_picture)}

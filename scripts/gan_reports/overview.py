@@ -1,0 +1,186 @@
+"""Every model of the zoo beside the others: at the same CPU minutes and at the same number of images."""
+
+from functools import partial
+from itertools import chain
+from operator import itemgetter
+
+import numpy as np
+from matplotlib.figure import Figure
+from reports import DocsTable, Picture, Report
+
+from ca2_core.study.results import Record, Records, Results, failures_text, label_text, mean_text, scores, succeeded
+from ca2_core.tables import Table
+from ca2_gan.registry import models
+from ca2_gan.study.training import SECOND, WATCHED
+from gan_reports import (
+    caption,
+    conditions,
+    curve_mean,
+    data_of,
+    drawings,
+    is_timed,
+    main_tasks,
+    number_text,
+    of_one_seed,
+    panels,
+    parts,
+    plain_log,
+    ranking,
+    real,
+    spread_text,
+    style,
+    trained,
+)
+
+# Scores of the tables with their digits
+COLUMNS = {"fcd": ("FCD", 1), "kl_class": ("KL class", 2), "precision": ("precision", 2), "recall": ("recall", 2), "acc": ("accuracy", 2)}
+# Those of the short table
+BEST = ("fcd", "acc")
+# Recall below which a generator has collapsed: to what fewer than a tenth of the real images resemble
+COLLAPSED = 0.1
+
+
+def table_of_models(results: Results) -> str:
+    """A row for each model, below the floor; a table for each data set and budget."""
+    sections = {}
+    for task in results.tasks:
+        rows = [_floor("real (floor)", real(results, task))]
+        rows += [_row(label_text(label, group), group) for label, group in trained(results, task).items()]
+        sections[caption(task)] = Table(_header("model"), rows).markdown()
+    return parts(sections)
+
+
+def table_of_best(results: Results) -> str:
+    """FCD and accuracy on all data at their main budgets, a row for each model: from the lowest FCD over the floor to the highest."""
+    groups = {task: trained(results, task) for task in main_tasks(results)}
+    header, floor = ["model"], ["real (floor)"]
+    for task, by_model in groups.items():
+        header += [f"{task}, {seeds_text(by_model)}: FCD", "accuracy"]
+        floor += [number_text(real(results, task)[name], COLUMNS[name][1]) for name in BEST]
+    rows = {}
+    for label in dict.fromkeys(chain.from_iterable(groups.values())):
+        found = {task: by_model.get(label, []) for task, by_model in groups.items()}
+        failures = failures_text(list(chain.from_iterable(found.values())))
+        cells = [spread_text(scores(records, name), COLUMNS[name][1]) for records in found.values() for name in BEST]
+        over_floor = [_mean_fcd(records) / real(results, task)["fcd"] for task, records in found.items()]
+        rows[label] = np.log(over_floor).mean(), [f"{label} ({failures})" if failures else label, *cells]
+    ranked = [cells for _, cells in sorted(rows.values(), key=itemgetter(0))]
+    shown = [record for by_model in groups.values() for records in by_model.values() for record in records]
+    return f"{Table(header, [floor, *ranked]).markdown()}\n\n{conditions(results, shown)}"
+
+
+def seeds_text(groups: dict[str, Records]) -> str:
+    """How many seeds the models have, each its own."""
+    counts = sorted({len(records) for records in groups.values()})
+    return f"{' to '.join(map(str, dict.fromkeys([counts[0], counts[-1]])))} seed{'s' * (counts[-1] != 1)}"
+
+
+def _mean_fcd(records: Records) -> float:
+    """Mean over the seeds; infinite where there is none, or all failed."""
+    found = scores(records, "fcd")
+    return float(found.mean()) if len(found) else np.inf
+
+
+def table_of_model(results: Results, model: str) -> str:
+    """A row for each data set and budget of one model, below the floors of these data."""
+    groups = {task: found for task in results.tasks if (found := trained(results, task).get(model))}
+    floors = {data_of(task): real(results, task) for task in groups}
+    rows = [_floor(f"{data}, real (floor)", record) for data, record in floors.items()]
+    rows += [_row(label_text(task, found), found) for task, found in groups.items()]
+    shown = chain.from_iterable(groups.values())
+    return f"{Table(_header('data and budget'), rows).markdown()}\n\n{conditions(results, shown)}" if groups else "-"
+
+
+def _header(first: str) -> list[str]:
+    return [first, *(heading for heading, _ in COLUMNS.values()), "images/s", "images", "CPU seconds", "parameters"]
+
+
+def _floor(label: str, record: Record) -> list[str]:
+    return [label, *(number_text(record[name], digits) for name, (_, digits) in COLUMNS.items()), "", "", "", ""]
+
+
+def _row(label: str, records: Records) -> list[str]:
+    numbers = [spread_text(scores(records, name), digits) for name, (_, digits) in COLUMNS.items()]
+    parameters = np.array([float(sum(record["parameters"].values())) for record in succeeded(records)])
+    costs = [scores(records, name) for name in ("images_per_s", "images", "train_seconds")]
+    return [label, *numbers, *(mean_text(values, 0) for values in (*costs, parameters))]
+
+
+def table_by_second(results: Results) -> str:
+    """The same models in the eyes of a network of another architecture, trained from another seed."""
+    columns = {name + SECOND: column for name, column in COLUMNS.items() if name != "kl_class"}
+    sections = {}
+    for task in results.tasks:
+        rows = [["real (floor)", *(number_text(real(results, task)[name], digits) for name, (_, digits) in columns.items())]]
+        for label, group in trained(results, task).items():
+            rows.append([label_text(label, group), *(spread_text(scores(group, name), digits) for name, (_, digits) in columns.items())])
+        sections[caption(task)] = Table(["model", *(heading for heading, _ in columns.values())], rows).markdown()
+    return parts(sections)
+
+
+def table_of_collapses(results: Results) -> str:
+    """How many trainings collapsed, and the worst seed's variety, by either classifier, at each budget of time."""
+    header = ["model", "collapsed", "lowest recall", "by the second classifier", "highest KL class"]
+    sections = {}
+    for task in results.tasks:
+        if not is_timed(results, task):
+            continue
+        rows = []
+        for label, group in trained(results, task).items():
+            recalls, by_second, kl = (scores(group, name) for name in ("recall", "recall" + SECOND, "kl_class"))
+            lost = int((recalls < COLLAPSED).sum())
+            worst = recalls.min(initial=np.inf), by_second.min(initial=np.inf), kl.max(initial=-np.inf)
+            numbers = [number_text(float(value) if np.isfinite(value) else None, 2) for value in worst]
+            rows.append([label_text(label, group), f"{lost} of {len(recalls)}", *numbers])
+        sections[caption(task)] = Table(header, rows).markdown()
+    note = f"Collapsed: a recall below {COLLAPSED:g} by the first classifier. KL class is high where classes are missing or too many."
+    return f"{parts(sections)}\n\n{note}"
+
+
+def curves(results: Results) -> Figure:
+    """FCD over CPU time, a line a model: mean over the seeds at each share of the budget; a panel a data set."""
+    timed = [task for task in main_tasks(results) if is_timed(results, task)]
+    figure, axes = panels([4.6] * len(timed), 7.6)
+    for panel, task in zip(axes, timed, strict=False):
+        for i, (label, group) in enumerate(trained(results, task).items()):
+            if found := succeeded(group):
+                panel.plot(*curve_mean(found, "seconds", "fcd"), label=label, linewidth=1.6, **style(i))
+        floor = real(results, task)["watched"]
+        panel.axhline(floor, color="0.5", linewidth=0.8)
+        panel.annotate(
+            "real images", (1.0, floor), xycoords=("axes fraction", "data"), xytext=(0, 3), textcoords="offset points", ha="right"
+        )
+        panel.set_xscale("log")
+        panel.set_yscale("log")
+        for axis in (panel.xaxis, panel.yaxis):
+            plain_log(axis)
+        panel.grid(alpha=0.25, linewidth=0.6)
+        panel.set_xlabel("CPU seconds of training")
+        panel.set_ylabel(f"FCD of {min(WATCHED, real(results, task)['n']):,} images")
+        panel.set_title(data_of(task), loc="left", fontsize=10)
+        if panel.get_legend_handles_labels()[0]:
+            panel.legend(loc="center left", bbox_to_anchor=(1.0, 0.5), frameon=False)
+    return figure
+
+
+REPORT = Report(
+    tables={name: DocsTable(f"{name}: mean ± standard deviation over the seeds", partial(table_of_model, model=name)) for name in models}
+    | {
+        "models": DocsTable("Models: mean ± standard deviation over the seeds", table_of_models),
+        "best": DocsTable("Models from the best to the worst", table_of_best),
+        "second": DocsTable("The models by an independent classifier", table_by_second),
+        "collapse": DocsTable("Did trainings collapse?", table_of_collapses),
+        "conditions": DocsTable("Where the numbers come from", conditions),
+    }
+    | ranking.TABLES,
+    pictures={
+        "curves": Picture("Quality against training time: FCD over CPU seconds, mean over the seeds", curves),
+        "samples": Picture("The first samples of each model's first seed, chosen by nobody", drawings.of_all),
+    }
+    | {
+        f"samples-{name}": Picture(f"The first samples of {name}'s first seed, chosen by nobody", partial(drawings.of_model, model=name))
+        for name in models
+    }
+    | ranking.PICTURES,
+    kept=of_one_seed(),
+)
