@@ -74,7 +74,7 @@ def make_study(content: Section, name: str, folder: Path, quick: bool = False) -
     for variant, section in content.sections("variants").items():
         cases += _cases(variant, section, tasks)
     measures = {task: each.measure for task, each in tasks.items()}
-    return Study(name, content.get("title", str, f"Study {name}"), cases, content.seeds("seeds", SEEDS), measures)
+    return Study(name, content.get("title", str, name.replace("_", " ").capitalize()), cases, content.seeds("seeds", SEEDS), measures)
 
 
 def _metrics(content: Section, key: str, default: Sequence[str]) -> list[str]:
