@@ -11,7 +11,7 @@ from ca2_core.errors import UserError
 from ca2_rl.common.diagnostics import SIGMA
 from ca2_rl.common.noisy_linear import signed_root, split_noise
 from ca2_rl.discretized_dqn.discretized_dqn import DiscretizedDQN, DQNSettings, QFunction
-from ca2_rl.fast.blocks import in_blocks
+from ca2_rl.fast.blocks import Blocks
 from ca2_rl.fast.numpy_network import NumpyNoise, numpy_noise
 from ca2_rl.noisy_dqn.held_noise import HeldNoise
 from ca2_rl.noisy_dqn.policies import CnnPolicy, MlpPolicy, MultiInputPolicy, NoisyDQNPolicy, NoisyQNetwork
@@ -129,6 +129,9 @@ class NoisyDQN(DiscretizedDQN):
     def _excluded_save_params(self) -> list[str]:
         return [*super()._excluded_save_params(), "_held_noise"]
 
+    def state_parts(self) -> dict[str, Any]:
+        return {**super().state_parts(), "held_noise": self._held_noise}
+
     def __getstate__(self) -> dict[str, Any]:
         return {name: value for name, value in super().__getstate__().items() if name != "_held_noise"}
 
@@ -142,7 +145,7 @@ class NoisyDQN(DiscretizedDQN):
 
     def _hold_noise(self) -> None:
         """Begins with fresh noise for each env."""
-        draws = in_blocks(lambda n: numpy_noise(self.q_net.noisy_layers, self.q_net.sample_normals(n, self.n_envs)))
+        draws = Blocks(lambda n: numpy_noise(self.q_net.noisy_layers, self.q_net.sample_normals(n, self.n_envs)))
         self._held_noise = HeldNoise(draws, self.n_envs, self.exploration_hold)
 
     def _update_exploration(self) -> None:
