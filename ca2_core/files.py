@@ -1,13 +1,21 @@
 """Files that are there whole or not at all."""
 
+import json
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 from filelock import FileLock, Timeout
 
 from ca2_core.errors import UserError
+
+
+def write_json(path: str | Path, content: Any, indent: int = 2) -> None:
+    """Writes a JSON file, whole or not at all."""
+    with whole_file(path) as partial:
+        partial.write_text(json.dumps(content, indent=indent, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
 @contextmanager

@@ -1,6 +1,5 @@
 """``ca2-rl evaluate``: how good are trained agents, and on Pendulum how far from the optimum."""
 
-import json
 import shlex
 import sys
 from collections import defaultdict
@@ -13,9 +12,9 @@ from typing import Any
 import numpy as np
 from tqdm import tqdm
 
-from ca2_core.arguments import Parser
+from ca2_core.arguments import Parser, at_least, seed
 from ca2_core.errors import UserError
-from ca2_core.files import whole_file
+from ca2_core.files import write_json
 from ca2_core.statistics import iqm, iqm_interval
 from ca2_core.tables import Table
 from ca2_rl.commands.agent_options import add_package_options
@@ -144,15 +143,11 @@ def main(argv: list[str]) -> None:
         "With several runs of an algorithm, a last row takes each run's mean as one score.",
     )
     parser.add_argument("runs", nargs="+", metavar="RUN", help="run folders of `ca2-rl train`, or folders with runs below them")
-    parser.add_argument("--episodes", type=int, help="episodes for each agent (default: 500 on Pendulum-v1, else 100)")
-    parser.add_argument("--seed", type=int, default=0, help="seed of the first episode; the next has the next (default: 0)")
+    parser.add_argument("--episodes", type=at_least(1), help="episodes for each agent (default: 500 on Pendulum-v1, else 100)")
+    parser.add_argument("--seed", type=seed, default=0, help="seed of the first episode; the next has the next (default: 0)")
     add_package_options(parser)
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the numbers and all returns to this file")
     arguments = parser.parse_args(argv)
-    if arguments.episodes is not None and arguments.episodes < 1:
-        raise UserError(f"--episodes {arguments.episodes}: at least one.")
-    if arguments.seed < 0:
-        raise UserError(f"--seed {arguments.seed}: at least 0.")
     if arguments.json and arguments.json.is_dir():
         raise UserError(f"--json {arguments.json}: a folder; give the name of a file.")
     register()
@@ -187,5 +182,4 @@ def _write_json(path: Path, arguments: Any, records: list[dict[str, Any]], evalu
             for evaluation in evaluations
         },
     }
-    with whole_file(path) as partial:
-        partial.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
+    write_json(path, content)

@@ -1,6 +1,5 @@
 """``ca2-rl explore``: what an environment is like, before anything is learned."""
 
-import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,9 +14,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from tqdm import tqdm
 
-from ca2_core.arguments import Parser
+from ca2_core.arguments import Parser, at_least, seed
 from ca2_core.errors import UserError
-from ca2_core.files import whole_file
+from ca2_core.files import write_json
 from ca2_core.tables import Table
 from ca2_rl.environments import check_env, split_env_id
 from ca2_rl.plot import save_figure
@@ -114,8 +113,8 @@ def play(env: gym.Env[Any, Any], policy: Policy, seeds: Sequence[int], name: str
     """One episode for each seed; without a time limit of its own, an episode ends after 1,000 steps."""
     limit = (env.spec and env.spec.max_episode_steps) or DEFAULT_LIMIT
     result = Play([], [])
-    for seed in tqdm(seeds, desc=f"{name} policy", unit="episode", leave=False, disable=None):
-        env.reset(seed=seed)
+    for episode_seed in tqdm(seeds, desc=f"{name} policy", unit="episode", leave=False, disable=None):
+        env.reset(seed=episode_seed)
         total, length, over = 0.0, 0, False
         while not over and length < limit:
             _, reward, terminated, truncated, _ = env.step(policy())
@@ -215,16 +214,11 @@ def _bound(value: np.generic) -> float | None:
 
 
 def _describe_returns(exploration: Exploration) -> list[dict[str, Any]]:
+    statistics: dict[str, Callable[[list[float]], Any]] = {"mean": np.mean, "std": np.std, "min": np.min, "max": np.max}
     return [
-        {
-            "policy": name,
-            "episodes": len(played.returns),
-            "mean": float(np.mean(played.returns)),
-            "std": float(np.std(played.returns)),
-            "min": float(np.min(played.returns)),
-            "max": float(np.max(played.returns)),
-            "length": float(np.mean(played.lengths)),
-        }
+        {"policy": name, "episodes": len(played.returns)}
+        | {key: float(of(played.returns)) for key, of in statistics.items()}
+        | {"length": float(np.mean(played.lengths))}
         for name, played in exploration.plays.items()
     ]
 
@@ -247,15 +241,11 @@ def main(argv: list[str]) -> None:
         "Prints tables; writes explore.png and explore.json.",
     )
     parser.add_argument("--env", required=True, metavar="ID", help="environment id, or module:id")
-    parser.add_argument("--episodes", type=int, default=100, help="starts, and episodes for each policy (default: 100)")
-    parser.add_argument("--seed", type=int, default=0, help="seed of the first episode; the next has the next (default: 0)")
+    parser.add_argument("--episodes", type=at_least(1), default=100, help="starts, and episodes for each policy (default: 100)")
+    parser.add_argument("--seed", type=seed, default=0, help="seed of the first episode; the next has the next (default: 0)")
     parser.add_argument("--gym-packages", nargs="+", default=[], metavar="PACKAGE", help="packages to import, whose envs are then known")
     parser.add_argument("-o", "--out", type=Path, metavar="FOLDER", help="where to write (default: explore-ID)")
     arguments = parser.parse_args(argv)
-    if arguments.episodes < 1:
-        raise UserError(f"--episodes {arguments.episodes}: at least one.")
-    if arguments.seed < 0:
-        raise UserError(f"--seed {arguments.seed}: at least 0.")
     arguments.env, modules = split_env_id(arguments.env)
     check_env(arguments.env, [*modules, *arguments.gym_packages])
     try:
@@ -276,6 +266,5 @@ def main(argv: list[str]) -> None:
     matplotlib.use("agg")
     save_figure(draw(exploration), folder / "explore.png")
     content = {"env": arguments.env, "seed": arguments.seed, "spaces": described, "returns": returns}
-    with whole_file(folder / "explore.json") as partial:
-        partial.write_text(json.dumps(content, indent=2, allow_nan=False) + "\n", encoding="utf-8")
+    write_json(folder / "explore.json", content)
     print(f"Written to {folder}/explore.png and explore.json")

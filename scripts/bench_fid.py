@@ -6,17 +6,12 @@ Both are run as a user runs them, as processes, by turns, each in one thread. In
 real ones. The images are glyphs: held-out ones for both, and as many others that stand for fakes.
 """
 
-import argparse
-import json
 import os
-import platform
 import re
-import shlex
 import subprocess
 import sys
 import tempfile
 import time
-from importlib.metadata import version
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -24,14 +19,12 @@ from unittest import mock
 
 import torch
 from PIL import Image
-from publishing import save
+from publishing import DOCS, origin, parser, read, save
 from pytorch_fid import inception
 
-from ca2_core.study.conditions import cpu_name
 from ca2_gan.data import Dataset, load
 from ca2_gan.metrics.samples import real_samples
 
-NUMBERS = Path(__file__).parents[1] / "docs" / "gan" / "fid.json"
 PACKAGES = ("torch", "torchvision", "numpy", "scipy", "pytorch-fid")
 WEIGHTS = Path(inception.FID_WEIGHTS_URL).name
 
@@ -79,30 +72,24 @@ def measure(n: int, rounds: int, folder: Path) -> dict[str, Any]:
             if name == "pytorch-fid":
                 their_fid = float(re.findall(r"FID:\s+(\S+)", printed)[0])
             print(name, seconds, flush=True)
-    evaluation = json.loads((folder / "scores" / "evaluation.json").read_text(encoding="utf-8"))
+    evaluation = read(folder / "scores" / "evaluation.json")
     return {"n": n, "times": times, "fid": {"pytorch-fid": their_fid, "ours": evaluation["rows"][1]["scores"]["fid"]}}
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--n", type=int, default=300, help="images on each side (300)")
-    parser.add_argument("--rounds", type=int, default=3, help="(3)")
-    arguments = parser.parse_args()
+    options = parser(__doc__)
+    options.add_argument("--n", type=int, default=300, help="images on each side (300)")
+    options.add_argument("--rounds", type=int, default=3, help="(3)")
+    arguments = options.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         measured = measure(arguments.n, arguments.rounds, Path(folder))
     times = measured["times"]
-    content = {
-        "command": shlex.join(["python", "scripts/bench_fid.py", *sys.argv[1:]]),
-        "versions": {"python": platform.python_version()} | {package: version(package) for package in PACKAGES},
-        "machine": {"cpu": cpu_name(), "cores": os.cpu_count()},
-        "ratios": {
-            name: [theirs["cpu"] / own["cpu"] for theirs, own in zip(times["pytorch-fid"], times[name], strict=True)]
-            for name in ("first", "again")
-        },
-        **measured,
+    ratios = {
+        name: [theirs["cpu"] / own["cpu"] for theirs, own in zip(times["pytorch-fid"], times[name], strict=True)]
+        for name in ("first", "again")
     }
-    print({name: median(ratios) for name, ratios in content["ratios"].items()})
-    save(content, NUMBERS)
+    print({name: median(each) for name, each in ratios.items()})
+    save(origin(PACKAGES) | {"ratios": ratios} | measured, DOCS / "gan" / "fid.json")
 
 
 if __name__ == "__main__":

@@ -6,35 +6,26 @@ Glyphs stand for both sides, as many real ones as fakes; training the classifier
 Frechet distances take the same moments, by turns, so that what else the machine does hits both; a ratio is that of two neighbours.
 """
 
-import argparse
 import json
-import os
-import platform
-import shlex
-import statistics
-import sys
 import time
 from collections.abc import Callable
-from importlib.metadata import version
 from pathlib import Path
+from statistics import median
 from typing import Any
 from unittest import mock
 
 import numpy as np
 import scipy.linalg
 import torch
+from publishing import DOCS, origin, parser, save, spread
 from pytorch_fid.fid_score import calculate_frechet_distance
 
-from ca2_core.study.conditions import cpu_name
 from ca2_gan.data import load
-from ca2_gan.drawing import write
 from ca2_gan.metrics import Missing, Moments, Reference, View, frechet_distance, moments
 from ca2_gan.metrics.bootstrap import RESAMPLES, interval
 from ca2_gan.metrics.samples import real_samples
 from ca2_gan.metrics.suite import Suite
 
-ROOT = Path(__file__).parents[1]
-NUMBERS = ROOT / "docs" / "gan" / "metrics.json"
 METRICS = ("fcd", "kcd", "intra", "kl", "prdc", "acc", "memorised")
 # Glyphs to draw for 10,000 held-out ones
 DRAWN = 75_000
@@ -67,19 +58,19 @@ def theirs(real: Moments, fake: Moments) -> float:
 def bench_frechet(dimensions: int, rounds: int) -> dict[str, Any]:
     """Both implementations by turns on the moments of 5,000 images."""
     sides = [moments(features(5_000, dimensions, seed)) for seed in (0, 1)]
-    ours_values, ours, their_values, their = [], [], [], []
+    measures: dict[str, Callable[[Moments, Moments], float]] = {"ours": frechet_distance, "pytorch-fid": theirs}
+    values: dict[str, float] = {}
+    times: dict[str, list[Clocks]] = {name: [] for name in measures}
     for _ in range(rounds):
-        for measure, values, clocks in ((frechet_distance, ours_values, ours), (theirs, their_values, their)):
-            value, clock = timed(lambda measure=measure: measure(*sides))
-            values.append(value)
-            clocks.append(clock)
-    ratios = [b["cpu"] / a["cpu"] for a, b in zip(ours, their, strict=True)]
+        for name, measure in measures.items():
+            values[name], clocks = timed(lambda measure=measure: measure(*sides))
+            times[name].append(clocks)
+    ratios = [their["cpu"] / our["cpu"] for our, their in zip(times["ours"], times["pytorch-fid"], strict=True)]
     return {
         "dimensions": dimensions,
-        "ours": {clock: statistics.median(times[clock] for times in ours) for clock in ("wall", "cpu")},
-        "pytorch-fid": {clock: statistics.median(times[clock] for times in their) for clock in ("wall", "cpu")},
-        "ratio": {"median": statistics.median(ratios), "least": min(ratios), "most": max(ratios)},
-        "relative_difference": abs(ours_values[0] - their_values[0]) / their_values[0],
+        **{name: {clock: median(each[clock] for each in clocks) for clock in ("wall", "cpu")} for name, clocks in times.items()},
+        "ratio": spread(ratios),
+        "relative_difference": abs(values["ours"] - values["pytorch-fid"]) / values["pytorch-fid"],
     }
 
 
@@ -110,21 +101,18 @@ def bench_metrics(n: int | None, resamples: int) -> dict[str, Any]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--n", type=int, help="images on each side (default: 10000)")
-    parser.add_argument("--rounds", type=int, default=5, help="of the Frechet distances (default: 5)")
-    parser.add_argument("--json", type=Path, default=NUMBERS, help="write here (default: docs/gan/metrics.json)")
-    arguments = parser.parse_args()
-    content = {
-        "command": shlex.join(["python", "scripts/bench_gan_metrics.py", *sys.argv[1:]]),
-        "versions": {"python": platform.python_version()} | {name: version(name) for name in ("torch", "numpy", "scipy", "pytorch-fid")},
-        "machine": {"cpu": cpu_name(), "cores": os.cpu_count(), "threads": torch.get_num_threads()},
+    options = parser(__doc__)
+    options.add_argument("--n", type=int, help="images on each side (default: 10000)")
+    options.add_argument("--rounds", type=int, default=5, help="of the Frechet distances (default: 5)")
+    options.add_argument("--json", type=Path, default=DOCS / "gan" / "metrics.json", help="write here (default: docs/gan/metrics.json)")
+    arguments = options.parse_args()
+    content = origin(("torch", "numpy", "scipy", "pytorch-fid"), threads=torch.get_num_threads()) | {
         "rounds": arguments.rounds,
         "metrics": bench_metrics(arguments.n, RESAMPLES),
         "frechet": [bench_frechet(dimensions, arguments.rounds) for dimensions in DIMENSIONS],
     }
     print(json.dumps(content, indent=1))
-    write(arguments.json, json.dumps(content, indent=1) + "\n")
+    save(content, arguments.json)
 
 
 if __name__ == "__main__":

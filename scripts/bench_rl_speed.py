@@ -5,22 +5,20 @@ that of two neighbouring slices, so that what else the machine does hits both. T
 Compiling and the first steps are left out. SBX is measured if it is installed.
 """
 
-import argparse
 import cProfile
 import json
 import os
-import platform
 import pstats
-import shlex
 import sys
 import time
 import warnings
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
-from importlib.metadata import version
+from functools import partial
 from importlib.util import find_spec
 from multiprocessing import get_context
 from pathlib import Path
+from statistics import median
 from tempfile import TemporaryDirectory
 from typing import Any
 from unittest.mock import patch
@@ -28,22 +26,19 @@ from unittest.mock import patch
 import gymnasium as gym
 import numpy as np
 import torch as th
-from publishing import save
+from publishing import DOCS, origin, parser, save, spread
 from stable_baselines3 import DDPG, DQN
 from stable_baselines3.common.buffers import ReplayBuffer
 from stable_baselines3.common.env_util import make_vec_env
 from stable_baselines3.common.noise import OrnsteinUhlenbeckActionNoise
-from stable_baselines3.common.vec_env import DummyVecEnv
 from torch import nn
 from torch.nn import functional as F
 
-from ca2_core.study.conditions import cpu_name
 from ca2_rl import OUDDPG, DiscretizedDQN, NoisyDQN
+from ca2_rl.envs.end_point_actions import EndPointActions
 from ca2_rl.envs.pendulum_vec_env import PendulumVecEnv
 
-ROOT = Path(__file__).parents[1]
 PACKAGES = ("stable-baselines3", "rl-zoo3", "gymnasium", "torch", "numpy", *(("sbx-rl", "jax") if find_spec("sbx") else ()))
-SPEED = ROOT / "docs" / "rl" / "speed.json"
 N_BINS = 11
 SEED = 0
 WARM_UP = 150
@@ -55,30 +50,21 @@ COMMON: dict[str, Any] = {
     "gamma": 0.98,
     "device": "cpu",
 }
-DQN_ONLY = {"train_freq": 1, "target_update_interval": 1}
+OURS: dict[str, tuple[Any, ...]] = {"dqn": (DiscretizedDQN, NoisyDQN), "ddpg": (OUDDPG,)}
 
 Learn = Callable[[int], Any]
 """Trains for so many environment steps more."""
 
 
-class EndPointTorques(gym.ActionWrapper):
-    """Pendulum with a Discrete space, for SB3's DQN."""
-
-    def __init__(self, env: gym.Env):
-        super().__init__(env)
-        self.torques = np.linspace(env.action_space.low, env.action_space.high, N_BINS, dtype=np.float32)
-        self.action_space = gym.spaces.Discrete(N_BINS)
-
-    def action(self, action: int) -> np.ndarray:
-        torque: np.ndarray = self.torques[action]
-        return torque
+# Pendulum with a Discrete space, for the peers' DQN
+WRAPPED: dict[str, Any] = {"wrapper_class": EndPointActions, "wrapper_kwargs": {"n_bins": N_BINS}}
 
 
 class PlainDQN:
     """A DQN loop as CleanRL writes them: one file of plain PyTorch, SB3's replay buffer, Gymnasium's env."""
 
     def __init__(self, width: int, batch_size: int):
-        self.env = EndPointTorques(gym.make("Pendulum-v1"))
+        self.env = EndPointActions(gym.make("Pendulum-v1"), N_BINS)
         self.online, self.target = (
             nn.Sequential(nn.Linear(3, width), nn.ReLU(), nn.Linear(width, width), nn.ReLU(), nn.Linear(width, N_BINS)) for _ in range(2)
         )
@@ -116,28 +102,27 @@ class PlainDQN:
 def agents(family: str, width: int, batch_size: int, n_envs: int) -> dict[str, Learn]:
     """The agents of one comparison by name, SB3's first, warmed up."""
     settings = {**COMMON, "batch_size": batch_size, "tau": 0.01, "policy_kwargs": {"net_arch": [width, width]}}
+    is_dqn = family == "dqn"
+    make_env = partial(make_vec_env, "Pendulum-v1", n_envs)
     made: dict[str, Any] = {}
-    if family == "dqn":
-        wrapped = make_vec_env("Pendulum-v1", n_envs, wrapper_class=EndPointTorques, vec_env_cls=DummyVecEnv)
-        made["SB3 DQN"] = DQN("MlpPolicy", wrapped, **settings, **DQN_ONLY)
-        ours: dict[str, Any] = {"DiscretizedDQN": DiscretizedDQN, "NoisyDQN": NoisyDQN}
-        options: dict[str, Any] = {**DQN_ONLY, "n_bins": N_BINS}
+    if is_dqn:
+        settings |= {"train_freq": 1, "target_update_interval": 1}
+        made["SB3 DQN"] = DQN("MlpPolicy", make_env(**WRAPPED), **settings)
     else:
         noise = OrnsteinUhlenbeckActionNoise(np.zeros(1), np.full(1, 0.2), dt=1.0)
-        made["SB3 DDPG"] = DDPG("MlpPolicy", make_vec_env("Pendulum-v1", n_envs), action_noise=noise, **settings)
-        ours, options = {"OUDDPG": OUDDPG}, {}
-    for name, algorithm in ours.items():
+        made["SB3 DDPG"] = DDPG("MlpPolicy", make_env(), action_noise=noise, **settings)
+    for algorithm in OURS[family]:
         for compiled in (True, False):
-            env = make_vec_env("Pendulum-v1", n_envs, vec_env_cls=PendulumVecEnv)
-            made[name if compiled else f"{name}, eager"] = algorithm("MlpPolicy", env, compile=compiled, **settings, **options)
+            name = algorithm.__name__ if compiled else f"{algorithm.__name__}, eager"
+            own = {"n_bins": N_BINS} if is_dqn else {}
+            made[name] = algorithm("MlpPolicy", make_env(vec_env_cls=PendulumVecEnv), compile=compiled, **settings, **own)
     if find_spec("sbx"):
         import sbx  # noqa: PLC0415
 
-        peer, more = (sbx.DQN, DQN_ONLY) if family == "dqn" else (sbx.DDPG, {})
-        env = make_vec_env("Pendulum-v1", n_envs, wrapper_class=EndPointTorques if family == "dqn" else None)
-        made["SBX"] = peer("MlpPolicy", env, **{name: value for name, value in settings.items() if name != "device"}, **more)
+        del settings["device"]
+        made["SBX"] = sbx.DQN("MlpPolicy", make_env(**WRAPPED), **settings) if is_dqn else sbx.DDPG("MlpPolicy", make_env(), **settings)
     learn: dict[str, Learn] = {name: lambda n, model=model: model.learn(n, reset_num_timesteps=False) for name, model in made.items()}
-    if family == "dqn" and n_envs == 1:
+    if is_dqn and n_envs == 1:
         learn["plain PyTorch"] = PlainDQN(width, batch_size).learn
     for each in learn.values():
         each(WARM_UP * n_envs)
@@ -161,8 +146,8 @@ def compare(family: str, width: int, batch_size: int, n_envs: int, rounds: int, 
     floor = products(family, width, batch_size)
     rows = []
     for name in learn:
-        ratios = sorted(each[baseline] / each[name] for each in times)
-        per_step = float(np.median([each[name] for each in times])) / steps
+        ratios = [each[baseline] / each[name] for each in times]
+        per_step = median(each[name] for each in times) / steps
         rows.append(
             {
                 "family": family,
@@ -171,7 +156,7 @@ def compare(family: str, width: int, batch_size: int, n_envs: int, rounds: int, 
                 "batch_size": batch_size,
                 "n_envs": n_envs,
                 "steps_per_second": round(n_envs / per_step),
-                "ratio": {"median": float(np.median(ratios)), "least": ratios[0], "most": ratios[-1]},
+                "ratio": spread(ratios),
                 "microseconds": {"update and env.step": per_step * 1e6, "matrix products alone": floor * 1e6},
             }
         )
@@ -182,12 +167,12 @@ def compile_seconds() -> dict[str, dict[str, float]]:
     """Seconds by the clock that compiling takes at [64, 64], batch 64, by agent and by what is in the compiler's cache."""
     found = {}
     for algorithm in (DiscretizedDQN, NoisyDQN, OUDDPG):
-        with TemporaryDirectory() as cache, patch.dict(os.environ, TORCHINDUCTOR_CACHE_DIR=cache):
-            processes = [ProcessPoolExecutor(1, get_context("spawn")) for _ in range(2)]
-            first, _ = processes[0].submit(compile_twice, algorithm).result()
-            later, again = processes[1].submit(compile_twice, algorithm).result()
-            for process in processes:
-                process.shutdown()
+        with (
+            TemporaryDirectory() as cache,
+            patch.dict(os.environ, TORCHINDUCTOR_CACHE_DIR=cache),
+            ProcessPoolExecutor(1, get_context("spawn"), max_tasks_per_child=1) as processes,  # one for each call
+        ):
+            (first, _), (later, again) = processes.map(compile_twice, [algorithm, algorithm])
         found[algorithm.__name__] = {"the first time": first, "in a later process": later, "again in the same process": again}
     return found
 
@@ -237,6 +222,8 @@ PARTS = (
     ("of it, `_on_step`: target network, exploration rate", "", "_on_step"),
     ("of it, storing the transition", "", "add"),
 )
+# Where functions of these names do something else
+OTHERS = ("diagnostics.py", "module.py")
 
 
 def profile(steps: int = 3000) -> dict[str, dict[str, float]]:
@@ -252,32 +239,27 @@ def profile(steps: int = 3000) -> dict[str, dict[str, float]]:
         calls = [(Path(file).name, function, times[3]) for (file, _, function), times in pstats.Stats(watcher).stats.items()]
         found[name] = {}
         for part, file, function in PARTS:
-            # The longest of the name: others are the base classes' or somebody else's
+            # The longest of the name: others are the base classes'
             spent = [spent for where, called, spent in calls if called == function and file in where and where not in OTHERS]
             found[name][part] = round(max(spent, default=0.0) / steps * 1e6, 1)
     return found
 
 
-OTHERS = ("diagnostics.py", "module.py")
-
-
 def cases(is_quick: bool) -> list[tuple[str, int, int, int]]:
     """Family, width, batch size and number of envs of each comparison."""
     headline = [("dqn", 64, 64, 1), ("ddpg", 64, 128, 1), ("dqn", 256, 256, 1), ("ddpg", 256, 256, 1)]
-    if is_quick:
-        return headline
     widths = [("dqn", width, 64, 1) for width in (32, 128, 256)]
     batches = [("dqn", 64, batch_size, 1) for batch_size in (32, 128, 256)]
     envs = [("dqn", 64, 64, n_envs) for n_envs in (4, 32)]
-    return headline + widths + batches + envs
+    return headline if is_quick else headline + widths + batches + envs
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="few rounds, no growth, under five minutes; prints only")
-    parser.add_argument("--profile", action="store_true", help="print where the time of a step goes instead")
-    parser.add_argument("--json", type=Path, help="write here (default: docs/rl/speed.json, with --quick nowhere)")
-    arguments = parser.parse_args()
+    options = parser(__doc__)
+    options.add_argument("--quick", action="store_true", help="few rounds, no growth, under five minutes; prints only")
+    options.add_argument("--profile", action="store_true", help="print where the time of a step goes instead")
+    options.add_argument("--json", type=Path, help="write here (default: docs/rl/speed.json, with --quick nowhere)")
+    arguments = options.parse_args()
     if os.environ.get("OMP_NUM_THREADS") != "1":  # NumPy reads it when it is loaded, JAX its own
         one_thread = {"OMP_NUM_THREADS": "1", "XLA_FLAGS": "--xla_cpu_multi_thread_eigen=false"}
         os.execve(sys.executable, [sys.executable, *sys.argv], os.environ | one_thread)
@@ -297,19 +279,10 @@ def main() -> None:
                 flush=True,
             )
             runs.append(row)
-    path = arguments.json or (None if arguments.quick else SPEED)
+    path = arguments.json or (None if arguments.quick else DOCS / "rl" / "speed.json")
     if path:
-        content = {
-            "command": shlex.join(["python", "scripts/bench_rl_speed.py", *sys.argv[1:]]),
-            "versions": {"python": platform.python_version()} | {name: version(name) for name in PACKAGES},
-            "machine": {"cpu": cpu_name(), "cores": os.cpu_count(), "threads": 1},
-            "seed": SEED,
-            "rounds": rounds,
-            "runs": runs,
-            "compile_seconds": compile_seconds(),
-            "profile": profile(),
-        }
-        save(content, path)
+        measured = {"seed": SEED, "rounds": rounds, "runs": runs, "compile_seconds": compile_seconds(), "profile": profile()}
+        save(origin(PACKAGES, threads=1) | measured, path)
 
 
 if __name__ == "__main__":

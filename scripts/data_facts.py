@@ -5,23 +5,18 @@
 A data set is what ``--data`` of ``ca2-gan`` takes, or a name for the docs, "=", and that.
 """
 
-import argparse
-import json
 import shlex
-import sys
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from publishing import DOCS, IMAGES, as_command, parser, save
 
-from ca2_core.errors import UserError
 from ca2_gan.data import figures, load
 from ca2_gan.data.embedding import embed
 from ca2_gan.drawing import write
 from ca2_gan.versions import versions
 
-ROOT = Path(__file__).parents[1]
-FACTS = ROOT / "docs" / "gan" / "data.json"
 PICTURED = "glyphs"  # drawn by the package itself: nobody else's pictures
 IN_TSNE = 2_000
 
@@ -53,9 +48,9 @@ def facts(source: str) -> dict[str, Any]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("data", nargs="+", metavar="[NAME=]DATA")
-    given = [(name, source or name) for name, _, source in (text.partition("=") for text in parser.parse_args().data)]
+    options = parser(__doc__)
+    options.add_argument("data", nargs="+", metavar="[NAME=]DATA")
+    given = [(name, source or name) for name, _, source in (text.partition("=") for text in options.parse_args().data)]
     shown = [name if name == source else f"{name}={Path(source).name}" for name, source in given]
     content = {
         "command": shlex.join(["python", "scripts/data_facts.py", *shown]),
@@ -63,15 +58,11 @@ def main() -> None:
         "in_tsne": IN_TSNE,
         "data": {name: facts(source) for name, source in given},
     }
-    write(FACTS, json.dumps(content, indent=1, ensure_ascii=False) + "\n")
+    save(content, DOCS / "gan" / "data.json")
     glyphs = load(PICTURED)
     for picture in (figures.samples(glyphs, np.random.default_rng(0)), figures.averages(glyphs)):
-        write(ROOT / "docs" / "images" / f"data-{PICTURED}-{picture.name}.png", picture.png)
+        write(IMAGES / f"data-{PICTURED}-{picture.name}.png", picture.png)
 
 
 if __name__ == "__main__":
-    try:
-        main()
-    except UserError as error:
-        print(f"data_facts: {error}", file=sys.stderr)
-        sys.exit(2)
+    as_command(main)

@@ -6,12 +6,13 @@ Prints the most resident memory above that of the process after its imports, in 
 whose weights may be out of reach, is left out. Features and the classifier are made anew.
 """
 
-import argparse
 import os
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
+
+from publishing import parser
 
 MB = 2**20
 
@@ -33,9 +34,9 @@ def make(n: int, seed: int, path: Path) -> None:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--n", type=int, default=121_000, help="pictures on each side (default: 121000)")
-    arguments = parser.parse_args()
+    options = parser(__doc__)
+    options.add_argument("--n", type=int, default=121_000, help="pictures on each side (default: 121000)")
+    arguments = options.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         os.environ["CA2_GAN_CACHE"] = folder
         real, fake = Path(folder, "real.npz"), Path(folder, "fake.npz")

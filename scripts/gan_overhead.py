@@ -9,21 +9,17 @@ Which side comes first changes from pair to pair; the record has the median over
 Where the time goes, ``--profile`` tells.
 """
 
-import argparse
 import cProfile
-import json
 import pstats
 import statistics
 import tempfile
 from collections.abc import Callable
-from pathlib import Path
 from time import perf_counter
 
 import torch
+from publishing import DOCS, origin, parser, save
 from torch.nn.utils import parametrize
 
-from ca2_core.files import whole_file
-from ca2_core.study.conditions import cpu_name
 from ca2_gan import create_model, load_data
 from ca2_gan.data import Dataset
 from ca2_gan.registry import losses
@@ -31,7 +27,7 @@ from ca2_gan.training.config import Config
 from ca2_gan.training.ema import Average
 from ca2_gan.training.trainer import Trainer
 
-RECORD = Path(__file__).parents[1] / "docs" / "gan" / "overhead.json"
+RECORD = DOCS / "gan" / "overhead.json"
 
 
 def trained(model: str, data: Dataset, images: int, out: str) -> Callable[[], float]:
@@ -108,14 +104,14 @@ def measure(model: str, data: Dataset, images: int, slices: int) -> dict[str, fl
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("models", nargs="*", default=["dcgan_radford", "letters_gan"], metavar="MODEL")
-    parser.add_argument("--data", default="glyphs")
-    parser.add_argument("--images", type=int, default=1_024, help="of a slice")
-    parser.add_argument("--slices", type=int, default=40, help="of each side")
-    parser.add_argument("--profile", action="store_true", help="show where Trainer's time goes, and measure nothing")
-    parser.add_argument("--record", action="store_true", help=f"write {RECORD.name} of the docs")
-    arguments = parser.parse_args()
+    options = parser(__doc__)
+    options.add_argument("models", nargs="*", default=["dcgan_radford", "letters_gan"], metavar="MODEL")
+    options.add_argument("--data", default="glyphs")
+    options.add_argument("--images", type=int, default=1_024, help="of a slice")
+    options.add_argument("--slices", type=int, default=40, help="of each side")
+    options.add_argument("--profile", action="store_true", help="show where Trainer's time goes, and measure nothing")
+    options.add_argument("--record", action="store_true", help=f"write {RECORD.name} of the docs")
+    arguments = options.parse_args()
     torch.set_num_threads(1)
     data = load_data(arguments.data)
     found = {}
@@ -132,9 +128,7 @@ def main() -> None:
         numbers = ", ".join(f"{name} {value:,.3f}" if value < 10 else f"{name} {value:,.0f}" for name, value in found[model].items())
         print(f"{model}: {numbers}", flush=True)
     if arguments.record and found:
-        conditions = {"cpu": cpu_name(), "torch": torch.__version__, "threads": 1, "images": arguments.images, "slices": arguments.slices}
-        with whole_file(RECORD) as path:
-            path.write_text(json.dumps({"conditions": conditions, "models": found}, indent=1) + "\n", encoding="utf-8")
+        save(origin(["torch"], threads=1) | {"images": arguments.images, "slices": arguments.slices, "models": found}, RECORD)
 
 
 if __name__ == "__main__":

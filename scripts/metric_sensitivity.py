@@ -7,14 +7,8 @@ Writes docs/gan/sensitivity.json and docs/images/metric-sensitivity.png. Ten min
 CAS, which is taken at two steps only. ``--draw`` makes the figure anew of the numbers that are there.
 """
 
-import argparse
-import json
 import math
-import platform
-import shlex
-import sys
 from collections.abc import Sequence
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -22,15 +16,13 @@ import numpy as np
 from corruptions import CORRUPTIONS, NOTICED, STEPS, UNTOUCHED, Sweep, moved
 from matplotlib.colors import ListedColormap
 from matplotlib.figure import Figure
+from publishing import DOCS, IMAGES, origin, parser, read, save
 from tqdm import tqdm
 
 from ca2_gan.data import load
 from ca2_gan.drawing import grid, render, show, write
 
-ROOT = Path(__file__).parents[1]
-NUMBERS = ROOT / "docs" / "gan" / "sensitivity.json"
-EXAMPLES = ROOT / "docs" / "images" / "metric-corruptions.png"
-FIGURE = ROOT / "docs" / "images" / "metric-sensitivity.png"
+NUMBERS = DOCS / "gan" / "sensitivity.json"
 QUICK = ("fcd", "kcd", "intra", "kl", "prdc", "acc", "memorised")
 # CAS trains a classifier each time
 SLOW, SLOW_STEPS, SLOW_UNTOUCHED = ("cas",), (0.25, 1.0), 4
@@ -99,18 +91,18 @@ def draw_examples(sweep: Sweep) -> Figure:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--data", default="mnist", help="as for ca2-gan evaluate (default: mnist)")
-    parser.add_argument("--n", type=int, default=2000, help="images on each side (default: 2000)")
-    parser.add_argument("--draw", action="store_true", help="draw the numbers that are there, measure nothing")
-    arguments = parser.parse_args()
+    options = parser(__doc__)
+    options.add_argument("--data", default="mnist", help="as for ca2-gan evaluate (default: mnist)")
+    options.add_argument("--n", type=int, default=2000, help="images on each side (default: 2000)")
+    options.add_argument("--draw", action="store_true", help="draw the numbers that are there, measure nothing")
+    arguments = options.parse_args()
     if not arguments.draw:
         data, name = load(arguments.data), Path(arguments.data).name
         sweep = Sweep(QUICK, data.train, data.test, arguments.n)
-        write(EXAMPLES, render(draw_examples(sweep)))
-        content: dict[str, Any] = {
-            "command": shlex.join(["python", "scripts/metric_sensitivity.py", *sys.argv[1:]]).replace(arguments.data, name),
-            "versions": {"python": platform.python_version()} | {name: version(name) for name in ("torch", "numpy", "scipy")},
+        write(IMAGES / "metric-corruptions.png", render(draw_examples(sweep)))
+        content = origin(("torch", "numpy", "scipy"))
+        content |= {
+            "command": content["command"].replace(arguments.data, name),
             "data": name,
             "n": sweep.n,
             "seed": sweep.seed,
@@ -125,8 +117,8 @@ def main() -> None:
             content["columns"] |= {key: column.heading for key, column in sweep.suite.columns.items()}
             for key, found in measure(sweep, strengths, untouched).items():
                 content[key] += found
-            write(NUMBERS, json.dumps(content, indent=1) + "\n")
-    write(FIGURE, render(draw(json.loads(NUMBERS.read_text(encoding="utf-8")))))
+            save(content, NUMBERS)
+    write(IMAGES / "metric-sensitivity.png", render(draw(read(NUMBERS))))
 
 
 if __name__ == "__main__":

@@ -3,9 +3,7 @@
 The best trial of each and the shipped settings are trained anew, on seeds and starts of no other study. A call that was stopped goes on.
 """
 
-import argparse
 import os
-import shlex
 import subprocess
 import sys
 from importlib.metadata import version
@@ -14,8 +12,8 @@ from typing import Any
 
 import optuna
 from optuna.trial import FrozenTrial, TrialState
-from publishing import as_command, fill_tables, save
-from rl_reports import EVALUATION, OURS, PENDULUM
+from publishing import DOCS, ROOT, as_command, command, fill_tables, parser, save
+from rl_reports import EVALUATION, OURS, PENDULUM, study_content
 
 from ca2_core.errors import UserError
 from ca2_core.study.cases import Study, jobs_of
@@ -30,8 +28,6 @@ from ca2_rl.study.spec import make_benches, make_study
 from ca2_rl.study.training import train
 from ca2_rl.zoo.plugins import register
 
-ROOT = Path(__file__).parents[1]
-RESULT = ROOT / "docs" / "rl" / "optimize.json"
 FIRST_SEED = 1000
 FIRST_START = 30_000  # seed of the first start of the last evaluations; the others' are from 40,000 on
 KEPT = ("variant", "task", "seed", "cpu", "regret", "train_seconds", "error")
@@ -43,13 +39,13 @@ def search(algo: str, trials: int, processes: int, folder: Path) -> tuple[str, o
     """The command of the search and the study that it left; makes the trials that are missing."""
     storage = f"sqlite:///{folder}/{algo}.db"
     options = f"-n {shipped(algo, PENDULUM)['n_timesteps']:.0f} --eval-episodes {EPISODES} --n-eval-envs 20 --max-total-trials {trials}"
-    command = f"ca2-rl optimize --algo {algo} --env {PENDULUM} {options} --study-name {algo}"
-    argv = [sys.executable, "-m", "ca2_rl", *command.split()[1:], "--storage", storage, "--log-folder", str(folder / "logs")]
+    call = f"ca2-rl optimize --algo {algo} --env {PENDULUM} {options} --study-name {algo}"
+    argv = [sys.executable, "-m", "ca2_rl", *call.split()[1:], "--storage", storage, "--log-folder", str(folder / "logs")]
     running = [subprocess.Popen([*argv, "--seed", str(FIRST_SEED + number)]) for number in range(processes)]
     codes = [process.wait() for process in running]
     if any(codes):
-        raise UserError(f"stopped: {command}")
-    return command, optuna.load_study(study_name=algo, storage=storage)
+        raise UserError(f"stopped: {call}")
+    return call, optuna.load_study(study_name=algo, storage=storage)
 
 
 def candidates(algo: str, study: optuna.Study) -> dict[str, dict[str, Any]]:
@@ -61,13 +57,9 @@ def candidates(algo: str, study: optuna.Study) -> dict[str, dict[str, Any]]:
 
 def retraining(searches: dict[str, tuple[str, optuna.Study]], seeds: int) -> Study:
     """The study of all candidates, with seeds and starts of no other study."""
-    content = {
-        "title": "The best trial of each search, retrained",
-        "seeds": list(range(FIRST_SEED, FIRST_SEED + seeds)),
-        "evaluation": EVALUATION | {"seed": FIRST_START},
-        "environments": {PENDULUM: {}},
-        "variants": {label: values for algo, (_, search) in searches.items() for label, values in candidates(algo, search).items()},
-    }
+    variants = {label: values for algo, (_, search) in searches.items() for label, values in candidates(algo, search).items()}
+    content = study_content("The best trial of each search, retrained", list(range(FIRST_SEED, FIRST_SEED + seeds)), variants)
+    content["evaluation"] = EVALUATION | {"seed": FIRST_START}
     return make_study(Section(content, "optimize"), "optimize", ROOT)
 
 
@@ -83,11 +75,11 @@ def kept(trial: FrozenTrial) -> dict[str, Any]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--trials", type=int, default=30, metavar="N", help="of each agent (default: 30)")
-    parser.add_argument("--seeds", type=int, default=10, metavar="N", help="of each setting that is trained anew (default: 10)")
-    parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, metavar="J", help="trainings at a time (default: one a core)")
-    arguments = parser.parse_args()
+    options = parser(__doc__)
+    options.add_argument("--trials", type=int, default=30, metavar="N", help="of each agent (default: 30)")
+    options.add_argument("--seeds", type=int, default=10, metavar="N", help="of each setting that is trained anew (default: 10)")
+    options.add_argument("--jobs", type=int, default=os.cpu_count() or 1, metavar="J", help="trainings at a time (default: one a core)")
+    arguments = options.parse_args()
     folder = ROOT / "studies" / "optimize"
     folder.mkdir(parents=True, exist_ok=True)
 
@@ -97,17 +89,16 @@ def main() -> None:
     jobs = jobs_of(study.cases, study.seeds)
     run(jobs, train, store, arguments.jobs, benches=make_benches(study.cases, "optimize"))
 
-    command = shlex.join(["python", "scripts/optimize_rl.py", *sys.argv[1:]])
-    gathered = gather(study, store, command, machine(arguments.jobs)).content
+    gathered = gather(study, store, command(), machine(arguments.jobs)).content
     content = gathered | {
         "versions": gathered["versions"] | {"optuna": version("optuna")},
         "searches": {
-            algo: {"command": command, "trials": [kept(trial) for trial in search.trials if trial.state in COUNTED]}
-            for algo, (command, search) in searches.items()
+            algo: {"command": call, "trials": [kept(trial) for trial in found.trials if trial.state in COUNTED]}
+            for algo, (call, found) in searches.items()
         },
         "records": [{name: record[name] for name in KEPT if name in record} for record in gathered["records"]],
     }
-    save(content, RESULT)
+    save(content, DOCS / "rl" / "optimize.json")
     fill_tables()
 
 

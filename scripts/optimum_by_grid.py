@@ -6,20 +6,14 @@ Nothing is learned here: the values are exact but for their resolution.
 """
 
 import json
-import os
-import shlex
-import sys
-from pathlib import Path
 
 import numpy as np
-from publishing import save
+from publishing import DOCS, origin, save
 
-from ca2_core.study.conditions import cpu_name, versions
 from ca2_rl.commands.study import PACKAGES
 from ca2_rl.envs.pendulum import MAX_TORQUE, sample_starts, wrap_angle
 from ca2_rl.optimum import PendulumOptimum
 
-NUMBERS = Path(__file__).parents[1] / "docs" / "rl" / "grids.json"
 TORQUES = (9, 3, 2)
 GRIDS = (400, 200, 100, 50, 30)  # angles; one more of the speeds, so that 0 is among them
 STARTS, SEED = 500, 10_000
@@ -38,14 +32,8 @@ def main() -> None:
             row = {"angles": n, "speeds": n + 1, "torques": n_torques, "regret": regrets.mean()}
             rows.append(row | {"standing": regrets[~hangs].mean(), "hanging": regrets[hangs].mean()})
             print(json.dumps(rows[-1]), flush=True)
-    content = {
-        "command": shlex.join(["python", "scripts/optimum_by_grid.py", *sys.argv[1:]]),
-        "versions": versions(PACKAGES),
-        "machine": {"cpu": cpu_name(), "cores": os.cpu_count()},
-        "starts": {"number": STARTS, "seed": SEED, "low": LOW, "hanging": int(hangs.sum())},
-        "rows": rows,
-    }
-    save(content, NUMBERS)
+    starts = {"number": STARTS, "seed": SEED, "low": LOW, "hanging": int(hangs.sum())}
+    save(origin(PACKAGES) | {"starts": starts, "rows": rows}, DOCS / "rl" / "grids.json")
 
 
 if __name__ == "__main__":

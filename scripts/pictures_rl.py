@@ -1,23 +1,21 @@
 """Draws the README's animation and the docs' curves from the runs that ``trained_agents.py`` keeps."""
 
 from collections.abc import Callable
-from pathlib import Path
 
 import gymnasium as gym
 import numpy as np
 from PIL import Image, ImageDraw
+from publishing import IMAGES, ROOT
+from rl_reports import OURS
 
 from ca2_core.files import whole_file
-from ca2_rl.cli import run as ca2_rl
+from ca2_rl.cli import COMMAND
 from ca2_rl.envs import pendulum
 from ca2_rl.optimum import PendulumOptimum
 from ca2_rl.runs import find_runs
 from ca2_rl.zoo.agents import load_agent
 from ca2_rl.zoo.plugins import TRAINED_AGENTS, register
 
-ROOT = Path(__file__).parents[1]
-IMAGES = ROOT / "docs" / "images"
-AGENTS = {"discretizeddqn": "DiscretizedDQN", "noisydqn": "NoisyDQN", "ouddpg": "OUDDPG"}
 START = np.array([np.pi, 0.0])  # hanging at rest
 SIZE = 150
 STEPS = 120
@@ -31,7 +29,7 @@ def controllers() -> dict[str, Controller]:
     """The agents that are shipped, and the optimum."""
     register()
     by_name: dict[str, Controller] = {}
-    for algo, name in AGENTS.items():
+    for algo, name in OURS.items():
         agent = load_agent(algo, find_runs([TRAINED_AGENTS / algo])[0].model_path)
         by_name[name] = lambda state, _, agent=agent: float(agent.predict(pendulum.observe(state), deterministic=True)[0][0])
     optimum = PendulumOptimum()
@@ -67,7 +65,7 @@ def main() -> None:
     IMAGES.mkdir(parents=True, exist_ok=True)
     with whole_file(IMAGES / "pendulum.gif") as partial:
         frames[0].save(partial, save_all=True, append_images=frames[1:], duration=50, loop=0, optimize=True)
-    ca2_rl(["plot", str(ROOT / "logs" / "published"), "--out", str(IMAGES / "curves.png")])
+    COMMAND.run(["plot", str(ROOT / "logs" / "published"), "--out", str(IMAGES / "curves.png")])
 
 
 if __name__ == "__main__":

@@ -8,22 +8,18 @@ measured as it would be shipped, in half precision; the last one goes to ca2_gan
 numbers, which are in docs/gan/pretrained.json too. With --hub, it goes to that account instead, with its card; of any size.
 """
 
-import argparse
 import json
-import os
-import platform
 import shutil
 import tempfile
 from dataclasses import dataclass
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import torch
 from huggingface_hub import HfApi
+from publishing import DOCS, IMAGES, ROOT, origin, parser, read, save
 
-from ca2_core.files import whole_file
-from ca2_core.study.conditions import cpu_name
+from ca2_core.tables import Table
 from ca2_gan import load as load_model
 from ca2_gan.data import load_data
 from ca2_gan.metrics.samples import sample_like
@@ -32,9 +28,9 @@ from ca2_gan.pictures import write_grid
 from ca2_gan.training.config import model_values
 from ca2_gan.training.trainer import Trainer
 
-ROOT = Path(__file__).parents[1]
-NUMBERS = ROOT / "docs" / "gan" / "pretrained.json"
-PICTURES = ROOT / "docs" / "images"
+NUMBERS = DOCS / "gan" / "pretrained.json"
+CARD = Path(__file__).with_name("model_card.md")
+PRETRAINED = ROOT / "ca2_gan" / "pretrained"
 METRICS = "fcd,intra,prdc,acc,memorised"
 DISTANCES = ("fcd", "intra")
 LIMIT = 2 * 2**20  # bytes of a model in the wheel
@@ -101,23 +97,17 @@ def cells(scores: dict[str, float | None]) -> list[str]:
     return ["-" if value is None else f"{value:.2f}" if key in DISTANCES else f"{value:.1%}" for key, value in values.items()]
 
 
-def table(result: dict[str, Any]) -> str:
-    """Quality after each of the CPU minutes, below the floor."""
-    titles = ["CPU minutes", "images seen", *SCORES.values()]
+def measured(result: dict[str, Any]) -> str:
+    """Quality after each of the CPU minutes, below the floor, and where the numbers come from."""
     rows = [["real images", "", *cells(result["floor"])]]
     rows += [[f"{row['cpu_minutes']:g}", f"{row['images']:,}", *cells(row["scores"])] for row in result["rows"]]
-    return "\n".join(f"| {' | '.join(row)} |" for row in [titles, ["---:"] * len(titles), *rows])
-
-
-def conditions(result: dict[str, Any]) -> str:
-    """Where the numbers come from."""
+    table = Table(["CPU minutes", "images seen", *SCORES.values()], rows, texts=0).markdown()
     versions = ", ".join(f"{name} {number}" for name, number in result["versions"].items())
-    extractor, machine = result["extractor"], result["machine"]
+    extractor = result["extractor"]
     return (
-        f"Measured by `{result['command']}`: one training on one thread of {machine['cpu']}, "
+        f"{table}\n\nMeasured by `{result['command']}`: one training on one thread of {result['machine']['cpu']}, "
         f"{result['rows'][-1]['images_per_s']:,.0f} images a second of it; {result['n']:,} images on each side, classifier "
-        f"{extractor['fingerprint']} with "
-        f"{extractor['held_out_accuracy']:.2%} on the held-out split; {versions}."
+        f"{extractor['fingerprint']} with {extractor['held_out_accuracy']:.2%} on the held-out split; {versions}."
     )
 
 
@@ -127,44 +117,24 @@ def card(name: str, result: dict[str, Any], address: str | None = None) -> str:
     :param address: what ``load`` takes, if not the name
     """
     model, _, data = name.partition("/")
-    accuracy = result["rows"][-1]["scores"]["acc"]  # None: no labels
-    labels = "" if accuracy is None else ", labels=[0] * 8"
-    malformed = "Some images are malformed."
-    if accuracy is not None:
-        malformed = f"The classifier takes {1 - accuracy:.1%} of its images for another class; some others are malformed."
-    facts = DATA[data]
-    settings = ", ".join(f"{key} {value}" for key, value in result["settings"].items())
-    minutes, shape = result["rows"][-1]["cpu_minutes"], "x".join(map(str, result["image_shape"][1:]))
-    return f"""# {name}
-
-{facts.content}, {shape}, {result["num_classes"]} classes: generator trained for {minutes:g} minutes on one core.
-
-```python
-from ca2_gan import load
-
-images = load("{address or name}").sample(8{labels}, seed=0)  # uint8 [8, {", ".join(map(str, result["image_shape"]))}]
-```
-
-- **Model:** `{model}`, generator only, {result["parameters"]:,} parameters in half precision. It can't be trained any further.
-- **Classes:** {", ".join(result["class_names"])}.
-- **Data:** {facts.origin}
-  Trained on {result["training_images"]:,} images; the held-out split was not seen.
-- **Settings:** {settings}, seed {result["seed"]}.
-- **Use:** demonstrations, teaching, tests. Not for recognition, and not as a stand-in for the data where their variety matters.
-
-## Measured
-
-{table(result)}
-
-{conditions(result)} See docs/gan/metrics.md of the repository for what the numbers mean.
-
-## Limits
-
-- One training with one seed: another one gives other numbers. How its settings were chosen, and by which images, stands in
-  docs/gan/{model}.md of the repository.
-- {malformed}
-- It knows only the hands, sizes and orientation of its data.
-"""
+    accuracy, shape = result["rows"][-1]["scores"]["acc"], [str(side) for side in result["image_shape"]]
+    malformed = f"The classifier takes {1 - (accuracy or 0):.1%} of its images for another class; some others are malformed."
+    texts = {
+        "name": name,
+        "model": model,
+        "address": address or name,
+        "content": DATA[data].content,
+        "origin": DATA[data].origin,
+        "shape": "x".join(shape[1:]),
+        "image_shape": ", ".join(shape),
+        "class_names": ", ".join(result["class_names"]),
+        "minutes": result["rows"][-1]["cpu_minutes"],
+        "settings": ", ".join(f"{key} {value}" for key, value in result["settings"].items()),
+        "measured": measured(result),
+        "labels": "" if accuracy is None else ", labels=[0] * 8",  # None: the model has none
+        "malformed": "Some images are malformed." if accuracy is None else malformed,
+    }
+    return CARD.read_text(encoding="utf-8").format(**result | texts)
 
 
 def publish(folder: Path, address: str) -> None:
@@ -175,17 +145,19 @@ def publish(folder: Path, address: str) -> None:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("name", choices=DATA, help="of the data")
-    parser.add_argument("--model", default="letters_gan")
-    parser.add_argument("--data", help="where they are, if not at their usual place")
-    parser.add_argument("--root", type=Path, help="where the files of downloaded data are or go")
-    parser.add_argument("--cpu-minutes", type=float, nargs="+", default=[5.0, 15.0], help="when to measure, and at the last to stop (5 15)")
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument(
+    options = parser(__doc__)
+    options.add_argument("name", choices=DATA, help="of the data")
+    options.add_argument("--model", default="letters_gan")
+    options.add_argument("--data", help="where they are, if not at their usual place")
+    options.add_argument("--root", type=Path, help="where the files of downloaded data are or go")
+    options.add_argument(
+        "--cpu-minutes", type=float, nargs="+", default=[5.0, 15.0], help="when to measure, and at the last to stop (5 15)"
+    )
+    options.add_argument("--seed", type=int, default=0)
+    options.add_argument(
         "--hub", metavar="USER", help="publish it as USER/ca2-MODEL-NAME on the Hugging Face hub, and leave the package alone"
     )
-    arguments = parser.parse_args()
+    arguments = options.parse_args()
     name, minutes = f"{arguments.model}/{arguments.name}", sorted(arguments.cpu_minutes)
     torch.set_num_threads(1)
     own = model_values(arguments.model)
@@ -195,12 +167,9 @@ def main() -> None:
         trainer = Trainer(arguments.model, data, seed=arguments.seed, images=10**9, threads=1, accelerator="cpu", progress=False)
         rows, compared = milestones(trainer, minutes, Path(folder, "export"))
         gan = load_model(Path(folder, "export"))
-        result = {
-            "command": f"python scripts/pretrain_gan.py {arguments.name} --model {arguments.model} --seed {arguments.seed} "
-            f"--cpu-minutes {' '.join(f'{m:g}' for m in minutes)}",
-            "versions": {"python": platform.python_version()}
-            | {package: version(package) for package in ("ca2", "torch", "numpy", "scipy")},
-            "machine": {"cpu": cpu_name(), "cores": os.cpu_count(), "threads": 1},
+        given = f"{arguments.name} --model {arguments.model} --seed {arguments.seed}"
+        result = origin(("ca2", "torch", "numpy", "scipy"), threads=1) | {
+            "command": f"python scripts/pretrain_gan.py {given} --cpu-minutes {' '.join(f'{minute:g}' for minute in minutes)}",
             "settings": own,
             "seed": arguments.seed,
             "image_shape": list(data.image_shape),
@@ -216,19 +185,14 @@ def main() -> None:
             Path(folder, "export", "README.md").write_text(card(name, result, address), encoding="utf-8")
             publish(Path(folder, "export"), address)
             return
-        target = ROOT / "ca2_gan" / "pretrained" / arguments.model / arguments.name
-        target.mkdir(parents=True, exist_ok=True)
-        for file in Path(folder, "export").iterdir():
-            shutil.copy(file, target)
+        target = shutil.copytree(Path(folder, "export"), PRETRAINED / name, dirs_exist_ok=True)
     size = (target / "model.safetensors").stat().st_size
     assert size <= LIMIT, f"{size:,} bytes are too many to ship"
     (target / "README.md").write_text(card(name, result), encoding="utf-8")
-    known = json.loads(NUMBERS.read_text(encoding="utf-8")) if NUMBERS.exists() else {}
-    with whole_file(NUMBERS) as path:
-        path.write_text(json.dumps(known | {name: result}, indent=1) + "\n", encoding="utf-8")
+    save((read(NUMBERS) if NUMBERS.exists() else {}) | {name: result}, NUMBERS)
     columns = min(data.num_classes, 13)
     labels = torch.arange(columns * 8) % data.num_classes
-    write_grid(gan.sample(len(labels), labels, seed=0), columns, PICTURES / f"{arguments.model}-{arguments.name}.png")
+    write_grid(gan.sample(len(labels), labels, seed=0), columns, IMAGES / f"{name.replace('/', '-')}.png")
 
 
 if __name__ == "__main__":

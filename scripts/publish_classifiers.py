@@ -3,9 +3,9 @@
 One that is there already stays: published numbers are by it.
 """
 
-import argparse
 from pathlib import Path
 
+from publishing import parser
 from safetensors.torch import save_file
 
 from ca2_core.files import whole_file
@@ -16,10 +16,10 @@ from ca2_gan.reference_classifiers import FOLDER
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("data", nargs="+", metavar="DATA", help="what `ca2-gan train --data` takes by name")
-    parser.add_argument("--root", type=Path, metavar="FOLDER", help="where the files of downloaded data are or go")
-    arguments = parser.parse_args()
+    options = parser(__doc__)
+    options.add_argument("data", nargs="+", metavar="DATA", help="what `ca2-gan train --data` takes by name")
+    options.add_argument("--root", type=Path, metavar="FOLDER", help="where the files of downloaded data are or go")
+    arguments = options.parse_args()
     for name in arguments.data:
         data = load(name, root=arguments.root if name in DOWNLOADED else None)
         for which, recipe in CLASSIFIERS.items():

@@ -1,20 +1,62 @@
 """What scripts that leave measurements in the docs have in common."""
 
+import argparse
 import json
+import os
+import platform
+import shlex
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 from ca2_core.errors import UserError
-from ca2_core.files import whole_file
+from ca2_core.files import write_json
+from ca2_core.study.conditions import cpu_name, versions
+
+ROOT = Path(__file__).parents[1]
+DOCS = ROOT / "docs"
+IMAGES = DOCS / "images"
+
+
+def parser(description: str | None) -> argparse.ArgumentParser:
+    """Of a script's options, under its docstring as it is."""
+    return argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
+
+
+def command() -> str:
+    """The call of this script, as one would repeat it."""
+    return shlex.join(["python", f"scripts/{Path(sys.argv[0]).name}", *sys.argv[1:]])
+
+
+def origin(packages: Iterable[str], **machine: Any) -> dict[str, Any]:
+    """Where a record comes from.
+
+    :param packages: that decide the numbers
+    :param machine: what else there is to say of it
+    """
+    return {
+        "command": command(),
+        "versions": {"python": platform.python_version()} | versions(packages),
+        "machine": {"cpu": cpu_name(), "cores": os.cpu_count()} | machine,
+    }
+
+
+def spread(values: Sequence[float]) -> dict[str, float]:
+    """Of a number that was measured several times."""
+    return {"median": median(values), "least": min(values), "most": max(values)}
 
 
 def save(content: dict[str, Any], path: Path) -> None:
-    """Writes measurements as JSON, whole or not at all."""
-    with whole_file(path) as partial:
-        partial.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+    """Writes measurements as JSON."""
+    write_json(path, content, indent=1)
+
+
+def read(path: Path) -> Any:
+    """What ``save`` wrote."""
+    return json.loads(path.read_text(encoding="utf-8"))
 
 
 def fill_tables() -> None:

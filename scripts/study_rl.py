@@ -6,20 +6,16 @@ NAME is a file of scripts/studies or a module of scripts/rl_reports. The options
 docs have, where settings and versions are the same. With --quick the docs stay as they are.
 """
 
-import json
-import shlex
 import sys
 from pathlib import Path
 
-from publishing import as_command, fill_tables
+from publishing import DOCS, IMAGES, ROOT, as_command, command, fill_tables, read
 from rl_reports import NAMES, load_report, load_study
 
 from ca2_core.study.command import show
 from ca2_core.study.figures import save
 from ca2_core.study.results import Results
 from ca2_rl.commands.study import parser, run_study
-
-ROOT = Path(__file__).parents[1]
 
 
 def main() -> None:
@@ -29,16 +25,15 @@ def main() -> None:
     name = str(arguments.file)
     report, study = load_report(name), load_study(name, arguments.quick)
     out = Path(arguments.out or ROOT / "studies" / name)
-    measurements = ROOT / "docs" / "rl" / "studies" / f"{name}.json"
-    published = json.loads(measurements.read_text(encoding="utf-8")) if measurements.is_file() else None
-    command = shlex.join(["python", "scripts/study_rl.py", *sys.argv[1:]])
-    results = run_study(study, arguments, out, command, published)
+    measurements = DOCS / "rl" / "studies" / f"{name}.json"
+    published = read(measurements) if measurements.is_file() else None
+    results = run_study(study, arguments, out, command(), published)
     show(results, out)
     if arguments.quick or arguments.report_only:
         return
     Results(results.content | {"records": [report.kept(record) for record in results.records]}).save(measurements)
     for picture_name, picture in report.pictures.items():
-        save(picture.make(results), ROOT / "docs" / "images" / f"study-{name}-{picture_name}.png")
+        save(picture.make(results), IMAGES / f"study-{name}-{picture_name}.png")
     fill_tables()
 
 

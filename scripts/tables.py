@@ -7,46 +7,44 @@ overview as measured once more. Likewise ``<!-- figure: STUDY/FIGURE -->``. The 
 docs/gan/pretrained.json as a whole.
 """
 
-import argparse
-import json
 import os
 import re
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from statistics import median
 from typing import Any
 
 import pretrain_gan
 from gan_ranking import load as load_gan
+from publishing import DOCS, IMAGES, ROOT, parser, read, spread
 from rl_reports import load_report
 
 from ca2_core.study.results import Results, iqm_text, label_text, mean_text, scores
 from ca2_core.tables import Table
 from ca2_gan.studies.results import Results as GANResults
 
-ROOT = Path(__file__).parents[1]
-SPEED = ROOT / "docs" / "rl" / "speed.json"
-DENORMALS = ROOT / "docs" / "rl" / "denormals.json"
-GRIDS = ROOT / "docs" / "rl" / "grids.json"
-OPTIMIZE = ROOT / "docs" / "rl" / "optimize.json"
-SENSITIVITY = ROOT / "docs" / "gan" / "sensitivity.json"
-PRETRAINED = ROOT / "docs" / "gan" / "pretrained.json"
-FID = ROOT / "docs" / "gan" / "fid.json"
-GAN_METRICS = ROOT / "docs" / "gan" / "metrics.json"
-DATA = ROOT / "docs" / "gan" / "data.json"
-STUDIES = ROOT / "docs" / "rl" / "studies"
-GAN_STUDIES = ROOT / "docs" / "gan" / "studies"
-IMAGES = ROOT / "docs" / "images"
+STUDIES = DOCS / "rl" / "studies"
+GAN_STUDIES = DOCS / "gan" / "studies"
 PLACE = re.compile(r"(<!-- (table|figure): (\S+) -->\n).*?(<!-- end -->)", re.DOTALL)
 
-Runs = list[dict[str, Any]]
+Content = dict[str, Any]
 
 
-def conditions(content: dict[str, Any]) -> str:
+def versions(content: Content) -> str:
+    """Of the packages that it was measured with."""
+    return ", ".join(f"{name} {number}" for name, number in content["versions"].items())
+
+
+def conditions(content: Content) -> str:
     """Where the numbers come from."""
-    versions = ", ".join(f"{name} {number}" for name, number in content["versions"].items())
     machine = content["machine"]
-    return f"Measured by `{content['command']}` on {machine['cores']} cores ({machine['cpu']}), with {versions}."
+    return f"Measured by `{content['command']}` on {machine['cores']} cores ({machine['cpu']}), with {versions(content)}."
+
+
+def ratio_text(ratio: dict[str, float]) -> str:
+    """A ratio that was measured several times."""
+    return f"{ratio['median']:.1f} [{ratio['least']:.1f}, {ratio['most']:.1f}]"
 
 
 def of_a_study(kind: str, name: str, page: Path) -> str:
@@ -60,7 +58,7 @@ def of_a_study(kind: str, name: str, page: Path) -> str:
     if kind == "figure":
         picture = os.path.relpath(IMAGES / f"study-{'gan-' if is_gan else ''}{study_name}-{part}.png", page.parent)
         return f"![{study.pictures[part].title}]({Path(picture).as_posix()})"
-    results: Any = (GANResults if is_gan else Results)(json.loads(measurements.read_text(encoding="utf-8")))
+    results: Any = (GANResults if is_gan else Results)(read(measurements))
     return str(results.conditions() if part == "conditions" else study.tables[part].make(results))
 
 
@@ -69,84 +67,77 @@ CENTRE = {"width": 64, "batch_size": 64, "n_envs": 1}
 HEADLINE = {("dqn", 64, 64, 1), ("ddpg", 64, 128, 1), ("dqn", 256, 256, 1), ("ddpg", 256, 256, 1)}
 
 
-def speed(runs: Runs) -> str:
+def speed(content: Content) -> str:
     """Steps per second of every agent beside SB3's, in the main comparisons."""
-    lines = [
-        "| networks | batch | envs | agent | steps/s | times SB3's | of one step, us | products alone, us |",
-        "| --- | ---: | ---: | --- | ---: | ---: | ---: | ---: |",
-    ]
-    for run in runs:
-        if (run["family"], *(run[name] for name in CASE)) not in HEADLINE:
-            continue
-        ratio, time = run["ratio"], run["microseconds"]
-        cells = [
+    header = ["networks", "agent", "batch", "envs", "steps/s", "times SB3's", "of one step, us", "products alone, us"]
+    rows = [
+        [
             f"[{run['width']}, {run['width']}]",
+            run["agent"],
             f"{run['batch_size']}",
             f"{run['n_envs']}",
-            run["agent"],
             f"{run['steps_per_second']:,}",
-            f"{ratio['median']:.1f} [{ratio['least']:.1f}, {ratio['most']:.1f}]",
-            f"{time['update and env.step']:,.0f}",
-            f"{time['matrix products alone']:,.0f}",
+            ratio_text(run["ratio"]),
+            *(f"{time:,.0f}" for time in run["microseconds"].values()),
         ]
-        lines.append(f"| {' | '.join(cells)} |")
-    return "\n".join(lines)
+        for run in content["runs"]
+        if (run["family"], *(run[name] for name in CASE)) in HEADLINE
+    ]
+    return Table(header, rows, texts=2).markdown()
 
 
-def speed_growth(runs: Runs) -> str:
+def speed_growth(content: Content) -> str:
     """How the DQN agents' speeds change with width, batch size and number of envs, the other two as in ``CENTRE``."""
-    runs = [run for run in runs if run["family"] == "dqn" and not run["agent"].endswith(", eager")]
+    runs = [run for run in content["runs"] if run["family"] == "dqn" and not run["agent"].endswith(", eager")]
     agents = list(dict.fromkeys(run["agent"] for run in runs))
-    header = [f"{agents[0]}, steps/s", *(f"{agent}, times that" for agent in agents[1:]), f"step of {agents[1]}, us", "products alone, us"]
-    lines = [f"| | {' | '.join(header)} |", f"| --- |{' ---: |' * len(header)}"]
+    ratios_to = [f"{agent}, times that" for agent in agents[1:]]
+    header = ["", f"{agents[0]}, steps/s", *ratios_to, f"step of {agents[1]}, us", "products alone, us"]
+    rows = []
     for name in CASE:
         series = [run for run in runs if all(run[other] == CENTRE[other] for other in CASE if other != name)]
         for value in sorted({run[name] for run in series}):
             row = {run["agent"]: run for run in series if run[name] == value}
             ratios = [f"{row[agent]['ratio']['median']:.1f}" if agent in row else "" for agent in agents[1:]]
-            times = row[agents[1]]["microseconds"]
-            cells = [f"{name} {value}", f"{row[agents[0]]['steps_per_second']:,}", *ratios]
-            lines.append(f"| {' | '.join([*cells, *(f'{time:,.0f}' for time in times.values())])} |")
-    return "\n".join(lines)
+            times = [f"{time:,.0f}" for time in row[agents[1]]["microseconds"].values()]
+            rows.append([f"{name} {value}", f"{row[agents[0]]['steps_per_second']:,}", *ratios, *times])
+    return Table(header, rows).markdown()
 
 
-def speed_profile(profile: dict[str, dict[str, float]]) -> str:
+def speed_profile(content: Content) -> str:
     """Where the time of a step goes."""
-    lines = [f"| microseconds of a step | {' | '.join(profile)} |", f"| --- |{' ---: |' * len(profile)}"]
-    for part in next(iter(profile.values())):
-        times = [f"{parts[part]:,.0f}" if parts[part] else "-" for parts in profile.values()]
-        lines.append(f"| {part} | {' | '.join(times)} |")
-    return "\n".join(lines)
+    profile = content["profile"]
+    parts = next(iter(profile.values()))
+    rows = [[part, *(f"{times[part]:,.0f}" if times[part] else "-" for times in profile.values())] for part in parts]
+    return Table(["microseconds of a step", *profile], rows).markdown()
 
 
-def speed_compile(seconds: dict[str, dict[str, float]]) -> str:
+def speed_compile(content: Content) -> str:
     """How long compiling takes, with and without what the compiler has cached."""
-    lines = [f"| compiling, seconds | {' | '.join(next(iter(seconds.values())))} |", f"| --- |{' ---: |' * 3}"]
-    lines += [f"| {agent} | {' | '.join(f'{spent:.1f}' for spent in times.values())} |" for agent, times in seconds.items()]
-    return "\n".join(lines)
+    seconds = content["compile_seconds"]
+    rows = [[agent, *(f"{spent:.1f}" for spent in times.values())] for agent, times in seconds.items()]
+    return Table(["compiling, seconds", *next(iter(seconds.values()))], rows).markdown()
 
 
-def speed_conditions(content: dict[str, Any]) -> str:
+def speed_conditions(content: Content) -> str:
     """Where the speeds come from."""
     shortness = " A quick run, without the growth with width, batch and number of envs." if "--quick" in content["command"] else ""
     return f"{conditions(content)} CPU time, one thread, {content['rounds']} slices each.{shortness}"
 
 
-def denormals(content: dict[str, Any]) -> str:
+def denormals(content: Content) -> str:
     """Seconds of a training with denormals flushed and kept, and the ratio of the two."""
-    lines = [f"| {content['steps']:,} steps | flushed, s | kept, s | times as long | regret, flushed and kept |"]
-    lines.append("| --- | ---: | ---: | ---: | ---: |")
+    rows = []
     for row in content["rows"]:
-        ratio = row["ratio"]
         seconds, regrets = ([median(run[name] for run in runs) for runs in row["runs"].values()] for name in ("seconds", "regret"))
-        spread = f"{ratio['median']:.1f} [{ratio['least']:.1f}, {ratio['most']:.1f}]"
-        cells = [row["agent"], *(f"{each:.1f}" for each in seconds), spread, ", ".join(f"{each:.1f}" for each in regrets)]
-        lines.append(f"| {' | '.join(cells)} |")
+        cells = [row["agent"], *(f"{each:.1f}" for each in seconds), ratio_text(row["ratio"])]
+        rows.append([*cells, ", ".join(f"{each:.1f}" for each in regrets)])
+    header = [f"{content['steps']:,} steps", "flushed, s", "kept, s", "times as long", "regret, flushed and kept"]
     seeds = len(content["rows"][0]["runs"]["kept"])
-    return "\n".join([*lines, "", f"{conditions(content)} CPU time in one thread without compiling, medians over {seeds} seeds."])
+    note = f"{conditions(content)} CPU time in one thread without compiling, medians over {seeds} seeds."
+    return f"{Table(header, rows).markdown()}\n\n{note}"
 
 
-def grids(content: dict[str, Any]) -> str:
+def grids(content: Content) -> str:
     """Regret of the optimal policies of coarser grids."""
     header = ["angles x speeds", "torques", "regret", "of standing starts", "of hanging ones"]
     rows = [
@@ -158,7 +149,7 @@ def grids(content: dict[str, Any]) -> str:
     return f"{Table(header, rows).markdown()}\n\n{share} {conditions(content)}"
 
 
-def optimize(content: dict[str, Any]) -> str:
+def optimize(content: Content) -> str:
     """What was found by ``ca2-rl optimize``, retrained next to the shipped settings."""
     header = ["settings", "in the search: return of one training", "trained anew: regret, IQM [95 %]", "worst seed", "seconds"]
     results, rows = Results(content), []
@@ -173,7 +164,7 @@ def optimize(content: dict[str, Any]) -> str:
     return f"{Table(header, rows).markdown()}\n\n{results.conditions()}"
 
 
-def optimize_searches(content: dict[str, Any]) -> str:
+def optimize_searches(content: Content) -> str:
     """The searches, as one would repeat them."""
     lines = []
     for search in content["searches"].values():
@@ -182,49 +173,48 @@ def optimize_searches(content: dict[str, Any]) -> str:
     return "\n".join(["```bash", *lines, "```"])
 
 
-def metric_times(measured: dict[str, Any]) -> str:
+def metric_times(content: Content) -> str:
     """Seconds of each part of an evaluation."""
-    lines = ["| part | seconds of one core | by the clock |", "| --- | ---: | ---: |"]
-    for title, parts in (("once for the data", measured["once"]), ("for each candidate", measured["each"])):
+    rows = []
+    for title, parts in (("once for the data", content["metrics"]["once"]), ("for each candidate", content["metrics"]["each"])):
         total = {clock: sum(part[clock] for part in parts.values()) for clock in ("cpu", "wall")}
-        rows = {f"**{title}**": total} | parts
-        lines += [f"| {name} | {seconds['cpu']:.1f} | {seconds['wall']:.1f} |" for name, seconds in rows.items()]
-    return "\n".join(lines)
+        timed = {f"**{title}**": total} | parts
+        rows += [[name, f"{seconds['cpu']:.1f}", f"{seconds['wall']:.1f}"] for name, seconds in timed.items()]
+    return Table(["part", "seconds of one core", "by the clock"], rows).markdown()
 
 
-def frechet_times(rows: Runs) -> str:
+def frechet_times(content: Content) -> str:
     """Seconds of the Frechet distance beside pytorch-fid's."""
-    lines = ["| features | ours, s | pytorch-fid's, s | times as fast | relative difference |", "| ---: | ---: | ---: | ---: | ---: |"]
-    for row in rows:
-        ratio, difference = row["ratio"], row["relative_difference"]
-        cells = [
+    header = ["features", "ours, s", "pytorch-fid's, s", "times as fast", "relative difference"]
+    rows = [
+        [
             f"{row['dimensions']:,}",
-            f"{row['ours']['cpu']:.2g}",
-            f"{row['pytorch-fid']['cpu']:.2g}",
-            f"{ratio['median']:.1f} [{ratio['least']:.1f}, {ratio['most']:.1f}]",
-            f"{difference:.0e}",
+            *(f"{row[side]['cpu']:.2g}" for side in ("ours", "pytorch-fid")),
+            ratio_text(row["ratio"]),
+            f"{row['relative_difference']:.0e}",
         ]
-        lines.append(f"| {' | '.join(cells)} |")
-    return "\n".join(lines)
+        for row in content["frechet"]
+    ]
+    return Table(header, rows, texts=0).markdown()
 
 
-def fid_times(content: dict[str, Any]) -> str:
+def fid_times(content: Content) -> str:
     """Seconds of ours and pytorch-fid's whole command."""
     names = {
         "pytorch-fid": "pytorch-fid's",
         "first": "ours, with the floor, nothing in the cache",
         "again": "ours, real images in the cache",
     }
-    lines = [f"| command, {content['n']:,} images on each side | seconds of one core | times as fast |", "| --- | ---: | ---: |"]
+    rows = []
     for name, title in names.items():
         seconds = median(run["cpu"] for run in content["times"][name])
-        ratios = content["ratios"].get(name, [1.0])
-        lines.append(f"| {title} | {seconds:.0f} | {median(ratios):.1f} [{min(ratios):.1f}, {max(ratios):.1f}] |")
-    rounds = len(content["times"]["again"])
-    return "\n".join([*lines, "", f"{conditions(content)} One thread, medians of {rounds} rounds, least and most of the ratios."])
+        rows.append([title, f"{seconds:.0f}", ratio_text(spread(content["ratios"].get(name, [1.0])))])
+    header = [f"command, {content['n']:,} images on each side", "seconds of one core", "times as fast"]
+    note = f"One thread, medians of {len(content['times']['again'])} rounds, least and most of the ratios."
+    return f"{Table(header, rows).markdown()}\n\n{conditions(content)} {note}"
 
 
-def metric_conditions(content: dict[str, Any]) -> str:
+def metric_conditions(content: Content) -> str:
     """Where the times of the metrics come from."""
     measured = content["metrics"]
     return (
@@ -233,17 +223,16 @@ def metric_conditions(content: dict[str, Any]) -> str:
     )
 
 
-def sensitivity_conditions(content: dict[str, Any]) -> str:
+def sensitivity_conditions(content: Content) -> str:
     """Where the figure of what metrics notice comes from."""
-    versions = ", ".join(f"{name} {number}" for name, number in content["versions"].items())
     extractor = content["extractor"]
     return (
         f"Measured by `{content['command']}`: {content['n']:,} images on each side, classifier {extractor['fingerprint']} with "
-        f"{extractor['held_out_accuracy']:.2%} on the held-out split, {versions}."
+        f"{extractor['held_out_accuracy']:.2%} on the held-out split, {versions(content)}."
     )
 
 
-def data_facts(content: dict[str, Any]) -> str:
+def data_facts(content: Content) -> str:
     """A column for each data set."""
     data = content["data"].values()
     counts = [each["counts"].values() for each in data]
@@ -261,57 +250,61 @@ def data_facts(content: dict[str, Any]) -> str:
         "mean pixel, 0 to 255": [f"{each['mean']:.0f}" for each in data],
         "nearest neighbour of the same class": [f"{each['same_class_neighbours']:.0%}" for each in data],
     }
-    lines = [f"| | {' | '.join(content['data'])} |", f"| --- |{' ---: |' * len(data)}"]
-    return "\n".join(lines + [f"| {name} | {' | '.join(cells)} |" for name, cells in rows.items()])
+    return Table(["", *content["data"]], [[name, *cells] for name, cells in rows.items()]).markdown()
 
 
-def data_conditions(content: dict[str, Any]) -> str:
+def data_conditions(content: Content) -> str:
     """Where the facts of the data come from."""
-    numbers = ", ".join(f"{name} {number}" for name, number in content["versions"].items())
-    return f"By `{content['command']}`, with {numbers}; neighbours in a t-SNE of {content['in_tsne']:,} images."
+    return f"By `{content['command']}`, with {versions(content)}; neighbours in a t-SNE of {content['in_tsne']:,} images."
+
+
+# By name, the measurements below ``docs`` and what makes the table of them
+TABLES: dict[str, tuple[str, Callable[[Content], str]]] = {
+    "speed": ("rl/speed", speed),
+    "speed-growth": ("rl/speed", speed_growth),
+    "speed-compile": ("rl/speed", speed_compile),
+    "speed-profile": ("rl/speed", speed_profile),
+    "speed-conditions": ("rl/speed", speed_conditions),
+    "denormals": ("rl/denormals", denormals),
+    "grids": ("rl/grids", grids),
+    "optimize": ("rl/optimize", optimize),
+    "optimize-searches": ("rl/optimize", optimize_searches),
+    "metric-times": ("gan/metrics", metric_times),
+    "frechet-times": ("gan/metrics", frechet_times),
+    "metric-conditions": ("gan/metrics", metric_conditions),
+    "fid-times": ("gan/fid", fid_times),
+    "sensitivity-conditions": ("gan/sensitivity", sensitivity_conditions),
+    "data-facts": ("gan/data", data_facts),
+    "data-conditions": ("gan/data", data_conditions),
+}
 
 
 def fill(text: str, page: Path) -> str:
     """The text of a page with every table and figure made anew."""
-    speeds, searches, gan, data = (json.loads(path.read_text(encoding="utf-8")) for path in (SPEED, OPTIMIZE, GAN_METRICS, DATA))
-    makers = {
-        "speed": lambda: speed(speeds["runs"]),
-        "speed-growth": lambda: speed_growth(speeds["runs"]),
-        "speed-compile": lambda: speed_compile(speeds["compile_seconds"]),
-        "speed-profile": lambda: speed_profile(speeds["profile"]),
-        "denormals": lambda: denormals(json.loads(DENORMALS.read_text(encoding="utf-8"))),
-        "speed-conditions": lambda: speed_conditions(speeds),
-        "grids": lambda: grids(json.loads(GRIDS.read_text(encoding="utf-8"))),
-        "optimize": lambda: optimize(searches),
-        "optimize-searches": lambda: optimize_searches(searches),
-        "metric-times": lambda: metric_times(gan["metrics"]),
-        "frechet-times": lambda: frechet_times(gan["frechet"]),
-        "fid-times": lambda: fid_times(json.loads(FID.read_text(encoding="utf-8"))),
-        "sensitivity-conditions": lambda: sensitivity_conditions(json.loads(SENSITIVITY.read_text(encoding="utf-8"))),
-        "metric-conditions": lambda: metric_conditions(gan),
-        "data-facts": lambda: data_facts(data),
-        "data-conditions": lambda: data_conditions(data),
-    }
-    for name, result in json.loads(PRETRAINED.read_text(encoding="utf-8")).items():
-        makers[f"pretrained:{name}"] = lambda result=result: f"{pretrain_gan.table(result)}\n\n{pretrain_gan.conditions(result)}"
 
     def make(match: re.Match[str]) -> str:
         opening, kind, name, end = match.groups()
-        made = makers[name]() if name in makers else of_a_study(kind, name, page)
+        group, _, model = name.partition(":")
+        if group == "pretrained":
+            made = pretrain_gan.measured(read(pretrain_gan.NUMBERS)[model])
+        elif name in TABLES:
+            measurements, table = TABLES[name]
+            made = table(read(DOCS / f"{measurements}.json"))
+        else:
+            made = of_a_study(kind, name, page)
         return f"{opening}{made}\n{end}"
 
     return PLACE.sub(make, text)
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--check", action="store_true", help="write nothing; fail if a table differs from the JSON")
-    check = parser.parse_args().check
+    options = parser(__doc__)
+    options.add_argument("--check", action="store_true", help="write nothing; fail if a table differs from the JSON")
+    check = options.parse_args().check
     cards = {
-        ROOT / "ca2_gan" / "pretrained" / name / "README.md": pretrain_gan.card(name, result)
-        for name, result in json.loads(PRETRAINED.read_text(encoding="utf-8")).items()
+        pretrain_gan.PRETRAINED / name / "README.md": pretrain_gan.card(name, result) for name, result in read(pretrain_gan.NUMBERS).items()
     }
-    for path in [ROOT / "README.md", *sorted(ROOT.glob("docs/*/*.md")), *cards]:
+    for path in [ROOT / "README.md", *sorted(DOCS.glob("*/*.md")), *cards]:
         text = path.read_text(encoding="utf-8")
         filled = cards.get(path) or fill(text, path)
         if filled != text and check:

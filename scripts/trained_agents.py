@@ -7,21 +7,22 @@ import os
 import shutil
 from pathlib import Path
 
-from ca2_rl.cli import run as ca2_rl
+from publishing import ROOT
+from rl_reports import OURS
+
+from ca2_rl.cli import COMMAND
 from ca2_rl.runs import find_runs
 
-ROOT = Path(__file__).parents[1]
 LOGS = Path("logs", "published")  # relative: it is kept in args.yml
-ALGOS = ("discretizeddqn", "noisydqn", "ouddpg")
 SEEDS = range(3)
 
 
 def main() -> None:
     os.chdir(ROOT)
     shutil.rmtree(LOGS, ignore_errors=True)
-    for algo in ALGOS:
+    for algo in OURS:
         for seed in SEEDS:
-            ca2_rl(f"train --algo {algo} --env Pendulum-v1 --seed {seed} -f {LOGS} --eval-freq -1 --final-episodes 0 -q".split())
+            COMMAND.run(f"train --algo {algo} --env Pendulum-v1 --seed {seed} -f {LOGS} --eval-freq -1 --final-episodes 0 -q".split())
     for run in find_runs([LOGS]):
         if run.seed == 0:
             target = Path("rl-trained-agents", run.algo, f"{run.env_id}_1")

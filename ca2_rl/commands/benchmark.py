@@ -58,14 +58,14 @@ def main(argv: list[str]) -> None:
             print(f"left out: {error}")
     if not rows:
         raise UserError(f"{arguments.log_dir}: none of its {len(runs)} agents could be played; the first: {failures[0]}")
-    table = Table(COLUMNS, [[str(row[name]) for name in COLUMNS] for row in rows], texts=2).markdown() + "\n"
+    table = Table(COLUMNS, rows, texts=2).markdown() + "\n"
     print(table)
     with whole_file(Path(arguments.benchmark_dir, "benchmark.md")) as partial:
         partial.write_text(f"# Returns of trained agents, one run each\n\n{table}", encoding="utf-8")
     print(f"Written to {Path(arguments.benchmark_dir, 'benchmark.md')}")
 
 
-def _play(run: Run, arguments: Any) -> dict[str, Any]:
+def _play(run: Run, arguments: Any) -> list[str]:
     import_packages(run, arguments.gym_packages, arguments.trust)
     agent = load_agent(run.algo, run.model_path, trust=arguments.trust)
     env = make_env(run, n_envs=arguments.n_envs, seed=arguments.seed, trust=arguments.trust)
@@ -77,5 +77,5 @@ def _play(run: Run, arguments: Any) -> dict[str, Any]:
     env.close()
     if not returns:
         raise UserError(f"{run.folder}: no episode ended within {arguments.n_timesteps:,} steps. Give -n a larger number.")
-    numbers = (f"{np.mean(returns):.3f}", f"{np.std(returns):.3f}", f"{agent.num_timesteps:,}", f"{steps * env.num_envs:,}", len(returns))
-    return dict(zip(COLUMNS, (run.algo, run.env_id, *numbers), strict=True))
+    means = [f"{np.mean(returns):.3f}", f"{np.std(returns):.3f}"]
+    return [run.algo, run.env_id, *means, f"{agent.num_timesteps:,}", f"{steps * env.num_envs:,}", str(len(returns))]

@@ -5,7 +5,6 @@ import logging
 import os
 import sys
 import time
-import uuid
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -32,6 +31,12 @@ from ca2_rl.zoo.manager import Manager
 from ca2_rl.zoo.plugins import register
 from ca2_rl.zoo.printing import say
 
+# Options that a search takes, as rl-zoo3's does, and has no use for
+OF_A_TRAINING = {
+    *("trained_agent", "truncate_last_trajectory", "final_episodes", "save_freq", "save_replay_buffer", "tensorboard_log"),
+    *("uuid", "track", "wandb_project_name", "wandb_entity", "wandb_group", "wandb_tags", "optimize_hyperparameters", "trial_id"),
+}
+
 
 def main(argv: list[str]) -> None:
     """Trains an agent, or goes on with an interrupted training."""
@@ -56,6 +61,9 @@ def optimize(argv: list[str]) -> None:
     register()
     parser = _parser("ca2-rl optimize", "Searches hyperparameters with Optuna; with --storage and --study-name also by several processes.")
     parser.set_defaults(optimize_hyperparameters=True, n_trials=50, n_evaluations=4, resume=None)
+    for action in parser._actions:
+        if action.dest in OF_A_TRAINING:
+            action.help = argparse.SUPPRESS
     _run(parser.parse_args(argv))
 
 
@@ -65,73 +73,32 @@ def _parser(prog: str, description: str) -> Parser:
     add = parser.add_argument
     add_env_options(parser)
     add("--eval-env-kwargs", nargs="+", action=Named, metavar="NAME:VALUE", help="arguments of the env for evaluations")
-    add(
-        "-n",
-        "--n-timesteps",
-        type=at_least(1, also=(-1,)),
-        default=-1,
-        metavar="STEPS",
-        help="steps in place of the hyperparameters' n_timesteps",
-    )
-    add(
-        "-params",
-        "--hyperparams",
-        nargs="+",
-        action=Named,
-        metavar="NAME:VALUE",
-        help="hyperparameters, such as gamma:0.99 learning_rate:lin_1e-3",
-    )
+    add("-n", "--n-timesteps", type=at_least(1, also=(-1,)), default=-1, metavar="STEPS", help="steps (default: the hyperparameters')")
+    add("-params", "--hyperparams", nargs="+", action=Named, metavar="NAME:VALUE", help="such as gamma:0.99 learning_rate:lin_1e-3")
     add("-conf", "--conf-file", metavar="FILE", help="hyperparameters: a .yml or .py file or a module, in rl-zoo3's format")
     add("--seed", type=seed, metavar="N", help="seed (default: a random one, which is printed)")
     add("-f", "--log-folder", type=folder, default=LOG_FOLDER, metavar="FOLDER", help="where runs are saved (default: logs)")
     add("-i", "--trained-agent", default="", metavar="ZIP", help="go on with this saved agent, as a new run")
-    add(
-        "--truncate-last-trajectory",
-        type=_boolean,
-        default=True,
-        metavar="BOOL",
-        help="end the last episode of a loaded HerReplayBuffer (default: True)",
-    )
+    her = "end the last episode of a loaded HerReplayBuffer (default: True)"
+    add("--truncate-last-trajectory", type=_boolean, default=True, metavar="BOOL", help=her)
     add("--device", type=device, default="auto", help="torch's device (default: auto)")
     add("--num-threads", type=at_least(1), default=-1, metavar="N", help="threads of torch (default: 1, but for Atari)")
     add("--vec-env", choices=("dummy", "subproc"), default="dummy", help="envs in this process, or each in its own")
     add("--n-eval-envs", type=at_least(1, 10_000), default=1, metavar="N", help="envs for evaluations (default: 1)")
-    add(
-        "--eval-freq",
-        type=_interval,
-        default=25_000,
-        metavar="STEPS",
-        help="steps between evaluations; negative: none (default: 25,000, or a tenth of a shorter training)",
-    )
+    often = "steps between evaluations; negative: none (default: 25,000, or a tenth of a shorter training)"
+    add("--eval-freq", type=_interval, default=25_000, metavar="STEPS", help=often)
     add("--eval-episodes", type=at_least(1), default=5, metavar="N", help="episodes of an evaluation (default: 5)")
-    add(
-        "--final-episodes",
-        type=at_least(0),
-        default=100,
-        metavar="N",
-        help="episodes of the last model's evaluation after the training, for at most 30 s; 0: none (default: 100)",
-    )
+    final = "episodes of the last model's evaluation after the training, for at most 30 s; 0: none (default: 100)"
+    add("--final-episodes", type=at_least(0), default=100, metavar="N", help=final)
     add("--save-freq", type=_interval, default=-1, metavar="STEPS", help="steps between checkpoints (default: none)")
     add("--save-replay-buffer", action="store_true", help="save the replay buffer with the model")
-    add(
-        "--log-interval",
-        type=at_least(1, also=(-2,)),
-        default=-1,
-        metavar="N",
-        help="episodes or rollouts between two logs (default: SB3's)",
-    )
+    logs = "episodes or rollouts between two logs (default: SB3's)"
+    add("--log-interval", type=at_least(1, also=(-2,)), default=-1, metavar="N", help=logs)
     add("-tb", "--tensorboard-log", type=folder, default="", metavar="FOLDER", help="where to log for TensorBoard")
     printing = parser.add_mutually_exclusive_group()
     printing.add_argument("-q", "--quiet", action="store_true", help="print errors and the last lines only")
-    printing.add_argument(
-        "--verbose",
-        type=int,
-        choices=(0, 1, 2),
-        nargs="?",
-        const=1,
-        metavar="N",
-        help="print all that SB3 and rl-zoo3 print; as in rl-zoo3, 0 is --quiet and 2 prints still more",
-    )
+    verbose = "print all that SB3 and rl-zoo3 print; as in rl-zoo3, 0 is --quiet and 2 prints still more"
+    printing.add_argument("--verbose", type=int, choices=(0, 1, 2), nargs="?", const=1, metavar="N", help=verbose)
     add("-P", "--progress", action="store_true", help="a progress bar with --quiet or --verbose too; only ever on a terminal")
     add("-uuid", "--uuid", action="store_true", help="a unique id in the name of the run")
     add("--track", action="store_true", help="track with Weights & Biases")
@@ -139,8 +106,7 @@ def _parser(prog: str, description: str) -> Parser:
     add("--wandb-entity", metavar="NAME")
     add("--wandb-group", metavar="NAME")
     add("-tags", "--wandb-tags", nargs="+", default=[], metavar="TAG")
-    optuna = parser.add_argument_group("search of hyperparameters")
-    add = optuna.add_argument
+    add = parser.add_argument_group("search of hyperparameters").add_argument
     add("-optimize", "--optimize-hyperparameters", action="store_true", help="search hyperparameters, as `ca2-rl optimize` does")
     add("--n-trials", type=at_least(1), default=500, metavar="N", help="trials of this process (default of optimize: 50)")
     add("--max-total-trials", type=at_least(1), metavar="N", help="trials of all processes together")
@@ -190,44 +156,7 @@ def _run(arguments: argparse.Namespace) -> None:
         print("=" * 10, arguments.env, "=" * 10)
         print(f"Seed: {arguments.seed}")
     tracked = _start_tracking(arguments) if arguments.track else None
-    manager = Manager(
-        arguments,
-        arguments.algo,
-        arguments.env,
-        arguments.log_folder,
-        arguments.tensorboard_log,
-        arguments.n_timesteps,
-        arguments.eval_freq,
-        arguments.eval_episodes,
-        arguments.save_freq,
-        arguments.hyperparams,
-        arguments.env_kwargs,
-        arguments.eval_env_kwargs,
-        arguments.trained_agent,
-        arguments.optimize_hyperparameters,
-        arguments.storage,
-        arguments.study_name,
-        arguments.n_trials,
-        arguments.max_total_trials,
-        arguments.n_jobs,
-        arguments.sampler,
-        arguments.pruner,
-        arguments.optimization_log_path,
-        n_startup_trials=arguments.n_startup_trials,
-        n_evaluations=arguments.n_evaluations,
-        truncate_last_trajectory=arguments.truncate_last_trajectory,
-        uuid_str=f"_{uuid.uuid4()}" if arguments.uuid else "",
-        seed=arguments.seed,
-        log_interval=arguments.log_interval,
-        save_replay_buffer=arguments.save_replay_buffer,
-        verbose=arguments.verbose or 0,
-        vec_env_type=arguments.vec_env,
-        n_eval_envs=arguments.n_eval_envs,
-        no_optim_plots=arguments.no_optim_plots,
-        device=arguments.device,
-        config=arguments.conf_file,
-        trial_id=arguments.trial_id,
-    )
+    manager = Manager(arguments)
     with manager.lock:
         experiment = manager.setup_experiment()
         if experiment is None:

@@ -76,30 +76,21 @@ def with_noisy_layers(network: nn.Sequential, sigma0: float) -> NoisySequential:
 
 def sample_noise(layers: Sequence[NoisyLinear], rows: int | None = None) -> list[Noise]:
     """Fresh noise for each layer: one for the whole batch, [width], or one for each of so many rows, [rows, width]."""
-    shape = () if rows is None else (rows,)
-    return factorised_noise(layers, th.randn((*shape, noise_width(layers)), device=layers[0].weight_mu.device))
+    return split_noise(layers, sample_roots(layers, *(() if rows is None else (rows,))))
 
 
-def noise_width(layers: Sequence[NoisyLinear]) -> int:
-    """How many random numbers one draw of noise for all the layers takes."""
-    return sum(layer.in_features + layer.out_features for layer in layers)
-
-
-def factorised_noise(layers: Sequence[NoisyLinear], normals: th.Tensor) -> list[Noise]:
-    """Noise for each layer from standard normals (eq. 10 and 11): see ``signed_root`` and ``split_noise``."""
-    return split_noise(layers, signed_root(normals))
-
-
-def signed_root(normals: th.Tensor) -> th.Tensor:
-    """f(x) = sgn(x) sqrt|x|."""
+def sample_roots(layers: Sequence[NoisyLinear], *shape: int) -> th.Tensor:
+    """f(x) = sgn(x) sqrt|x| of standard normals (eq. 10), as many as the noise of all the layers takes: [*shape, width]."""
+    width = sum(layer.in_features + layer.out_features for layer in layers)
+    normals = th.randn((*shape, width), device=layers[0].weight_mu.device)
     return normals.sign() * normals.abs().sqrt()
 
 
 def split_noise(layers: Sequence[NoisyLinear], roots: th.Tensor) -> list[Noise]:
-    """Noise for each layer.
+    """Noise for each layer (eq. 11).
 
     :param layers: the noisy layers of a network, in the order of its forward pass
-    :param roots: f of standard normals: [noise_width] for the whole batch, [N, noise_width] for one noise for each of N rows
+    :param roots: as ``sample_roots`` draws them: [width] for the whole batch, [N, width] for one noise for each of N rows
     """
     widths = [width for layer in layers for width in (layer.in_features, layer.out_features)]
     parts = roots.split(widths, dim=-1)

@@ -19,6 +19,7 @@ from torch.optim import Optimizer
 
 from ca2_core.errors import UserError
 from ca2_rl.common.action_bins import ActionBins
+from ca2_rl.common.constructors import handed_on
 from ca2_rl.common.diagnostics import GRADIENT_NORM, MEAN_Q
 from ca2_rl.common.ez_greedy import EZGreedy, epsilon_greedy
 from ca2_rl.discretized_dqn.policies import CnnPolicy, DiscretizedDQNPolicy, DiscretizedQNetwork, MlpPolicy, MultiInputPolicy
@@ -110,34 +111,7 @@ class DiscretizedDQN(Accelerated, DQN, _ActsInBoxes):
         exploration_hold: int = 1,
         compile: bool | None = None,
     ):
-        super().__init__(
-            policy,
-            env,
-            learning_rate=learning_rate,
-            buffer_size=buffer_size,
-            learning_starts=learning_starts,
-            batch_size=batch_size,
-            tau=tau,
-            gamma=gamma,
-            train_freq=train_freq,
-            gradient_steps=gradient_steps,
-            replay_buffer_class=replay_buffer_class,
-            replay_buffer_kwargs=replay_buffer_kwargs,
-            optimize_memory_usage=optimize_memory_usage,
-            n_steps=n_steps,
-            target_update_interval=target_update_interval,
-            exploration_fraction=exploration_fraction,
-            exploration_initial_eps=exploration_initial_eps,
-            exploration_final_eps=exploration_final_eps,
-            max_grad_norm=max_grad_norm,
-            stats_window_size=stats_window_size,
-            tensorboard_log=tensorboard_log,
-            policy_kwargs=policy_kwargs,
-            verbose=verbose,
-            seed=seed,
-            device=device,
-            _init_setup_model=False,
-        )
+        super().__init__(**handed_on(locals(), DQN))
         self.n_bins = n_bins
         self.double_q = double_q
         self.dueling = dueling

@@ -8,6 +8,7 @@ import warnings
 from collections.abc import Callable, Hashable
 from contextlib import suppress
 from importlib import import_module
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
@@ -15,10 +16,9 @@ import torch as th
 from gymnasium import spaces
 from stable_baselines3.common.buffers import NStepReplayBuffer, ReplayBuffer
 from stable_baselines3.common.callbacks import BaseCallback
-from stable_baselines3.common.noise import ActionNoise
 from stable_baselines3.common.preprocessing import is_image_space
 from stable_baselines3.common.torch_layers import FlattenExtractor
-from stable_baselines3.common.type_aliases import MaybeCallback, ReplayBufferSamples, RolloutReturn, TrainFreq, TrainFrequencyUnit
+from stable_baselines3.common.type_aliases import GymEnv, MaybeCallback, ReplayBufferSamples, RolloutReturn, TrainFreq, TrainFrequencyUnit
 from stable_baselines3.common.vec_env import VecEnv
 from torch import nn
 from torch.optim import Optimizer
@@ -31,6 +31,7 @@ from ca2_rl.fast.denormals import flushed_denormals
 from ca2_rl.fast.numpy_network import Array, Layer, NumpyNoise
 from ca2_rl.fast.rollouts import collect_vectors
 from ca2_rl.fast.updates import AdamSettings, Minimise, minimise, polyak
+from ca2_rl.state.model import load_state, save_state
 
 if TYPE_CHECKING:
     from ca2_rl.fast.program import Program
@@ -121,6 +122,15 @@ class Accelerated(WithDiagnostics):
         super().set_parameters(*args, **kwargs)
         self.fast.forget_program()  # the optimiser has other state tensors now
 
+    def save_state(self, folder: str | Path) -> None:
+        """Saves the whole state of the training; see ``ca2_rl.state.save_state``."""
+        save_state(self, folder)
+
+    @classmethod
+    def load_state(cls, folder: str | Path, env: GymEnv, **changes: Any) -> Self:
+        """An agent that goes on, by ``learn(..., reset_num_timesteps=False)``, as the saved one does; see ``ca2_rl.state.load_state``."""
+        return load_state(cls, folder, env, **changes)
+
     def learn(
         self,
         total_timesteps: int,
@@ -141,20 +151,12 @@ class Accelerated(WithDiagnostics):
         return total_timesteps, callback
 
     def collect_rollouts(
-        self,
-        env: VecEnv,
-        callback: BaseCallback,
-        train_freq: TrainFreq,
-        replay_buffer: ReplayBuffer,
-        action_noise: ActionNoise | None = None,
-        learning_starts: int = 0,
-        log_interval: int | None = None,
+        self, env: VecEnv, callback: BaseCallback, train_freq: TrainFreq, replay_buffer: ReplayBuffer, *args: Any, **kwargs: Any
     ) -> RolloutReturn:
         """SB3's, quickly where observations are vectors."""
-        rest = action_noise, learning_starts, log_interval
         if self.fast.collects and isinstance(replay_buffer, QuickReplayBuffer):
-            return collect_vectors(self, env, callback, train_freq, replay_buffer, *rest)
-        return super().collect_rollouts(env, callback, train_freq, replay_buffer, *rest)
+            return collect_vectors(self, env, callback, train_freq, replay_buffer, *args, **kwargs)
+        return super().collect_rollouts(env, callback, train_freq, replay_buffer, *args, **kwargs)
 
 
 class Accelerator:

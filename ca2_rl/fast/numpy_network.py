@@ -8,7 +8,7 @@ import torch as th
 from numpy.typing import NDArray
 from torch import nn
 
-from ca2_rl.common.noisy_linear import NoisyLinear, factorised_noise
+from ca2_rl.common.noisy_linear import NoisyLinear, split_noise
 
 Array = NDArray[Any]
 NumpyNoise = Iterator[tuple[Array, Array]]
@@ -85,16 +85,14 @@ def _noisy_layer(module: NoisyLinear) -> Layer:
     return layer
 
 
-def numpy_noise(layers: Sequence[NoisyLinear], normals: th.Tensor) -> list[list[tuple[Array, Array]]]:
-    """``noisy_linear.factorised_noise`` of many steps, for one after the other.
+def numpy_noise(layers: Sequence[NoisyLinear], roots: th.Tensor) -> list[list[tuple[Array, Array]]]:
+    """``noisy_linear.split_noise`` of many steps, for one after the other.
 
     :param layers: the noisy layers of a network, in the order of its forward pass
-    :param normals: [steps, N, noise_width]
+    :param roots: [steps, N, width]
     :return: for each step, for each layer: f(eps_in) [N, in] and f(eps_out) [N, out]
     """
-    by_layer = [
-        zip(noise_in.cpu().numpy(), noise_out.cpu().numpy(), strict=True) for noise_in, noise_out in factorised_noise(layers, normals)
-    ]
+    by_layer = [zip(noise_in.numpy(), noise_out.numpy(), strict=True) for noise_in, noise_out in split_noise(layers, roots.cpu())]
     return [list(step) for step in zip(*by_layer, strict=True)]
 
 

@@ -8,8 +8,9 @@ from stable_baselines3.common.policies import BasePolicy
 from stable_baselines3.common.type_aliases import GymEnv, PyTorchObs, Schedule
 
 from ca2_core.errors import UserError
+from ca2_rl.common.constructors import handed_on
 from ca2_rl.common.diagnostics import SIGMA
-from ca2_rl.common.noisy_linear import signed_root, split_noise
+from ca2_rl.common.noisy_linear import split_noise
 from ca2_rl.discretized_dqn.discretized_dqn import DiscretizedDQN, DQNSettings, QFunction
 from ca2_rl.fast.blocks import Blocks
 from ca2_rl.fast.numpy_network import NumpyNoise, numpy_noise
@@ -81,43 +82,11 @@ class NoisyDQN(DiscretizedDQN):
         exploration_hold: int = 1,
         compile: bool | None = None,
     ):
-        for name, value in (
-            ("exploration_fraction", exploration_fraction),
-            ("exploration_initial_eps", exploration_initial_eps),
-            ("exploration_final_eps", exploration_final_eps),
-        ):
-            if value is not None:
+        arguments = handed_on(locals(), DiscretizedDQN)
+        for name in ("exploration_fraction", "exploration_initial_eps", "exploration_final_eps"):
+            if arguments.pop(name) is not None:
                 raise UserError(f"{name}: NoisyDQN has no epsilon, it explores by noise of scale sigma0. Leave {name} out.")
-        super().__init__(
-            policy,
-            env,
-            learning_rate=learning_rate,
-            buffer_size=buffer_size,
-            learning_starts=learning_starts,
-            batch_size=batch_size,
-            tau=tau,
-            gamma=gamma,
-            train_freq=train_freq,
-            gradient_steps=gradient_steps,
-            replay_buffer_class=replay_buffer_class,
-            replay_buffer_kwargs=replay_buffer_kwargs,
-            optimize_memory_usage=optimize_memory_usage,
-            n_steps=n_steps,
-            target_update_interval=target_update_interval,
-            max_grad_norm=max_grad_norm,
-            stats_window_size=stats_window_size,
-            tensorboard_log=tensorboard_log,
-            policy_kwargs=policy_kwargs,
-            verbose=verbose,
-            seed=seed,
-            device=device,
-            n_bins=n_bins,
-            double_q=double_q,
-            dueling=dueling,
-            exploration_hold=exploration_hold,
-            compile=compile,
-            _init_setup_model=False,
-        )
+        super().__init__(**arguments)
         self.sigma0 = sigma0
         if _init_setup_model:
             self._setup_model()
@@ -145,7 +114,7 @@ class NoisyDQN(DiscretizedDQN):
 
     def _hold_noise(self) -> None:
         """Begins with fresh noise for each env."""
-        draws = Blocks(lambda n: numpy_noise(self.q_net.noisy_layers, self.q_net.sample_normals(n, self.n_envs)))
+        draws = Blocks(lambda n: numpy_noise(self.q_net.noisy_layers, self.q_net.sample_roots(n, self.n_envs)))
         self._held_noise = HeldNoise(draws, self.n_envs, self.exploration_hold)
 
     def _update_exploration(self) -> None:
@@ -172,7 +141,7 @@ class NoisyDQN(DiscretizedDQN):
     def draw_noise(self, n: int, batch_size: int, settings: DQNSettings) -> th.Tensor:
         # Independent draws, one each for online, target and double Q-learning's choice (eq. 18 and 19). The roots are drawn
         # here: a compiled step would take them anew for each weight
-        return signed_root(self.q_net.sample_normals(n, 3 if settings.double_q else 2))
+        return self.q_net.sample_roots(n, 3 if settings.double_q else 2)
 
     def q_functions(self, noise: th.Tensor, settings: DQNSettings) -> tuple[QFunction, QFunction, QFunction | None]:
         networks = (self.q_net, self.q_net_target, self.q_net) if settings.double_q else (self.q_net, self.q_net_target)

@@ -5,7 +5,7 @@ from typing import Any
 import torch as th
 from stable_baselines3.common.type_aliases import PyTorchObs
 
-from ca2_rl.common.noisy_linear import Noise, NoisyLinear, factorised_noise, noise_width, sample_noise, with_noisy_layers
+from ca2_rl.common.noisy_linear import Noise, NoisyLinear, sample_noise, sample_roots, with_noisy_layers
 from ca2_rl.discretized_dqn.policies import DiscretizedDQNPolicy, DiscretizedQNetwork, DuelingHead, ForDicts, ForImages
 
 
@@ -31,13 +31,9 @@ class NoisyQNetwork(DiscretizedQNetwork):
         """Fresh noise for ``forward``: one for the whole batch, or one for each of ``rows`` observations."""
         return sample_noise(self.noisy_layers, rows)
 
-    def sample_normals(self, *shape: int) -> th.Tensor:
-        """The random numbers behind so many noises, for ``noise_of``: [*shape, width]."""
-        return th.randn((*shape, noise_width(self.noisy_layers)), device=self.device)
-
-    def noise_of(self, normals: th.Tensor) -> list[Noise]:
-        """Noise for ``forward`` from standard normals: [width] for the whole batch, [N, width] for N observations."""
-        return factorised_noise(self.noisy_layers, normals)
+    def sample_roots(self, *shape: int) -> th.Tensor:
+        """The random numbers behind so many noises, for ``split_noise``: [*shape, width]."""
+        return sample_roots(self.noisy_layers, *shape)
 
     def forward(self, obs: PyTorchObs, noise: list[Noise] | None = None) -> th.Tensor:
         """Q-values [N, n_actions] under ``noise``; without it, those of the mean weights."""

@@ -17,6 +17,7 @@ from torch.nn import functional as F
 from torch.optim import Optimizer
 
 from ca2_core.errors import UserError, did_you_mean
+from ca2_rl.common.constructors import handed_on
 from ca2_rl.common.diagnostics import GRADIENT_NORM, MEAN_Q
 from ca2_rl.common.ou_noise import OUNoise
 from ca2_rl.fast import Accelerated
@@ -112,28 +113,8 @@ class OUDDPG(Accelerated, DDPG):
     ):
         if action_noise is not None:
             raise UserError("action_noise: OUDDPG makes its own from ou_sigma, ou_theta, ou_dt and ou_mu. Leave it out.")
-        super().__init__(
-            policy,
-            env,
-            learning_rate=learning_rate,
-            buffer_size=buffer_size,
-            learning_starts=learning_starts,
-            batch_size=batch_size,
-            tau=tau,
-            gamma=gamma,
-            train_freq=train_freq,
-            gradient_steps=gradient_steps,
-            replay_buffer_class=replay_buffer_class,
-            replay_buffer_kwargs=replay_buffer_kwargs,
-            optimize_memory_usage=optimize_memory_usage,
-            n_steps=n_steps,
-            tensorboard_log=tensorboard_log,
-            policy_kwargs=dict(policy_kwargs or {}),  # SB3's DDPG adds an entry to the dict that it is given
-            verbose=verbose,
-            seed=seed,
-            device=device,
-            _init_setup_model=False,
-        )
+        policy_kwargs = dict(policy_kwargs or {})  # SB3's DDPG adds an entry to the dict that it is given
+        super().__init__(**handed_on(locals(), DDPG))
         self.ou_sigma = ou_sigma
         self.ou_theta = ou_theta
         self.ou_dt = ou_dt

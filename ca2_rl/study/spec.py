@@ -2,7 +2,6 @@
 
 import json
 import math
-import re
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -21,6 +20,7 @@ from ca2_rl.study.hyperparams import merged, of_the_zoo, shipped
 from ca2_rl.study.training import MEASUREMENT, Bench, Recipe, import_packages
 from ca2_rl.zoo.hyperparams import check_values
 from ca2_rl.zoo.plugins import register
+from ca2_rl.zoo.printing import cause_text
 
 METRICS = ("return", "regret")
 BASES: dict[str, Callable[[str, str], dict[str, Any]]] = {"shipped": shipped, "zoo": of_the_zoo}
@@ -76,7 +76,7 @@ def make_study(content: Section, name: str, folder: Path, quick: bool = False) -
     for variant, section in content.sections("variants").items():
         chosen = section.names("environments", environments) or list(environments)
         cases += [_case(variant, section, task, environments[task], packages, quick) for task in chosen]
-    title = content.get("title", str, f"Study {name}")
+    title = content.get("title", str, name.replace("_", " ").capitalize())
     return Study(name, title, cases, seeds, {task: environment.measure for task, environment in environments.items()})
 
 
@@ -140,7 +140,7 @@ def _case(variant: str, section: Section, task: str, environment: Environment, p
     hyperparams = merged(_base(section, algo, environment.env_id), own)
     if environment.n_timesteps is not None:
         hyperparams["n_timesteps"] = environment.n_timesteps
-    _check(hyperparams, algo, section)
+    check_values(hyperparams, ALGOS[algo], section.place)
     n_timesteps, evaluation = int(hyperparams.pop("n_timesteps")), dict(environment.evaluation)
     if quick:
         n_timesteps = max(n_timesteps // QUICK, 1)
@@ -178,15 +178,6 @@ def _base(section: Section, algo: str, env_id: str) -> dict[str, Any]:
         raise section.error("base", f"{base}: {error} `base: none` takes nothing but the variant's own.") from error
 
 
-def _check(hyperparams: Mapping[str, Any], algo: str, section: Section) -> None:
-    try:
-        check_values(hyperparams, ALGOS[algo], section.place)
-    except UserError as error:
-        place = re.escape(section.place)
-        text = re.sub(rf"^{place}: (\w+ has no hyperparameter '(.+?)')", rf"{section.place}.\2: \1", str(error))
-        raise UserError(re.sub(rf"^{place}: (\w+)(?=[:=])", rf"{section.place}.\1", text)) from error
-
-
 def bench_key(settings: Mapping[str, Any]) -> str:
     """Cases of the same key have a bench in common."""
     return json.dumps([settings[name] for name in ("env", "eval_env_kwargs", "evaluation", "gym_packages")], sort_keys=True)
@@ -205,6 +196,5 @@ def make_benches(cases: Iterable[Case], place: str) -> dict[str, Bench]:
             assert model.env is not None
             model.env.close()
         except Exception as error:  # whatever SB3, the zoo or the environment make of these settings
-            cause = " ".join(re.sub(r"\(?<class '[\w.]*?(\w+)'>,?\)?", r"\1", str(error)).split())
-            raise UserError(f"{place}, variants.{case.variant}: on {case.task}: {cause or type(error).__name__}") from error
+            raise UserError(f"{place}, variants.{case.variant}: on {case.task}: {cause_text(error)}") from error
     return {case.bench: Bench.prepare(case.settings) for case in {case.bench: case for case in distinct.values()}.values()}

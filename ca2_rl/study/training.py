@@ -25,7 +25,7 @@ from ca2_core.study.conditions import core_seconds
 from ca2_rl.common.diagnostics import find_diagnostics, finished_returns
 from ca2_rl.envs.pendulum_vec_env import PendulumVecEnv
 from ca2_rl.optimum import optimal_returns
-from ca2_rl.zoo.agents import first_returns
+from ca2_rl.zoo.agents import first_episodes
 from ca2_rl.zoo.plugins import register
 
 # To be raised with every change of what a training measures: older records are then other jobs
@@ -87,40 +87,28 @@ class Recipe(ExperimentManager):
         assert built is not None
         return built[0]
 
-    def evaluation_envs(self, n_envs: int, seed: int) -> VecEnv:
-        """Environments of the evaluations, of an agent that has been built.
-
-        :param seed: of the first env's episode; the next have the next
-        """
+    def evaluation_envs(self, seeds: range) -> VecEnv:
+        """Environments of the evaluations, one for each seed, of an agent that has been built."""
         with redirect_stdout(StringIO()):
-            env = self.create_envs(n_envs, eval_env=True)
-        env.seed(seed)
+            env = self.create_envs(len(seeds), eval_env=True)
+        env.seed(seeds.start)
         return env
 
 
-@dataclass(frozen=True)
-class Episodes:
-    """Episodes that an evaluation plays: always the same starts.
-
-    :param seed: of the first; the next have the next
-    """
-
-    number: int
-    seed: int
-
-    def chunks(self) -> list["Episodes"]:
-        return [Episodes(min(CHUNK, self.number - first), self.seed + first) for first in range(0, self.number, CHUNK)]
+# The episodes that an evaluation plays are known by their seeds: always the same starts
 
 
-def curve_episodes(settings: Settings) -> Episodes:
-    """Of the evaluations during the training."""
+def curve_seeds(settings: Settings) -> range:
+    """Episodes of each evaluation during the training."""
     evaluation = settings["evaluation"]
-    return Episodes(evaluation["curve_episodes"], evaluation["seed"] + CURVE_SEED)
+    first = evaluation["seed"] + CURVE_SEED
+    return range(first, first + evaluation["curve_episodes"])
 
 
-def final_episodes(settings: Settings) -> Episodes:
-    """Of the last model."""
-    return Episodes(settings["evaluation"]["episodes"], settings["evaluation"]["seed"])
+def final_seeds(settings: Settings) -> range:
+    """Episodes of the last model's evaluation."""
+    evaluation = settings["evaluation"]
+    return range(evaluation["seed"], evaluation["seed"] + evaluation["episodes"])
 
 
 @dataclass(frozen=True)
@@ -136,11 +124,11 @@ class Bench:
         if settings["evaluation"]["metric"] != "regret":
             return cls()
         import_packages(settings)
-        return cls(_optima(settings, curve_episodes(settings)), _optima(settings, final_episodes(settings)))
+        return cls(_optima(settings, curve_seeds(settings)), _optima(settings, final_seeds(settings)))
 
 
-def _optima(settings: Settings, episodes: Episodes) -> Array:
-    env = make_vec_env(settings["env"], episodes.number, seed=episodes.seed, env_kwargs=dict(settings["eval_env_kwargs"]))
+def _optima(settings: Settings, seeds: range) -> Array:
+    env = make_vec_env(settings["env"], len(seeds), seed=seeds.start, env_kwargs=dict(settings["eval_env_kwargs"]))
     env.reset()
     optima = optimal_returns(settings["env"], env)
     env.close()
@@ -172,7 +160,7 @@ def episode_returns(model: BaseAlgorithm, env: VecEnv) -> Array:
     if model.get_vec_normalize_env() is not None:
         assert model.env is not None
         sync_envs_normalization(model.env, env)
-    scores = np.array(first_returns(model, env))
+    scores = np.array([score for score, _ in first_episodes(model, env)])
     if not np.isfinite(scores).all():
         raise FloatingPointError("diverged: the policy's returns are not finite")
     return scores
@@ -257,16 +245,16 @@ def train(settings: Settings, seed: int, bench: Bench) -> dict[str, Any]:
     import_packages(settings)
     th.set_num_threads(1)
     recipe = Recipe(settings, seed)
-    model, log, episodes = recipe.build(), Log(), curve_episodes(settings)
+    model, log = recipe.build(), Log()
     model.set_logger(Logger(None, [log]))
     steps, evaluation = settings["n_timesteps"], settings["evaluation"]
+    curve_env = recipe.evaluation_envs(curve_seeds(settings))
     interval = max(steps // evaluation["evaluations"], 1)
-    curve_env = recipe.evaluation_envs(episodes.number, episodes.seed)
-    measurement = Measurement(curve_env, episodes.seed, interval, bench.curve)
+    measurement = Measurement(curve_env, curve_seeds(settings).start, interval, bench.curve)
     model.learn(steps, CallbackList([*recipe.callbacks, measurement]), log_interval=None)  # type: ignore[arg-type]
     measurement.evaluate()
     curve_env.close()
-    scores = {"return": _final_returns(recipe, model, final_episodes(settings))}
+    scores = {"return": _final_returns(recipe, model, final_seeds(settings))}
     if bench.final is not None:
         scores["regret"] = bench.final - scores["return"]
     metric = evaluation["metric"]
@@ -284,10 +272,10 @@ def train(settings: Settings, seed: int, bench: Bench) -> dict[str, Any]:
     }
 
 
-def _final_returns(recipe: Recipe, model: BaseAlgorithm, episodes: Episodes) -> Array:
+def _final_returns(recipe: Recipe, model: BaseAlgorithm, seeds: range) -> Array:
     found = []
-    for chunk in episodes.chunks():
-        env = recipe.evaluation_envs(chunk.number, chunk.seed)
+    for first in range(0, len(seeds), CHUNK):
+        env = recipe.evaluation_envs(seeds[first : first + CHUNK])
         found.append(episode_returns(model, env))
         env.close()
     return np.concatenate(found)

@@ -171,43 +171,30 @@ def make_env(
         raise UserError(f"{run.params_folder / 'args.yml'}: env_kwargs: a mapping is needed, this is {describe(own)}.")
     if own:
         try_env(run.env_id, own, f"{run.folder}: env_kwargs")
+    statistics = run.params_folder / STATISTICS
+    is_normalised = hyperparams.get("normalize", False) is not False
+    if is_normalised and not statistics.is_file():
+        raise UserError(f"{statistics}: missing; the agent was trained on normalised observations. Copy it from where it was trained.")
     try:
-        return _made_env(run, hyperparams, own | (env_kwargs or {}), n_envs, seed, log_folder, norm_reward, trust)
+        env = create_test_env(
+            run.env_id,
+            n_envs=n_envs,
+            seed=seed,
+            log_dir=log_folder,
+            should_render=False,
+            hyperparams={key: hyperparams[key] for key in ("env_wrapper", "vec_env_wrapper") if hyperparams.get(key)},
+            env_kwargs=own | (env_kwargs or {}),
+            vec_env_cls=DummyVecEnv,
+        )
+        if is_normalised:
+            env = loading.load_vec_normalize(statistics, env, trust=trust)
+            env.training, env.norm_reward = False, norm_reward
+        frames = hyperparams.get("frame_stack") or 0
+        return VecFrameStack(env, frames) if frames else env
     except UserError:
         raise
     except Exception as error:  # whatever an env or a wrapper makes of its arguments
         raise UserError(f"{run.folder}: its env can't be made: {error}") from error
-
-
-def _made_env(
-    run: Run,
-    hyperparams: dict[str, Any],
-    env_kwargs: dict[str, Any],
-    n_envs: int,
-    seed: int,
-    log_folder: str | None,
-    norm_reward: bool,
-    trust: bool,
-) -> VecEnv:
-    env = create_test_env(
-        run.env_id,
-        n_envs=n_envs,
-        seed=seed,
-        log_dir=log_folder,
-        should_render=False,
-        hyperparams={key: hyperparams[key] for key in ("env_wrapper", "vec_env_wrapper") if hyperparams.get(key)},
-        env_kwargs=env_kwargs,
-        vec_env_cls=DummyVecEnv,
-    )
-    if hyperparams.get("normalize", False) is not False:
-        path = run.params_folder / STATISTICS
-        if not path.is_file():
-            raise UserError(f"{path}: missing; the agent was trained on normalised observations. Copy it from where the agent was trained.")
-        normalised = loading.load_vec_normalize(path, env, trust=trust)
-        normalised.training, normalised.norm_reward = False, norm_reward
-        env = normalised
-    frames = hyperparams.get("frame_stack") or 0
-    return VecFrameStack(env, frames) if frames else env
 
 
 Step = tuple[np.ndarray, np.ndarray, list[dict[str, Any]]]
@@ -240,8 +227,3 @@ def first_episodes(agent: BaseAlgorithm, env: VecEnv, observations: Any = None) 
         if len(episodes) == env.num_envs:
             break
     return [episodes[i] for i in range(env.num_envs)]
-
-
-def first_returns(agent: BaseAlgorithm, env: VecEnv) -> list[float]:
-    """The returns of ``first_episodes``."""
-    return [episode_return for episode_return, _ in first_episodes(agent, env)]

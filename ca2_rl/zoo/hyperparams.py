@@ -34,7 +34,7 @@ BASES = {"callback": BaseCallback, "env_wrapper": gym.Wrapper, "policy": BasePol
 # What rl_zoo3.exp_manager makes a schedule of
 SCHEDULES = ("learning_rate", "clip_range", "clip_range_vf", "delta_std")
 # What the command line decides, not the file
-NOT_IN_FILE = {"self", "env", "seed", "device", "verbose", "tensorboard_log", "_init_setup_model"}
+NOT_IN_FILE = {"self", "args", "kwargs", "env", "seed", "device", "verbose", "tensorboard_log", "_init_setup_model"}
 
 
 def check_file(path: str, env_id: str) -> str:
@@ -76,7 +76,7 @@ def check_values(
     :param from_command_line: names of those that ``-params`` gave
     :raises UserError: for a missing or unknown name, or a value that it can't have
     """
-    constructor = constructor_types(algorithm)
+    constructor = constructor_parameters(algorithm)
     for needed in ("policy", "n_timesteps"):
         if needed not in hyperparams:
             raise UserError(f"{origin}: {needed!r} is missing. See rl-zoo3's hyperparams/*.yml for the format.")
@@ -84,7 +84,7 @@ def check_values(
         where = "-params" if name in from_command_line else origin
         if name not in ZOO and name not in constructor:
             raise UserError(f"{where}: {algorithm.__name__} has no hyperparameter {name!r}.{did_you_mean(name, [*ZOO, *constructor])}")
-        check_value(name, value, constructor.get(name), where)
+        check_value(name, value, constructor[name].annotation if name in constructor else None, where)
     _check_together(hyperparams, algorithm, lambda name: "-params" if name in from_command_line else origin)
 
 
@@ -199,37 +199,26 @@ def resolve_classes(policy_kwargs: dict[str, Any], origin: str, may_import: bool
     return resolved
 
 
-def constructor_types(algorithm: type[BaseAlgorithm]) -> dict[str, Any]:
-    """Names and annotations that the constructor accepts, through ``**kwargs`` those of the next class in line too."""
-    accepted: dict[str, Any] = {}
+def constructor_parameters(algorithm: type[BaseAlgorithm]) -> dict[str, inspect.Parameter]:
+    """What the constructor accepts, by name: through ``**kwargs`` the parameters of the next class in line too."""
+    accepted: dict[str, inspect.Parameter] = {}
     for cls in algorithm.__mro__:
         if "__init__" not in vars(cls):
             continue
         parameters = inspect.signature(vars(cls)["__init__"]).parameters
-        accepted = {name: parameter.annotation for name, parameter in parameters.items()} | accepted
+        accepted = dict(parameters) | accepted
         if not any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters.values()):
             break
-    return {name: hint for name, hint in accepted.items() if name not in NOT_IN_FILE | {"args", "kwargs"}}
+    return {name: parameter for name, parameter in accepted.items() if name not in NOT_IN_FILE}
 
 
 def reference(algorithm: type[BaseAlgorithm]) -> list[tuple[str, str, str, str]]:
     """Rows for a page or a help: name, what it may be, default, what it does; first the zoo's, then the constructor's."""
-    defaults = _defaults(algorithm)
-    constructor = constructor_types(algorithm)
+    constructor = constructor_parameters(algorithm)
     rows = []
-    for name in [*ZOO, *sorted(name for name, kind in constructor.items() if name not in ZOO and kind is not None)]:
-        setting = SETTINGS.get(name, UNKNOWN)
-        kind = name_of(setting.type or constructor.get(name))
-        default = defaults.get(name, inspect.Parameter.empty)
-        rows.append(
-            (name, ", ".join(filter(None, (kind, setting.range))), "" if default is inspect.Parameter.empty else f"{default}", setting.help)
-        )
+    for name in [*ZOO, *sorted(name for name, parameter in constructor.items() if name not in ZOO and parameter.annotation is not None)]:
+        setting, parameter = SETTINGS.get(name, UNKNOWN), constructor.get(name)
+        kind = name_of(setting.type or (parameter and parameter.annotation))
+        default = "" if parameter is None or parameter.default is parameter.empty else f"{parameter.default}"
+        rows.append((name, ", ".join(filter(None, (kind, setting.range))), default, setting.help))
     return rows
-
-
-def _defaults(algorithm: type[BaseAlgorithm]) -> dict[str, Any]:
-    found: dict[str, Any] = {}
-    for cls in algorithm.__mro__:
-        if "__init__" in vars(cls):
-            found = {name: parameter.default for name, parameter in inspect.signature(vars(cls)["__init__"]).parameters.items()} | found
-    return found

@@ -1,9 +1,12 @@
 """rl-zoo3's experiment manager, with our algorithms' hyperparameters, logs for ``ca2-rl plot``, and whole files."""
 
+import argparse
+import inspect
 import io
 import re
 import shutil
 import sys
+import uuid
 from contextlib import AbstractContextManager, ExitStack, nullcontext, redirect_stdout, suppress
 from pathlib import Path
 from typing import Any
@@ -30,20 +33,27 @@ from ca2_rl.zoo.agents import STATISTICS, check_imports, plugin_names
 from ca2_rl.zoo.callbacks import CheckRewards, ProgressLog, StopOnSignal
 from ca2_rl.zoo.hyperparams import PARSED, check_file, check_values, resolve_classes
 from ca2_rl.zoo.plugins import register
-from ca2_rl.zoo.printing import EvaluationLine, ProgressBar, Tables, say
+from ca2_rl.zoo.printing import EvaluationLine, ProgressBar, Tables, cause_text, say
 
 # Evaluations in a training that is shorter than the zoo's --eval-freq of 25,000 steps, which would have none
 EVALUATIONS_OF_A_SHORT_TRAINING = 10
+# Options that rl-zoo3's manager has under another name
+ZOO_NAMES = {"env": "env_id", "eval_episodes": "n_eval_episodes", "vec_env": "vec_env_type", "conf_file": "config"}
 
 
 class Manager(ExperimentManager):
     """What ``ca2-rl train`` and ``ca2-rl optimize`` run.
 
     Prints one line for each evaluation, with ``args.quiet`` only the last lines, with ``verbose`` all that SB3 and the zoo do.
+
+    :param args: the command line
     """
 
-    def __init__(self, *args: Any, **kwargs: Any):
-        super().__init__(*args, **kwargs)
+    def __init__(self, args: argparse.Namespace):
+        named = {ZOO_NAMES.get(name, name): value for name, value in vars(args).items()}
+        known = inspect.signature(ExperimentManager).parameters
+        settings = {name: value for name, value in named.items() if name in known} | {"verbose": args.verbose or 0}
+        super().__init__(args, **settings, uuid_str=f"_{uuid.uuid4()}" if args.uuid else "")
         if self.vec_env_class is DummyVecEnv:
             self.vec_env_class = PendulumVecEnv  # which steps any other env as DummyVecEnv does
         self._stdout = sys.stdout
@@ -58,7 +68,7 @@ class Manager(ExperimentManager):
         if self.optimize_hyperparameters and self.algo not in HYPERPARAMS_SAMPLER:
             raise UserError(f"{self.algo} has no search space. These have one: {', '.join(HYPERPARAMS_SAMPLER)}.")
         plugin = register().get(self.algo)
-        if kwargs.get("config") is None and plugin is not None:
+        if args.conf_file is None and plugin is not None:
             if plugin.hyperparams is None:
                 raise UserError(f"{self.algo} comes without hyperparameters: give a file with --conf-file.")
             self.config = str(plugin.hyperparams)
@@ -106,8 +116,7 @@ class Manager(ExperimentManager):
             if isinstance(error, MemoryError):
                 raise UserError(f"buffer_size: not enough memory for it ({error}). Give a smaller one.") from error
             if is_about_settings(error):
-                cause = re.sub(r"\(?<class '[\w.]*?(\w+)'>,?\)?", r"\1", str(error))  # SB3 prints the classes of spaces
-                raise UserError(f"{self.algo} on {self.env_name.gym_id}: {cause}") from error
+                raise UserError(f"{self.algo} on {self.env_name.gym_id}: {cause_text(error)}") from error
             raise
         if not self.verbose and not self.args.quiet:
             say(self._summary())
@@ -228,7 +237,7 @@ class Manager(ExperimentManager):
                 if model.num_timesteps == 0:
                     self._remove_folder()
                     if is_about_settings(error):
-                        raise UserError(f"{self.algo} on {self.env_name.gym_id}: {error}") from error
+                        raise UserError(f"{self.algo} on {self.env_name.gym_id}: {cause_text(error)}") from error
                 raise
             return
         steps_left = self.n_timesteps - model.num_timesteps

@@ -1,6 +1,7 @@
 """What a training prints: a bar and a table a minute on a terminal, a line for each evaluation everywhere."""
 
 import math
+import re
 import sys
 import time
 from typing import Any
@@ -24,6 +25,12 @@ def lengths_text(lengths: Any) -> str:
     """How many steps episodes took: ``200 steps``, or ``9 to 500 steps``."""
     least, most = int(np.min(lengths)), int(np.max(lengths))
     return f"{least:,} steps" if least == most else f"{least:,} to {most:,} steps"
+
+
+def cause_text(error: BaseException) -> str:
+    """What an error of SB3 says on one line, with the plain names of the classes in it."""
+    text = re.sub(r"\(?<class '[\w.]*?(\w+)'>,?\)?", r"\1", str(error))
+    return " ".join(text.split()) or type(error).__name__
 
 
 class ProgressBar(BaseCallback):

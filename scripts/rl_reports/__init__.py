@@ -3,19 +3,22 @@
 ``scripts/studies/NAME.yml`` says what a study trains; a module without such a file has a function ``content`` that says the same.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 from matplotlib.figure import Figure
 
 from ca2_core.errors import UserError, did_you_mean
 from ca2_core.study.cases import Measure, Study
 from ca2_core.study.file import Section
-from ca2_core.study.results import Array, Records, Results, reached_text, scores
+from ca2_core.study.results import Array, Records, Results, iqm_text, label_text, mean_text, range_text, reached_text, scores, std_text
+from ca2_core.tables import Table
 from ca2_rl.study.spec import make_study, read_study
+
+T = TypeVar("T")
 
 FILES = Path(__file__).parents[1] / "studies"
 NAMES = ("overview", "tuning", "exploration", "episodes", "coursework", "compiled", "environments")
@@ -30,23 +33,15 @@ OURS = {"discretizeddqn": "DiscretizedDQN", "noisydqn": "NoisyDQN", "ouddpg": "O
 
 
 @dataclass(frozen=True)
-class DocsTable:
-    """A table of the docs.
+class Titled(Generic[T]):
+    """A table of the docs as Markdown, with a sentence on how to read it where needed, or a figure.
 
     :param title: what it shows, as a caption
-    :param make: its Markdown, with a sentence on how to read it where needed
+    :param make: makes it of the measurements
     """
 
     title: str
-    make: Callable[[Results], str]
-
-
-@dataclass(frozen=True)
-class Picture:
-    """A figure of the docs, likewise."""
-
-    title: str
-    make: Callable[[Results], Figure]
+    make: Callable[[Results], T]
 
 
 @dataclass(frozen=True)
@@ -55,17 +50,18 @@ class Report:
 
     :param tables: by name
     :param pictures: by name
-    :param kept: of a record, what the docs' measurements keep
+    :param left_out: entries of a record that the docs' measurements don't keep
+    :param added: what they have instead, made of the whole record
     """
 
-    tables: dict[str, DocsTable]
-    pictures: dict[str, Picture] = field(default_factory=dict)
-    kept: Callable[[dict[str, Any]], dict[str, Any]] = lambda record: record
+    tables: dict[str, Titled[str]]
+    pictures: dict[str, Titled[Figure]] = field(default_factory=dict)
+    left_out: tuple[str, ...] = ("training_returns", "diagnostics")
+    added: Callable[[dict[str, Any]], dict[str, Any]] = lambda record: {}
 
-
-def without(*names: str) -> Callable[[dict[str, Any]], dict[str, Any]]:
-    """Keeps all of a record but these entries."""
-    return lambda record: {name: value for name, value in record.items() if name not in names}
+    def kept(self, record: dict[str, Any]) -> dict[str, Any]:
+        """A record as the docs' measurements have it."""
+        return {name: value for name, value in record.items() if name not in self.left_out} | self.added(record)
 
 
 def _module(name: str) -> Any:
@@ -92,11 +88,48 @@ def load_study(name: str, quick: bool = False) -> Study:
     return read_study(path, quick) if path.is_file() else make_study(Section(module.content(), f"{name}"), name, FILES, quick)
 
 
+def study_content(title: str, seeds: int | list[int], variants: dict[str, dict[str, Any]]) -> dict[str, Any]:
+    """What the file of a study on Pendulum-v1 would say."""
+    return {"title": title, "seeds": seeds, "evaluation": EVALUATION, "environments": {PENDULUM: {}}, "variants": variants}
+
+
 def regrets(records: Records) -> Array:
     """Of each training that succeeded, [seeds]."""
     return scores(records, "regret")
 
 
+def mean_of(name: str) -> Callable[[Records], str]:
+    """A column of the mean over the seeds of an entry of the records."""
+    return lambda records: mean_text(scores(records, name))
+
+
 def solved_text(records: Records, axis: str = "steps", digits: int = 0) -> str:
     """When ``TARGET`` was reached: the median over the seeds, and how many did."""
     return reached_text(records, REGRET, TARGET, axis, digits)
+
+
+Columns = Mapping[str, Callable[[Records], str]]
+"""What a table says of the trainings of a variant, by heading."""
+
+COLUMNS: Columns = {
+    "return": mean_of("return"),
+    "regret": mean_of("regret"),
+    "std over seeds": lambda records: std_text(regrets(records)),
+    "regret, IQM [95 %]": lambda records: iqm_text(regrets(records)),
+    "best to worst seed": lambda records: range_text(regrets(records)),
+    "steps to regret 15": solved_text,
+    "seconds to it": lambda records: solved_text(records, "seconds", digits=1),
+    "seconds of training": mean_of("train_seconds"),
+    "of compiling": mean_of("compile_seconds"),
+}
+
+
+def columns(*headings: str) -> dict[str, Callable[[Records], str]]:
+    """Some of the ``COLUMNS``."""
+    return {heading: COLUMNS[heading] for heading in headings}
+
+
+def table(groups: Mapping[str, Records], first: str, columns: Columns, texts: int = 1) -> str:
+    """A row for each variant: its label under ``first``, then the columns."""
+    rows = [[label_text(label, records), *(cell(records) for cell in columns.values())] for label, records in groups.items()]
+    return Table([first, *columns], rows, texts=texts).markdown()

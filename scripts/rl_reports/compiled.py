@@ -5,7 +5,7 @@ from scipy.stats import mannwhitneyu
 
 from ca2_core.study.results import Array, Records, Results, iqm_text, label_text, mean_text, scores, succeeded
 from ca2_core.tables import Table
-from rl_reports import OURS, DocsTable, Report, regrets, without
+from rl_reports import OURS, Report, Titled, regrets
 from rl_reports.overview import CURVES
 
 WAYS = ("compiled", "eager")
@@ -37,7 +37,7 @@ def p_text(x: Array, y: Array) -> str:
 
 
 REPORT = Report(
-    tables={"agents": DocsTable("Compiled and eager", compare)},
+    tables={"agents": Titled("Compiled and eager", compare)},
     pictures={"curves": CURVES},
-    kept=without("training_returns", "diagnostics", "regret_percentiles"),
+    left_out=("training_returns", "diagnostics", "regret_percentiles"),
 )

@@ -2,7 +2,7 @@
 
 from ca2_core.study.results import Results, iqm_text, label_text, mean_text, scores
 from ca2_core.tables import Table
-from rl_reports import DocsTable, Report, without
+from rl_reports import Report, Titled
 
 
 def agents(results: Results) -> str:
@@ -20,6 +20,6 @@ def agents(results: Results) -> str:
 
 
 REPORT = Report(
-    tables={"agents": DocsTable("Returns of the last model over 100 episodes", agents)},
-    kept=without("training_returns", "diagnostics", "return_percentiles", "curve"),
+    tables={"agents": Titled("Returns of the last model over 100 episodes", agents)},
+    left_out=("training_returns", "diagnostics", "return_percentiles", "curve"),
 )

@@ -4,28 +4,21 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from ca2_core.study.figures import band, legend, over_steps, plain_figure, plain_log, style
-from ca2_core.study.results import Results, iqm_text, label_text, mean_text, scores, std_text, succeeded
-from ca2_core.tables import Table
-from rl_reports import DocsTable, Picture, Report, regrets, solved_text, without
+from ca2_core.study.results import Results, succeeded
+from rl_reports import Report, Titled, columns, regrets, table
+
+COLUMNS = columns("return", "regret", "std over seeds", "regret, IQM [95 %]", "steps to regret 15")
+QUESTIONS = {
+    "noise": "OUDDPG: noise with and without memory",
+    "networks": "Noisy networks and epsilon-greedy, all else the same",
+    "holds": "How long a random torque, or a draw of the noise, is held",
+    "bins": "DiscretizedDQN: number of torques",
+}
 
 
-def compare(results: Results, question: str) -> str:
+def compare(question: str) -> Titled[str]:
     """The variants of one question, a row each."""
-    header = ["", "return", "regret", "std over seeds", "regret, IQM [95 %]", "steps to regret 15"]
-    rows = []
-    for label, records in results.by_variant(group=question).items():
-        values = regrets(records)
-        rows.append(
-            [
-                label_text(label, records),
-                mean_text(scores(records, "return")),
-                mean_text(values),
-                std_text(values),
-                iqm_text(values),
-                solved_text(records),
-            ]
-        )
-    return Table(header, rows).markdown()
+    return Titled(QUESTIONS[question], lambda results: table(results.by_variant(group=question), "", COLUMNS))
 
 
 def sigma_curves(results: Results) -> Figure:
@@ -71,15 +64,10 @@ def regret_over_bins(results: Results) -> Figure:
 
 
 REPORT = Report(
-    tables={
-        "noise": DocsTable("OUDDPG: noise with and without memory", lambda results: compare(results, "noise")),
-        "networks": DocsTable("Noisy networks and epsilon-greedy, all else the same", lambda results: compare(results, "networks")),
-        "holds": DocsTable("How long a random torque, or a draw of the noise, is held", lambda results: compare(results, "holds")),
-        "bins": DocsTable("DiscretizedDQN: number of torques", lambda results: compare(results, "bins")),
-    },
+    tables={question: compare(question) for question in QUESTIONS},
     pictures={
-        "sigma": Picture("Sigma over the training, by layer, relative to its start", sigma_curves),
-        "bins": Picture("Regret over the number of torques", regret_over_bins),
+        "sigma": Titled("Sigma over the training, by layer, relative to its start", sigma_curves),
+        "bins": Titled("Regret over the number of torques", regret_over_bins),
     },
-    kept=without("training_returns", "regret_percentiles"),
+    left_out=("training_returns", "regret_percentiles"),
 )

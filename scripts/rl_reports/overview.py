@@ -4,10 +4,10 @@ import math
 from functools import partial
 
 from ca2_core.study.figures import learning_curves, profile
-from ca2_core.study.results import Records, Results, iqm_text, label_text, mean_text, range_text, reached, scores, std_text, succeeded
+from ca2_core.study.results import Records, Results, reached, succeeded
 from ca2_core.tables import Table
 from ca2_rl.envs.pendulum import EPISODE_STEPS
-from rl_reports import OURS, REGRET, TARGET, DocsTable, Picture, Report, regrets, solved_text, without
+from rl_reports import COLUMNS, OURS, REGRET, TARGET, Report, Titled, columns, table
 
 # SB3's default in each of its off-policy algorithms
 LEARNING_STARTS = 100
@@ -19,57 +19,41 @@ COURSEWORK = {"DiscretizedDQN": -838.13, "NoisyDQN": -1367.53, "OUDDPG": -627.46
 
 def agents(results: Results) -> str:
     """All agents, a row each."""
-    header = ["agent", "return", "regret", "std over seeds", "regret, IQM [95 %]"]
-    header += ["steps to regret 15", "seconds to it", "seconds of training", "of compiling"]
-    header += ["the coursework's average return, perhaps of its training", f"the optimum's {OPTIMUM:.0f} minus it"]
-    rows = []
-    for label, records in results.by_variant().items():
-        values = regrets(records)
-        coursework = [f"{COURSEWORK[label]:.0f}", f"{OPTIMUM - COURSEWORK[label]:.0f}"] if label in COURSEWORK else ["", ""]
-        rows.append(
-            [
-                label_text(label, records),
-                mean_text(scores(records, "return")),
-                mean_text(values),
-                std_text(values),
-                iqm_text(values),
-                solved_text(records),
-                solved_text(records, "seconds", digits=1),
-                mean_text(scores(records, "train_seconds")),
-                mean_text(scores(records, "compile_seconds")),
-                *coursework,
-            ]
-        )
-    return Table(header, rows).markdown()
+    measured = {heading: cell for heading, cell in COLUMNS.items() if heading != "best to worst seed"}
+    reported = {
+        "the coursework's average return, perhaps of its training": coursework_text,
+        f"the optimum's {OPTIMUM:.0f} minus it": lambda records: coursework_text(records, OPTIMUM),
+    }
+    return table(results.by_variant(), "agent", measured | reported)
+
+
+def coursework_text(records: Records, optimum: float | None = None) -> str:
+    """What the coursework reported of an agent, or the optimum's return minus that; empty where it has no such agent."""
+    reported = COURSEWORK.get(records[0]["variant"])
+    return "" if reported is None else f"{reported if optimum is None else optimum - reported:.0f}"
 
 
 def summary(results: Results) -> str:
-    """What it comes to, a row for each agent."""
-    header = ["agent", "settings", "training episodes", "learns from step"]
-    header += ["regret, IQM [95 %]", "best to worst seed", "regret at most 15 by 5,000 steps"]
-    rows = []
-    for label, records in results.by_variant().items():
-        values = regrets(records)
-        early = sum(reached(record, REGRET, TARGET, "steps") <= 5_000 for record in succeeded(records))
-        rows.append(
-            [
-                label_text(label, records),
-                *protocol(results, label, records),
-                iqm_text(values),
-                range_text(values),
-                f"{early} of {len(records)}",
-            ]
-        )
-    return Table(header, rows, texts=2).markdown()
+    """What it comes to, a row for each agent, with whose settings it has and how long it practises before it learns."""
 
+    def setting(records: Records, name: str, default: int) -> int:
+        hyperparams = results.settings(records[0])["hyperparams"]
+        value: int = (hyperparams | hyperparams.get("env_kwargs", {})).get(name, default)
+        return value
 
-def protocol(results: Results, label: str, records: Records) -> list[str]:
-    """Whose settings an agent has, the length of its training's episodes and the step from which on it learns."""
-    settings = results.settings(records[0])
-    hyperparams, steps = settings["hyperparams"], settings["n_timesteps"]
-    length = hyperparams.get("env_kwargs", {}).get("max_episode_steps", EPISODE_STEPS)
-    start = hyperparams.get("learning_starts", LEARNING_STARTS)
-    return ["rl-zoo3's" if label.endswith(", zoo") else "ca2's", f"{length} steps", f"{start:,} of {steps:,}"]
+    def learns_from(records: Records) -> str:
+        return f"{setting(records, 'learning_starts', LEARNING_STARTS):,} of {results.settings(records[0])['n_timesteps']:,}"
+
+    def early(records: Records) -> str:
+        return f"{sum(reached(record, REGRET, TARGET, 'steps') <= 5_000 for record in succeeded(records))} of {len(records)}"
+
+    protocol = {
+        "settings": lambda records: "rl-zoo3's" if records[0]["variant"].endswith(", zoo") else "ca2's",
+        "training episodes": lambda records: f"{setting(records, 'max_episode_steps', EPISODE_STEPS)} steps",
+        "learns from step": learns_from,
+    }
+    regret = columns("regret, IQM [95 %]", "best to worst seed")
+    return table(results.by_variant(), "agent", protocol | regret | {"regret at most 15 by 5,000 steps": early}, texts=2)
 
 
 def seeds(results: Results, label: str) -> str:
@@ -91,7 +75,7 @@ def seeds(results: Results, label: str) -> str:
     return Table(header, rows).markdown()
 
 
-CURVES = Picture(
+CURVES = Titled(
     "Regret over the training: interquartile mean over the seeds with its 95 % interval",
     lambda results: learning_curves(results.by_variant(), REGRET),
 )
@@ -99,14 +83,13 @@ CAPTION = (
     "Pendulum-v1: the last model on 500 starts, with the settings above; steps and seconds on a core to regret 15: medians over the seeds"
 )
 REPORT = Report(
-    tables={"summary": DocsTable("In short", summary), "agents": DocsTable(CAPTION, agents)}
-    | {label.lower(): DocsTable(f"{label}, seed by seed", partial(seeds, label=label)) for label in OURS.values()},
+    tables={"summary": Titled("In short", summary), "agents": Titled(CAPTION, agents)}
+    | {label.lower(): Titled(f"{label}, seed by seed", partial(seeds, label=label)) for label in OURS.values()},
     pictures={
         "curves": CURVES,
-        "profile": Picture(
+        "profile": Titled(
             "Share of all episodes with at most a given regret, with 95 % bands",
             lambda results: profile(results.by_variant(), REGRET),
         ),
     },
-    kept=without("training_returns", "diagnostics"),
 )

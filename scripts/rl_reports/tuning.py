@@ -1,7 +1,7 @@
 """The coursework's tuning tables for all three agents, as grid and as random search, and its two criteria put to the test."""
 
 from functools import cache
-from itertools import product
+from itertools import combinations, product
 from typing import Any
 
 import numpy as np
@@ -13,7 +13,7 @@ from ca2_core.study.figures import legend, plain_figure, plain_log, style
 from ca2_core.study.results import Records, Results, failures_text, iqm_text, mean_text, scores, succeeded
 from ca2_core.tables import Table
 from ca2_rl.study.hyperparams import shipped
-from rl_reports import EVALUATION, OURS, PENDULUM, DocsTable, Picture, Report, regrets
+from rl_reports import OURS, PENDULUM, Report, Titled, regrets, study_content
 from rl_reports.effects import expected_best, rank_correlation, variance_explained
 
 # The coursework's values with the average returns that it reported (of DDPG)
@@ -85,15 +85,12 @@ def tags() -> dict[str, dict[str, Any]]:
 def content() -> dict[str, Any]:
     """What the study's file would say."""
     variants = dict(setting(algo, search, **values) for algo, search, values in settings())
-    title = "The coursework's tuning tables as grid and random search; do its criteria predict the regret?"
-    return {"title": title, "seeds": 3, "evaluation": EVALUATION, "environments": {PENDULUM: {}}, "variants": variants}
+    return study_content("The coursework's tuning tables as grid and random search; do its criteria predict the regret?", 3, variants)
 
 
-def kept(record: dict[str, Any]) -> dict[str, Any]:
-    """A record with its criteria instead of its curves."""
-    late_of = {} if "error" in record else {"late": late(record["training_returns"], record["diagnostics"].get("gradient_norm", []))}
-    left_out = ("curve", "regret_percentiles", "training_returns", "diagnostics")
-    return {name: value for name, value in record.items() if name not in left_out} | late_of
+def with_criteria(record: dict[str, Any]) -> dict[str, Any]:
+    """The criteria of a training, which the docs keep instead of its curves."""
+    return {} if "error" in record else {"late": late(record["training_returns"], record["diagnostics"].get("gradient_norm", []))}
 
 
 def late(training_returns: list[float], gradient_norms: list[float | None]) -> dict[str, float | None]:
@@ -257,7 +254,7 @@ def in_words(low: float, high: float) -> str:
 
 def heat_maps(results: Results) -> Figure:
     """Mean regret over each pair of factors, a row an agent."""
-    pairs = [(a, b) for a in range(len(FACTORS)) for b in range(a + 1, len(FACTORS))]
+    pairs = list(combinations(range(len(FACTORS)), 2))
     figure = Figure(figsize=(2.3 * len(pairs), 2.3 * len(OURS)), layout="constrained")
     panels = figure.subplots(len(OURS), len(pairs), squeeze=False)
     tables = {agent: cells(results, agent) for agent in OURS.values()}
@@ -266,13 +263,12 @@ def heat_maps(results: Results) -> Figure:
     for row, (agent, table) in zip(panels, tables.items(), strict=True):
         for panel, (a, b) in zip(row, pairs, strict=True):
             others = tuple(axis for axis in range(len(FACTORS)) if axis not in (a, b))
-            means = _nanmean(table, others)
+            means = np.ma.masked_invalid(table).mean(axis=others).filled(np.nan)  # of what is there
             image = panel.imshow(means, norm=norm, cmap="cividis_r", aspect="auto")
             for (i, j), regret in np.ndenumerate(means):
                 if np.isfinite(regret):
-                    panel.text(
-                        j, i, f"{regret:.0f}", ha="center", va="center", fontsize=8, color="white" if norm(regret) > 0.5 else "black"
-                    )
+                    color = "white" if norm(regret) > 0.5 else "black"
+                    panel.text(j, i, f"{regret:.0f}", ha="center", va="center", fontsize=8, color=color)
             for axis, factor in ((panel.xaxis, FACTORS[b]), (panel.yaxis, FACTORS[a])):
                 axis.set_ticks(range(len(COURSEWORK[factor])), [f"{value:g}" for value in COURSEWORK[factor]], fontsize=8)
             panel.set_xlabel(NAMES[FACTORS[b]].capitalize(), fontsize=8)
@@ -281,14 +277,6 @@ def heat_maps(results: Results) -> Figure:
     assert image is not None
     figure.colorbar(image, ax=panels, label="Mean regret over the other two factors and the seeds", shrink=0.7, format="{x:g}")
     return figure
-
-
-def _nanmean(table: NDArray[np.float64], axes: tuple[int, ...]) -> NDArray[np.float64]:
-    """Mean of what is there, without a warning where nothing is."""
-    there = np.isfinite(table)
-    count = there.sum(axis=axes)
-    mean: NDArray[np.float64] = np.where(count > 0, np.where(there, table, 0).sum(axis=axes) / np.maximum(count, 1), np.nan)
-    return mean
 
 
 def search_curves(results: Results) -> Figure:
@@ -310,15 +298,16 @@ def search_curves(results: Results) -> Figure:
 
 REPORT = Report(
     tables={
-        "one-at-a-time": DocsTable("One factor at a time, as in the coursework", one_at_a_time),
-        "grid": DocsTable("Each value over the whole grid", over_the_grid),
-        "search": DocsTable("Grid search and random search", search),
-        "interactions": DocsTable("Which factors matter, and which together", interactions),
-        "criteria": DocsTable("Do the coursework's selection criteria predict the regret?", criteria),
+        "one-at-a-time": Titled("One factor at a time, as in the coursework", one_at_a_time),
+        "grid": Titled("Each value over the whole grid", over_the_grid),
+        "search": Titled("Grid search and random search", search),
+        "interactions": Titled("Which factors matter, and which together", interactions),
+        "criteria": Titled("Do the coursework's selection criteria predict the regret?", criteria),
     },
     pictures={
-        "heat-maps": Picture("Mean regret over pairs of factors", heat_maps),
-        "search": Picture("Expected regret of the best setting over the number tried", search_curves),
+        "heat-maps": Titled("Mean regret over pairs of factors", heat_maps),
+        "search": Titled("Expected regret of the best setting over the number tried", search_curves),
     },
-    kept=kept,
+    left_out=("curve", "regret_percentiles", "training_returns", "diagnostics"),
+    added=with_criteria,
 )

@@ -119,7 +119,9 @@ def test_an_export_without_a_generator_is_no_model(tmp_path):
 
 @pytest.mark.parametrize(("model", "accuracy"), [("dcgan_radford", None), ("acgan", 0.9)])
 def test_a_model_of_the_zoo_is_published_on_the_hub_with_a_card_that_works(model, accuracy, monkeypatch, tmp_path):
-    script = runpy.run_path(str(Path(__file__).parents[2] / "scripts" / "pretrain_gan.py"))
+    scripts = Path(__file__).parents[2] / "scripts"
+    monkeypatch.syspath_prepend(scripts)
+    script = runpy.run_path(str(scripts / "pretrain_gan.py"))
     scores = dict.fromkeys(("fcd", "intra", "precision", "recall", "copied"), 0.5) | {"acc": accuracy}
     hub = tmp_path / "hub"
 

@@ -130,8 +130,8 @@ def test_the_defaults_of_optimize_are_fewer_trials_and_no_plots(call, monkeypatc
     class Stop(BaseException):
         pass
 
-    def stop(*args, **kwargs):
-        raise Stop(kwargs["no_optim_plots"], args[16], kwargs["n_evaluations"])
+    def stop(args):
+        raise Stop(args.no_optim_plots, args.n_trials, args.n_evaluations)
 
     monkeypatch.setattr("ca2_rl.commands.train.Manager", stop)
     with pytest.raises(Stop) as stopped:
@@ -165,3 +165,15 @@ def test_a_database_that_others_are_making_is_waited_for(tmp_path, monkeypatch):
     studies.prepare(f"sqlite:///{tmp_path}/study.db")
     assert not failures
     assert (tmp_path / "study.db").exists()
+
+
+def test_the_help_of_a_search_leaves_out_what_only_a_training_has(call, capsys):
+    helps = []
+    for command in ("train", "optimize"):
+        with pytest.raises(SystemExit):
+            call(command, "--help")
+        helps.append(capsys.readouterr().out)
+    for option in ("--final-episodes", "--save-freq", "--wandb-group"):
+        assert option in helps[0]
+        assert option not in helps[1]
+    assert "--n-trials" in helps[1]

@@ -235,5 +235,5 @@ def test_json_has_all_numbers(cartpole, tmp_path, capsys):
 
 
 def test_no_episode_at_all_is_refused(cartpole):
-    with pytest.raises(UserError, match="--episodes 0"):
+    with pytest.raises(UserError, match="--episodes: at least 1"):
         module.main([str(cartpole.folder), "--episodes", "0"])

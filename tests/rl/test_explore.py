@@ -143,7 +143,11 @@ def test_command_writes_a_picture_and_strict_json(env_id, tmp_path, capsys):
 
 @pytest.mark.parametrize(
     ("arguments", "message"),
-    [(["--env", "Pendulum-v1", "--episodes", "0"], "--episodes 0"), (["--env", "Pendulm-v1"], "Did you mean 'Pendulum-v1'"), ([], "--env")],
+    [
+        (["--env", "Pendulum-v1", "--episodes", "0"], "--episodes: at least 1"),
+        (["--env", "Pendulm-v1"], "Did you mean 'Pendulum-v1'"),
+        ([], "--env"),
+    ],
 )
 def test_wrong_arguments_are_refused_by_name(arguments, message):
     with pytest.raises(UserError, match=message):

@@ -35,16 +35,16 @@ def sigmas(network):
 
 @pytest.fixture
 def spy(monkeypatch):
-    """Notes the normals that a network drew for its noise, [rows, n], in the order of the calls."""
+    """Notes the random numbers that a network drew for its noise, [rows, n], in the order of the calls."""
 
     def watch(network):
-        draws, sample = [], network.sample_normals
+        draws, sample = [], network.sample_roots
 
         def noted(*shape):
             draws.append(sample(*shape))
             return draws[-1]
 
-        monkeypatch.setattr(network, "sample_normals", noted)
+        monkeypatch.setattr(network, "sample_roots", noted)
         return draws
 
     return watch

@@ -1,5 +1,6 @@
 """Tables and figures of the docs from measurements made by hand, and what the project's own studies train."""
 
+import re
 from functools import cache
 from itertools import pairwise
 
@@ -181,16 +182,22 @@ def test_gaussian_noise_has_the_std_of_the_process_it_is_compared_with():
         assert abs(np.corrcoef(drawn[:-1], drawn[1:])[0, 1]) < 0.03
 
 
+def flat(hyperparams):
+    """The entries of ``env_kwargs``, ``policy_kwargs`` and ``optimizer_kwargs`` beside the others."""
+    entries = {}
+    for name, value in hyperparams.items():
+        entries |= flat(value) if name in ("env_kwargs", "policy_kwargs", "optimizer_kwargs") else {name: value}
+    return entries
+
+
 @pytest.mark.parametrize("algo", OURS)
 def test_chain_leads_from_the_courseworks_settings_to_ours_one_change_at_a_time(algo):
-    chain, defaults = list(coursework.chain(algo).values()), coursework.DEFAULTS.get(algo, {})
-    groups = {name: group for group in coursework.CHANGES for name in group}
-    for before, after in pairwise(chain):
-        settings = [defaults | coursework.flat(hyperparams) for hyperparams in (before, after)]
-        changed = {key for key in settings[0] | settings[1] if settings[0].get(key) != settings[1].get(key)}
-        assert changed
-        assert len({groups[key] for key in changed}) == 1
-    assert defaults | shipped(algo, PENDULUM) == chain[-1]
+    chain = {case.variant: case.settings["hyperparams"] for case in load_study("coursework").cases if case.group == OURS[algo]}
+    for (_, before), (label, after) in pairwise((label, flat(hyperparams)) for label, hyperparams in chain.items()):
+        changed = {key for key in before | after if before.get(key) != after.get(key)}
+        assert changed == set(re.findall(r"[+,] ([a-z]\w*)", label))
+    ours = shipped(algo, PENDULUM) | {"ouddpg": {"ou_dt": 1.0}}.get(algo, {})  # which is the constructor's own
+    assert ours == list(chain.values())[-1] | {"n_timesteps": ours["n_timesteps"]}
 
 
 def test_first_change_with_most_seeds_below_the_target_is_marked_and_only_it(made_by_hand):

@@ -112,7 +112,7 @@ def test_report_only_trains_nothing(file, tmp_path, capsys):
         (["small.yml", "--only", "pp0"], "--only pp0: no such variant or task. Did you mean 'ppo'? There are ours; ppo; Pendulum-v1"),
         (["small.yml", "--out", "a_file"], "--out: a_file is a file, a folder is needed"),
         (["small.yml", "--out", "a_file/below"], "--out: a_file is a file, a folder is needed"),
-        (["wrong.yml"], "wrong.yml, variants.ppo.n_epohs: PPO has no hyperparameter 'n_epohs'. Did you mean 'n_epochs'?"),
+        (["wrong.yml"], "wrong.yml, variants.ppo: PPO has no hyperparameter 'n_epohs'. Did you mean 'n_epochs'?"),
     ],
 )
 def test_mistakes_are_one_line_and_leave_nothing(argv, message, file, tmp_path):

@@ -10,6 +10,7 @@ from stable_baselines3.common.env_util import make_vec_env
 from stable_baselines3.common.off_policy_algorithm import OffPolicyAlgorithm
 
 from ca2_rl import OUDDPG, DiscretizedDQN, NoisyDQN
+from ca2_rl.common.noisy_linear import split_noise
 from ca2_rl.common.replay_buffer import QuickNStepReplayBuffer, QuickReplayBuffer
 from ca2_rl.fast import Accelerated, Accelerator
 from ca2_rl.fast.numpy_network import numpy_layers, numpy_noise
@@ -32,9 +33,9 @@ def test_numpy_s_q_values_are_torch_s(algorithm, dueling, activation):
     with torch.no_grad():
         np.testing.assert_allclose(model.fast.outputs(OBSERVATIONS), model.q_net(x), rtol=1e-4, atol=1e-5)
         if algorithm is NoisyDQN:
-            normals = model.q_net.sample_normals(len(x))
-            (noise,) = numpy_noise(model.q_net.noisy_layers, normals[None])
-            expected = model.q_net(x, model.q_net.noise_of(normals))
+            roots = model.q_net.sample_roots(len(x))
+            (noise,) = numpy_noise(model.q_net.noisy_layers, roots[None])
+            expected = model.q_net(x, split_noise(model.q_net.noisy_layers, roots))
             np.testing.assert_allclose(model.fast.outputs(OBSERVATIONS, iter(noise)), expected, rtol=1e-4, atol=1e-5)
 
 

@@ -54,6 +54,10 @@ variants:
     assert [case.bench for case in study.cases[:2]] != [study.cases[0].bench] * 2
 
 
+def test_a_study_without_a_title_is_called_after_its_file():
+    assert make_study(Section(PENDULUM | NOISY, "more_noise.yml"), "more_noise", Path()).title == "More noise"
+
+
 def test_hyperparameters_are_shipped_or_the_zoos_or_of_another_algorithm_or_none():
     def hyperparams(**variant):
         settings = settings_of(PENDULUM | {"variants": {"a": variant}})
@@ -155,10 +159,10 @@ def test_variants_that_differ_in_any_setting_are_different_jobs(change):
         ),
         (
             PENDULUM | {"variants": {"a": {"algo": "noisydqn", "gama": 0.9}}},
-            "study.yml, variants.a.gama: NoisyDQN has no hyperparameter 'gama'. Did you mean",
+            "study.yml, variants.a: NoisyDQN has no hyperparameter 'gama'. Did you mean",
         ),
-        (PENDULUM | {"variants": {"a": {"algo": "noisydqn", "gamma": "high"}}}, "study.yml, variants.a.gamma: a number is needed"),
-        (PENDULUM | {"variants": {"a": {"algo": "noisydqn", "gamma": 2}}}, "study.yml, variants.a.gamma"),
+        (PENDULUM | {"variants": {"a": {"algo": "noisydqn", "gamma": "high"}}}, "study.yml, variants.a: gamma: a number is needed"),
+        (PENDULUM | {"variants": {"a": {"algo": "noisydqn", "gamma": 2}}}, "study.yml, variants.a: gamma=2: it has to be"),
         (PENDULUM | {"variants": {"a": {"algo": "noisydqn", "base": "ship"}}}, "study.yml, variants.a.base: no hyperparameters 'ship'."),
         (
             PENDULUM | {"variants": {"a": {"algo": "noisydqn", "base": "zoo"}}},

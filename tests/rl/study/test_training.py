@@ -12,7 +12,7 @@ from ca2_core.study.file import Section
 from ca2_rl.optimum import PendulumOptimum
 from ca2_rl.study import training
 from ca2_rl.study.spec import make_study
-from ca2_rl.study.training import Bench, Episodes, Measurement, Recipe, curve_episodes, episode_returns, train
+from ca2_rl.study.training import Bench, Measurement, Recipe, curve_seeds, episode_returns, train
 
 QUICK = {"base": "none", "policy": "MlpPolicy", "learning_starts": 100, "batch_size": 8, "policy_kwargs": {"net_arch": [8]}}
 CONTINUOUS = QUICK | {"train_freq": 1}
@@ -55,8 +55,8 @@ def test_evaluations_leave_the_training_as_it_is(algo):
     weights = []
     for interval in (10, 1_000):
         recipe = Recipe(settings_of(algo), seed=3)
-        model, episodes = recipe.build(), curve_episodes(settings_of(algo))
-        measurement = Measurement(recipe.evaluation_envs(episodes.number, episodes.seed), episodes.seed, interval)
+        model, seeds = recipe.build(), curve_seeds(settings_of(algo))
+        measurement = Measurement(recipe.evaluation_envs(seeds), seeds.start, interval)
         model.learn(200, measurement)
         assert len(measurement.curve["steps"]) == 200 // interval
         weights.append(model.policy.state_dict())
@@ -67,12 +67,12 @@ def test_evaluations_play_the_same_starts_whatever_was_played_before():
     settings = settings_of("noisydqn")
     recipe = Recipe(settings, seed=0)
     model = recipe.build()
-    env = recipe.evaluation_envs(5, 77)
+    env = recipe.evaluation_envs(range(77, 82))
     first = episode_returns(model, env)
     assert len(set(first)) == 5
     env.seed(77)
     assert list(episode_returns(model, env)) == list(first)
-    assert list(episode_returns(model, recipe.evaluation_envs(5, 77))) == list(first)
+    assert list(episode_returns(model, recipe.evaluation_envs(range(77, 82)))) == list(first)
     assert list(episode_returns(model, env)) != list(first)
 
 
@@ -89,7 +89,7 @@ def test_env_kwargs_reach_training_and_evaluation():
     recipe = Recipe(settings, seed=0)
     model = recipe.build()
     assert model.env.get_attr("g") == [9.0]
-    assert recipe.evaluation_envs(2, 0).get_attr("g") == [12.0, 12.0]
+    assert recipe.evaluation_envs(range(2)).get_attr("g") == [12.0, 12.0]
 
 
 def test_a_training_is_measured():
@@ -137,7 +137,7 @@ def test_observations_are_normalised_in_evaluations_as_in_the_training():
     recipe = Recipe(settings_of("ppo"), seed=0)
     model = recipe.build()
     model.learn(200)
-    env = recipe.evaluation_envs(2, 0)
+    env = recipe.evaluation_envs(range(2))
     episode_returns(model, env)
     np.testing.assert_array_equal(env.obs_rms.mean, model.env.obs_rms.mean)
     assert not env.training
@@ -163,7 +163,7 @@ def test_time_of_evaluations_does_not_count(monkeypatch):
 
     monkeypatch.setattr(training, "episode_returns", slow_returns)
     recipe = Recipe(settings_of("noisydqn"), seed=0)
-    measurement = Measurement(recipe.evaluation_envs(1, 0), 0, 10)
+    measurement = Measurement(recipe.evaluation_envs(range(1)), 0, 10)
     recipe.build().learn(30, measurement)
     assert measurement.curve["seconds"] == [1, 2, 3]
 
@@ -181,7 +181,7 @@ def test_returns_that_are_no_numbers_have_diverged():
         for parameter in model.policy.parameters():
             parameter.fill_(th.nan)
     with pytest.raises(FloatingPointError, match="diverged"):
-        episode_returns(model, recipe.evaluation_envs(2, 0))
+        episode_returns(model, recipe.evaluation_envs(range(2)))
 
 
 def test_losses_that_overflow_leave_a_record_that_json_can_hold():
@@ -206,6 +206,11 @@ def test_building_leaves_the_settings_as_they_are():
 
 def test_starts_of_the_last_model_are_none_of_the_curves():
     settings = settings_of("noisydqn", evaluation=EVALUATION | {"episodes": 250})
-    chunks = training.final_episodes(settings).chunks()
-    assert chunks == [Episodes(100, 10_000), Episodes(100, 10_100), Episodes(50, 10_200)]
-    assert curve_episodes(settings) == Episodes(5, 20_000)
+    assert training.final_seeds(settings) == range(10_000, 10_250)
+    assert curve_seeds(settings) == range(20_000, 20_005)
+
+
+def test_it_does_not_matter_how_many_envs_an_evaluation_steps_together(monkeypatch):
+    together = measured("noisydqn")["regret_percentiles"]
+    monkeypatch.setattr(training, "CHUNK", 4)
+    assert measured("noisydqn")["regret_percentiles"] == pytest.approx(together, rel=1e-3)

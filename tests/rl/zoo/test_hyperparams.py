@@ -12,7 +12,7 @@ from stable_baselines3.common.torch_layers import NatureCNN
 
 from ca2_core.errors import UserError
 from ca2_rl import OUDDPG, DiscretizedDQN, NoisyDQN
-from ca2_rl.zoo.hyperparams import check_file, check_values, constructor_types, resolve_classes
+from ca2_rl.zoo.hyperparams import check_file, check_values, constructor_parameters, resolve_classes
 from ca2_rl.zoo.plugins import register
 from ca2_rl.zoo.settings import ZOO
 
@@ -169,10 +169,10 @@ def test_what_every_training_needs_is_asked_for(missing):
 
 
 def test_what_an_algorithm_takes_is_its_own_and_its_parents():
-    assert {"sigma0", "n_bins", "dueling", "gamma", "exploration_fraction"} <= constructor_types(NoisyDQN).keys()
-    assert {"ou_sigma", "action_noise", "gradient_steps"} <= constructor_types(OUDDPG).keys()
-    assert "n_bins" not in constructor_types(PPO)
-    assert not {"self", "env", "seed", "device", "kwargs"} & constructor_types(NoisyDQN).keys()
+    assert {"sigma0", "n_bins", "dueling", "gamma", "exploration_fraction"} <= constructor_parameters(NoisyDQN).keys()
+    assert {"ou_sigma", "action_noise", "gradient_steps"} <= constructor_parameters(OUDDPG).keys()
+    assert "n_bins" not in constructor_parameters(PPO)
+    assert not {"self", "env", "seed", "device", "kwargs"} & constructor_parameters(NoisyDQN).keys()
 
 
 @pytest.mark.parametrize(

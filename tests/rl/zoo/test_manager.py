@@ -1,5 +1,7 @@
 """Which vectorised env a training gets."""
 
+from argparse import Namespace
+
 import pytest
 from rl_zoo3.exp_manager import ExperimentManager
 from stable_baselines3.common.vec_env import DummyVecEnv, SubprocVecEnv
@@ -11,9 +13,10 @@ def test_trainings_get_quick_pendulums_unless_processes_are_asked_for(chosen, mo
     from ca2_rl.envs.pendulum_vec_env import PendulumVecEnv
     from ca2_rl.zoo.manager import Manager
 
-    def initialise(manager):
-        manager.vec_env_class, manager.args = chosen, type("Arguments", (), {"resume": None})
+    def initialise(manager, args, **settings):
+        manager.vec_env_class, manager.args = chosen, args
         manager.optimize_hyperparameters, manager.algo = False, "ppo"
 
     monkeypatch.setattr(ExperimentManager, "__init__", initialise)
-    assert Manager().vec_env_class is (PendulumVecEnv if chosen is DummyVecEnv else chosen)
+    arguments = Namespace(resume=None, verbose=None, uuid=False, conf_file=None)
+    assert Manager(arguments).vec_env_class is (PendulumVecEnv if chosen is DummyVecEnv else chosen)

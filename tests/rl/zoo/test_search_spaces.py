@@ -2,7 +2,7 @@ import optuna
 import pytest
 
 from ca2_rl.common.action_bins import MAX_ACTIONS
-from ca2_rl.zoo.hyperparams import check_values, constructor_types
+from ca2_rl.zoo.hyperparams import check_values, constructor_parameters
 from ca2_rl.zoo.plugins import register
 from ca2_rl.zoo.search_spaces import convert
 
@@ -105,7 +105,7 @@ def test_a_discrete_space_has_no_bins_to_search(key):
 
 @pytest.mark.parametrize("key", KEYS)
 def test_only_what_the_constructor_takes_is_sampled(key):
-    assert draw(key)[1].keys() <= constructor_types(register()[key].algorithm).keys()
+    assert draw(key)[1].keys() <= constructor_parameters(register()[key].algorithm).keys()
 
 
 def test_what_tells_the_algorithms_apart_is_searched():
