@@ -416,16 +416,15 @@ class Rows:
     def __init__(self, buffer: ReadableBuffer, drawn: dict[int, list[th.Tensor]]):
         self.buffer = buffer
         self._n_rows = np.zeros(1)  # an array that compiled code reads
-        self.forget_draws()
-        self._drawn = drawn
+        self._uniforms: dict[int, Blocks[th.Tensor]] = {}  # by batch size
+        self._drawn = drawn  # for these, by a training that this one goes on with
 
     def drawn(self) -> dict[int, list[th.Tensor]]:
         """What is drawn and not used yet, by batch size."""
         return self._drawn | {batch_size: blocks.rest() for batch_size, blocks in self._uniforms.items()}
 
     def forget_draws(self) -> None:
-        self._uniforms: dict[int, Blocks[th.Tensor]] = {}  # by batch size
-        self._drawn: dict[int, list[th.Tensor]] = {}
+        self._uniforms, self._drawn = {}, {}
 
     def draw(self, batch_size: int) -> list[th.Tensor]:
         if batch_size not in self._uniforms:

@@ -1,7 +1,7 @@
 """Random numbers drawn for many steps at once: a call of a generator costs more than the few numbers of one step."""
 
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any, Generic, Self, TypeVar
+from typing import Generic, TypeVar
 
 T = TypeVar("T")
 STEPS = 32

@@ -14,7 +14,7 @@ from stable_baselines3.common.off_policy_algorithm import OffPolicyAlgorithm
 from ca2_core.errors import UserError
 from ca2_core.files import partial_files
 from ca2_rl.state import envs, files, settings
-from ca2_rl.state.model import buffer_bytes, model_state, set_chance, set_model_state
+from ca2_rl.state.model import begin_rollout, buffer_bytes, model_state, set_model_state
 
 log = logging.getLogger(__name__)
 
@@ -23,7 +23,7 @@ KEPT = 2
 LARGE = 500e6
 # What callbacks remember, as far as they have it
 REMEMBERED = (
-    *("n_calls", "best_mean_reward", "last_mean_reward", "last_best_mean_reward", "no_improvement_evals", "n_episodes"),
+    *("n_calls", "best_mean_reward", "last_mean_reward", "last_best_mean_reward", "no_improvement_evals", "n_episodes", "_mean_loss"),
     *("evaluations_results", "evaluations_timesteps", "evaluations_length", "evaluations_successes"),
 )
 
@@ -91,7 +91,7 @@ class SaveStates(BaseCallback):
 
     def _on_rollout_start(self) -> None:
         if self._resumed is not None:
-            set_chance(self.model, self._resumed["model"])
+            begin_rollout(self.model, self._resumed["model"])
             self._resumed = None
         is_due = self._is_interrupted or time.monotonic() - self._last_save >= 60 * self.minutes
         if is_due and (self._has_ended or not self._waits):
@@ -125,7 +125,8 @@ class SaveStates(BaseCallback):
             for path in [*sorted(states(self.folder))[:-KEPT], *partial_files(self.folder)]:
                 shutil.rmtree(self.folder / str(path), ignore_errors=True)
         except OSError as error:
-            raise UserError(f"{folder}: can't write the training's state: {error.strerror or error}. Free some space and go on with it.") from error
+            reason = error.strerror or error
+            raise UserError(f"{folder}: can't write the training's state: {reason}. Free some space and go on with the last.") from error
         self._last_save = time.monotonic()
         self.cpu_seconds += time.process_time() - begin
         return folder
@@ -179,7 +180,6 @@ def _callbacks(callbacks: Iterator[BaseCallback]) -> list[dict[str, Any]]:
     ]
 
 
-
 def _set_callbacks(callbacks: list[BaseCallback], saved: list[dict[str, Any]]) -> None:
     """Those of the same class, in their order: which ones there are may differ by what is printed."""
     for callback in callbacks:
@@ -187,7 +187,8 @@ def _set_callbacks(callbacks: list[BaseCallback], saved: list[dict[str, Any]]) -
         if found is None:
             continue
         saved = [its for its in saved if its is not found]
-        for name, value in found["remembers"].items():
-            setattr(callback, name, value)
+        for name in REMEMBERED:
+            if name in found["remembers"]:
+                setattr(callback, name, found["remembers"][name])
         if isinstance(callback, EvalCallback):
             envs.set_vec_env_state(callback.eval_env, found["env"])

@@ -2,8 +2,8 @@
 
 import time
 from collections.abc import Iterator
-from importlib.metadata import entry_points
 from functools import cache
+from importlib.metadata import entry_points
 from typing import Any
 
 import gymnasium as gym
@@ -24,9 +24,9 @@ from stable_baselines3.common.vec_env import (
 from stable_baselines3.common.vec_env.stacked_observations import StackedObservations
 
 from ca2_core.errors import UserError
+from ca2_rl.common.random_numbers import generator, generator_state, set_space_state, space_state
 from ca2_rl.envs.end_point_actions import EndPointActions
 from ca2_rl.envs.pendulum_vec_env import PendulumVecEnv
-from ca2_rl.common.random_numbers import generator, generator_state, set_space_state, space_state
 
 GROUP = "ca2_rl.env_states"
 # Attributes that the next steps depend on, by the exact class: a subclass may have more of them
@@ -83,7 +83,7 @@ def _layers(env: gym.Env[Any, Any]) -> Iterator[gym.Env[Any, Any]]:
 
 
 class SeededEpisodes(gym.Wrapper[Any, Any, Any, Any]):
-    """Begins each episode with a seed of its own, which follows from the first: an env that can't be saved is found again at its next episode."""
+    """Begins each episode with a seed that follows from the first: an env that can't be saved is found again at its next episode."""
 
     def __init__(self, env: gym.Env[Any, Any], seed: int):
         super().__init__(env)
@@ -98,6 +98,14 @@ class SeededEpisodes(gym.Wrapper[Any, Any, Any, Any]):
         return super().reset(seed=seed, options=options)
 
 
+def _seeded(env: gym.Env[Any, Any]) -> SeededEpisodes | None:
+    return next((layer for layer in _layers(env) if isinstance(layer, SeededEpisodes)), None)
+
+
+def _monitors(env: gym.Env[Any, Any]) -> list[Monitor[Any, Any]]:
+    return [layer for layer in _layers(env) if isinstance(layer, Monitor)]
+
+
 def seed_episodes(venv: VecEnv, seed: int) -> None:
     """Puts ``SeededEpisodes`` around each env that can't be saved.
 
@@ -108,7 +116,7 @@ def seed_episodes(venv: VecEnv, seed: int) -> None:
         return
     assert isinstance(inner, DummyVecEnv)
     for i, env in enumerate(inner.envs):
-        if not can_save(env) and not any(isinstance(layer, SeededEpisodes) for layer in _layers(env)):
+        if not can_save(env) and _seeded(env) is None:
             inner.envs[i] = SeededEpisodes(env, seed + i)
 
 
@@ -136,17 +144,16 @@ def unsaved(venv: VecEnv) -> list[str]:
 def is_seeded(venv: VecEnv) -> bool:
     """Whether it is one env whose next episode is known, so that it can be saved at the end of each."""
     inner = venv.unwrapped
-    return isinstance(inner, DummyVecEnv) and len(inner.envs) == 1 and any(isinstance(layer, SeededEpisodes) for layer in _layers(inner.envs[0]))
+    return isinstance(inner, DummyVecEnv) and len(inner.envs) == 1 and _seeded(inner.envs[0]) is not None
 
 
 def env_state(env: gym.Env[Any, Any]) -> Any:
     """Of one env; of one that can't be saved, the number of its episode, and what its wrappers count."""
-    if any(isinstance(layer, SeededEpisodes) for layer in _layers(env)):
-        seeded = next(layer for layer in _layers(env) if isinstance(layer, SeededEpisodes))
+    if (seeded := _seeded(env)) is not None:
         return {
             "first_seed": seeded.first_seed,
             "episode": seeded.episode,
-            "monitors": [_monitor_state(layer) for layer in _layers(env) if isinstance(layer, Monitor)],
+            "monitors": [_monitor_state(monitor) for monitor in _monitors(env)],
         }
     return {
         "layers": [_layer_state(layer) for layer in _layers(env)],
@@ -157,16 +164,15 @@ def env_state(env: gym.Env[Any, Any]) -> Any:
 
 def set_env_state(env: gym.Env[Any, Any], state: Any) -> None:
     """Puts an env where it was. One that can't be saved begins the episode again that it was in."""
-    seeded = next((layer for layer in _layers(env) if isinstance(layer, SeededEpisodes)), None)
-    if seeded is not None:
+    if (seeded := _seeded(env)) is not None:
         seeded.first_seed, seeded.episode = state["first_seed"], state["episode"]
         if seeded.episode > 0:
             seeded.episode -= 1
             env.reset()
         else:
             env.reset(seed=seeded.first_seed)
-        for layer, its in zip([layer for layer in _layers(env) if isinstance(layer, Monitor)], state["monitors"], strict=True):
-            _set_monitor_state(layer, its)
+        for monitor, its in zip(_monitors(env), state["monitors"], strict=True):
+            _set_monitor_state(monitor, its)
         return
     for layer, its, space in zip(_layers(env), state["layers"], state["spaces"], strict=True):
         set_space_state(layer.action_space, space)
@@ -176,7 +182,8 @@ def set_env_state(env: gym.Env[Any, Any], state: Any) -> None:
         if isinstance(layer, wrappers.PassiveEnvChecker):  # it would compare with an observation of before
             layer.checked_reset = layer.checked_step = layer.checked_data_reuse = True
         for name in _attributes(layer) or ():
-            setattr(layer, name, its[name])
+            if name in its:
+                setattr(layer, name, its[name])
     env.unwrapped._np_random = generator(state["np_random"])
 
 
@@ -185,10 +192,10 @@ def _layer_state(layer: gym.Env[Any, Any]) -> Any:
         return _monitor_state(layer)
     names = _attributes(layer)
     assert names is not None
-    return {name: getattr(layer, name) for name in names}
+    return {name: getattr(layer, name) for name in names if hasattr(layer, name)}  # before its first reset it may have none
 
 
-def _monitor_state(monitor: Monitor) -> dict[str, Any]:
+def _monitor_state(monitor: Monitor[Any, Any]) -> dict[str, Any]:
     lists = ("rewards", "episode_returns", "episode_lengths", "episode_times")
     return {name: np.array(getattr(monitor, name)) for name in lists} | {
         "needs_reset": monitor.needs_reset,
@@ -197,7 +204,7 @@ def _monitor_state(monitor: Monitor) -> dict[str, Any]:
     }
 
 
-def _set_monitor_state(monitor: Monitor, state: dict[str, Any]) -> None:
+def _set_monitor_state(monitor: Monitor[Any, Any], state: dict[str, Any]) -> None:
     for name in ("rewards", "episode_returns", "episode_lengths", "episode_times"):
         setattr(monitor, name, state[name].tolist())
     monitor.needs_reset, monitor.total_steps = state["needs_reset"], state["total_steps"]
@@ -214,7 +221,7 @@ def vec_env_state(venv: VecEnv) -> Any:
     if type(venv) in VEC_ENVS:
         assert isinstance(venv, DummyVecEnv)
         venv._get_target_envs(None)  # PendulumVecEnv gives them their states back
-        envs = [env_state(env) if can_save(env) or _is_seeded(env) else None for env in venv.envs]
+        envs = [env_state(env) if can_save(env) or _seeded(env) is not None else None for env in venv.envs]
     return {"layers": layers, "envs": envs}
 
 
@@ -236,15 +243,10 @@ def set_vec_env_state(venv: VecEnv, state: Any) -> None:
     venv._reset_options()
 
 
-def _is_seeded(env: gym.Env[Any, Any]) -> bool:
-    return any(isinstance(layer, SeededEpisodes) for layer in _layers(env))
-
-
 def _vec_wrapper_state(wrapper: VecEnvWrapper) -> dict[str, Any]:
     if isinstance(wrapper, VecNormalize):
-        rms = wrapper.obs_rms if wrapper.norm_obs else None
         return {
-            "obs": {key: _moments(its) for key, its in rms.items()} if isinstance(rms, dict) else rms and _moments(rms),
+            "obs": {key: _moments(rms) for key, rms in _observation_statistics(wrapper).items()},
             "return": _moments(wrapper.ret_rms),
             "returns": wrapper.returns,
             "old_obs": getattr(wrapper, "old_obs", None),
@@ -257,16 +259,17 @@ def _vec_wrapper_state(wrapper: VecEnvWrapper) -> dict[str, Any]:
 
 def _set_vec_wrapper_state(wrapper: VecEnvWrapper, state: dict[str, Any]) -> None:
     if isinstance(wrapper, VecNormalize):
-        rms = wrapper.obs_rms if wrapper.norm_obs else None
-        if isinstance(rms, dict):
-            for key, its in rms.items():
-                _set_moments(its, state["obs"][key])
-        elif rms is not None:
-            _set_moments(rms, state["obs"])
+        for key, rms in _observation_statistics(wrapper).items():
+            _set_moments(rms, state["obs"][key])
         _set_moments(wrapper.ret_rms, state["return"])
         wrapper.returns, wrapper.old_obs, wrapper.old_reward = state["returns"], state["old_obs"], state["old_reward"]
     elif isinstance(wrapper, VecFrameStack):
         _set_stacked(wrapper.stacked_obs, state["stacked"])
+
+
+def _observation_statistics(wrapper: VecNormalize) -> dict[str, RunningMeanStd]:
+    statistics: Any = wrapper.obs_rms if wrapper.norm_obs else {}
+    return statistics if isinstance(statistics, dict) else {"": statistics}
 
 
 def _moments(rms: RunningMeanStd) -> tuple[Any, Any, Any]:

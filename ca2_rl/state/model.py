@@ -3,10 +3,9 @@
 from collections import deque
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol, TypeVar, runtime_checkable
 
 import numpy as np
-import torch as th
 from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.buffers import ReplayBuffer
 from stable_baselines3.common.distributions import StateDependentNoiseDistribution
@@ -15,10 +14,9 @@ from stable_baselines3.common.type_aliases import GymEnv
 from torch import nn
 
 from ca2_core.errors import UserError
-from ca2_rl.state import files
-from ca2_rl.state.envs import set_vec_env_state, vec_env_state
-from ca2_rl.state import settings
 from ca2_rl.common.random_numbers import global_state, set_global_state, set_space_state, space_state
+from ca2_rl.state import files, settings
+from ca2_rl.state.envs import set_vec_env_state, vec_env_state
 
 Model = TypeVar("Model", bound=BaseAlgorithm)
 State = dict[str, Any]
@@ -31,6 +29,7 @@ LAST = ("_last_obs", "_last_original_obs", "_last_episode_starts")
 STATISTICS = ("ep_info_buffer", "ep_success_buffer")
 
 
+@runtime_checkable
 class Stateful(Protocol):
     """What tells its own state, as torch's modules do."""
 
@@ -64,6 +63,7 @@ def model_state(model: BaseAlgorithm, with_buffer: bool = True, exact: bool = Tr
         "parts": {name: part.state_dict() for name, part in parts(model).items()},
         "action_space": space_state(model.action_space),
         "env": vec_env_state(model.env) if exact else None,
+        "logged": _logged(model),
         "random": global_state(),
     }
 
@@ -77,11 +77,13 @@ def set_model_state(model: BaseAlgorithm, state: State) -> None:
     if state["algorithm"] != type(model).__name__:
         raise UserError(f"the state is of {state['algorithm']}, this is {type(model).__name__}.")
     try:
-        for name, value in state["counters"].items():
-            setattr(model, name, value)
-        for name, value in state["last"].items():
-            setattr(model, name, value)
-        for name, items in state["statistics"].items():
+        for name in COUNTERS:
+            if name in state["counters"]:
+                setattr(model, name, state["counters"][name])
+        for name in LAST:
+            setattr(model, name, state["last"][name])
+        for name in STATISTICS:
+            items = state["statistics"][name]
             setattr(model, name, None if items is None else deque(items, maxlen=model._stats_window_size))
         _set_parameters(model, state["parameters"])
         buffer = getattr(model, "replay_buffer", None)
@@ -97,18 +99,30 @@ def set_model_state(model: BaseAlgorithm, state: State) -> None:
         reason = " ".join(str(error).split())[:200] or type(error).__name__
         raise UserError(f"the state does not fit these settings: {reason}") from error
     if state["env"] is None:  # a new episode in each env
-        model._last_obs = model.env.reset()
+        model._last_obs = model.env.reset()  # type: ignore[assignment]
         model._last_episode_starts = np.ones(model.n_envs, dtype=bool)
         normalized = model.get_vec_normalize_env()
-        model._last_original_obs = None if normalized is None else normalized.get_original_obs()  # type: ignore[assignment]
-    set_chance(model, state)
+        model._last_original_obs = None if normalized is None else normalized.get_original_obs()
+    begin_rollout(model, state)
 
 
-def set_chance(model: BaseAlgorithm, state: State) -> None:
-    """Puts the generators and the noise where the state was taken. SB3 begins noise anew when it learns and when a rollout begins."""
+def begin_rollout(model: BaseAlgorithm, state: State) -> None:
+    """Puts noise, generators and what is logged where the state was taken: SB3 begins them anew when it learns or begins a rollout."""
     set_noise_state(model.action_noise, state["noise"])
+    if hasattr(model, "_logger"):
+        values, counts = state["logged"]
+        model.logger.name_to_value.update(values)
+        model.logger.name_to_count.update(counts)
     _set_exploration_matrices(model, state["exploration"])
     set_global_state(state["random"])
+
+
+def _logged(model: BaseAlgorithm) -> tuple[State, State]:
+    """Numbers that are logged and not written yet, and of how many values they are means."""
+    if not hasattr(model, "_logger"):  # it has not learned yet
+        return {}, {}
+    values = model.logger.name_to_value
+    return {name: value for name, value in values.items() if isinstance(value, (int, float, np.number))}, dict(model.logger.name_to_count)
 
 
 def _parameters(model: BaseAlgorithm) -> State:
@@ -158,7 +172,7 @@ def buffer_state(buffer: ReplayBuffer) -> State:
 def set_buffer_state(buffer: ReplayBuffer, state: State) -> None:
     """Fills a replay buffer of the same size. Its arrays stay where they are: compiled code reads them."""
     if state["size"] != buffer.buffer_size:
-        raise ValueError(f"its replay buffer has {state['size'] * buffer.n_envs:,} transitions, here it has {buffer.buffer_size * buffer.n_envs:,}")
+        raise ValueError(f"its replay buffer has {state['size']:,} rows, here it has {buffer.buffer_size:,}")
     buffer.pos, buffer.full = state["pos"], state["full"]
     for path, array in _arrays(buffer):
         saved = state["arrays"][path]
@@ -189,17 +203,17 @@ def noise_state(noise: ActionNoise | None) -> Any:
         return [noise_state(each) for each in noise.noises]
     if isinstance(noise, OrnsteinUhlenbeckActionNoise):
         return noise.noise_prev
-    return noise.state_dict() if hasattr(noise, "state_dict") else None
+    return noise.state_dict() if isinstance(noise, Stateful) else None
 
 
-def set_noise_state(noise: ActionNoise | None, state: Any) -> None:
+def set_noise_state(noise: Any, state: Any) -> None:
     """Puts a process where it was."""
     if isinstance(noise, VectorizedActionNoise):
         for each, its in zip(noise.noises, state, strict=True):
             set_noise_state(each, its)
     elif isinstance(noise, OrnsteinUhlenbeckActionNoise):
         noise.noise_prev = state
-    elif hasattr(noise, "load_state_dict"):
+    elif isinstance(noise, Stateful):
         noise.load_state_dict(state)
 
 

@@ -73,7 +73,7 @@ def _encode(value: Any) -> Any:
         return value.frequency, value.unit.value
     if isinstance(value, th.device):
         return str(value)
-    if isinstance(value, type) and issubclass(value, nn.Module) and value is getattr(nn, value.__name__, None) and value.__name__ in NAMES:
+    if isinstance(value, type) and value in [getattr(nn, name) for name in NAMES]:
         return {"$activation": value.__name__}
     if (known := OBJECTS.get(type(value).__name__)) and type(value).__module__ == known[0]:
         return {"$object": type(value).__name__, **{name: getattr(value, attribute) for name, attribute in known[1].items()}}

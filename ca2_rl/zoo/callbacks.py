@@ -10,6 +10,7 @@ from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.logger import CSVOutputFormat
 
 from ca2_core.errors import UserError
+from ca2_rl.state.callback import SaveStates
 from ca2_rl.zoo.resume import read_progress
 
 
@@ -39,14 +40,16 @@ class ProgressLog(BaseCallback):
 
 
 class StopOnSignal(BaseCallback):
-    """Ends the training after the current step on Ctrl-C or SIGTERM; a second Ctrl-C ends it at once.
+    """Ends the training on Ctrl-C or SIGTERM: once its state is saved, or after the current step; a second Ctrl-C ends it at once.
 
-    ``stopped`` says whether that happened.
+    :param states: what saves states; None for an algorithm whose state can't be saved
     """
 
-    def __init__(self) -> None:
+    def __init__(self, states: SaveStates | None):
         super().__init__()
+        self.states = states
         self.stopped = False
+        """Whether there was such a signal."""
         self._previous: dict[signal.Signals, Any] = {}
 
     def _on_training_start(self) -> None:
@@ -55,6 +58,8 @@ class StopOnSignal(BaseCallback):
     def _stop(self, number: int, frame: FrameType | None) -> None:
         self.stopped = True
         self._restore()
+        if self.states is not None:
+            self.states.interrupt()
 
     def _restore(self) -> None:
         for number, handler in self._previous.items():
@@ -62,7 +67,7 @@ class StopOnSignal(BaseCallback):
         self._previous = {}
 
     def _on_step(self) -> bool:
-        return not self.stopped
+        return not self.stopped or self.states is not None
 
     def _on_training_end(self) -> None:
         self._restore()
