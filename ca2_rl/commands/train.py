@@ -230,7 +230,7 @@ def _check(arguments: argparse.Namespace) -> None:
         done = load_agent(arguments.algo, path, trust=arguments.trust).num_timesteps
     if arguments.resume:
         folder = Path(arguments.resume)
-        resume.check(folder, arguments.n_timesteps, max(states(folder / resume.STATES), default=done))
+        resume.check(folder, arguments.algo, arguments.n_timesteps, max(states(folder / resume.STATES), default=done))
 
 
 def _start_tracking(arguments: argparse.Namespace) -> Any:

@@ -137,18 +137,23 @@ def log_files(folder: Path) -> list[Path]:
     return sorted(path for pattern in ("progress.csv", HASHES, "*.monitor.csv") for path in folder.glob(pattern))
 
 
-def check(folder: Path, n_timesteps: int, done: int) -> None:
+def check(folder: Path, algo: str, n_timesteps: int, done: int) -> None:
     """Sees, before anything is written, that there is something left to do, and that the log can be gone on with.
 
     :param folder: the run
+    :param algo: on the command line
     :param n_timesteps: steps on the command line; -1: those of its hyperparameters
     :param done: steps of its newest state or model
     :raises UserError: if there is not, or it can't be
     """
     read_progress(folder / "progress.csv")
-    total = n_timesteps if n_timesteps > 0 else int(saved_hyperparams(read_run(folder).params_folder)["n_timesteps"])
-    if done >= total:
+    run = read_run(folder)
+    if done and n_timesteps < 0:
+        n_timesteps = int(saved_hyperparams(run.params_folder)["n_timesteps"])
+    if done >= n_timesteps > 0:
         raise UserError(f"{folder}: all of its {done:,} steps are done. For more, add -n STEPS.")
+    if algo != run.algo:
+        raise UserError(f"{folder}: a training of {run.algo} can't go on as one of {algo}. Leave out --algo.")
 
 
 def read_progress(path: Path) -> list[dict[str, float]]:

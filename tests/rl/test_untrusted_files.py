@@ -40,11 +40,13 @@ COMMANDS = {
     "train --resume": ("train", "--resume", RUN, "-n", 1_100),
     "optimize -i": ("optimize", *NOISYDQN, "-n", 50, "--n-trials", 1, "-i", f"{RUN}/Pendulum-v1.zip"),
     "plot": ("plot", RUN),
+    "verify": ("verify", RUN),
 }
 PLAYING = ("evaluate", "enjoy", "record-video", "benchmark", "push-to-hub")
 LOADING = (*PLAYING, "train -i", "train --resume")
 OF_A_ZIP = (*LOADING, "optimize -i")
-OF_A_RUN = (*LOADING, "plot")
+OF_A_RUN = (*LOADING, "plot", "verify")
+RECORDED = ("train --resume", "verify")
 
 
 class Evil:
@@ -120,29 +122,35 @@ def by_value(canary: Path):
 
 
 DOORS = {
-    "config-tag": (PLAYING, lambda w: w.append("config.yml", f"x: {w.tag}")),
-    "config-normalize": (PLAYING, lambda w: w.change("config.yml", normalize=w.code)),
-    "config-wrapper": (PLAYING, lambda w: w.change("config.yml", env_wrapper="evil.Evil")),
-    "config-vec-wrapper": (PLAYING, lambda w: w.change("config.yml", vec_env_wrapper=[{"evil.Evil": {}}])),
+    "config-tag": ((*PLAYING, *RECORDED), lambda w: w.append("config.yml", f"x: {w.tag}")),
+    "config-normalize": ((*PLAYING, *RECORDED), lambda w: w.change("config.yml", normalize=w.code)),
+    "config-wrapper": ((*PLAYING, *RECORDED), lambda w: w.change("config.yml", env_wrapper="evil.Evil")),
+    "config-vec-wrapper": ((*PLAYING, *RECORDED), lambda w: w.change("config.yml", vec_env_wrapper=[{"evil.Evil": {}}])),
+    "config-callback": (RECORDED, lambda w: w.change("config.yml", callback="evil.Evil")),
+    "config-policy": (RECORDED, lambda w: w.change("config.yml", policy="evil.Evil")),
+    "config-kwargs": (RECORDED, lambda w: w.change("config.yml", policy_kwargs=w.code)),
+    "config-extractor": (RECORDED, lambda w: w.change("config.yml", policy_kwargs={"features_extractor_class": "evil.Evil"})),
+    "config-monitor": (RECORDED, lambda w: w.change("config.yml", monitor_kwargs=w.code)),
+    "config-rate": (RECORDED, lambda w: w.change("config.yml", learning_rate=w.code)),
     "args-tag": (OF_A_RUN, lambda w: w.append("args.yml", f"x: {w.tag}")),
-    "args-conf-file": (("train --resume",), lambda w: w.change("args.yml", conf_file="evil.py")),
-    "args-conf-module": (("train --resume",), lambda w: w.change("args.yml", conf_file="evil")),
-    "args-callback": (("train --resume",), lambda w: w.change("args.yml", hyperparams={"callback": "evil.Evil"})),
-    "args-wrapper": (("train --resume",), lambda w: w.change("args.yml", hyperparams={"env_wrapper": ["evil.Evil"]})),
-    "args-policy": (("train --resume",), lambda w: w.change("args.yml", hyperparams={"policy": "evil.Evil"})),
-    "args-kwargs": (("train --resume",), lambda w: w.change("args.yml", hyperparams={"policy_kwargs": w.code})),
+    "args-conf-file": (RECORDED, lambda w: w.change("args.yml", conf_file="evil.py")),
+    "args-conf-module": (RECORDED, lambda w: w.change("args.yml", conf_file="evil")),
+    "args-callback": (RECORDED, lambda w: w.change("args.yml", hyperparams={"callback": "evil.Evil"})),
+    "args-wrapper": (RECORDED, lambda w: w.change("args.yml", hyperparams={"env_wrapper": ["evil.Evil"]})),
+    "args-policy": (RECORDED, lambda w: w.change("args.yml", hyperparams={"policy": "evil.Evil"})),
+    "args-kwargs": (RECORDED, lambda w: w.change("args.yml", hyperparams={"policy_kwargs": w.code})),
     "args-extractor": (
-        ("train --resume",),
+        RECORDED,
         lambda w: w.change("args.yml", hyperparams={"policy_kwargs": {"features_extractor_class": "evil.Evil"}}),
     ),
     "args-extractor-text": (
-        ("train --resume",),
+        RECORDED,
         lambda w: w.change("args.yml", hyperparams={"policy_kwargs": "dict(features_extractor_class='evil.Evil')"}),
     ),
-    "args-monitor": (("train --resume",), lambda w: w.change("args.yml", hyperparams={"monitor_kwargs": w.code})),
-    "args-env": (("evaluate", "benchmark", "train --resume"), lambda w: w.change("args.yml", env="evil:Pendulum-v1")),
+    "args-monitor": (RECORDED, lambda w: w.change("args.yml", hyperparams={"monitor_kwargs": w.code})),
+    "args-env": (("evaluate", "benchmark", *RECORDED), lambda w: w.change("args.yml", env="evil:Pendulum-v1")),
     "args-package": (
-        ("evaluate", "benchmark", "train --resume"),
+        ("evaluate", "benchmark", *RECORDED),
         lambda w: w.change("args.yml", env="Evil-v0", gym_packages=["evil"]),
     ),
     "zip-space": (OF_A_ZIP, lambda w: w.change_settings(observation_space=pickled(Evil(w.canary)))),
