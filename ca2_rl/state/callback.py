@@ -12,7 +12,6 @@ from stable_baselines3.common.callbacks import BaseCallback, CallbackList, EvalC
 from stable_baselines3.common.off_policy_algorithm import OffPolicyAlgorithm
 
 from ca2_core.errors import UserError
-from ca2_core.files import partial_files
 from ca2_rl.state import envs, files, settings
 from ca2_rl.state.model import begin_rollout, buffer_bytes, model_state, set_model_state
 
@@ -122,8 +121,10 @@ class SaveStates(BaseCallback):
         }
         try:
             files.write(folder, state)
-            for path in [*sorted(states(self.folder))[:-KEPT], *partial_files(self.folder)]:
-                shutil.rmtree(self.folder / str(path), ignore_errors=True)
+            past = sorted(steps for steps in states(self.folder) if steps <= model.num_timesteps)
+            kept = {str(steps) for steps in past[-KEPT:]}
+            for path in {path for path in self.folder.iterdir() if path.name not in kept}:  # also what was gone back from
+                shutil.rmtree(path, ignore_errors=True)
         except OSError as error:
             reason = error.strerror or error
             raise UserError(f"{folder}: can't write the training's state: {reason}. Free some space and go on with the last.") from error
@@ -142,17 +143,18 @@ def newest_state(folder: Path) -> dict[str, Any] | None:
 
     :raises UserError: if there are states, but none can be read
     """
-    failure: UserError | None = None
+    failures: list[UserError] = []
     for steps in sorted(states(folder), reverse=True):
         try:
             state: dict[str, Any] = files.read(folder / str(steps))
         except UserError as error:
-            failure = failure or error
-            log.warning(f"{error}")
+            failures.append(error)
         else:
+            for failure in failures:
+                log.warning(f"{failure} Going on from step {steps:,}.")
             return state
-    if failure is not None:
-        raise failure
+    if failures:
+        raise failures[0]
     return None
 
 

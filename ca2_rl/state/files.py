@@ -3,7 +3,6 @@
 import json
 import os
 import shutil
-import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -60,9 +59,11 @@ def read(folder: Path) -> Any:
             return _decode(content["state"], {name: arrays[name] for name in arrays.files})
     except FileNotFoundError as error:
         raise UserError(f"{folder}: no state of a training: {Path(str(error.filename)).name} is missing.") from error
-    except (EOFError, KeyError, OSError, TypeError, ValueError, RecursionError, zipfile.BadZipFile) as error:
+    except UserError:
+        raise
+    except Exception as error:  # a damaged file raises almost anything
         reason = str(error).partition("\n")[0] or type(error).__name__
-        raise UserError(f"{folder}: damaged ({reason}). Delete it, and an older state is taken.") from error
+        raise UserError(f"{folder}: damaged ({reason}).") from error
 
 
 def _encode(value: Any, arrays: list[np.ndarray]) -> Any:

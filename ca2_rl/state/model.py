@@ -2,6 +2,7 @@
 
 from collections import deque
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Protocol, TypeVar, runtime_checkable
 
@@ -76,9 +77,9 @@ def set_model_state(model: BaseAlgorithm, state: State) -> None:
     assert model.env is not None
     if state["algorithm"] != type(model).__name__:
         raise UserError(f"the state is of {state['algorithm']}, this is {type(model).__name__}.")
-    try:
+    with fits_settings():
         for name in COUNTERS:
-            if name in state["counters"]:
+            if hasattr(model, name):
                 setattr(model, name, state["counters"][name])
         for name in LAST:
             setattr(model, name, state["last"][name])
@@ -95,22 +96,30 @@ def set_model_state(model: BaseAlgorithm, state: State) -> None:
         set_space_state(model.action_space, state["action_space"])
         if state["env"] is not None:
             set_vec_env_state(model.env, state["env"])
-    except (AssertionError, AttributeError, IndexError, KeyError, RuntimeError, TypeError, ValueError) as error:
-        reason = " ".join(str(error).split())[:200] or type(error).__name__
-        raise UserError(f"the state does not fit these settings: {reason}") from error
     if state["env"] is None:  # a new episode in each env
         model._last_obs = model.env.reset()  # type: ignore[assignment]
         model._last_episode_starts = np.ones(model.n_envs, dtype=bool)
         normalized = model.get_vec_normalize_env()
         model._last_original_obs = None if normalized is None else normalized.get_original_obs()
-    begin_rollout(model, state)
+    with fits_settings():
+        begin_rollout(model, state)
+
+
+@contextmanager
+def fits_settings() -> Iterator[None]:
+    """Makes one line of what goes wrong where a state is of other settings."""
+    try:
+        yield
+    except (AssertionError, AttributeError, IndexError, KeyError, RuntimeError, TypeError, ValueError) as error:
+        reason = " ".join(str(error).split())[:200] or type(error).__name__
+        raise UserError(f"the state does not fit these settings: {reason}") from error
 
 
 def begin_rollout(model: BaseAlgorithm, state: State) -> None:
     """Puts noise, generators and what is logged where the state was taken: SB3 begins them anew when it learns or begins a rollout."""
     set_noise_state(model.action_noise, state["noise"])
+    values, counts = map(dict, state["logged"])
     if hasattr(model, "_logger"):
-        values, counts = state["logged"]
         model.logger.name_to_value.update(values)
         model.logger.name_to_count.update(counts)
     _set_exploration_matrices(model, state["exploration"])
@@ -250,6 +259,8 @@ def load_state(algorithm: type[Model], folder: str | Path, env: GymEnv, **change
     state = files.read(Path(folder))
     if state["model"]["algorithm"] != algorithm.__name__:
         raise UserError(f"{folder}: the state is of {state['model']['algorithm']}, not of {algorithm.__name__}.")
-    model = algorithm(env=env, **settings.constructor_arguments(state["settings"], changes, str(folder)))
+    arguments = settings.constructor_arguments(state["settings"], changes, str(folder))
+    with fits_settings():
+        model = algorithm(env=env, **arguments)
     set_model_state(model, state["model"])
     return model

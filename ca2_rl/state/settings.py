@@ -93,7 +93,7 @@ def _decode(value: Any) -> Any:
         return value
     if "$activation" in value:
         return getattr(nn, value["$activation"]) if value["$activation"] in NAMES else None
-    if "$object" in value:
+    if value.get("$object") in OBJECTS:
         module, names = OBJECTS[value["$object"]]
         return getattr(import_module(module), value["$object"])(**{name: value[name] for name in names})
     return {name: _decode(item) for name, item in value.items()}

@@ -75,7 +75,7 @@ def recorded(given: argparse.Namespace, parser: Parser, run: Run) -> dict[str, A
     }
     saved["trust"] = given.trust
     began_with = run.args.get("trained_agent")
-    if began_with and isinstance(began_with, str) and not run.args.get("resume"):
+    if began_with and isinstance(began_with, str) and Path(began_with).parent.resolve() != folder.resolve():
         saved["trained_agent"] = began_with
     packages = run.args.get("gym_packages") or []
     if given.trust:
@@ -119,6 +119,8 @@ def cut_logs(folder: Path, lines: dict[str, int]) -> None:
 
     :param lines: of each file at that time; files that are not named are removed
     """
+    if not isinstance(lines, dict) or not all(isinstance(count, int) for count in lines.values()):
+        raise UserError(f"{folder}: its state is damaged: it does not count the lines of logs.")
     for path in log_files(folder):
         kept = path.read_text(encoding="utf-8").splitlines(keepends=True)[: lines.get(path.name, 0)]
         if kept:
