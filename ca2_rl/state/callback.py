@@ -61,6 +61,11 @@ class SaveStates(BaseCallback):
         assert model.env is not None
         envs.seed_episodes(model.env, model.seed or 0)
         set_model_state(model, state["model"])
+        if lacks_buffer(model, state):
+            log.info(
+                f"The state of step {model.num_timesteps:,} has no replay buffer: one of over {LARGE / 1e6:,.0f} MB is saved when a "
+                "training is stopped, not from time to time. It begins empty, and the numbers will not be those of an uninterrupted training."
+            )
         self._resumed = state
 
     def interrupt(self) -> None:
@@ -131,6 +136,11 @@ class SaveStates(BaseCallback):
         self._last_save = time.monotonic()
         self.cpu_seconds += time.process_time() - begin
         return folder
+
+
+def lacks_buffer(model: BaseAlgorithm, state: dict[str, Any]) -> bool:
+    """Whether a state was saved without the replay buffer that the model has."""
+    return state["model"]["buffer"] is None and getattr(model, "replay_buffer", None) is not None
 
 
 def states(folder: Path) -> list[int]:

@@ -53,17 +53,17 @@ def read(folder: Path) -> Any:
     """
     try:
         content = json.loads((folder / JSON).read_text(encoding="utf-8"))
-        if content["format"] != FORMAT:
-            raise UserError(f"{folder}: a state of format {content['format']}, this version of ca2 reads {FORMAT}.")
+        version = content["format"]
         with np.load(folder / ARRAYS, allow_pickle=False) as arrays:
-            return _decode(content["state"], {name: arrays[name] for name in arrays.files})
+            state = _decode(content["state"], {name: arrays[name] for name in arrays.files})
     except FileNotFoundError as error:
         raise UserError(f"{folder}: no state of a training: {Path(str(error.filename)).name} is missing.") from error
-    except UserError:
-        raise
     except Exception as error:  # a damaged file raises almost anything
         reason = str(error).partition("\n")[0] or type(error).__name__
         raise UserError(f"{folder}: damaged ({reason}).") from error
+    if version != FORMAT:
+        raise UserError(f"{folder}: a state of format {version}, this version of ca2 reads {FORMAT}.")
+    return state
 
 
 def _encode(value: Any, arrays: list[np.ndarray]) -> Any:

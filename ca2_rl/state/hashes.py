@@ -86,7 +86,8 @@ def read_chain(path: Path) -> list[Link]:
         with path.open(newline="", encoding="utf-8") as file:
             return [Link(int(row["steps"]), row["losses"], row["weights"], row["chain"]) for row in csv.DictReader(file)]
     except FileNotFoundError as error:
-        raise UserError(f"{path}: no such file: the training kept no hashes, as those of version 0.1.0.") from error
+        reason = "Trainings of version 0.1.0 kept no hashes, nor do those that went on with less than their whole state or other settings."
+        raise UserError(f"{path}: no such file. {reason}") from error
     except (OSError, KeyError, TypeError, ValueError, csv.Error) as error:
         raise UserError(f"{path}: damaged: {error}.") from error
 

@@ -110,6 +110,8 @@ def fits_settings() -> Iterator[None]:
     """Makes one line of what goes wrong where a state is of other settings."""
     try:
         yield
+    except UserError:
+        raise
     except (AssertionError, AttributeError, IndexError, KeyError, RuntimeError, TypeError, ValueError) as error:
         reason = " ".join(str(error).split())[:200] or type(error).__name__
         raise UserError(f"the state does not fit these settings: {reason}") from error
@@ -259,8 +261,7 @@ def load_state(algorithm: type[Model], folder: str | Path, env: GymEnv, **change
     state = files.read(Path(folder))
     if state["model"]["algorithm"] != algorithm.__name__:
         raise UserError(f"{folder}: the state is of {state['model']['algorithm']}, not of {algorithm.__name__}.")
-    arguments = settings.constructor_arguments(state["settings"], changes, str(folder))
     with fits_settings():
-        model = algorithm(env=env, **arguments)
+        model = algorithm(env=env, **settings.constructor_arguments(state["settings"], changes, str(folder)))
     set_model_state(model, state["model"])
     return model

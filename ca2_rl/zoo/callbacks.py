@@ -1,5 +1,6 @@
 """What the commands add to every training."""
 
+import csv
 import signal
 from pathlib import Path
 from types import FrameType
@@ -14,6 +15,19 @@ from ca2_rl.state.callback import SaveStates
 from ca2_rl.zoo.resume import read_progress
 
 
+class AppendedCSV(CSVOutputFormat):
+    """SB3's log as a CSV file, after the rows that are there."""
+
+    def __init__(self, path: Path):
+        path.touch()
+        self.file = path.open("r+", newline="", encoding="utf-8")
+        content = self.file.read()  # and stands at its end
+        self.keys = next(csv.reader([content.partition("\n")[0]]), [])
+        self.separator, self.quotechar = ",", '"'
+        if content and not content.endswith("\n"):  # its process was killed
+            self.file.write("\n")
+
+
 class ProgressLog(BaseCallback):
     """Writes what SB3 logs to a CSV file as well, after the rows of the training it goes on with."""
 
@@ -23,10 +37,8 @@ class ProgressLog(BaseCallback):
         self._log: CSVOutputFormat | None = None
 
     def _on_training_start(self) -> None:
-        rows = read_progress(self._path)
-        self._log = CSVOutputFormat(str(self._path))
-        for row in rows:
-            self._log.write(row, {})
+        read_progress(self._path)  # it may be damaged
+        self._log = AppendedCSV(self._path)
         self.logger.output_formats.append(self._log)
 
     def _on_step(self) -> bool:

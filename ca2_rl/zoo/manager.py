@@ -12,6 +12,7 @@ from collections import OrderedDict
 from collections.abc import Callable
 from contextlib import AbstractContextManager, ExitStack, nullcontext, redirect_stdout, suppress
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import gymnasium as gym
@@ -33,6 +34,7 @@ from ca2_rl.envs.pendulum_vec_env import PendulumVecEnv
 from ca2_rl.loading.agents import load_agent, load_replay_buffer, load_vec_normalize
 from ca2_rl.loading.expressions import parse
 from ca2_rl.loading.yaml_files import read_yaml
+from ca2_rl.runs import read_run
 from ca2_rl.state.callback import SaveStates, newest_state
 from ca2_rl.state.hashes import HashChain, Link
 from ca2_rl.zoo import resume, studies
@@ -131,6 +133,10 @@ class Manager(ExperimentManager):
         try:
             with self._zoo_s_prints():
                 experiment = super().setup_experiment()
+            if experiment is not None:
+                if self.state is not None and self.states is not None:
+                    self.states.resume(experiment[0], self.state)
+                self._save_record(experiment[1])
         except BaseException as error:
             self._remove_folder()
             resume.put_back(self.set_aside)
@@ -139,8 +145,6 @@ class Manager(ExperimentManager):
             if is_about_settings(error):
                 raise UserError(f"{self.algo} on {self.env_name.gym_id}: {cause_text(error)}") from error
             raise
-        if self.state is not None and experiment is not None and self.states is not None:
-            self.states.resume(experiment[0], self.state)
         if not self.verbose and not self.args.quiet:
             say(self._summary())
             if self.entry == "default" and self.args.conf_file is None:
@@ -151,6 +155,21 @@ class Manager(ExperimentManager):
             if experiment is not None and experiment[0].device.type != "cpu":
                 say(f"device: {experiment[0].device}")
         return experiment
+
+    def _save_config(self, saved_hyperparams: dict[str, Any]) -> None:
+        """Nothing yet: settings that do not fit the state of a run must not take the place of its own."""
+
+    def _save_record(self, hyperparams: dict[str, Any]) -> None:
+        """What the zoo saves of a training's settings, each file whole."""
+        folder = Path(self.params_path)
+        try:
+            with TemporaryDirectory(dir=folder, prefix=".", suffix=".partial") as partial, self._zoo_s_prints():
+                self.params_path = partial
+                super()._save_config(hyperparams)
+                for path in sorted(Path(partial).iterdir(), key=lambda path: path.name == "args.yml"):  # which makes it a run: last
+                    path.replace(folder / path.name)
+        finally:
+            self.params_path = str(folder)
 
     def _facts(self) -> dict[str, Any]:
         """What goes with a state: how far the logs are."""
@@ -256,17 +275,32 @@ class Manager(ExperimentManager):
         algorithm = ALGOS[self.algo]
         if issubclass(algorithm, (DQN, TD3, SAC)) and not issubclass(algorithm, WithDiagnostics):
             self.callbacks.append(DiagnosticsCallback())
-        hashes = Path(self.save_path, resume.HASHES)
         if self.resumes_model:
-            hashes.unlink(missing_ok=True)  # what comes now follows from more than the command line
             for callback in self.callbacks:
                 if isinstance(callback, EvalCallback):
                     resume.restore_evaluations(callback, Path(self.save_path))
+        hashes = Path(self.save_path, resume.HASHES)
+        if not self._follows_from_record(hashes):
+            hashes.unlink(missing_ok=True)
         elif self.states is not None:
             self.callbacks.append(HashChain(hashes, self._see_hash))
         if self.states is not None:
             self.states.folder = Path(self.save_path, resume.STATES)
             self.callbacks.append(self.states)
+
+    def _follows_from_record(self, hashes: Path) -> bool:
+        """Whether the same command line would give the same training; a resumed one without hashes has not for long.
+
+        :param hashes: of the run
+        """
+        if self.resumed is None or (self.state is None and not self.resumes_model):  # it begins
+            return True
+        if self.state is None or not hashes.is_file():
+            return False
+        model, recorded = self.state["model"], read_run(self.resumed, self.args.trust).args
+        has_buffer = model["buffer"] is not None or not issubclass(ALGOS[self.algo], OffPolicyAlgorithm)
+        is_same = all(vars(self.args)[name] == recorded.get(name) for name in resume.DECISIVE)
+        return model["env"] is not None and has_buffer and is_same
 
     def _print_less(self, callbacks: list[BaseCallback]) -> None:
         """Makes the zoo's callbacks print nothing, and adds what prints less."""
@@ -324,7 +358,7 @@ class Manager(ExperimentManager):
                 vec_normalize.save(str(partial))
         print(f"Saved to {self.save_path}")
         if not stopped:
-            shutil.rmtree(Path(self.save_path, resume.STATES), ignore_errors=True)
+            resume.remove_states(Path(self.save_path))
         if stopped:
             print(f"Stopped at step {model.num_timesteps:,} of {self.n_timesteps:,}. Go on with:")
             print(f"  ca2-rl train --resume {self.save_path}")

@@ -3,6 +3,7 @@
 import argparse
 import csv
 import re
+import shutil
 import time
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,8 @@ RESUMED = {
     *("eval_freq", "eval_episodes", "n_eval_envs", "save_freq", "save_replay_buffer", "log_interval", "num_threads"),
     *("truncate_last_trajectory", "final_episodes", "save_every", "save_buffer"),
 }
+# What decides the numbers of a training, beside what is shipped
+DECISIVE = ("seed", "env_kwargs", "hyperparams", "n_timesteps", "vec_env", "device", "num_threads")
 STATES = "states"
 HASHES = "hashes.csv"
 
@@ -156,6 +159,16 @@ def check(folder: Path, algo: str, n_timesteps: int, done: int) -> None:
         raise UserError(f"{folder}: all of its {done:,} steps are done. For more, add -n STEPS.")
     if algo != run.algo:
         raise UserError(f"{folder}: a training of {run.algo} can't go on as one of {algo}. Leave out --algo.")
+
+
+def remove_states(folder: Path) -> None:
+    """Removes the states of a run, all or none of them."""
+    states = folder / STATES
+    if states.is_dir():
+        gone = folder / f".{STATES}.partial"
+        shutil.rmtree(gone, ignore_errors=True)
+        states.rename(gone)
+        shutil.rmtree(gone, ignore_errors=True)
 
 
 def read_progress(path: Path) -> list[dict[str, float]]:

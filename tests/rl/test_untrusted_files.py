@@ -520,7 +520,9 @@ class TestStates:
         assert call(*COMMANDS["train --resume"])[0] == 0
 
     @pytest.mark.parametrize(
-        "value", [{"$object": "evil.Evil"}, {"$object": "Evil"}, {"$object": "system"}, {"$activation": "Module"}, {"$tensor": "x"}], ids=str
+        "value",
+        [{"$object": "evil.Evil"}, {"$object": "Evil"}, {"$object": "system"}, {"$activation": "Module"}, {"$tensor": "x"}],
+        ids=str,
     )
     @pytest.mark.parametrize("name", ["policy", "learning_rate", "policy_kwargs", "replay_buffer_class", "new"])
     def test_only_listed_classes_are_made(self, name, value, states, world):
@@ -537,7 +539,9 @@ class TestStates:
             load_state(NoisyDQN, states[-1], gym.make("Pendulum-v1"))
         assert "evil" not in sys.modules
 
-    @pytest.mark.parametrize("part", ["counters", "last", "statistics", "parameters", "buffer", "noise", "parts", "env", "logged", "random"])
+    @pytest.mark.parametrize(
+        "part", ["counters", "last", "statistics", "parameters", "buffer", "noise", "parts", "env", "logged", "random"]
+    )
     @pytest.mark.parametrize("nonsense", [0, "x", [], {"a": [1]}], ids=repr)
     def test_nonsense_is_one_line(self, part, nonsense, states, call):
         self.change(states, lambda state: state["model"].update({part: nonsense}))
