@@ -64,7 +64,7 @@ class SaveStates(BaseCallback):
         if lacks_buffer(model, state):
             log.info(
                 f"The state of step {model.num_timesteps:,} has no replay buffer: one of over {LARGE / 1e6:,.0f} MB is saved when a "
-                "training is stopped, not from time to time. It begins empty, and the numbers will not be those of an uninterrupted training."
+                "training is stopped, not from time to time. It begins empty: the numbers will not be those of an uninterrupted training."
             )
         self._resumed = state
 

@@ -79,6 +79,7 @@ class Manager(ExperimentManager):
         self.lock = ExitStack()  # of the run's folder, from when it is made
         self.resumed = Path(self.args.resume) if self.args.resume else None
         if self.resumed is not None:
+            resume.remove_partial(self.resumed)
             self.save_path = str(self.resumed)
             self.params_path = str(self.resumed / self.env_name)
         self.state = newest_state(self.resumed / resume.STATES) if self.resumed is not None else None

@@ -14,7 +14,7 @@ from stable_baselines3.common.callbacks import EvalCallback
 
 from ca2_core.arguments import Parser
 from ca2_core.errors import UserError
-from ca2_core.files import whole_file
+from ca2_core.files import partial_files, whole_file
 from ca2_core.settings import describe
 from ca2_rl.arguments import Named
 from ca2_rl.runs import Run, read_run
@@ -159,6 +159,15 @@ def check(folder: Path, algo: str, n_timesteps: int, done: int) -> None:
         raise UserError(f"{folder}: all of its {done:,} steps are done. For more, add -n STEPS.")
     if algo != run.algo:
         raise UserError(f"{folder}: a training of {run.algo} can't go on as one of {algo}. Leave out --algo.")
+
+
+def remove_partial(folder: Path) -> None:
+    """Removes what a killed process left half-written in a run."""
+    for path in [partial for each in (folder, *folder.glob("*/")) for partial in partial_files(each)]:
+        if path.is_dir():
+            shutil.rmtree(path, ignore_errors=True)
+        else:
+            path.unlink(missing_ok=True)
 
 
 def remove_states(folder: Path) -> None:
