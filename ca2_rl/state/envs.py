@@ -55,8 +55,8 @@ def register_env_state(env_class: type[gym.Env[Any, Any]], *attributes: str) -> 
     A package does it for its own by an entry point of the group ``ca2_rl.env_states``: a function without arguments that calls this.
 
     :param env_class: this class, none of its subclasses
-    :param attributes: names of what its next steps depend on, but for ``np_random``: numbers, texts, arrays, and lists, tuples and dicts
-        of them. None for a wrapper without a state
+    :param attributes: names of what its next steps depend on, but for ``np_random``: numbers, texts, arrays, lists, tuples and dicts of
+        them, spaces that it samples from, and NumPy's generators. None for a wrapper without a state
     """
     ADAPTERS[env_class] = attributes
 
@@ -183,7 +183,7 @@ def set_env_state(env: gym.Env[Any, Any], state: Any) -> None:
             layer.checked_reset = layer.checked_step = layer.checked_data_reuse = True
         for name in _attributes(layer) or ():
             if name in its:
-                setattr(layer, name, its[name])
+                _set_attribute(layer, name, its[name])
     env.unwrapped._np_random = generator(state["np_random"])
 
 
@@ -192,7 +192,21 @@ def _layer_state(layer: gym.Env[Any, Any]) -> Any:
         return _monitor_state(layer)
     names = _attributes(layer)
     assert names is not None
-    return {name: getattr(layer, name) for name in names if hasattr(layer, name)}  # before its first reset it may have none
+    return {name: _attribute(getattr(layer, name)) for name in names if hasattr(layer, name)}  # before its first reset it may have none
+
+
+def _attribute(value: Any) -> Any:
+    if isinstance(value, gym.Space):
+        return space_state(value)
+    return generator_state(value) if isinstance(value, np.random.Generator) else value
+
+
+def _set_attribute(layer: gym.Env[Any, Any], name: str, state: Any) -> None:
+    present = getattr(layer, name, None)
+    if isinstance(present, gym.Space):
+        set_space_state(present, state)
+    else:
+        setattr(layer, name, generator(state) if isinstance(present, np.random.Generator) else state)
 
 
 def _monitor_state(monitor: Monitor[Any, Any]) -> dict[str, Any]:
@@ -217,12 +231,13 @@ def vec_env_state(venv: VecEnv) -> Any:
     while isinstance(venv, VecEnvWrapper):
         layers.append(_vec_wrapper_state(venv))
         venv = venv.venv
-    envs = None
+    envs, seeds = None, []
     if type(venv) in VEC_ENVS:
         assert isinstance(venv, DummyVecEnv)
+        seeds = list(venv._seeds)  # of envs that have not begun
         venv._get_target_envs(None)  # PendulumVecEnv gives them their states back
         envs = [env_state(env) if can_save(env) or _seeded(env) is not None else None for env in venv.envs]
-    return {"layers": layers, "envs": envs}
+    return {"layers": layers, "envs": envs, "seeds": seeds}
 
 
 def set_vec_env_state(venv: VecEnv, state: Any) -> None:
@@ -239,7 +254,7 @@ def set_vec_env_state(venv: VecEnv, state: Any) -> None:
     for env, its in zip(venv.envs, state["envs"], strict=True):
         if its is not None:
             set_env_state(env, its)
-    venv._reset_seeds()
+    venv._seeds = list(state["seeds"])
     venv._reset_options()
 
 

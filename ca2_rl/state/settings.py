@@ -4,11 +4,13 @@ import inspect
 from importlib import import_module
 from typing import Any
 
+import numpy as np
 import torch as th
 from stable_baselines3.common.base_class import BaseAlgorithm
-from stable_baselines3.common.buffers import DictReplayBuffer, NStepReplayBuffer, ReplayBuffer
+from stable_baselines3.common.buffers import DictReplayBuffer, DictRolloutBuffer, NStepReplayBuffer, ReplayBuffer, RolloutBuffer
 from stable_baselines3.common.noise import VectorizedActionNoise
 from stable_baselines3.common.type_aliases import TrainFreq
+from stable_baselines3.her import HerReplayBuffer
 from torch import nn
 
 from ca2_core.errors import UserError
@@ -19,10 +21,21 @@ from ca2_rl.common.replay_buffer import QuickDictReplayBuffer, QuickNStepReplayB
 # Arguments that are attributes of another name
 RENAMED = {"policy": "policy_class", "stats_window_size": "_stats_window_size"}
 # What algorithms choose by themselves where None was given
-CHOSEN = (ReplayBuffer, DictReplayBuffer, NStepReplayBuffer, QuickReplayBuffer, QuickDictReplayBuffer, QuickNStepReplayBuffer)
+CHOSEN = (
+    RolloutBuffer,
+    DictRolloutBuffer,
+    ReplayBuffer,
+    DictReplayBuffer,
+    NStepReplayBuffer,
+    QuickReplayBuffer,
+    QuickDictReplayBuffer,
+    QuickNStepReplayBuffer,
+)
 # Objects by the name of their class: its module, and its arguments by the attributes that hold them
 OBJECTS: dict[str, tuple[str, dict[str, str]]] = {
     "LinearSchedule": ("stable_baselines3.common.utils", {"start": "start", "end": "end", "end_fraction": "end_fraction"}),
+    "ConstantSchedule": ("stable_baselines3.common.utils", {"val": "val"}),
+    "FloatSchedule": ("stable_baselines3.common.utils", {"value_schedule": "value_schedule"}),
     "SimpleLinearSchedule": ("rl_zoo3.utils", {"initial_value": "initial_value"}),
     "NormalActionNoise": ("stable_baselines3.common.noise", {"mean": "_mu", "sigma": "_sigma"}),
     "OrnsteinUhlenbeckActionNoise": (
@@ -39,7 +52,9 @@ class _UnsavedError(Exception):
 def arguments_of(model: BaseAlgorithm) -> dict[str, Any]:
     """What the model's class was called with, but for the env: by name, arrays included; what can't be kept as ``{"unsaved": CLASS}``."""
     arguments = {}
-    for name in inspect.signature(type(model)).parameters.keys() - {"env", "_init_setup_model"}:
+    for name, parameter in inspect.signature(type(model)).parameters.items():
+        if name in ("env", "_init_setup_model") or parameter.annotation is None:  # an argument of a parent's that it does not take
+            continue
         value = getattr(model, RENAMED.get(name, name), None)
         if name == "policy":
             value = next((alias for alias, policy in model.policy_aliases.items() if policy is value), value)
@@ -73,15 +88,17 @@ def _encode(value: Any) -> Any:
         return value.frequency, value.unit.value
     if isinstance(value, th.device):
         return str(value)
+    if value is HerReplayBuffer:
+        return {"$buffer": value.__name__}
     if isinstance(value, type) and value in [getattr(nn, name) for name in NAMES]:
         return {"$activation": value.__name__}
     if (known := OBJECTS.get(type(value).__name__)) and type(value).__module__ == known[0]:
-        return {"$object": type(value).__name__, **{name: getattr(value, attribute) for name, attribute in known[1].items()}}
+        return {"$object": type(value).__name__, **{name: _encode(getattr(value, attribute)) for name, attribute in known[1].items()}}
     if isinstance(value, dict):
         return {str(name): _encode(item) for name, item in value.items()}
     if isinstance(value, (list, tuple)):
         return type(value)(_encode(item) for item in value)
-    if value is None or isinstance(value, (bool, int, float, str)):
+    if value is None or isinstance(value, (bool, int, float, str, np.generic, np.ndarray)):
         return value
     raise _UnsavedError(getattr(value, "__name__", type(value).__name__))
 
@@ -93,7 +110,9 @@ def _decode(value: Any) -> Any:
         return value
     if "$activation" in value:
         return getattr(nn, value["$activation"]) if value["$activation"] in NAMES else None
+    if value.get("$buffer") == HerReplayBuffer.__name__:
+        return HerReplayBuffer
     if value.get("$object") in OBJECTS:
         module, names = OBJECTS[value["$object"]]
-        return getattr(import_module(module), value["$object"])(**{name: value[name] for name in names})
+        return getattr(import_module(module), value["$object"])(**{name: _decode(value[name]) for name in names})
     return {name: _decode(item) for name, item in value.items()}

@@ -127,7 +127,7 @@ def killed(session_folder: Path, quick: Path) -> Path:
     with FileLock(f"{folder}.lock"):
         if not (folder / "done").exists():
             folder.mkdir(exist_ok=True)
-            argv = ("train", "--algo", "noisydqn", "--env", "Pendulum-v1", "--seed", 0, "-n", 9000, "--conf-file", quick)
+            argv = ("train", "--algo", "noisydqn", "--env", "Pendulum-v1", "--seed", 0, "-n", 2000, "--conf-file", quick)
             often = ("--save-every", 0.0005, "--eval-freq", 100, "--eval-episodes", 1, "--final-episodes", 0, "--log-interval", 1)
             process = Command(folder).start(*argv, *often, env={"PYTHONUNBUFFERED": "1"})
             assert process.stdout is not None
