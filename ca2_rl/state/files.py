@@ -54,7 +54,7 @@ def read(folder: Path) -> Any:
     try:
         content = json.loads((folder / JSON).read_text(encoding="utf-8"))
         version = content["format"]
-        with np.load(folder / ARRAYS, allow_pickle=False) as arrays:
+        with (folder / ARRAYS).open("rb") as file, np.load(file, allow_pickle=False) as arrays:
             state = _decode(content["state"], {name: arrays[name] for name in arrays.files})
     except FileNotFoundError as error:
         raise UserError(f"{folder}: no state of a training: {Path(str(error.filename)).name} is missing.") from error

@@ -69,11 +69,12 @@ class StopOnSignal(BaseCallback):
 
     def _stop(self, number: int, frame: FrameType | None) -> None:
         self.stopped = True
-        self._restore()
+        self.restore()
         if self.states is not None:
             self.states.interrupt()
 
-    def _restore(self) -> None:
+    def restore(self) -> None:
+        """Gives the signals back to whom they belonged to."""
         for number, handler in self._previous.items():
             signal.signal(number, handler)
         self._previous = {}
@@ -82,7 +83,7 @@ class StopOnSignal(BaseCallback):
         return not self.stopped or self.states is not None
 
     def _on_training_end(self) -> None:
-        self._restore()
+        self.restore()
 
 
 class CheckRewards(BaseCallback):

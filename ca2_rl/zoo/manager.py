@@ -315,6 +315,12 @@ class Manager(ExperimentManager):
             callbacks.append(Tables())
 
     def learn(self, model: BaseAlgorithm) -> None:
+        try:
+            self._learn(model)
+        finally:
+            self.stop_on_signal.restore()
+
+    def _learn(self, model: BaseAlgorithm) -> None:
         if self.state is None and not self.resumes_model:
             try:
                 super().learn(model)
