@@ -333,11 +333,11 @@ def main() -> None:
     options.add_argument("--seed", type=int, default=0, help="of the moments (0)")
     options.add_argument("--jobs", type=int, default=2, help="trainings at once (2)")
     options.add_argument("--half", choices=("rl", "gan"), nargs="+", default=["rl", "gan"], help="(both)")
-    options.add_argument("--quick", action="store_true", help="four trainings and one full disk of each half, one seed")
+    options.add_argument("--quick", action="store_true", help="two trainings and one full disk of each half, one seed")
     options.add_argument("--record", type=Path, default=DOCS / "storm.json", help="where the record goes (docs/storm.json)")
     arguments = options.parse_args()
     if arguments.quick:
-        arguments.trainings, arguments.full_disks, arguments.seeds = 4, 1, 1
+        arguments.trainings, arguments.full_disks, arguments.seeds = 2, 1, 1
     names = {"rl": list(AGENTS), "gan": list(GANS)}
     if arguments.quick:
         names = {half: its[:2] for half, its in names.items()}

@@ -45,7 +45,7 @@ def main(argv: list[str]) -> None:
     """Trains an agent, or goes on with an interrupted training."""
     register()
     parser = options("ca2-rl train", "Trains an agent with the hyperparameters that are shipped for it, and saves it as a run in logs.")
-    parser.add_argument("--resume", metavar="RUN", help="go on with the interrupted training in this run folder")
+    parser.add_argument("--resume", metavar="RUN", help="go on with the stopped or killed training in this run folder, exactly if it can")
     parser.add_argument("--params-help", action="store_true", help="show the hyperparameters of --algo, for -params and files, and leave")
     given = parser.parse_args(argv)
     if given.params_help:
