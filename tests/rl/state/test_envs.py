@@ -10,6 +10,7 @@ from stable_baselines3 import DQN, PPO
 from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.env_util import make_vec_env
 from stable_baselines3.common.monitor import Monitor
+from stable_baselines3.common.vec_env import SubprocVecEnv
 
 from ca2_core.errors import UserError
 from ca2_rl import DiscretizedDQN
@@ -114,6 +115,24 @@ def test_several_of_them_are_said_not_to_be_exact(tmp_path, caplog):
         resumed, stopped_at = train(Hidden, tmp_path, at=60, n_envs=2)
     assert "Hidden: can't be saved. A resumed training begins new episodes, and gets other numbers." in caplog.text
     assert (resumed.num_timesteps, stopped_at) == (120, 60)  # it goes on, at once
+
+
+@pytest.mark.slow
+def test_envs_in_processes_of_their_own_go_on_in_new_episodes(tmp_path, caplog):
+    def model():
+        return DiscretizedDQN("MlpPolicy", make_vec_env("CartPole-v1", 2, vec_env_cls=SubprocVecEnv), **SETTINGS)
+
+    states, first = SaveStates(tmp_path, 1e9), model()
+    with caplog.at_level(logging.INFO, "ca2_rl"), pytest.raises(KeyboardInterrupt):
+        first.learn(120, callback=[states, InterruptAt(60, states)])
+    assert "SubprocVecEnv: can't be saved." in caplog.text
+    states, second = SaveStates(tmp_path, 1e9), model()
+    states.resume(second, newest_state(tmp_path))
+    assert (second.num_timesteps, second.replay_buffer.pos) == (60, 30)
+    second.learn(60, callback=states, reset_num_timesteps=False)
+    assert (second.num_timesteps, second.replay_buffer.pos) == (120, 60)
+    for agent in (first, second):
+        agent.env.close()
 
 
 def test_an_algorithm_that_fills_rollouts_waits_for_no_episode(tmp_path):
