@@ -36,7 +36,16 @@ from ca2_rl.zoo.printing import say
 
 # Options that a search takes, as rl-zoo3's does, and has no use for
 OF_A_TRAINING = {
-    *("trained_agent", "truncate_last_trajectory", "final_episodes", "save_freq", "save_replay_buffer", "tensorboard_log"),
+    *(
+        "trained_agent",
+        "truncate_last_trajectory",
+        "final_episodes",
+        "save_freq",
+        "save_every",
+        "save_buffer",
+        "save_replay_buffer",
+        "tensorboard_log",
+    ),
     *("uuid", "track", "wandb_project_name", "wandb_entity", "wandb_group", "wandb_tags", "optimize_hyperparameters", "trial_id"),
 }
 

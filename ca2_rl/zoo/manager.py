@@ -348,7 +348,7 @@ class Manager(ExperimentManager):
             model.env.close()
 
     def save_trained_model(self, model: BaseAlgorithm) -> None:
-        stopped = self.stop_on_signal.stopped
+        stopped = self.stop_on_signal.stopped and model.num_timesteps < self.n_timesteps
         with whole_file(Path(self.save_path, f"{self.env_name}.zip")) as partial:
             model.save(partial)
         replay_buffer = Path(self.save_path, "replay_buffer.pkl")

@@ -247,6 +247,14 @@ def test_a_run_without_a_state_begins_anew(train, call, tmp_path, monkeypatch):
     assert_same(tmp_path / RUN, tmp_path / "whole/noisydqn/Pendulum-v1_1")
 
 
+def test_a_stop_at_the_last_step_is_the_end(train, tmp_path, monkeypatch):
+    monkeypatch.setenv("EVENTS", "300:SIGINT")
+    code, out, _ = train("--save-every", 0.001, steps=300)
+    assert code == 0
+    assert "Stopped" not in out
+    assert not (tmp_path / RUN / "states").exists()
+
+
 def test_settings_that_do_not_fit_leave_the_run_as_it_was(train, call, tmp_path, monkeypatch):
     monkeypatch.setenv("EVENTS", "250:SIGINT")
     train()
