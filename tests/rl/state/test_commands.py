@@ -194,7 +194,7 @@ class TestLargeBuffer:
 
     def crashed(self, train, monkeypatch, *argv):
         monkeypatch.setenv("EVENTS", "350:crash")
-        assert train("--save-every", 1e-9, *argv)[0] == 1
+        assert train("--save-every", 0.0005, *argv)[0] == 1
         monkeypatch.delenv("EVENTS")
 
     def test_after_a_crash_resume_says_that_the_buffer_is_lost(self, train, call, tmp_path, monkeypatch, caplog):

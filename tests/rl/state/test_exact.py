@@ -201,7 +201,7 @@ def test_a_compiled_training_too(name, tmp_path):
     check(COMPILED[name], tmp_path)
 
 
-@pytest.mark.parametrize("at", [1, 49, 51, 199, 200, 201, 298])
+@pytest.mark.parametrize("at", [1, 51, 200, 298])
 def test_every_moment_will_do(at, tmp_path):
     check(CASES["noisy-stack"], tmp_path, at)
 
