@@ -310,6 +310,7 @@ def run_all(job: Job, jobs: int, cases: Sequence[tuple[Training, Reference, int]
             if (failure := outcomes[-1].failure) is not None:
                 last = outcomes[-1]
                 bar.write(f"{last.half}, {last.name}, seed {last.seed}, hit at {last.moments}: {failure}")
+                sys.stdout.flush()  # who waits for an hour wants to know
     return outcomes
 
 
