@@ -137,6 +137,8 @@ class Manager(ExperimentManager):
             if experiment is not None:
                 if self.state is not None and self.states is not None:
                     self.states.resume(experiment[0], self.state)
+                if not any(isinstance(callback, HashChain) for callback in self.callbacks):
+                    Path(self.save_path, resume.HASHES).unlink(missing_ok=True)  # those of before say nothing of what comes
                 self._save_record(experiment[1])
         except BaseException as error:
             self._remove_folder()
@@ -281,9 +283,7 @@ class Manager(ExperimentManager):
                 if isinstance(callback, EvalCallback):
                     resume.restore_evaluations(callback, Path(self.save_path))
         hashes = Path(self.save_path, resume.HASHES)
-        if not self._follows_from_record(hashes):
-            hashes.unlink(missing_ok=True)
-        elif self.states is not None:
+        if self.states is not None and self._follows_from_record(hashes):
             self.callbacks.append(HashChain(hashes, self._see_hash))
         if self.states is not None:
             self.states.folder = Path(self.save_path, resume.STATES)
