@@ -59,6 +59,20 @@ def test_links_lead_to_files_that_are_there(page):
     assert not missing
 
 
+def test_a_training_in_python_goes_on_as_shown(tmp_path, monkeypatch):
+    page = (ROOT / "docs" / "rl" / "resume.md").read_text(encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    found: dict = {}
+    exec(re.search(r"```python\n(.*?)```", page, re.DOTALL)[1], found)
+    assert found["model"].num_timesteps == 500
+
+
+def test_resuming_costs_at_most_the_limit():
+    content = json.loads((ROOT / "docs" / "rl" / "resume_cost.json").read_text(encoding="utf-8"))
+    assert content["steps"] == 20_000
+    assert [row["agent"] for row in content["rows"] if row["share"] <= content["limit"]] == ["discretizeddqn", "noisydqn", "ouddpg"]
+
+
 def test_a_study_over_ones_own_environment_runs_as_shown(tmp_path, monkeypatch):
     page = (ROOT / "docs" / "extending.md").read_text(encoding="utf-8")
     part = page.partition("## A study over an environment of your own")[2]

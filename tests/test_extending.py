@@ -36,6 +36,15 @@ def test_examples_run(section):
     assert run(section)
 
 
+def test_the_environment_of_the_example_is_saved_in_the_middle_of_an_episode(monkeypatch):
+    from ca2_rl.state import envs
+
+    monkeypatch.setattr(envs, "ADAPTERS", dict(envs.ADAPTERS))
+    found = run("An environment that is saved")
+    assert found["again"].num_timesteps == 200
+    assert envs.can_save(found["Drift"]())
+
+
 def test_the_model_of_the_example_is_one_of_the_zoo(tmp_path):
     gan = run("A GAN")["gan"]
     images, labels = torch.zeros(2, 1, 28, 28), torch.tensor([0, 2])
