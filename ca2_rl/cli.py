@@ -10,6 +10,7 @@ COMMAND = Command(
     "Trains, plays and evaluates agents of Stable-Baselines3, rl-zoo3 and ca2 (discretizeddqn, noisydqn, ouddpg).",
     {
         "train": Subcommand("ca2_rl.commands.train:main", "train an agent, or go on with an interrupted training"),
+        "verify": Subcommand("ca2_rl.commands.verify:main", "train a run again, and say at which step the two differ, if they do"),
         "enjoy": Subcommand("ca2_rl.commands.enjoy:main", "watch a trained agent"),
         "evaluate": Subcommand("ca2_rl.evaluate:main", "return of trained agents, and for Pendulum their regret to the optimum"),
         "plot": Subcommand("ca2_rl.plot:main", "gradient, loss, mean Q and return over the training of one or several runs"),

@@ -5,6 +5,7 @@ import logging
 import os
 import sys
 import time
+from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,8 @@ from ca2_rl.commands.agent_options import LOG_FOLDER, add_env_options, device
 from ca2_rl.commands.closing import final_evaluation, next_commands
 from ca2_rl.environments import check_env, split_env_id, try_env
 from ca2_rl.runs import read_run
+from ca2_rl.state.callback import states
+from ca2_rl.state.hashes import Link
 from ca2_rl.zoo import resume
 from ca2_rl.zoo.agents import load_agent
 from ca2_rl.zoo.hyperparams import reference
@@ -41,7 +44,7 @@ OF_A_TRAINING = {
 def main(argv: list[str]) -> None:
     """Trains an agent, or goes on with an interrupted training."""
     register()
-    parser = _parser("ca2-rl train", "Trains an agent with the hyperparameters that are shipped for it, and saves it as a run in logs.")
+    parser = options("ca2-rl train", "Trains an agent with the hyperparameters that are shipped for it, and saves it as a run in logs.")
     parser.add_argument("--resume", metavar="RUN", help="go on with the interrupted training in this run folder")
     parser.add_argument("--params-help", action="store_true", help="show the hyperparameters of --algo, for -params and files, and leave")
     given = parser.parse_args(argv)
@@ -53,13 +56,13 @@ def main(argv: list[str]) -> None:
         return
     with locked(read_run(Path(given.resume), given.trust).folder):
         parser.set_defaults(**resume.arguments(given, parser))
-        _run(parser.parse_args(argv))
+        _run(parser.parse_args(argv), config_of(Path(given.resume)))
 
 
 def optimize(argv: list[str]) -> None:
     """Searches hyperparameters with Optuna."""
     register()
-    parser = _parser("ca2-rl optimize", "Searches hyperparameters with Optuna; with --storage and --study-name also by several processes.")
+    parser = options("ca2-rl optimize", "Searches hyperparameters with Optuna; with --storage and --study-name also by several processes.")
     parser.set_defaults(optimize_hyperparameters=True, n_trials=50, n_evaluations=4, resume=None)
     for action in parser._actions:
         if action.dest in OF_A_TRAINING:
@@ -67,7 +70,7 @@ def optimize(argv: list[str]) -> None:
     _run(parser.parse_args(argv))
 
 
-def _parser(prog: str, description: str) -> Parser:
+def options(prog: str, description: str) -> Parser:
     """The zoo's options for trainings, with the names that its manager knows."""
     parser = Parser(prog=prog, description=description, allow_abbrev=False)
     add = parser.add_argument
@@ -91,6 +94,14 @@ def _parser(prog: str, description: str) -> Parser:
     final = "episodes of the last model's evaluation after the training, for at most 30 s; 0: none (default: 100)"
     add("--final-episodes", type=at_least(0), default=100, metavar="N", help=final)
     add("--save-freq", type=_interval, default=-1, metavar="STEPS", help="steps between checkpoints (default: none)")
+    add(
+        "--save-every",
+        type=_minutes,
+        default=5.0,
+        metavar="MINUTES",
+        help="minutes between two saves of the whole state, for --resume (default: 5)",
+    )
+    add("--save-buffer", action="store_true", help="save a replay buffer of over 500 MB every time, not only on Ctrl-C")
     add("--save-replay-buffer", action="store_true", help="save the replay buffer with the model")
     logs = "episodes or rollouts between two logs (default: SB3's)"
     add("--log-interval", type=at_least(1, also=(-2,)), default=-1, metavar="N", help=logs)
@@ -133,13 +144,24 @@ def _interval(text: str) -> int:
 _interval.__name__ = "int"  # argparse names the type of a text that is none
 
 
+def _minutes(text: str) -> float:
+    minutes = float(text)
+    if not minutes > 0:
+        raise argparse.ArgumentTypeError(f"a number above 0 is needed, not {text}")
+    return minutes
+
+
+_minutes.__name__ = "float"
+
+
 def _boolean(text: str) -> bool:
     if text.lower() not in ("true", "false"):
         raise argparse.ArgumentTypeError(f"true or false, not {text!r}")
     return text.lower() == "true"
 
 
-def _run(arguments: argparse.Namespace) -> None:
+def start(arguments: argparse.Namespace, recorded: Path | None = None, see_hash: Callable[[Link], None] | None = None) -> Manager:
+    """What trains as a command line says, seeded; see ``Manager``."""
     arguments.env, modules = split_env_id(arguments.env)
     arguments.gym_packages = [*modules, *arguments.gym_packages]
     _check(arguments)
@@ -155,8 +177,17 @@ def _run(arguments: argparse.Namespace) -> None:
     if arguments.verbose:
         print("=" * 10, arguments.env, "=" * 10)
         print(f"Seed: {arguments.seed}")
+    return Manager(arguments, recorded, see_hash)
+
+
+def config_of(run: Path) -> Path | None:
+    """The hyperparameters that a run was trained with; None if it has none."""
+    return next(run.glob("*/config.yml"), None)
+
+
+def _run(arguments: argparse.Namespace, recorded: Path | None = None) -> None:
+    manager = start(arguments, recorded)
     tracked = _start_tracking(arguments) if arguments.track else None
-    manager = Manager(arguments)
     with manager.lock:
         experiment = manager.setup_experiment()
         if experiment is None:
@@ -191,13 +222,15 @@ def _check(arguments: argparse.Namespace) -> None:
             raise UserError(f"{option} needs a package that is not installed: pip install {package}")
     if arguments.trial_id is not None and not (arguments.storage and arguments.study_name):
         raise UserError(f"--trial-id {arguments.trial_id}: give --storage and --study-name as well.")
+    done = 0
     if arguments.trained_agent:
         path = Path(arguments.trained_agent)
         if path.is_dir():
             raise UserError(f"{path}: damaged, or no zip file of SB3: it is a folder.")
-        agent = load_agent(arguments.algo, path, trust=arguments.trust)
-        if arguments.resume:
-            resume.check(Path(arguments.resume), arguments.n_timesteps, agent.num_timesteps)
+        done = load_agent(arguments.algo, path, trust=arguments.trust).num_timesteps
+    if arguments.resume:
+        folder = Path(arguments.resume)
+        resume.check(folder, arguments.algo, arguments.n_timesteps, max(states(folder / resume.STATES), default=done))
 
 
 def _start_tracking(arguments: argparse.Namespace) -> Any:

@@ -6,6 +6,7 @@ import numpy as np
 from gymnasium import spaces
 
 from ca2_core.errors import UserError
+from ca2_rl.common.random_numbers import set_space_state, space_state
 
 MAX_ACTIONS = 4096
 
@@ -30,6 +31,13 @@ class ActionBins:
         else:
             raise UserError(f"a DQN acts in a Box or Discrete space, not in {space}. SB3's PPO and A2C may accept it.")
         self.index_space = spaces.Discrete(len(self.actions))
+
+    def state_dict(self) -> dict[str, Any]:
+        """Of the generator of random actions."""
+        return {"random": space_state(self.index_space)}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        set_space_state(self.index_space, state["random"])
 
 
 def _grid(box: spaces.Box, n_bins: int) -> np.ndarray:

@@ -60,6 +60,17 @@ class Averages:
         self._sums[name] = self._sums[name] + value
         self._counts[name] += 1
 
+    def state_dict(self) -> dict[str, Any]:
+        return {"sums": dict(self._sums), "counts": dict(self._counts), "totals": dict(self._totals)}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        self._sums.clear()
+        self._sums.update(state["sums"])
+        self._counts.clear()
+        self._counts.update(state["counts"])
+        for names, totals in state["totals"].items():
+            self.totals(names).copy_(totals)
+
     def pop(self) -> dict[str, float]:
         """The means by name; starts a new interval."""
         means: dict[str, float] = {}
@@ -85,6 +96,10 @@ class WithDiagnostics(OffPolicyAlgorithm):
 
     def _excluded_save_params(self) -> list[str]:
         return [*super()._excluded_save_params(), "averages"]
+
+    def state_parts(self) -> dict[str, Any]:
+        """What the next steps depend on beyond what all of SB3's algorithms have: by name, with ``state_dict`` and ``load_state_dict``."""
+        return {"averages": self.averages}
 
     def _update_info_buffer(self, infos: list[dict[str, Any]], dones: np.ndarray | None = None) -> None:
         super()._update_info_buffer(infos, dones)

@@ -67,6 +67,12 @@ class EZGreedy:
         self._is_new[:] = False
         return np.where(held, self._actions, greedy)
 
+    def state_dict(self) -> dict[str, NDArray[np.generic]]:
+        return {"actions": self._actions, "steps_left": self._steps_left, "is_new": self._is_new}
+
+    def load_state_dict(self, state: dict[str, NDArray[np.generic]]) -> None:
+        self._actions[:], self._steps_left[:], self._is_new[:] = state["actions"], state["steps_left"], state["is_new"]
+
     def end_episodes(self, ended: NDArray[np.bool_]) -> None:
         """Ends what is held in the envs whose episode has ended, bool [n_envs]."""
         self._steps_left[ended] = 0

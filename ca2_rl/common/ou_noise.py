@@ -49,5 +49,11 @@ class OUNoise(ActionNoise):
     def reset(self) -> None:
         self._x = np.full_like(self._x, self.mu)
 
+    def state_dict(self) -> dict[str, np.ndarray]:
+        return {"x": self._x}
+
+    def load_state_dict(self, state: dict[str, np.ndarray]) -> None:
+        self._x = state["x"]
+
     def __repr__(self) -> str:
         return f"OUNoise(sigma={self.sigma}, theta={self.theta}, dt={self.dt}, mu={self.mu})"

@@ -137,6 +137,9 @@ class DiscretizedDQN(Accelerated, DQN, _ActsInBoxes):
     def _excluded_save_params(self) -> list[str]:
         return [*super()._excluded_save_params(), "bins", "_ez_greedy"]
 
+    def state_parts(self) -> dict[str, Any]:
+        return {**super().state_parts(), "bins": self.bins, "random_actions": self._ez_greedy}
+
     def set_random_seed(self, seed: int | None = None) -> None:
         super().set_random_seed(seed)
         if seed is not None:

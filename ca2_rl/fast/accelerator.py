@@ -5,9 +5,10 @@ import os
 import shutil
 import time
 import warnings
-from collections.abc import Callable, Hashable, Iterator
+from collections.abc import Callable, Hashable
 from contextlib import suppress
 from importlib import import_module
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
@@ -17,7 +18,7 @@ from stable_baselines3.common.buffers import NStepReplayBuffer, ReplayBuffer
 from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.preprocessing import is_image_space
 from stable_baselines3.common.torch_layers import FlattenExtractor
-from stable_baselines3.common.type_aliases import MaybeCallback, ReplayBufferSamples, RolloutReturn, TrainFreq, TrainFrequencyUnit
+from stable_baselines3.common.type_aliases import GymEnv, MaybeCallback, ReplayBufferSamples, RolloutReturn, TrainFreq, TrainFrequencyUnit
 from stable_baselines3.common.vec_env import VecEnv
 from torch import nn
 from torch.optim import Optimizer
@@ -25,11 +26,12 @@ from torch.optim import Optimizer
 from ca2_core.errors import UserError
 from ca2_rl.common.diagnostics import WithDiagnostics
 from ca2_rl.common.replay_buffer import QuickDictReplayBuffer, QuickNStepReplayBuffer, QuickReplayBuffer, ReadableBuffer
-from ca2_rl.fast.blocks import in_blocks
+from ca2_rl.fast.blocks import Blocks
 from ca2_rl.fast.denormals import flushed_denormals
 from ca2_rl.fast.numpy_network import Array, Layer, NumpyNoise
 from ca2_rl.fast.rollouts import collect_vectors
 from ca2_rl.fast.updates import AdamSettings, Minimise, minimise, polyak
+from ca2_rl.state.model import load_state, save_state
 
 if TYPE_CHECKING:
     from ca2_rl.fast.program import Program
@@ -103,6 +105,9 @@ class Accelerated(WithDiagnostics):
     def _excluded_save_params(self) -> list[str]:
         return [*super()._excluded_save_params(), *self.DRAWN_AHEAD]
 
+    def state_parts(self) -> dict[str, Any]:
+        return {**super().state_parts(), "fast": self.fast}
+
     def __getstate__(self) -> dict[str, Any]:  # for copies and pickles, as SB3's models have them
         return {name: value for name, value in self.__dict__.items() if name not in self.DRAWN_AHEAD}
 
@@ -117,6 +122,15 @@ class Accelerated(WithDiagnostics):
     def set_parameters(self, *args: Any, **kwargs: Any) -> None:
         super().set_parameters(*args, **kwargs)
         self.fast.forget_program()  # the optimiser has other state tensors now
+
+    def save_state(self, folder: str | Path) -> None:
+        """Saves the whole state of the training; see ``ca2_rl.state.save_state``."""
+        save_state(self, folder)
+
+    @classmethod
+    def load_state(cls, folder: str | Path, env: GymEnv, **changes: Any) -> Self:
+        """An agent that goes on, by ``learn(..., reset_num_timesteps=False)``, as the saved one does; see ``ca2_rl.state.load_state``."""
+        return load_state(cls, folder, env, **changes)
 
     def learn(
         self,
@@ -164,6 +178,7 @@ class Accelerator:
         self._compiles = bool(model.compile)
         self._has_given_up = False  # compiling, for good
         self._has_warned = False
+        self._goes_on_compiled: bool | None = None  # as the training did that this one goes on with; None: this one decides
         self._program: Program | None = None
         self._key: tuple[Any, ...] = ()
         # tau while a target update is due, which the program makes first; it reads the array as a tensor
@@ -187,9 +202,24 @@ class Accelerator:
 
     def forget_draws(self) -> None:
         """Forgets the random numbers that were drawn ahead."""
-        self._noise: dict[tuple[Hashable, int], Iterator[th.Tensor]] = {}  # by settings and batch size
+        self._noise: dict[tuple[Hashable, int], Blocks[th.Tensor]] = {}  # by settings and batch size
+        self._drawn: dict[str, list[th.Tensor]] = {}  # for these, by a training that this one goes on with
+        self._drawn_rows: dict[int, list[th.Tensor]] = {}
         if self._rows is not None:
             self._rows.forget_draws()
+
+    def state_dict(self) -> dict[str, Any]:
+        """How the steps are run, and the random numbers that were drawn ahead."""
+        noise = {repr(kind): blocks.rest() for kind, blocks in self._noise.items()}
+        rows = self._drawn_rows if self._rows is None else self._rows.drawn()
+        return {"compiles": self._compiles, "tau": float(self._tau), "noise": self._drawn | noise, "rows": dict(rows)}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Goes on as the training of this state did."""
+        self.forget_draws()
+        self._rows = None
+        self._goes_on_compiled, self._drawn, self._drawn_rows = state["compiles"], state["noise"], state["rows"]
+        self._tau.fill(state["tau"])
 
     def forget_program(self) -> None:
         self._program = None
@@ -209,7 +239,10 @@ class Accelerator:
         has_vectors = isinstance(model.observation_space, spaces.Box) and not is_image_space(model.observation_space)
         is_plain = model.device.type == "cpu" and model.policy.features_extractor_class is FlattenExtractor
         self._network = model.numpy_network() if has_vectors and is_plain else None
-        self._compiles = not self._has_given_up and (self._pays(timesteps) if model.compile is None else model.compile)
+        pays = model.compile
+        if pays is None:
+            pays = self._pays(timesteps) if self._goes_on_compiled is None else self._goes_on_compiled
+        self._compiles, self._goes_on_compiled = not self._has_given_up and pays, None
         if not self._compiles or (self._program is not None and self._program.has_moved()):
             self._program = None
         if self._compiles and not has_cpp_compiler():
@@ -231,7 +264,7 @@ class Accelerator:
     def update_target(self, online: nn.Module, target: nn.Module, tau: float) -> None:
         """Moves the target network: now, or, if it is in the program that runs next, there."""
         model = self.model
-        if self._program is not None and self._moves_target() and model.num_timesteps > model.learning_starts:
+        if self._compiles and self._moves_target() and model.num_timesteps > model.learning_starts:
             self._tau.fill(tau)
         else:
             polyak(online.parameters(), target.parameters(), tau)
@@ -246,7 +279,7 @@ class Accelerator:
         source = self._source()
         kind = settings, batch_size
         if kind not in self._noise:
-            self._noise[kind] = in_blocks(lambda n: model.draw_noise(n, batch_size, settings))
+            self._noise[kind] = Blocks(lambda n: model.draw_noise(n, batch_size, settings), self._drawn.pop(repr(kind), ()))
         for i in range(gradient_steps):
             noise, drawn = next(self._noise[kind]), source.draw(batch_size)
             if i == 0:
@@ -290,7 +323,7 @@ class Accelerator:
         if not isinstance(buffer, ReadableBuffer) or not buffer.has_tensors or self.model._vec_normalize_env is not None:
             return self._batches
         if self._rows is None or self._rows.buffer is not buffer:
-            self._rows = Rows(buffer)
+            self._rows = Rows(buffer, self._drawn_rows)
         return self._rows
 
     def _moves_target(self) -> bool:
@@ -344,6 +377,10 @@ class Accelerator:
 
     def _run_eagerly(self, reason: str) -> None:
         self._compiles, self._has_given_up, self._program = False, True, None
+        networks = self.model.followed_target()
+        if networks is not None and self._tau > 0:  # it was to be made by the program
+            polyak(networks[0].parameters(), networks[1].parameters(), float(self._tau))
+            self._tau.fill(0)
         self._warn(f"{reason}: the gradient steps are not compiled, which is several times slower.")
 
     def _warn(self, message: str) -> None:
@@ -377,17 +414,23 @@ class Rows:
     Their random numbers are drawn for many steps at once, and are the same for vectors and for dicts.
     """
 
-    def __init__(self, buffer: ReadableBuffer):
+    def __init__(self, buffer: ReadableBuffer, drawn: dict[int, list[th.Tensor]]):
         self.buffer = buffer
         self._n_rows = np.zeros(1)  # an array that compiled code reads
-        self.forget_draws()
+        self._uniforms: dict[int, Blocks[th.Tensor]] = {}  # by batch size
+        self._drawn = drawn  # for these, by a training that this one goes on with
+
+    def drawn(self) -> dict[int, list[th.Tensor]]:
+        """What is drawn and not used yet, by batch size."""
+        return self._drawn | {batch_size: blocks.rest() for batch_size, blocks in self._uniforms.items()}
 
     def forget_draws(self) -> None:
-        self._uniforms: dict[int, Iterator[th.Tensor]] = {}  # by batch size
+        self._uniforms, self._drawn = {}, {}
 
     def draw(self, batch_size: int) -> list[th.Tensor]:
         if batch_size not in self._uniforms:
-            self._uniforms[batch_size] = in_blocks(lambda n: th.from_numpy(np.random.random_sample((n, batch_size))))
+            drawn = self._drawn.pop(batch_size, ())
+            self._uniforms[batch_size] = Blocks(lambda n: th.from_numpy(np.random.random_sample((n, batch_size))), drawn)
         self._n_rows[0] = self.buffer.size() * self.buffer.n_envs
         return [next(self._uniforms[batch_size])]
 

@@ -1,10 +1,11 @@
 """Noise that several envs act under, held for some steps each."""
 
-from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ca2_rl.fast.blocks import Blocks
 from ca2_rl.fast.numpy_network import Array, NumpyNoise
 
 
@@ -16,7 +17,7 @@ class HeldNoise:
     :param longest: steps, at least 1
     """
 
-    def __init__(self, draws: Iterator[list[tuple[Array, Array]]], n_envs: int, longest: int):
+    def __init__(self, draws: Blocks[list[tuple[Array, Array]]], n_envs: int, longest: int):
         self.longest = longest
         self._draws = draws
         self._noise: list[tuple[Array, Array]] = []
@@ -38,6 +39,13 @@ class HeldNoise:
             self._steps_left[ends] = np.random.randint(1, self.longest + 1, int(ends.sum()))
         self._steps_left -= 1
         return iter(self._noise)
+
+    def state_dict(self) -> dict[str, Any]:
+        return {"drawn": self._draws.rest(), "noise": self._noise, "steps_left": self._steps_left}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        self._draws.put_back(state["drawn"])
+        self._noise, self._steps_left = state["noise"], state["steps_left"]
 
     def end_episodes(self, ended: NDArray[np.bool_]) -> None:
         """Ends the noise of the envs whose episode has ended, bool [n_envs]."""

@@ -12,7 +12,7 @@ from ca2_rl.common.constructors import handed_on
 from ca2_rl.common.diagnostics import SIGMA
 from ca2_rl.common.noisy_linear import split_noise
 from ca2_rl.discretized_dqn.discretized_dqn import DiscretizedDQN, DQNSettings, QFunction
-from ca2_rl.fast.blocks import in_blocks
+from ca2_rl.fast.blocks import Blocks
 from ca2_rl.fast.numpy_network import NumpyNoise, numpy_noise
 from ca2_rl.noisy_dqn.held_noise import HeldNoise
 from ca2_rl.noisy_dqn.policies import CnnPolicy, MlpPolicy, MultiInputPolicy, NoisyDQNPolicy, NoisyQNetwork
@@ -96,6 +96,9 @@ class NoisyDQN(DiscretizedDQN):
         self.policy_kwargs = {**self.policy_kwargs, "sigma0": self.sigma0}
         super()._setup_model()
 
+    def state_parts(self) -> dict[str, Any]:
+        return {**super().state_parts(), "held_noise": self._held_noise}
+
     def __setstate__(self, state: dict[str, Any]) -> None:
         super().__setstate__(state)
         self._hold_noise()
@@ -106,7 +109,7 @@ class NoisyDQN(DiscretizedDQN):
 
     def _hold_noise(self) -> None:
         """Begins with fresh noise for each env."""
-        draws = in_blocks(lambda n: numpy_noise(self.q_net.noisy_layers, self.q_net.sample_roots(n, self.n_envs)))
+        draws = Blocks(lambda n: numpy_noise(self.q_net.noisy_layers, self.q_net.sample_roots(n, self.n_envs)))
         self._held_noise = HeldNoise(draws, self.n_envs, self.exploration_hold)
 
     def _update_exploration(self) -> None:

@@ -1,5 +1,6 @@
 """What the commands add to every training."""
 
+import csv
 import signal
 from pathlib import Path
 from types import FrameType
@@ -10,7 +11,21 @@ from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.logger import CSVOutputFormat
 
 from ca2_core.errors import UserError
+from ca2_rl.state.callback import SaveStates
 from ca2_rl.zoo.resume import read_progress
+
+
+class AppendedCSV(CSVOutputFormat):
+    """SB3's log as a CSV file, after the rows that are there."""
+
+    def __init__(self, path: Path):
+        path.touch()
+        self.file = path.open("r+", newline="", encoding="utf-8")
+        content = self.file.read()  # and stands at its end
+        self.keys = next(csv.reader([content.partition("\n")[0]]), [])
+        self.separator, self.quotechar = ",", '"'
+        if content and not content.endswith("\n"):  # its process was killed
+            self.file.write("\n")
 
 
 class ProgressLog(BaseCallback):
@@ -22,10 +37,8 @@ class ProgressLog(BaseCallback):
         self._log: CSVOutputFormat | None = None
 
     def _on_training_start(self) -> None:
-        rows = read_progress(self._path)
-        self._log = CSVOutputFormat(str(self._path))
-        for row in rows:
-            self._log.write(row, {})
+        read_progress(self._path)  # it may be damaged
+        self._log = AppendedCSV(self._path)
         self.logger.output_formats.append(self._log)
 
     def _on_step(self) -> bool:
@@ -39,14 +52,16 @@ class ProgressLog(BaseCallback):
 
 
 class StopOnSignal(BaseCallback):
-    """Ends the training after the current step on Ctrl-C or SIGTERM; a second Ctrl-C ends it at once.
+    """Ends the training on Ctrl-C or SIGTERM: once its state is saved, or after the current step; a second Ctrl-C ends it at once.
 
-    ``stopped`` says whether that happened.
+    :param states: what saves states; None for an algorithm whose state can't be saved
     """
 
-    def __init__(self) -> None:
+    def __init__(self, states: SaveStates | None):
         super().__init__()
+        self.states = states
         self.stopped = False
+        """Whether there was such a signal."""
         self._previous: dict[signal.Signals, Any] = {}
 
     def _on_training_start(self) -> None:
@@ -55,6 +70,8 @@ class StopOnSignal(BaseCallback):
     def _stop(self, number: int, frame: FrameType | None) -> None:
         self.stopped = True
         self._restore()
+        if self.states is not None:
+            self.states.interrupt()
 
     def _restore(self) -> None:
         for number, handler in self._previous.items():
@@ -62,7 +79,7 @@ class StopOnSignal(BaseCallback):
         self._previous = {}
 
     def _on_step(self) -> bool:
-        return not self.stopped
+        return not self.stopped or self.states is not None
 
     def _on_training_end(self) -> None:
         self._restore()

@@ -4,12 +4,16 @@ import argparse
 import errno
 import inspect
 import io
+import logging
 import re
 import shutil
 import sys
 import uuid
+from collections import OrderedDict
+from collections.abc import Callable
 from contextlib import AbstractContextManager, ExitStack, nullcontext, redirect_stdout, suppress
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import gymnasium as gym
@@ -23,6 +27,7 @@ from stable_baselines3 import DQN, SAC, TD3
 from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.callbacks import BaseCallback, CheckpointCallback, EvalCallback
 from stable_baselines3.common.off_policy_algorithm import OffPolicyAlgorithm
+from stable_baselines3.common.on_policy_algorithm import OnPolicyAlgorithm
 from stable_baselines3.common.vec_env import DummyVecEnv, VecEnv
 from tqdm import tqdm
 
@@ -32,12 +37,18 @@ from ca2_rl.common.diagnostics import DiagnosticsCallback, WithDiagnostics
 from ca2_rl.envs.pendulum_vec_env import PendulumVecEnv
 from ca2_rl.loading.agents import load_agent, load_replay_buffer, load_vec_normalize
 from ca2_rl.loading.expressions import parse
+from ca2_rl.loading.yaml_files import read_yaml
+from ca2_rl.runs import read_run
+from ca2_rl.state.callback import SaveStates, newest_state
+from ca2_rl.state.hashes import HashChain, Link
 from ca2_rl.zoo import resume, studies
 from ca2_rl.zoo.agents import STATISTICS, check_imports, plugin_names
 from ca2_rl.zoo.callbacks import CheckRewards, ProgressLog, StopOnSignal
 from ca2_rl.zoo.hyperparams import PARSED, check_file, check_values, resolve_classes
 from ca2_rl.zoo.plugins import register
 from ca2_rl.zoo.printing import EvaluationLine, ProgressBar, Tables, cause_text, say
+
+log = logging.getLogger(__name__)
 
 # Evaluations in a training that is shorter than the zoo's --eval-freq of 25,000 steps, which would have none
 EVALUATIONS_OF_A_SHORT_TRAINING = 10
@@ -51,25 +62,34 @@ class Manager(ExperimentManager):
     Prints one line for each evaluation, with ``args.quiet`` only the last lines, with ``verbose`` all that SB3 and the zoo do.
 
     :param args: the command line
+    :param recorded: ``config.yml`` of the run that is made again or gone on with
+    :param see_hash: called with each entry of the training's chain of hashes
     """
 
-    def __init__(self, args: argparse.Namespace):
+    def __init__(self, args: argparse.Namespace, recorded: Path | None = None, see_hash: Callable[[Link], None] | None = None):
         named = {ZOO_NAMES.get(name, name): value for name, value in vars(args).items()}
         known = inspect.signature(ExperimentManager).parameters
         settings = {name: value for name, value in named.items() if name in known} | {"verbose": args.verbose or 0}
         super().__init__(args, **settings, uuid_str=f"_{uuid.uuid4()}" if args.uuid else "")
         if self.vec_env_class is DummyVecEnv:
             self.vec_env_class = PendulumVecEnv  # which steps any other env as DummyVecEnv does
+        self._recorded, self._see_hash = recorded, see_hash
         self._stdout = sys.stdout
         self.study: Study | None = None  # of the trials of this process
-        self.stop_on_signal = StopOnSignal()
+        can_save = issubclass(ALGOS[self.algo], (OffPolicyAlgorithm, OnPolicyAlgorithm)) and "Recurrent" not in ALGOS[self.algo].__name__
+        self.states = SaveStates(Path(), args.save_every, args.save_buffer, self._facts) if can_save else None
+        self.stop_on_signal = StopOnSignal(self.states)
         self.made_folders: list[Path] = []  # the run's own, then those above it that were not there either
         self.set_aside: list[tuple[Path, Path]] = []  # monitor files of a resumed run: where they were and where they are
         self.lock = ExitStack()  # of the run's folder, from when it is made
         self.resumed = Path(self.args.resume) if self.args.resume else None
         if self.resumed is not None:
+            resume.remove_partial(self.resumed)
             self.save_path = str(self.resumed)
             self.params_path = str(self.resumed / self.env_name)
+        self.state = newest_state(self.resumed / resume.STATES) if self.resumed is not None else None
+        # Without its whole state
+        self.resumes_model = self.resumed is not None and self.state is None and Path(self.trained_agent).parent == self.resumed
         if self.optimize_hyperparameters and self.algo not in HYPERPARAMS_SAMPLER:
             raise UserError(f"{self.algo} has no search space. These have one: {', '.join(HYPERPARAMS_SAMPLER)}.")
         plugin = register().get(self.algo)
@@ -88,7 +108,11 @@ class Manager(ExperimentManager):
             self.custom_hyperparams = trial | (self.custom_hyperparams or {})
         hyperparams, saved = super().read_hyperparameters()
         origin = f"{self.config}, {self.env_name.gym_id}"
-        may_import = self.resumed is None or self.args.trust
+        if self._recorded is not None:  # what is shipped may have changed since
+            origin = str(self._recorded)
+            hyperparams = read_yaml(self._recorded, self.args.trust) | (self.custom_hyperparams or {})
+            saved = OrderedDict(sorted(hyperparams.items()))
+        may_import = self._recorded is None or self.args.trust
         check_imports(hyperparams, origin, may_import)
         check_values(hyperparams, ALGOS[self.algo], origin, self.custom_hyperparams or {})
         for name in PARSED & hyperparams.keys():  # the zoo would evaluate them
@@ -115,6 +139,10 @@ class Manager(ExperimentManager):
         try:
             with self._zoo_s_prints():
                 experiment = super().setup_experiment()
+            if experiment is not None:
+                if self.state is not None and self.states is not None:
+                    self.states.resume(experiment[0], self.state)
+                self._save_record(experiment[1])
         except BaseException as error:
             self._remove_folder()
             resume.put_back(self.set_aside)
@@ -135,6 +163,25 @@ class Manager(ExperimentManager):
             if experiment is not None and experiment[0].device.type != "cpu":
                 say(f"device: {experiment[0].device}")
         return experiment
+
+    def _save_config(self, saved_hyperparams: dict[str, Any]) -> None:
+        """Nothing yet: settings that do not fit the state of a run must not take the place of its own."""
+
+    def _save_record(self, hyperparams: dict[str, Any]) -> None:
+        """What the zoo saves of a training's settings, each file whole."""
+        folder = Path(self.params_path)
+        try:
+            with TemporaryDirectory(dir=folder, prefix=".", suffix=".partial") as partial, self._zoo_s_prints():
+                self.params_path = partial
+                super()._save_config(hyperparams)
+                for path in sorted(Path(partial).iterdir(), key=lambda path: path.name == "args.yml"):  # which makes it a run: last
+                    path.replace(folder / path.name)
+        finally:
+            self.params_path = str(folder)
+
+    def _facts(self) -> dict[str, Any]:
+        """What goes with a state: how far the logs are."""
+        return {"lines": resume.count_lines(Path(self.save_path))}
 
     def _zoo_s_prints(self) -> AbstractContextManager[Any]:
         """Leaves out what the zoo prints during the block, unless ``--verbose`` asks for it."""
@@ -180,13 +227,21 @@ class Manager(ExperimentManager):
         super().create_log_folder()  # type: ignore[no-untyped-call]
 
     def create_envs(self, n_envs: int, eval_env: bool = False, no_log: bool = False) -> VecEnv:
-        if self.resumed is not None and not eval_env:
-            self.set_aside = resume.set_aside_monitors(self.resumed)
-        with redirect_stdout(self._stdout):  # what the user's env prints is not the zoo's
-            return super().create_envs(n_envs, eval_env, no_log)
+        monitor_kwargs = self.monitor_kwargs
+        if self.resumes_model and not eval_env:
+            self.set_aside = resume.set_aside_monitors(Path(self.save_path))
+        elif self.resumed is not None and not eval_env:
+            resume.cut_logs(self.resumed, {} if self.state is None else self.state["facts"]["lines"])
+            goes_on = all(Path(self.save_path, f"{i}.monitor.csv").is_file() for i in range(n_envs))
+            self.monitor_kwargs = monitor_kwargs | {"override_existing": not goes_on}
+        try:
+            with redirect_stdout(self._stdout):  # what the user's env prints is not the zoo's
+                return super().create_envs(n_envs, eval_env, no_log)
+        finally:
+            self.monitor_kwargs = monitor_kwargs
 
     def _maybe_normalize(self, env: VecEnv, eval_env: bool) -> VecEnv:
-        path = Path(self.trained_agent).parent / self.env_name / STATISTICS
+        path = resume.beside_model(Path(self.trained_agent), "vecnormalize", Path(self.env_name, STATISTICS))
         if not (self.continue_training and path.is_file()):
             return super()._maybe_normalize(env, eval_env)
         statistics = load_vec_normalize(path, env, trust=self.args.trust)
@@ -199,9 +254,17 @@ class Manager(ExperimentManager):
         changes = {name: value for name, value in hyperparams.items() if name not in ("policy", "policy_kwargs")}
         changes |= {"seed": self.seed, "tensorboard_log": self.tensorboard_log, "verbose": self.verbose}
         model = load_agent(ALGOS[self.algo], path, env, device=self.device, trust=self.args.trust, also=plugin_names(self.algo), **changes)
-        replay_buffer = path.with_name("replay_buffer.pkl")
-        if isinstance(model, OffPolicyAlgorithm) and replay_buffer.is_file():
+        replay_buffer = resume.beside_model(path, "replay_buffer", Path("replay_buffer.pkl"))
+        has_buffer = replay_buffer.is_file()
+        if isinstance(model, OffPolicyAlgorithm) and has_buffer:
             load_replay_buffer(model, replay_buffer, truncate_last_trajectory=self.truncate_last_trajectory, trust=self.args.trust)
+        if self.resumes_model:
+            lost = [] if has_buffer or not isinstance(model, OffPolicyAlgorithm) else ["the replay buffer"]
+            lost += ["the episode it was in", "the random numbers"]
+            log.info(
+                f"Going on from {path.name}, there is no whole state. Lost are {', '.join(lost[:-1])} and {lost[-1]}: "
+                "the numbers will not be those of an uninterrupted training."
+            )
         return model
 
     def create_callbacks(self) -> None:
@@ -220,10 +283,32 @@ class Manager(ExperimentManager):
         algorithm = ALGOS[self.algo]
         if issubclass(algorithm, (DQN, TD3, SAC)) and not issubclass(algorithm, WithDiagnostics):
             self.callbacks.append(DiagnosticsCallback())
-        if self.resumed is not None:
+        if self.resumes_model:
             for callback in self.callbacks:
                 if isinstance(callback, EvalCallback):
-                    resume.restore_evaluations(callback, self.resumed)
+                    resume.restore_evaluations(callback, Path(self.save_path))
+        hashes = Path(self.save_path, resume.HASHES)
+        if not self._follows_from_record(hashes):
+            hashes.unlink(missing_ok=True)
+        elif self.states is not None:
+            self.callbacks.append(HashChain(hashes, self._see_hash))
+        if self.states is not None:
+            self.states.folder = Path(self.save_path, resume.STATES)
+            self.callbacks.append(self.states)
+
+    def _follows_from_record(self, hashes: Path) -> bool:
+        """Whether the same command line would give the same training; a resumed one without hashes has not for long.
+
+        :param hashes: of the run
+        """
+        if self.resumed is None or (self.state is None and not self.resumes_model):  # it begins
+            return True
+        if self.state is None or not hashes.is_file():
+            return False
+        model, recorded = self.state["model"], read_run(self.resumed, self.args.trust).args
+        has_buffer = model["buffer"] is not None or not issubclass(ALGOS[self.algo], OffPolicyAlgorithm)
+        is_same = all(vars(self.args)[name] == recorded.get(name) for name in resume.DECISIVE)
+        return model["env"] is not None and has_buffer and is_same
 
     def _print_less(self, callbacks: list[BaseCallback]) -> None:
         """Makes the zoo's callbacks print nothing, and adds what prints less."""
@@ -237,7 +322,7 @@ class Manager(ExperimentManager):
             callbacks.append(Tables())
 
     def learn(self, model: BaseAlgorithm) -> None:
-        if self.resumed is None:
+        if self.state is None and not self.resumes_model:
             try:
                 super().learn(model)
             except Exception as error:
@@ -247,22 +332,29 @@ class Manager(ExperimentManager):
                         raise UserError(f"{self.algo} on {self.env_name.gym_id}: {cause_text(error)}") from error
                 raise
             return
-        steps_left = self.n_timesteps - model.num_timesteps
         if not self.args.quiet:
             say(f"Going on at step {model.num_timesteps:,} of {self.n_timesteps:,}")
-        for callback in self.callbacks:
-            callback.n_calls = model.num_timesteps // model.n_envs  # evaluations and checkpoints come at the steps that they would have
-        log_interval: dict[str, Any] = {"log_interval": self.log_interval} if self.log_interval > -1 else {}
-        model.learn(steps_left, callback=self.callbacks, reset_num_timesteps=False, **log_interval)
+        if self.state is None:  # else it says
+            for callback in self.callbacks:
+                callback.n_calls = model.num_timesteps // model.n_envs  # evaluations and checkpoints come at the steps that they would have
+        log_interval: dict[str, Any] = {} if self.log_interval == -1 else {"log_interval": max(self.log_interval, 0) or None}
         assert model.env is not None
-        model.env.close()
+        try:
+            model.learn(self.n_timesteps - model.num_timesteps, self.callbacks, reset_num_timesteps=False, **log_interval)
+        except KeyboardInterrupt:
+            if not self.stop_on_signal.stopped:
+                raise
+        finally:
+            self.callbacks[0].on_training_end()
+            model.env.close()
 
     def save_trained_model(self, model: BaseAlgorithm) -> None:
         stopped = self.stop_on_signal.stopped
         with whole_file(Path(self.save_path, f"{self.env_name}.zip")) as partial:
             model.save(partial)
         replay_buffer = Path(self.save_path, "replay_buffer.pkl")
-        if isinstance(model, OffPolicyAlgorithm) and (stopped or self.save_replay_buffer):
+        needs_buffer = self.save_replay_buffer or (stopped and self.states is None)
+        if isinstance(model, OffPolicyAlgorithm) and needs_buffer:
             with whole_file(replay_buffer) as partial:
                 model.save_replay_buffer(partial)
         elif self.resumed is not None:
@@ -273,6 +365,8 @@ class Manager(ExperimentManager):
             with whole_file(Path(self.params_path, "vecnormalize.pkl")) as partial:
                 vec_normalize.save(str(partial))
         print(f"Saved to {self.save_path}")
+        if not stopped:
+            resume.remove_states(Path(self.save_path))
         if stopped:
             print(f"Stopped at step {model.num_timesteps:,} of {self.n_timesteps:,}. Go on with:")
             print(f"  ca2-rl train --resume {self.save_path}")

@@ -120,6 +120,27 @@ def trained(session_folder: Path, quick: Path) -> Path:
 
 
 @pytest.fixture(scope="session")
+def killed(session_folder: Path, quick: Path) -> Path:
+    """The run of a training of NoisyDQN on Pendulum that saved states, and was killed after step 300. To be looked at only."""
+    folder = session_folder / "killed"
+    run = folder / "logs" / "noisydqn" / "Pendulum-v1_1"
+    with FileLock(f"{folder}.lock"):
+        if not (folder / "done").exists():
+            folder.mkdir(exist_ok=True)
+            argv = ("train", "--algo", "noisydqn", "--env", "Pendulum-v1", "--seed", 0, "-n", 9000, "--conf-file", quick)
+            often = ("--save-every", 0.0005, "--eval-freq", 100, "--eval-episodes", 1, "--final-episodes", 0, "--log-interval", 1)
+            process = Command(folder).start(*argv, *often, env={"PYTHONUNBUFFERED": "1"})
+            assert process.stdout is not None
+            for line in process.stdout:
+                if "300: return" in line:
+                    break
+            process.kill()
+            process.communicate()
+            (folder / "done").touch()
+    return run
+
+
+@pytest.fixture(scope="session")
 def registered() -> None:
     """Our algorithms are in the zoo's tables."""
     from ca2_rl.zoo.plugins import register

@@ -192,7 +192,7 @@ def cases(command: str, *rows: tuple[str, str, str]):
         ("agent-folder", "-i folder", "folder: damaged, or no zip file of SB3"),
         ("resume-missing", "--resume nothing", "nothing: no run folder of `ca2-rl train`"),
         ("resume-empty", "--resume folder", "folder: no run folder of `ca2-rl train`"),
-        ("resume-no-model", "--resume no-model/noisydqn/Pendulum-v1_1", "no Pendulum-v1.zip: the training has not finished"),
+        ("resume-other", "--resume no-model/noisydqn/Pendulum-v1_1", "a training of noisydqn can't go on as one of discretizeddqn"),
         ("resume-bad-args", "--resume bad-args/noisydqn/Pendulum-v1_1", "args.yml, line 2: not YAML"),
         ("resume-cut", "--resume cut/noisydqn/Pendulum-v1_1", "Pendulum-v1.zip"),
         ("resume-complete", "--resume good/noisydqn/Pendulum-v1_1", "all of its 1,000 steps are done"),

@@ -12,6 +12,7 @@ from contextlib import suppress
 from pathlib import Path
 
 import cloudpickle
+import gymnasium as gym
 import numpy as np
 import pytest
 import torch as th
@@ -21,8 +22,9 @@ from rl_zoo3.utils import ALGOS, SimpleLinearSchedule
 from stable_baselines3.common.noise import NormalActionNoise
 
 from ca2_core.errors import UserError
-from ca2_rl import cli
+from ca2_rl import NoisyDQN, cli
 from ca2_rl.loading.pickles import RefusedError, unpickle
+from ca2_rl.state import load_state
 from ca2_rl.zoo.agents import load_agent
 from ca2_rl.zoo.plugins import register
 
@@ -40,11 +42,13 @@ COMMANDS = {
     "train --resume": ("train", "--resume", RUN, "-n", 1_100),
     "optimize -i": ("optimize", *NOISYDQN, "-n", 50, "--n-trials", 1, "-i", f"{RUN}/Pendulum-v1.zip"),
     "plot": ("plot", RUN),
+    "verify": ("verify", RUN),
 }
 PLAYING = ("evaluate", "enjoy", "record-video", "benchmark", "push-to-hub")
 LOADING = (*PLAYING, "train -i", "train --resume")
 OF_A_ZIP = (*LOADING, "optimize -i")
-OF_A_RUN = (*LOADING, "plot")
+OF_A_RUN = (*LOADING, "plot", "verify")
+RECORDED = ("train --resume", "verify")
 
 
 class Evil:
@@ -120,29 +124,35 @@ def by_value(canary: Path):
 
 
 DOORS = {
-    "config-tag": (PLAYING, lambda w: w.append("config.yml", f"x: {w.tag}")),
-    "config-normalize": (PLAYING, lambda w: w.change("config.yml", normalize=w.code)),
-    "config-wrapper": (PLAYING, lambda w: w.change("config.yml", env_wrapper="evil.Evil")),
-    "config-vec-wrapper": (PLAYING, lambda w: w.change("config.yml", vec_env_wrapper=[{"evil.Evil": {}}])),
+    "config-tag": ((*PLAYING, *RECORDED), lambda w: w.append("config.yml", f"x: {w.tag}")),
+    "config-normalize": ((*PLAYING, *RECORDED), lambda w: w.change("config.yml", normalize=w.code)),
+    "config-wrapper": ((*PLAYING, *RECORDED), lambda w: w.change("config.yml", env_wrapper="evil.Evil")),
+    "config-vec-wrapper": ((*PLAYING, *RECORDED), lambda w: w.change("config.yml", vec_env_wrapper=[{"evil.Evil": {}}])),
+    "config-callback": (RECORDED, lambda w: w.change("config.yml", callback="evil.Evil")),
+    "config-policy": (RECORDED, lambda w: w.change("config.yml", policy="evil.Evil")),
+    "config-kwargs": (RECORDED, lambda w: w.change("config.yml", policy_kwargs=w.code)),
+    "config-extractor": (RECORDED, lambda w: w.change("config.yml", policy_kwargs={"features_extractor_class": "evil.Evil"})),
+    "config-monitor": (RECORDED, lambda w: w.change("config.yml", monitor_kwargs=w.code)),
+    "config-rate": (RECORDED, lambda w: w.change("config.yml", learning_rate=w.code)),
     "args-tag": (OF_A_RUN, lambda w: w.append("args.yml", f"x: {w.tag}")),
-    "args-conf-file": (("train --resume",), lambda w: w.change("args.yml", conf_file="evil.py")),
-    "args-conf-module": (("train --resume",), lambda w: w.change("args.yml", conf_file="evil")),
-    "args-callback": (("train --resume",), lambda w: w.change("args.yml", hyperparams={"callback": "evil.Evil"})),
-    "args-wrapper": (("train --resume",), lambda w: w.change("args.yml", hyperparams={"env_wrapper": ["evil.Evil"]})),
-    "args-policy": (("train --resume",), lambda w: w.change("args.yml", hyperparams={"policy": "evil.Evil"})),
-    "args-kwargs": (("train --resume",), lambda w: w.change("args.yml", hyperparams={"policy_kwargs": w.code})),
+    "args-conf-file": (RECORDED, lambda w: w.change("args.yml", conf_file="evil.py")),
+    "args-conf-module": (RECORDED, lambda w: w.change("args.yml", conf_file="evil")),
+    "args-callback": (RECORDED, lambda w: w.change("args.yml", hyperparams={"callback": "evil.Evil"})),
+    "args-wrapper": (RECORDED, lambda w: w.change("args.yml", hyperparams={"env_wrapper": ["evil.Evil"]})),
+    "args-policy": (RECORDED, lambda w: w.change("args.yml", hyperparams={"policy": "evil.Evil"})),
+    "args-kwargs": (RECORDED, lambda w: w.change("args.yml", hyperparams={"policy_kwargs": w.code})),
     "args-extractor": (
-        ("train --resume",),
+        RECORDED,
         lambda w: w.change("args.yml", hyperparams={"policy_kwargs": {"features_extractor_class": "evil.Evil"}}),
     ),
     "args-extractor-text": (
-        ("train --resume",),
+        RECORDED,
         lambda w: w.change("args.yml", hyperparams={"policy_kwargs": "dict(features_extractor_class='evil.Evil')"}),
     ),
-    "args-monitor": (("train --resume",), lambda w: w.change("args.yml", hyperparams={"monitor_kwargs": w.code})),
-    "args-env": (("evaluate", "benchmark", "train --resume"), lambda w: w.change("args.yml", env="evil:Pendulum-v1")),
+    "args-monitor": (RECORDED, lambda w: w.change("args.yml", hyperparams={"monitor_kwargs": w.code})),
+    "args-env": (("evaluate", "benchmark", *RECORDED), lambda w: w.change("args.yml", env="evil:Pendulum-v1")),
     "args-package": (
-        ("evaluate", "benchmark", "train --resume"),
+        ("evaluate", "benchmark", *RECORDED),
         lambda w: w.change("args.yml", env="Evil-v0", gym_packages=["evil"]),
     ),
     "zip-space": (OF_A_ZIP, lambda w: w.change_settings(observation_space=pickled(Evil(w.canary)))),
@@ -468,3 +478,95 @@ def test_a_plug_in_adds_exact_classes(world, monkeypatch):
     added = Plugin(plugin.algorithm, classes=(th.nn.Linear,))
     monkeypatch.setattr(agents, "register", lambda: {"noisydqn": added})
     assert load_agent("noisydqn", path).whatever is th.nn.Linear
+
+
+class TestStates:
+    """A killed run, each of whose states is tampered with."""
+
+    @pytest.fixture
+    def states(self, world, killed):
+        shutil.rmtree(world.run)
+        shutil.copytree(killed, world.run)
+        return sorted(path for path in (world.run / "states").iterdir() if path.name.isdecimal())
+
+    def change(self, states, change):
+        for folder in states:
+            content = json.loads((folder / "state.json").read_text())
+            change(content["state"])
+            (folder / "state.json").write_text(json.dumps(content))
+
+    def test_a_pickle_among_the_arrays_is_refused(self, states, world, call):
+        for folder in states:
+            with np.load(folder / "arrays.npz") as arrays:
+                tampered = {name: arrays[name] for name in arrays.files}
+            tampered["0"] = np.array([Evil(world.canary)], dtype=object)
+            np.savez(folder / "arrays.npz", **tampered)
+        code, stderr = call(*COMMANDS["train --resume"])
+        assert (code, stderr.count("\n")) == (2, 1)
+        assert "damaged (Object arrays cannot be loaded" in stderr
+        assert not world.canary.exists()
+
+    def test_only_attributes_of_the_adapters_are_set(self, states, world, call):
+        evil = {"__class__": "x", "step": None, "unwrapped": 0, "render_mode": "human", "spec": "x", "env": None}
+
+        def tamper(state):
+            for env in state["model"]["env"]["envs"]:
+                env["layers"] = [layer | evil for layer in env["layers"]]
+            for callback in state["callbacks"]:
+                callback["remembers"] |= evil | {"_on_step": 0, "callback": 0}
+            state["model"]["counters"] |= evil | {"train": 0, "policy": 0}
+
+        self.change(states, tamper)
+        assert call(*COMMANDS["train --resume"])[0] == 0
+
+    @pytest.mark.parametrize(
+        "value",
+        [{"$object": "evil.Evil"}, {"$object": "Evil"}, {"$object": "system"}, {"$activation": "Module"}, {"$tensor": "x"}],
+        ids=str,
+    )
+    @pytest.mark.parametrize("name", ["policy", "learning_rate", "policy_kwargs", "replay_buffer_class", "new"])
+    def test_only_listed_classes_are_made(self, name, value, states, world):
+        self.change(states, lambda state: state["settings"].update({name: {"value": value}}))
+        with suppress(UserError):
+            load_state(NoisyDQN, states[-1], gym.make("Pendulum-v1"))
+        assert not world.canary.exists()
+        assert "evil" not in sys.modules
+
+    @pytest.mark.parametrize("name", ["evil.Evil", "__import__('evil')"])
+    def test_texts_are_not_names_of_classes(self, name, states, world):
+        self.change(states, lambda state: state["settings"].update(policy={"value": name}))
+        with pytest.raises(UserError, match="does not fit"):
+            load_state(NoisyDQN, states[-1], gym.make("Pendulum-v1"))
+        assert "evil" not in sys.modules
+
+    @pytest.mark.parametrize(
+        "part", ["counters", "last", "statistics", "parameters", "buffer", "noise", "parts", "env", "logged", "random"]
+    )
+    @pytest.mark.parametrize("nonsense", [0, "x", [], {"a": [1]}], ids=repr)
+    def test_nonsense_is_one_line(self, part, nonsense, states, call):
+        self.change(states, lambda state: state["model"].update({part: nonsense}))
+        code, stderr = call(*COMMANDS["train --resume"])
+        if part != "noise":  # this algorithm has none
+            assert code == 2, stderr
+        assert stderr.count("\n") == int(code == 2)
+
+    @pytest.mark.parametrize("lines", [0, {"progress.csv": "x"}, {"../../../evil.py": 0}], ids=repr)
+    def test_logs_alone_are_cut(self, lines, states, call, tmp_path):
+        before = (tmp_path / "evil.py").read_text()
+        self.change(states, lambda state: state["facts"].update(lines=lines))
+        code, stderr = call(*COMMANDS["train --resume"])
+        assert (code, stderr.count("\n")) in ((0, 0), (2, 1))
+        assert (tmp_path / "evil.py").read_text() == before
+
+    def test_hashes_are_text(self, states, world, call):
+        (world.run / "hashes.csv").write_text(f"steps,losses,weights,chain\n1000,{world.code},{world.code},=cmd|'/c calc'!A0\n")
+        code, stderr = call("verify", RUN)
+        assert (code, stderr) == (1, "")
+        assert not world.canary.exists()
+
+
+@pytest.mark.parametrize("content", [b"", b"\xff\xfe", b"a,b\n1,2\n", b"steps,losses,weights,chain\nx,1,1,1\n"])
+def test_damaged_hashes_are_one_line(content, world, call):
+    (world.run / "hashes.csv").write_bytes(content)
+    code, stderr = call("verify", RUN)
+    assert (code, stderr.count("\n")) == (2, 1), stderr

@@ -18,5 +18,5 @@ def test_trainings_get_quick_pendulums_unless_processes_are_asked_for(chosen, mo
         manager.optimize_hyperparameters, manager.algo = False, "ppo"
 
     monkeypatch.setattr(ExperimentManager, "__init__", initialise)
-    arguments = Namespace(resume=None, verbose=None, uuid=False, conf_file=None)
+    arguments = Namespace(resume=None, verbose=None, uuid=False, conf_file=None, save_every=5.0, save_buffer=False)
     assert Manager(arguments).vec_env_class is (PendulumVecEnv if chosen is DummyVecEnv else chosen)

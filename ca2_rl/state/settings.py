@@ -1,0 +1,99 @@
+"""The arguments that an algorithm was made with, as JSON."""
+
+import inspect
+from importlib import import_module
+from typing import Any
+
+import torch as th
+from stable_baselines3.common.base_class import BaseAlgorithm
+from stable_baselines3.common.buffers import DictReplayBuffer, NStepReplayBuffer, ReplayBuffer
+from stable_baselines3.common.noise import VectorizedActionNoise
+from stable_baselines3.common.type_aliases import TrainFreq
+from torch import nn
+
+from ca2_core.errors import UserError
+from ca2_rl.common.activations import NAMES
+from ca2_rl.common.ou_noise import OUNoise
+from ca2_rl.common.replay_buffer import QuickDictReplayBuffer, QuickNStepReplayBuffer, QuickReplayBuffer
+
+# Arguments that are attributes of another name
+RENAMED = {"policy": "policy_class", "stats_window_size": "_stats_window_size"}
+# What algorithms choose by themselves where None was given
+CHOSEN = (ReplayBuffer, DictReplayBuffer, NStepReplayBuffer, QuickReplayBuffer, QuickDictReplayBuffer, QuickNStepReplayBuffer)
+# Objects by the name of their class: its module, and its arguments by the attributes that hold them
+OBJECTS: dict[str, tuple[str, dict[str, str]]] = {
+    "LinearSchedule": ("stable_baselines3.common.utils", {"start": "start", "end": "end", "end_fraction": "end_fraction"}),
+    "SimpleLinearSchedule": ("rl_zoo3.utils", {"initial_value": "initial_value"}),
+    "NormalActionNoise": ("stable_baselines3.common.noise", {"mean": "_mu", "sigma": "_sigma"}),
+    "OrnsteinUhlenbeckActionNoise": (
+        "stable_baselines3.common.noise",
+        {"mean": "_mu", "sigma": "_sigma", "theta": "_theta", "dt": "_dt"},
+    ),
+}
+
+
+class _UnsavedError(Exception):
+    """A value that JSON can't hold."""
+
+
+def arguments_of(model: BaseAlgorithm) -> dict[str, Any]:
+    """What the model's class was called with, but for the env: by name, arrays included; what can't be kept as ``{"unsaved": CLASS}``."""
+    arguments = {}
+    for name in inspect.signature(type(model)).parameters.keys() - {"env", "_init_setup_model"}:
+        value = getattr(model, RENAMED.get(name, name), None)
+        if name == "policy":
+            value = next((alias for alias, policy in model.policy_aliases.items() if policy is value), value)
+        try:
+            arguments[name] = {"value": _encode(value)}
+        except _UnsavedError as error:
+            arguments[name] = {"unsaved": str(error)}
+    return arguments
+
+
+def constructor_arguments(saved: dict[str, Any], changes: dict[str, Any], origin: str) -> dict[str, Any]:
+    """The keyword arguments of an algorithm's class.
+
+    :param saved: as ``arguments_of`` has them
+    :param changes: in place of these
+    :param origin: of the state, for messages
+    :raises UserError: if one was not saved and is not given
+    """
+    for name, entry in saved.items():
+        if "unsaved" in entry and name not in changes:
+            raise UserError(f"{origin}: {name} is not in the state, it holds {entry['unsaved']}. Give it: load_state(..., {name}=...).")
+    return {name: _decode(entry["value"]) for name, entry in saved.items() if name not in changes} | changes
+
+
+def _encode(value: Any) -> Any:
+    if isinstance(value, VectorizedActionNoise):
+        value = value.base_noise
+    if isinstance(value, OUNoise) or value in CHOSEN:
+        return None
+    if isinstance(value, TrainFreq):
+        return value.frequency, value.unit.value
+    if isinstance(value, th.device):
+        return str(value)
+    if isinstance(value, type) and value in [getattr(nn, name) for name in NAMES]:
+        return {"$activation": value.__name__}
+    if (known := OBJECTS.get(type(value).__name__)) and type(value).__module__ == known[0]:
+        return {"$object": type(value).__name__, **{name: getattr(value, attribute) for name, attribute in known[1].items()}}
+    if isinstance(value, dict):
+        return {str(name): _encode(item) for name, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return type(value)(_encode(item) for item in value)
+    if value is None or isinstance(value, (bool, int, float, str)):
+        return value
+    raise _UnsavedError(getattr(value, "__name__", type(value).__name__))
+
+
+def _decode(value: Any) -> Any:
+    if isinstance(value, (list, tuple)):
+        return type(value)(_decode(item) for item in value)
+    if not isinstance(value, dict):
+        return value
+    if "$activation" in value:
+        return getattr(nn, value["$activation"]) if value["$activation"] in NAMES else None
+    if value.get("$object") in OBJECTS:
+        module, names = OBJECTS[value["$object"]]
+        return getattr(import_module(module), value["$object"])(**{name: value[name] for name in names})
+    return {name: _decode(item) for name, item in value.items()}
