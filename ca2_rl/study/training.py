@@ -23,7 +23,7 @@ from stable_baselines3.common.vec_env import DummyVecEnv, VecEnv, sync_envs_norm
 from ca2_core.study.conditions import core_seconds
 from ca2_core.study.file import import_modules
 from ca2_rl.common.diagnostics import find_diagnostics, finished_returns
-from ca2_rl.envs.pendulum_vec_env import PendulumVecEnv
+from ca2_rl.envs.classic_control_vec_env import ClassicControlVecEnv
 from ca2_rl.optimum import optimal_returns
 from ca2_rl.zoo.agents import first_episodes
 from ca2_rl.zoo.plugins import register
@@ -60,7 +60,7 @@ class Recipe(ExperimentManager):
             device="cpu",
         )
         if self.vec_env_class is DummyVecEnv:
-            self.vec_env_class = PendulumVecEnv  # which steps any other env as DummyVecEnv does
+            self.vec_env_class = ClassicControlVecEnv  # which steps any other env as DummyVecEnv does
         # SB3 writes into policy_kwargs
         self._given = deepcopy(dict(settings["hyperparams"])) | {"n_timesteps": settings["n_timesteps"]}
 
