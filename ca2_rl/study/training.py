@@ -20,6 +20,7 @@ from stable_baselines3.common.env_util import make_vec_env
 from stable_baselines3.common.logger import KVWriter, Logger
 from stable_baselines3.common.vec_env import DummyVecEnv, VecEnv, sync_envs_normalization
 
+from ca2_core.errors import UserError
 from ca2_core.study.conditions import core_seconds
 from ca2_core.study.file import import_modules
 from ca2_rl.common.diagnostics import find_diagnostics, finished_returns
@@ -132,6 +133,8 @@ def _optima(settings: Settings, seeds: range) -> Array:
     env.reset()
     optima = optimal_returns(env)
     env.close()
+    if optima is None:
+        raise UserError(f"the optimum of {settings['env']} with these env_kwargs is not known: it has no regret. Take return there.")
     return optima
 
 
