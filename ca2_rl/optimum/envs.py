@@ -48,6 +48,12 @@ def has_optimum(env_id: str) -> bool:
     return env_id in OPTIMA
 
 
+def find_optimum(env: VecEnv) -> Optimum | None:
+    """Of environments of one kind; None if it is not known."""
+    spec, inner = env.get_attr("spec")[0], env.get_attr("unwrapped")[0]
+    return OPTIMA[spec.id](inner, spec.max_episode_steps) if spec is not None and spec.id in OPTIMA else None
+
+
 def optimal_returns(env: VecEnv, computes: bool = True) -> NDArray[np.float64] | None:
     """The best possible return of an episode from the state that each env is in after its reset, [n_envs].
 
@@ -55,8 +61,7 @@ def optimal_returns(env: VecEnv, computes: bool = True) -> NDArray[np.float64] |
     :param computes: whether to compute what takes long and has not been computed before
     :return: expected returns where chance decides; None if they are not known, or not at hand
     """
-    spec, inner = env.get_attr("spec")[0], env.get_attr("unwrapped")[0]
-    optimum = OPTIMA[spec.id](inner, spec.max_episode_steps) if spec is not None and spec.id in OPTIMA else None
+    optimum = find_optimum(env)
     if optimum is None or not (computes or optimum.is_cached):
         return None
     return optimum.returns(np.array(env.get_attr(optimum.state_attribute)))
