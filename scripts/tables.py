@@ -154,7 +154,7 @@ def optima(content: Content) -> str:
     rows = []
     for row in content["rows"]:
         name = ", ".join([row["env"], *(f"{key} = {value:g}" for key, value in row["env_kwargs"].items())])
-        digits = 3 if abs(row["most"]) < 1 else 1 if row["env"].startswith("Pendulum") else 2
+        digits = 3 if abs(row["mean"]) < 1 else 1 if row["env"].startswith("Pendulum") else 2
         mean, least, most = (f"{row[key]:.{digits}f}" for key in ("mean", "least", "most"))
         others = [f"{row[label]:+.3f}" if label in row else "" for label in content["factors"]]
         grid = "{} x {}".format(*row["grid"]) if "grid" in row else "exact"

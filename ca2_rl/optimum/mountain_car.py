@@ -12,7 +12,7 @@ from ca2_rl.optimum.grid import Array, GridOptimum
 class MountainCarOptimum(GridOptimum):
     """MountainCar-v0: as few steps as possible. States are position and velocity.
 
-    From 41 starts all over the env's, the default grid, finer ones and the best of all sequences of full force with two changes of its
+    From 41 starts all over the env's, the default grid, a finer one and the best of all sequences of full force with two changes of its
     direction need the same number of steps. It takes 10 s and 1 GB of memory once, and 450 MB in the user's cache folder.
 
     :param goal_velocity: at least this fast at the goal
