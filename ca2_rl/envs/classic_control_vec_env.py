@@ -23,12 +23,14 @@ class ClassicControlVecEnv(DummyVecEnv):
     """
 
     def __init__(self, env_fns: list[Callable[[], gym.Env]]):
-        self._episodes: list[_Episode] = []  # one for each env, or none: the envs have the states. The base class looks into them already
+        # One for each env, or none: the envs have the states. The base class looks into them already
+        self._episodes: list[_Episode] = []
         super().__init__(env_fns)
         self._are_plain = all(_is_plain(env) for env in self.envs)
+        self._form = self.action_space.dtype, (self.num_envs, *(self.action_space.shape or ()))
 
     def step_wait(self) -> VecEnvStepReturn:
-        if not self._are_plain or self.actions.dtype != self.action_space.dtype:  # of which the precision of the physics depends
+        if not self._are_plain or _form(self.actions) != self._form:  # the precision of the physics depends on that of the actions
             self._return_states()
             return super().step_wait()
         self._episodes = self._episodes or [_Episode(env) for env in self.envs]
@@ -102,6 +104,11 @@ class _Episode:
         if isinstance(self.env, Monitor):
             self.env.rewards += self.rewards
             self.env.total_steps += len(self.rewards)
+
+
+def _form(actions: Any) -> tuple[Any, Any]:
+    """Type and shape; of a list, which SB3's env takes too, none."""
+    return getattr(actions, "dtype", None), getattr(actions, "shape", None)
 
 
 def _is_plain(env: gym.Env[Any, Any]) -> bool:

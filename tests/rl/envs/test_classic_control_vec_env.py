@@ -195,12 +195,16 @@ def test_actions_that_there_are_not_are_refused_as_gymnasium_does(env, wrong):
             each.step(np.array([wrong]))
 
 
-@pytest.mark.parametrize("dtype", [np.float64, np.float16])
-def test_actions_of_another_precision_are_computed_with_in_it(dtype):
+@pytest.mark.parametrize(
+    "form", [np.array, lambda rows: np.array(rows, np.float16), lambda rows: [np.array(row, np.float32) for row in rows]]
+)
+def test_actions_of_another_form_are_computed_with_in_it(form):
     envs = both(2)
-    (obs, rewards, *_), (obs_, rewards_, *_) = (each.step(np.array([[0.3], [1.1]], dtype=dtype)) for each in envs)
+    play(envs, 3)
+    (obs, rewards, *_), (obs_, rewards_, *_) = (each.step(list(actions) if "list" in form else actions) for each in envs)
     np.testing.assert_array_equal(obs, obs_)
     np.testing.assert_array_equal(rewards, rewards_)
+    play(envs, 3)
 
 
 @pytest.mark.parametrize("n_envs", [1, 2])
