@@ -9,7 +9,7 @@ from stable_baselines3.common.vec_env import DummyVecEnv, SubprocVecEnv
 
 @pytest.mark.usefixtures("registered")
 @pytest.mark.parametrize("chosen", [DummyVecEnv, SubprocVecEnv])
-def test_trainings_get_quick_pendulums_unless_processes_are_asked_for(chosen, monkeypatch):
+def test_trainings_get_quick_envs_unless_processes_are_asked_for(chosen, monkeypatch):
     from ca2_rl.envs.classic_control_vec_env import ClassicControlVecEnv
     from ca2_rl.zoo.manager import Manager
 
