@@ -12,7 +12,7 @@ COMMAND = Command(
         "train": Subcommand("ca2_rl.commands.train:main", "train an agent, or go on with an interrupted training"),
         "verify": Subcommand("ca2_rl.commands.verify:main", "train a run again, and say at which step the two differ, if they do"),
         "enjoy": Subcommand("ca2_rl.commands.enjoy:main", "watch a trained agent"),
-        "evaluate": Subcommand("ca2_rl.evaluate:main", "return of trained agents, and for Pendulum their regret to the optimum"),
+        "evaluate": Subcommand("ca2_rl.evaluate:main", "return of trained agents, and their regret where the optimum is known"),
         "plot": Subcommand("ca2_rl.plot:main", "gradient, loss, mean Q and return over the training of one or several runs"),
         "record-video": Subcommand("ca2_rl.commands.record_video:main", "record a video of a trained agent"),
         "explore": Subcommand("ca2_rl.explore:main", "what an environment is like: spaces, starts, rewards"),

@@ -1,4 +1,4 @@
-"""``ca2-rl evaluate``: how good are trained agents, and on Pendulum how far from the optimum."""
+"""``ca2-rl evaluate``: how good are trained agents, and how far from the optimum where that is known."""
 
 import shlex
 import sys
@@ -18,7 +18,7 @@ from ca2_core.files import write_json
 from ca2_core.statistics import iqm, iqm_interval
 from ca2_core.tables import Table
 from ca2_rl.commands.agent_options import add_package_options
-from ca2_rl.optimum import has_optimum, is_at_hand, optimal_returns
+from ca2_rl.optimum import has_optimum, optimal_returns
 from ca2_rl.runs import Run, find_runs, finished, usable
 from ca2_rl.zoo.agents import first_episodes, import_packages, load_agent, make_env
 from ca2_rl.zoo.plugins import register
@@ -32,7 +32,7 @@ class Evaluation:
     """What an agent got in each episode.
 
     :param returns: [episodes]
-    :param regrets: optimal return of the episode's start minus its return, [episodes]; None unless on Pendulum-v1
+    :param regrets: optimal return of the episode's start minus its return, [episodes]; None where the optimum is not known
     :param lengths: steps of each episode, [episodes]
     """
 
@@ -64,8 +64,8 @@ def evaluate(
     for first in tqdm(range(0, episodes, CHUNK), desc=str(run.folder), unit_scale=CHUNK, unit="episode", leave=False, disable=None):
         env = make_env(run, n_envs=min(CHUNK, episodes - first), seed=seed + first, trust=trust)
         observations = env.reset()
-        if has_optimum(run.env_id) and (computes_optimum or is_at_hand(env)):
-            optima += optimal_returns(env).tolist()
+        if (best := optimal_returns(env, computes_optimum)) is not None:
+            optima += best.tolist()
         played += first_episodes(agent, env, observations)
         env.close()
     returns, lengths = np.array(played).T
@@ -139,11 +139,12 @@ def main(argv: list[str]) -> None:
     parser = Parser(
         prog="ca2-rl evaluate",
         description="Plays trained agents and prints their return (mean, standard deviation, interquartile mean with its "
-        "95 % bootstrap interval), and on Pendulum-v1 their regret: the optimal return of the very same starts minus theirs. "
+        "95 % bootstrap interval), and on Pendulum, MountainCar(Continuous), FrozenLake, CliffWalking and Taxi their regret: the optimal "
+        "return of the very same starts minus theirs. "
         "With several runs of an algorithm, a last row takes each run's mean as one score.",
     )
     parser.add_argument("runs", nargs="+", metavar="RUN", help="run folders of `ca2-rl train`, or folders with runs below them")
-    parser.add_argument("--episodes", type=at_least(1), help="episodes for each agent (default: 500 on Pendulum-v1, else 100)")
+    parser.add_argument("--episodes", type=at_least(1), help="episodes for each agent (default: 500 where the optimum is known, else 100)")
     parser.add_argument("--seed", type=seed, default=0, help="seed of the first episode; the next has the next (default: 0)")
     add_package_options(parser)
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the numbers and all returns to this file")

@@ -35,8 +35,8 @@ from torch import nn
 from torch.nn import functional as F
 
 from ca2_rl import OUDDPG, DiscretizedDQN, NoisyDQN
+from ca2_rl.envs.classic_control_vec_env import ClassicControlVecEnv
 from ca2_rl.envs.end_point_actions import EndPointActions
-from ca2_rl.envs.pendulum_vec_env import PendulumVecEnv
 
 PACKAGES = ("stable-baselines3", "rl-zoo3", "gymnasium", "torch", "numpy", *(("sbx-rl", "jax") if find_spec("sbx") else ()))
 N_BINS = 11
@@ -115,7 +115,7 @@ def agents(family: str, width: int, batch_size: int, n_envs: int) -> dict[str, L
         for compiled in (True, False):
             name = algorithm.__name__ if compiled else f"{algorithm.__name__}, eager"
             own = {"n_bins": N_BINS} if is_dqn else {}
-            made[name] = algorithm("MlpPolicy", make_env(vec_env_cls=PendulumVecEnv), compile=compiled, **settings, **own)
+            made[name] = algorithm("MlpPolicy", make_env(vec_env_cls=ClassicControlVecEnv), compile=compiled, **settings, **own)
     if find_spec("sbx"):
         import sbx  # noqa: PLC0415
 
@@ -182,7 +182,7 @@ def compile_twice(algorithm: type[DiscretizedDQN | OUDDPG]) -> list[float]:
     th.set_num_threads(1)
     spent = []
     for seed in range(2):
-        env = make_vec_env("Pendulum-v1", vec_env_cls=PendulumVecEnv)
+        env = make_vec_env("Pendulum-v1", vec_env_cls=ClassicControlVecEnv)
         model = algorithm(
             "MlpPolicy", env, batch_size=64, policy_kwargs={"net_arch": [64, 64]}, learning_starts=100, seed=seed, compile=True
         )

@@ -33,7 +33,7 @@ def controllers() -> dict[str, Controller]:
         agent = load_agent(algo, find_runs([TRAINED_AGENTS / algo])[0].model_path)
         by_name[name] = lambda state, _, agent=agent: float(agent.predict(pendulum.observe(state), deterministic=True)[0][0])
     optimum = PendulumOptimum()
-    by_name["optimum"] = lambda state, steps: float(optimum.greedy_torques(state[None], steps)[0])
+    by_name["optimum"] = lambda state, steps: float(optimum.greedy_actions(state[None], steps)[0])
     return by_name
 
 

@@ -1,7 +1,7 @@
 """Writes the measured numbers into the README and the docs, between ``<!-- table: NAME -->`` and ``<!-- end -->``.
 
-NAME is a table of speed.json, denormals.json, grids.json or optimize.json in docs/rl, or of metrics.json, fid.json or data.json in
-docs/gan; ``pretrained:MODEL/DATA`` of docs/gan/pretrained.json; STUDY/TABLE, a table of the study whose measurements are in
+NAME is a table of speed.json, denormals.json, grids.json, optima.json or optimize.json in docs/rl, or of metrics.json, fid.json or
+data.json in docs/gan; ``pretrained:MODEL/DATA`` of docs/gan/pretrained.json; STUDY/TABLE, a table of the study whose measurements are in
 docs/rl/studies/STUDY.json, or its ``conditions``; gan/STUDY/TABLE, one of docs/gan/studies/STUDY.json. STUDY may be overview@amd, the
 overview as measured once more. Likewise ``<!-- figure: STUDY/FIGURE -->``. The cards of the models in ca2_gan/pretrained are made from
 docs/gan/pretrained.json as a whole.
@@ -148,6 +148,21 @@ def grids(content: Content) -> str:
     return f"{Table(header, rows).markdown()}\n\n{share} {conditions(content)}"
 
 
+def optima(content: Content) -> str:
+    """The best possible returns, and what other grids say."""
+    header = ["environment", "steps", "optimal return", "worst to best start", "grid", "half as fine", "1.4 times as fine"]
+    rows = []
+    for row in content["rows"]:
+        name = ", ".join([row["env"], *(f"{key} = {value:g}" for key, value in row["env_kwargs"].items())])
+        digits = 3 if abs(row["mean"]) < 1 else 1 if row["env"].startswith("Pendulum") else 2
+        mean, least, most = (f"{row[key]:.{digits}f}" for key in ("mean", "least", "most"))
+        others = [f"{row[label]:+.3f}" if label in row else "" for label in content["factors"]]
+        grid = "{} x {}".format(*row["grid"]) if "grid" in row else "exact"
+        rows.append([name, str(row["steps"] or "no limit"), mean, f"{least} to {most}", grid, *others])
+    note = f"Means over {content['starts']} starts (seed {content['seed']}); in the last columns, what other grids add to them."
+    return f"{Table(header, rows).markdown()}\n\n{note} {conditions(content)}"
+
+
 def optimize(content: Content) -> str:
     """What was found by ``ca2-rl optimize``, retrained next to the shipped settings."""
     header = ["settings", "in the search: return of one training", "trained anew: regret, IQM [95 %]", "worst seed", "seconds"]
@@ -266,6 +281,7 @@ TABLES: dict[str, tuple[str, Callable[[Content], str]]] = {
     "speed-conditions": ("rl/speed", speed_conditions),
     "denormals": ("rl/denormals", denormals),
     "grids": ("rl/grids", grids),
+    "optima": ("rl/optima", optima),
     "optimize": ("rl/optimize", optimize),
     "optimize-searches": ("rl/optimize", optimize_searches),
     "metric-times": ("gan/metrics", metric_times),

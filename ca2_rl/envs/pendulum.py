@@ -1,7 +1,5 @@
 """Gymnasium's Pendulum-v1 as functions over batches of states (theta [rad], 0 is upright; theta dot [rad/s])."""
 
-import math
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -34,15 +32,6 @@ def step(states: Array, torques: Array, g: float | Array = GRAVITY) -> tuple[Arr
     next_speed = next_states[..., 1] = _clip(speed + (1.5 * g * np.sin(theta) + 3 * torques) * DT, MAX_SPEED)
     next_states[..., 0] = theta + next_speed * DT
     return next_states, rewards
-
-
-def step_one(theta: float, speed: float, torque: float, g: float = GRAVITY) -> tuple[float, float, float]:
-    """``step`` of a single state, by Python's floats: theta and theta dot after it, and the reward."""
-    torque = min(max(torque, -MAX_TORQUE), MAX_TORQUE)
-    push = float(np.float32(3 * torque))  # Gymnasium rounds here: its torque is a float32
-    reward = -(((theta + math.pi) % (2 * math.pi) - math.pi) ** 2 + 0.1 * speed**2 + 0.001 * torque**2)
-    speed = min(max(speed + (1.5 * g * math.sin(theta) + push) * DT, -MAX_SPEED), MAX_SPEED)
-    return theta + speed * DT, speed, reward
 
 
 def _clip(x: Array, limit: float) -> Array:

@@ -1,30 +1,67 @@
 """The environments whose best possible return is known."""
 
+from collections.abc import Callable
+from typing import Any, Protocol
+
 import numpy as np
 from numpy.typing import NDArray
 from stable_baselines3.common.vec_env import VecEnv
 
+from ca2_rl.optimum.mountain_car import ContinuousMountainCarOptimum, MountainCarOptimum
 from ca2_rl.optimum.pendulum import PendulumOptimum
+from ca2_rl.optimum.tabular import TabularOptimum
+
+
+class Optimum(Protocol):
+    """The best possible return from any start."""
+
+    state_attribute: str  # of the env, with the start
+
+    @property
+    def is_cached(self) -> bool:
+        """Whether ``returns`` takes a second or two: what takes long has been computed before."""
+
+    def returns(self, starts: Any) -> NDArray[np.float64]:
+        """From each state, [N]; expected ones where chance decides."""
+
+
+def _of_table(env: Any, horizon: int | None) -> Optimum | None:
+    if getattr(env, "fickle_passenger", False):  # who changes the destination by a rule that the table does not have
+        return None
+    return TabularOptimum(env.P, horizon)
+
+
+# By the env inside all wrappers and the steps of an episode
+OPTIMA: dict[str, Callable[[Any, Any], Optimum | None]] = {
+    "Pendulum-v1": lambda env, horizon: PendulumOptimum(env.g, horizon=horizon),
+    "MountainCar-v0": lambda env, horizon: MountainCarOptimum(env.goal_velocity, horizon),
+    "MountainCarContinuous-v0": lambda env, horizon: ContinuousMountainCarOptimum(env.goal_velocity, horizon),
+    **dict.fromkeys(
+        ("FrozenLake-v1", "FrozenLake8x8-v1", "CliffWalking-v1", "CliffWalkingSlippery-v1", "Taxi-v3", "Taxi-v4"),
+        _of_table,
+    ),
+}
 
 
 def has_optimum(env_id: str) -> bool:
-    """Whether ``optimal_returns`` knows the environment."""
-    return env_id == "Pendulum-v1"
+    """Whether the best possible return of an environment is known, at least with most of its settings."""
+    return env_id in OPTIMA
 
 
-def optimal_returns(env: VecEnv) -> NDArray[np.float64]:
+def find_optimum(env: VecEnv) -> Optimum | None:
+    """Of environments of one kind; None if it is not known."""
+    spec, inner = env.get_attr("spec")[0], env.get_attr("unwrapped")[0]
+    return OPTIMA[spec.id](inner, spec.max_episode_steps) if spec is not None and spec.id in OPTIMA else None
+
+
+def optimal_returns(env: VecEnv, computes: bool = True) -> NDArray[np.float64] | None:
     """The best possible return of an episode from the state that each env is in after its reset, [n_envs].
 
-    :param env: environments of one kind, of which ``has_optimum``
+    :param env: environments of one kind
+    :param computes: whether to compute what takes long and has not been computed before
+    :return: expected returns where chance decides; None if they are not known, or not at hand
     """
-    return _optimum(env).returns(np.array(env.get_attr("state")))
-
-
-def is_at_hand(env: VecEnv) -> bool:
-    """Whether ``optimal_returns`` takes a second or two: what takes long has been computed before."""
-    return _optimum(env).is_cached
-
-
-def _optimum(env: VecEnv) -> PendulumOptimum:
-    spec, gravity = env.get_attr("spec")[0], env.get_attr("g")[0]
-    return PendulumOptimum(gravity, horizon=spec.max_episode_steps)
+    optimum = find_optimum(env)
+    if optimum is None or not (computes or optimum.is_cached):
+        return None
+    return optimum.returns(np.array(env.get_attr(optimum.state_attribute)))

@@ -25,8 +25,8 @@ from stable_baselines3.common.vec_env.stacked_observations import StackedObserva
 
 from ca2_core.errors import UserError
 from ca2_rl.common.random_numbers import generator, generator_state, set_space_state, space_state
+from ca2_rl.envs.classic_control_vec_env import ClassicControlVecEnv
 from ca2_rl.envs.end_point_actions import EndPointActions
-from ca2_rl.envs.pendulum_vec_env import PendulumVecEnv
 
 GROUP = "ca2_rl.env_states"
 # Attributes that the next steps depend on, by the exact class: a subclass may have more of them
@@ -45,7 +45,7 @@ ADAPTERS: dict[type, tuple[str, ...]] = {
     EndPointActions: (),
 }
 # Also of the exact class
-VEC_ENVS = (DummyVecEnv, PendulumVecEnv)
+VEC_ENVS = (DummyVecEnv, ClassicControlVecEnv)
 VEC_WRAPPERS = (VecNormalize, VecFrameStack, VecTransposeImage, VecCheckNan)
 
 
@@ -235,7 +235,7 @@ def vec_env_state(venv: VecEnv) -> Any:
     if type(venv) in VEC_ENVS:
         assert isinstance(venv, DummyVecEnv)
         seeds = list(venv._seeds)  # of envs that have not begun
-        venv._get_target_envs(None)  # PendulumVecEnv gives them their states back
+        venv._get_target_envs(None)  # ClassicControlVecEnv gives them their states back
         envs = [env_state(env) if can_save(env) or _seeded(env) is not None else None for env in venv.envs]
     return {"layers": layers, "envs": envs, "seeds": seeds}
 

@@ -20,10 +20,11 @@ from stable_baselines3.common.env_util import make_vec_env
 from stable_baselines3.common.logger import KVWriter, Logger
 from stable_baselines3.common.vec_env import DummyVecEnv, VecEnv, sync_envs_normalization
 
+from ca2_core.errors import UserError
 from ca2_core.study.conditions import core_seconds
 from ca2_core.study.file import import_modules
 from ca2_rl.common.diagnostics import find_diagnostics, finished_returns
-from ca2_rl.envs.pendulum_vec_env import PendulumVecEnv
+from ca2_rl.envs.classic_control_vec_env import ClassicControlVecEnv
 from ca2_rl.optimum import optimal_returns
 from ca2_rl.zoo.agents import first_episodes
 from ca2_rl.zoo.plugins import register
@@ -60,7 +61,7 @@ class Recipe(ExperimentManager):
             device="cpu",
         )
         if self.vec_env_class is DummyVecEnv:
-            self.vec_env_class = PendulumVecEnv  # which steps any other env as DummyVecEnv does
+            self.vec_env_class = ClassicControlVecEnv  # which steps any other env as DummyVecEnv does
         # SB3 writes into policy_kwargs
         self._given = deepcopy(dict(settings["hyperparams"])) | {"n_timesteps": settings["n_timesteps"]}
 
@@ -132,6 +133,8 @@ def _optima(settings: Settings, seeds: range) -> Array:
     env.reset()
     optima = optimal_returns(env)
     env.close()
+    if optima is None:
+        raise UserError(f"the optimum of {settings['env']} with these env_kwargs is not known: it has no regret. Take return there.")
     return optima
 
 

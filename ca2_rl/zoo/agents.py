@@ -11,11 +11,12 @@ from huggingface_sb3 import EnvironmentName
 from rl_zoo3.utils import ALGOS, create_test_env, get_latest_run_id, get_model_path
 from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.off_policy_algorithm import OffPolicyAlgorithm
-from stable_baselines3.common.vec_env import DummyVecEnv, VecEnv, VecFrameStack
+from stable_baselines3.common.vec_env import VecEnv, VecFrameStack
 
 from ca2_core.errors import UserError, did_you_mean
 from ca2_core.settings import describe
 from ca2_rl.environments import check_env, try_env
+from ca2_rl.envs.classic_control_vec_env import ClassicControlVecEnv
 from ca2_rl.loading import agents as loading
 from ca2_rl.loading.expressions import parse
 from ca2_rl.loading.names import WRAPPERS, Name
@@ -184,7 +185,7 @@ def make_env(
             should_render=False,
             hyperparams={key: hyperparams[key] for key in ("env_wrapper", "vec_env_wrapper") if hyperparams.get(key)},
             env_kwargs=own | (env_kwargs or {}),
-            vec_env_cls=DummyVecEnv,
+            vec_env_cls=ClassicControlVecEnv,
         )
         if is_normalised:
             env = loading.load_vec_normalize(statistics, env, trust=trust)

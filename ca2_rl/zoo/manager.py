@@ -34,7 +34,7 @@ from tqdm import tqdm
 from ca2_core.errors import UserError
 from ca2_core.files import locked, whole_file
 from ca2_rl.common.diagnostics import DiagnosticsCallback, WithDiagnostics
-from ca2_rl.envs.pendulum_vec_env import PendulumVecEnv
+from ca2_rl.envs.classic_control_vec_env import ClassicControlVecEnv
 from ca2_rl.loading.agents import load_agent, load_replay_buffer, load_vec_normalize
 from ca2_rl.loading.expressions import parse
 from ca2_rl.loading.yaml_files import read_yaml
@@ -72,7 +72,7 @@ class Manager(ExperimentManager):
         settings = {name: value for name, value in named.items() if name in known} | {"verbose": args.verbose or 0}
         super().__init__(args, **settings, uuid_str=f"_{uuid.uuid4()}" if args.uuid else "")
         if self.vec_env_class is DummyVecEnv:
-            self.vec_env_class = PendulumVecEnv  # which steps any other env as DummyVecEnv does
+            self.vec_env_class = ClassicControlVecEnv  # which steps any other env as DummyVecEnv does
         self._recorded, self._see_hash = recorded, see_hash
         self._stdout = sys.stdout
         self.study: Study | None = None  # of the trials of this process

@@ -9,6 +9,7 @@ import numpy as np
 import platformdirs
 import pytest
 import yaml
+from stable_baselines3 import DQN
 from stable_baselines3.common.env_util import make_vec_env
 from stable_baselines3.common.vec_env import VecNormalize
 
@@ -120,6 +121,12 @@ def test_regret_on_pendulum_is_against_the_optimum_of_the_very_same_starts(pendu
     model = OUDDPG.load(pendulum.model_path)
     np.testing.assert_allclose(evaluation.returns, [play(model, env, 3 + i) for i in range(4)], rtol=1e-3)
     assert (evaluation.regrets > 0).all()
+
+
+def test_regret_on_a_frozen_lake_is_against_what_the_best_policy_gets_on_average(tmp_path):
+    model = DQN("MlpPolicy", "FrozenLake-v1", seed=0, buffer_size=10, policy_kwargs={"net_arch": [8]}, device="cpu")
+    evaluation = evaluate(write_run(tmp_path / "run", model, "FrozenLake-v1", env_kwargs={"is_slippery": False}), 3)
+    np.testing.assert_array_equal(evaluation.regrets, 1 - evaluation.returns)  # where nothing is left to chance, it arrives
 
 
 @pytest.mark.parametrize("where", ["args", "config", "eval"])

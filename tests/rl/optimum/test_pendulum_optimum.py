@@ -141,13 +141,13 @@ def test_values_stop_changing_before_a_very_long_horizon(starts):
 
 
 @pytest.mark.parametrize("steps_to_go", [1, 2, 100, 5000])
-def test_greedy_torques_are_of_those_allowed(starts, steps_to_go):
+def test_greedy_actions_are_of_those_allowed(starts, steps_to_go):
     optimum = PendulumOptimum(torques=(-1.0, 0.0, 2.0), grid=SMALL)
-    assert set(optimum.greedy_torques(starts, steps_to_go)) <= {-1.0, 0.0, 2.0}
+    assert set(optimum.greedy_actions(starts, steps_to_go)) <= {-1.0, 0.0, 2.0}
 
 
 def test_in_the_last_step_torque_is_only_a_cost(starts):
-    assert (PendulumOptimum(grid=SMALL).greedy_torques(starts, 1) == 0).all()
+    assert (PendulumOptimum(grid=SMALL).greedy_actions(starts, 1) == 0).all()
 
 
 def test_mean_return_of_the_optimum_is_minus_137():
@@ -212,7 +212,7 @@ class TestCache:
 
     def test_a_line_says_what_takes_seconds(self, starts, monkeypatch, caplog):
         caplog.set_level("INFO", logger="ca2_rl")
-        monkeypatch.setattr("ca2_rl.optimum.pendulum.ANNOUNCED", SMALL[0] * SMALL[1] * 5)
+        monkeypatch.setattr("ca2_rl.optimum.grid.ANNOUNCED", SMALL[0] * SMALL[1] * 5)
         PendulumOptimum(grid=SMALL, horizon=4).returns(starts)
         assert not caplog.records
         PendulumOptimum(grid=SMALL, horizon=5).returns(starts)
@@ -244,7 +244,7 @@ class Greedy:
     def predict(self, observation, state=None, episode_start=None, deterministic=False):
         assert deterministic
         np.testing.assert_array_equal(observation, pendulum.observe(self.states))
-        torques = self.optimum.greedy_torques(self.states, self.steps_to_go)
+        torques = self.optimum.greedy_actions(self.states, self.steps_to_go)
         self.states, _ = pendulum.step(self.states, torques, self.optimum.g)
         self.steps_to_go -= 1
         return torques[:, None], None

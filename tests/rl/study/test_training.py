@@ -4,16 +4,19 @@ import itertools
 import json
 from pathlib import Path
 
+import gymnasium as gym
 import numpy as np
 import pytest
 import torch as th
 
+from ca2_core.errors import UserError
 from ca2_core.study.file import Section
 from ca2_rl.optimum import PendulumOptimum
 from ca2_rl.study import training
 from ca2_rl.study.spec import make_study
 from ca2_rl.study.training import Bench, Measurement, Recipe, curve_seeds, episode_returns, train
 
+TAXI = next(env_id for env_id in ("Taxi-v4", "Taxi-v3") if env_id in gym.registry)
 QUICK = {"base": "none", "policy": "MlpPolicy", "learning_starts": 100, "batch_size": 8, "policy_kwargs": {"net_arch": [8]}}
 CONTINUOUS = QUICK | {"train_freq": 1}
 QUICK_AGENTS = {
@@ -116,6 +119,18 @@ def test_regret_is_of_the_optimum_for_the_gravity_of_the_evaluation():
     assert light.final.mean() > heavy.final.mean()
     assert light.final.shape == (6,)
     assert light.curve.shape == (5,)
+
+
+def test_regret_on_a_lake_is_the_expected_return_of_the_best_policy_minus_the_mean_return():
+    environment = {"id": "FrozenLake-v1", "env_kwargs": {"is_slippery": False}}
+    record = measured("ppo", environment=environment, normalize=False)
+    assert record["regret"] == 1 - record["return"]
+
+
+def test_a_regret_that_is_not_known_with_these_settings_is_refused():
+    settings = settings_of("ppo", environment={"id": TAXI, "env_kwargs": {"fickle_passenger": True}})
+    with pytest.raises(UserError, match=f"the optimum of {TAXI} with these env_kwargs is not known"):
+        Bench.prepare(settings)
 
 
 def test_a_return_needs_no_optimum_and_any_environment_has_one():

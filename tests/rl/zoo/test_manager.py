@@ -9,8 +9,8 @@ from stable_baselines3.common.vec_env import DummyVecEnv, SubprocVecEnv
 
 @pytest.mark.usefixtures("registered")
 @pytest.mark.parametrize("chosen", [DummyVecEnv, SubprocVecEnv])
-def test_trainings_get_quick_pendulums_unless_processes_are_asked_for(chosen, monkeypatch):
-    from ca2_rl.envs.pendulum_vec_env import PendulumVecEnv
+def test_trainings_get_quick_envs_unless_processes_are_asked_for(chosen, monkeypatch):
+    from ca2_rl.envs.classic_control_vec_env import ClassicControlVecEnv
     from ca2_rl.zoo.manager import Manager
 
     def initialise(manager, args, **settings):
@@ -19,4 +19,4 @@ def test_trainings_get_quick_pendulums_unless_processes_are_asked_for(chosen, mo
 
     monkeypatch.setattr(ExperimentManager, "__init__", initialise)
     arguments = Namespace(resume=None, verbose=None, uuid=False, conf_file=None, save_every=5.0, save_buffer=False)
-    assert Manager(arguments).vec_env_class is (PendulumVecEnv if chosen is DummyVecEnv else chosen)
+    assert Manager(arguments).vec_env_class is (ClassicControlVecEnv if chosen is DummyVecEnv else chosen)
