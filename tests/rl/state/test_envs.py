@@ -14,7 +14,7 @@ from stable_baselines3.common.vec_env import SubprocVecEnv
 
 from ca2_core.errors import UserError
 from ca2_rl import DiscretizedDQN
-from ca2_rl.envs.pendulum_vec_env import PendulumVecEnv
+from ca2_rl.envs.classic_control_vec_env import ClassicControlVecEnv
 from ca2_rl.state import SaveStates, envs, load_state, register_env_state, restore_state, save_state
 from ca2_rl.state.callback import newest_state
 
@@ -66,7 +66,7 @@ class InterruptAt(BaseCallback):
 
 def make(env, n_envs=1, algorithm=DiscretizedDQN):
     settings = SETTINGS if issubclass(algorithm, DQN) else {"n_steps": 32, "batch_size": 16, "seed": 1}
-    return algorithm("MlpPolicy", make_vec_env(env, n_envs, vec_env_cls=PendulumVecEnv), **settings)
+    return algorithm("MlpPolicy", make_vec_env(env, n_envs, vec_env_cls=ClassicControlVecEnv), **settings)
 
 
 def seen(model):

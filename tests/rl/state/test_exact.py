@@ -19,7 +19,7 @@ from stable_baselines3.common.vec_env import DummyVecEnv, VecFrameStack, VecNorm
 from stable_baselines3.her import HerReplayBuffer
 
 from ca2_rl import OUDDPG, DiscretizedDQN, NoisyDQN
-from ca2_rl.envs.pendulum_vec_env import PendulumVecEnv
+from ca2_rl.envs.classic_control_vec_env import ClassicControlVecEnv
 from ca2_rl.state import SaveStates, load_state, register_env_state, restore_state, save_state
 from ca2_rl.state.callback import newest_state
 
@@ -95,7 +95,7 @@ COMPILED = {
 }
 
 
-def make_env(env, wrap=None, seed=None, vec_env_cls=PendulumVecEnv, **options):
+def make_env(env, wrap=None, seed=None, vec_env_cls=ClassicControlVecEnv, **options):
     venv = make_vec_env(env, seed=seed, vec_env_cls=vec_env_cls, **options)
     return wrap(venv) if wrap else venv
 
