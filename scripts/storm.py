@@ -1,6 +1,6 @@
 """Kills trainings at random moments, and sees whether they end as if nothing had happened.
 
-    python scripts/storm.py --jobs 2        # 200 trainings and 20 full disks: under an hour on two cores
+    python scripts/storm.py --jobs 2        # 200 trainings and 20 full disks: an hour on two cores; the same call goes on if it was stopped
     python scripts/storm.py --quick         # a few of each
 
 Each training is a process of `ca2-rl train` or `ca2-gan train`, killed by SIGKILL once or several times: at any moment, while it trains, or
@@ -11,6 +11,7 @@ has to end with one line and exit code 2, leave no half-written files, and once 
 
 import hashlib
 import io
+import json
 import os
 import random
 import resource
@@ -22,7 +23,7 @@ import time
 import zipfile
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import partial
@@ -33,6 +34,8 @@ from typing import Any
 import torch as th
 from publishing import DOCS, as_command, origin, parser, save
 from tqdm import tqdm
+
+from ca2_core.files import write_json
 
 PACKAGES = ("stable-baselines3", "gymnasium", "torch", "numpy")
 ROOT = Path(__file__).parents[1]
@@ -188,6 +191,15 @@ def measure(training: Training) -> Reference:
     return reference
 
 
+def recalled(out: Path, training: Training) -> Reference:
+    """The same, measured once and kept."""
+    path = out / f"{training.half}-{training.name.replace(' ', '_')}-{training.seed}.json"
+    if not path.is_file():
+        write_json(path, vars(measure(training)))
+    kept = json.loads(path.read_text(encoding="utf-8"))
+    return Reference(tuple(kept["result"]), kept["begins"], kept["seconds"])
+
+
 def hit(process: subprocess.Popen[str], training: Training, kind: str, after: float, act: Callable[[], None]) -> float | None:
     """Waits for a moment and acts; the seconds since the process began, or None if it had ended before.
 
@@ -300,12 +312,19 @@ def forbid_growth(process: subprocess.Popen[str]) -> None:
 Job = Callable[[Training, Reference, int], Outcome]
 
 
-def run_all(job: Job, jobs: int, cases: Sequence[tuple[Training, Reference, int]], title: str) -> list[Outcome]:
-    """Runs a job for each case, and shows how many have ended as they should."""
-    outcomes = []
-    with ThreadPoolExecutor(jobs) as pool, tqdm(total=len(cases), desc=title, disable=None) as bar:
-        for future in [pool.submit(job, *case) for case in cases]:
+def run_all(job: Job, jobs: int, cases: Sequence[tuple[Training, Reference, int]], title: str, kept: Path) -> list[Outcome]:
+    """Runs a job for each case, and shows how many have ended as they should.
+
+    :param kept: file with the outcomes of an interrupted call, a line each; those are not run again
+    """
+    outcomes = [Outcome(**json.loads(line)) for line in kept.read_text().splitlines()] if kept.is_file() else []
+    done = {(outcome.half, outcome.seed) for outcome in outcomes}
+    waiting = [case for case in cases if (case[0].half, case[2]) not in done]
+    with ThreadPoolExecutor(jobs) as pool, tqdm(total=len(cases), initial=len(done), desc=title, disable=None) as bar:
+        for future in as_completed([pool.submit(job, *case) for case in waiting]):
             outcomes.append(future.result())
+            with kept.open("a", encoding="utf-8") as file:
+                file.write(json.dumps(vars(outcomes[-1])) + "\n")
             bar.update()
             if (failure := outcomes[-1].failure) is not None:
                 last = outcomes[-1]
@@ -335,10 +354,14 @@ def main() -> None:
     options.add_argument("--jobs", type=int, default=2, help="trainings at once (2)")
     options.add_argument("--half", choices=("rl", "gan"), nargs="+", default=["rl", "gan"], help="(both)")
     options.add_argument("--quick", action="store_true", help="two trainings and one full disk of each half, one seed")
+    options.add_argument(
+        "--out", type=Path, default=ROOT / "studies" / "storm", help="where an interrupted call is gone on with (studies/storm)"
+    )
     options.add_argument("--record", type=Path, default=DOCS / "storm.json", help="where the record goes (docs/storm.json)")
     arguments = options.parse_args()
     if arguments.quick:
         arguments.trainings, arguments.full_disks, arguments.seeds = 2, 1, 1
+    arguments.out.mkdir(parents=True, exist_ok=True)
     names = {"rl": list(AGENTS), "gan": list(GANS)}
     if arguments.quick:
         names = {half: its[:2] for half, its in names.items()}
@@ -350,7 +373,7 @@ def main() -> None:
             return Training(half, name, seed, Path(folder, where))
 
         with ThreadPoolExecutor(arguments.jobs) as pool:
-            measured = pool.map(measure, [training(*kind, f"reference-{i}") for i, kind in enumerate(kinds)])
+            measured = pool.map(partial(recalled, arguments.out), [training(*kind, f"reference-{i}") for i, kind in enumerate(kinds)])
             references = dict(zip(kinds, tqdm(measured, desc="uninterrupted", total=len(kinds), disable=None), strict=True))
 
         def cases(count: int, title: str) -> list[tuple[Training, Reference, int]]:
@@ -362,10 +385,11 @@ def main() -> None:
                     chosen.append((training(*kind, f"{title}-{half}-{i}"), references[kind], seed))
             return chosen
 
-        killed = run_all(storm, arguments.jobs, cases(arguments.trainings, "killed"), "killed")
+        killed = run_all(storm, arguments.jobs, cases(arguments.trainings, "killed"), "killed", arguments.out / "killed.jsonl")
         print(f"{summary(killed)['equal']} of {len(killed)} equal", flush=True)
-        full = run_all(fill_disk, arguments.jobs, cases(arguments.full_disks, "full"), "full disk")
+        full = run_all(fill_disk, arguments.jobs, cases(arguments.full_disks, "full"), "full disk", arguments.out / "full.jsonl")
         print(f"{summary(full)['equal']} of {len(full)} on a full disk", flush=True)
+    shutil.rmtree(arguments.out)
     record = {"killed": summary(killed), "full_disk": summary(full), "minutes": round((time.monotonic() - began) / 60, 1)}
     save(origin(PACKAGES) | record, arguments.record)
     sys.exit(bool(record["killed"]["failures"] or record["full_disk"]["failures"]))

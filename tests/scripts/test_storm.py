@@ -101,7 +101,7 @@ def test_nothing_is_hit_after_the_end(tmp_path):
 
 @pytest.mark.slow
 def test_a_small_storm_of_real_trainings(tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr(sys, "argv", ["storm.py", "--quick", "--record", str(tmp_path / "storm.json")])
+    monkeypatch.setattr(sys, "argv", ["storm.py", "--quick", "--out", str(tmp_path / "out"), "--record", str(tmp_path / "storm.json")])
     with pytest.raises(SystemExit) as exit_info:
         storm.main()
     assert exit_info.value.code == 0
