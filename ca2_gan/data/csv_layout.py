@@ -64,6 +64,8 @@ def detect(path: Path, lines: Sequence[bytes]) -> Layout:
 
     :raises UserError: if the rows can be no images
     """
+    if b"\0" in lines[0]:
+        raise UserError(f"{path}: not UTF-8, but UTF-16 or no text. Save it as UTF-8.")
     delimiter = max(DELIMITERS, key=lambda character: lines[0].count(character.encode()))
     notes = [] if delimiter == "," else [f"Cells are separated by {DELIMITERS[delimiter]}."]
     first, *rest = (split(line, delimiter) for line in lines if line.strip())
