@@ -25,7 +25,7 @@ from ca2_gan.weights import load_weights
 
 SAMPLING_BATCH = 250
 SAMPLING = {
-    "n": Setting("images", int, low=1, high=1_000_000),  # more fill the memory
+    "n": Setting("images", int, low=0, high=1_000_000),  # more fill the memory
     "seed": Setting("same seed, same images", int | None, low=0, high=MAX_SEED),
     "noise_scale": Setting("factor on the noise; below 1: more typical and less varied images", float, above=0),
 }
@@ -70,8 +70,10 @@ class GAN(nn.Module, PyTorchModelHubMixin):
         channels, height, width = image_shape
         self.spec = ModelSpec(model, num_classes, (channels, height, width), noise_dim)
         names = tuple(map(str, range(num_classes) if class_names is None else class_names))
-        if len(names) != num_classes or len(set(names)) != num_classes:
-            raise UserError(f"{model}: {len(set(names))} different class names for {num_classes} classes. Each needs one of its own.")
+        if len(names) != num_classes:
+            raise UserError(f"{model}: {len(names)} class names for {num_classes} classes.")
+        if len(set(names)) != num_classes:
+            raise UserError(f"{model}: two classes have the same name among {short(names)}. Each needs one of its own.")
         self.config: dict[str, Any] = {
             "model": model,
             "num_classes": num_classes,
@@ -302,12 +304,14 @@ def _make(spec: ModelSpec, options: dict[str, Any]) -> Players:
         kind = known[name].annotation
         if isinstance(kind, type) and kind in OPTIONS and type(value) is not kind:
             raise UserError(f"{spec.name}: the model option {name} is {OPTIONS[kind]}, not {short(value)}.")
+        if type(value) is int and value < 1:
+            raise UserError(f"{spec.name}: the model option {name} has to be at least 1, not {short(value)}.")
     try:
         players: Players = builder(spec, **options)
     except (ArithmeticError, MemoryError, RuntimeError, ValueError) as error:
         if not options or isinstance(error, UserError):
             raise
-        reason = str(error).strip().partition("\n")[0]
+        reason = "not enough memory" if "alloc" in str(error) else str(error).strip().partition("\n")[0]
         raise UserError(f"{spec.name}: can't be made with {', '.join(f'{k}={v}' for k, v in options.items())}: {reason}") from error
     return players
 

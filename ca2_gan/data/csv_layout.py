@@ -76,6 +76,9 @@ def detect(path: Path, lines: Sequence[bytes]) -> Layout:
         notes.append("The first row is an image that pandas made a header of (0, 0.1, 0.2, ...): read as the image it was.")
     elif _is_header(first, rest[0] if rest else None, path):
         header = first
+    if header and rest and sum(map(is_number, rest[0])) < len(rest[0]) / 2:
+        strange = next(cell for cell in rest[0] if not is_number(cell))[:20]
+        raise UserError(f"{path}, row 2: most cells are no numbers, such as {strange!r}. Pixels are decimal numbers, 0 to 255.")
     body = rest if header or recovered else [first, *rest]
     named = find_labels(header) if header and others else []
     label = named[0] if len(named) == 1 else None

@@ -18,7 +18,7 @@ from ca2_core.errors import UserError
 from ca2_core.files import partial_files
 from ca2_gan.data import Dataset, load_data
 from ca2_gan.folders import LOCK, own_folder, plain_name
-from ca2_gan.gan import GAN, join_classes, model_options
+from ca2_gan.gan import GAN, join_classes
 from ca2_gan.metrics.samples import sample_like
 from ca2_gan.metrics.suite import Suite, parse_metrics
 from ca2_gan.registry import models
@@ -69,7 +69,7 @@ class Trainer:
         if isinstance(model, Config):
             self.config = model
         else:
-            check_settings(model, settings, isinstance(data, Dataset))
+            check_settings(settings, isinstance(data, Dataset))
             is_read = isinstance(data, str | Path)
             source = data.report.source if isinstance(data, Dataset) else str(data) if is_read else "arrays"
             own = model_values(model, settings.get("game"))
@@ -265,7 +265,7 @@ def make_fabric(config: Config) -> Fabric:
         raise UserError(f"{run.devices} device(s), {run.accelerator}, {config.model.precision}: {error}") from error
 
 
-def check_settings(model: str, settings: Mapping[str, Any], is_read: bool) -> None:
+def check_settings(settings: Mapping[str, Any], is_read: bool) -> None:
     """Whether what a ``Trainer`` is given belongs elsewhere.
 
     :param is_read: whether the data are a ``Dataset`` already
@@ -273,9 +273,6 @@ def check_settings(model: str, settings: Mapping[str, Any], is_read: bool) -> No
     """
     if "resume" in settings:
         raise UserError("Trainer: resume is of fit: Trainer(..., out=FOLDER).fit(resume=True).")
-    option = next((name for name in settings if name in model_options(model)), None)
-    if option is not None:
-        raise UserError(f"Trainer: {option} is an option of the model: options={{{option!r}: {settings[option]!r}}}.")
     of_data = [name for name in entries(DataConfig) if name in settings and name != "per_class"]
     if is_read and of_data:
         raise UserError(f"Trainer: the data are read already: give {', '.join(of_data)} to load_data.")

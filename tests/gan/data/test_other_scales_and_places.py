@@ -94,6 +94,13 @@ def test_what_is_no_pixel_gets_a_remedy(cell, message, images, labels, tmp_path)
         load_data(tmp_path / "x.csv")
 
 
+def test_pixels_in_hexadecimal_are_named(images, labels, tmp_path):
+    rows = [",".join([str(label), *map(hex, image.ravel())]) for label, image in zip(labels, images, strict=True)]
+    (tmp_path / "x.csv").write_text("\n".join(rows))
+    with pytest.raises(UserError, match=r"row 2: most cells are no numbers, such as '0x\w+'\. Pixels are decimal"):
+        load_data(tmp_path / "x.csv")
+
+
 def test_text_in_other_codes_is_named(images, labels, tmp_path):
     path = tmp_path / "x.csv"
     np.savetxt(path, np.insert(images.reshape(40, -1), 0, labels, axis=1), "%d", ",", encoding="utf-16")
@@ -162,3 +169,13 @@ def test_python_converts_options_as_the_command_does(images, labels):
 def test_options_that_are_none_are_named(options, message, images, labels):
     with pytest.raises(UserError, match=message):
         load_data((images, labels), **options)
+
+
+def test_a_class_of_the_test_part_alone_is_named(images, labels, tmp_path):
+    np.savez(tmp_path / "x.npz", x=images, y=labels, test=labels == 3)
+    with pytest.raises(UserError, match=r"x\.npz: class '3' is only in the test part\. Give images of it to train on"):
+        _ = load_data(tmp_path / "x.npz").train
+
+
+def test_a_dataset_says_what_it_holds(images, labels):
+    assert repr(load_data((images, labels))) == "Dataset(arrays: 40 images [1, 8, 8], classes 0 1 2 3)"

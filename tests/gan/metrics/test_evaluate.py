@@ -214,13 +214,14 @@ class TestClearAnswers:
         [
             (1, "fcd:grey", "fcd:grey needs at least 2 images on each side, got 1"),
             (1, "kid:grey", "kid:grey needs at least 2 images on each side, got 1"),
+            (1, "kl", "kl needs at least 2 images on each side, got 1"),
             (5, "prdc:grey", "prdc:grey needs at least 6 images on each side, got 5. Give more, or leave out prdc:grey"),
             (0, "fcd:grey", "arrays: no images in it"),
         ],
     )
-    def test_too_few_images(self, n, metric, message, bars):
+    def test_too_few_images(self, n, metric, message, bars, data):
         with pytest.raises(UserError, match=message):
-            evaluate(bars(n)[0], bars(50)[0], [metric])
+            evaluate(bars(n)[0], data.test, [metric])
 
     def test_few_images_are_noted(self, bars):
         score = evaluate(bars(4)[0], bars(50)[0], ["fcd:grey"])["fcd:grey"]
@@ -239,6 +240,8 @@ class TestClearAnswers:
             ((np.zeros((9, 16, 16), dtype=np.uint8), np.zeros(8, dtype=np.int64)), "9 images but 8 labels"),
             (5, "int: nothing to compare"),
             ("nowhere", "nowhere: no such folder"),
+            ("some/nowhere.npz", r"some/nowhere\.npz: no such file\.$"),
+            (None, "NoneType: nothing to compare"),
         ],
     )
     def test_what_cannot_be_compared(self, a, message, bars):
