@@ -157,5 +157,12 @@ def _whole(value: Any) -> int:
     return int(number if isinstance(number, int) else float(number))
 
 
+def _text(value: Any) -> str:
+    """Also of 28, as YAML reads ``resize: 28``."""
+    if not isinstance(value, str) and type(value) is not int:
+        raise ValueError(value)
+    return str(value)
+
+
 # By the type that is wanted; floats also of '2e-4', which YAML reads as text
-CONVERSIONS: dict[Any, Callable[[Any], Any]] = {int: _whole, float: float, Path: Path}
+CONVERSIONS: dict[Any, Callable[[Any], Any]] = {int: _whole, float: float, str: _text, Path: Path}

@@ -65,6 +65,8 @@ class GAN(nn.Module, PyTorchModelHubMixin):
         options: dict[str, Any] | None = None,
     ):
         super().__init__()
+        if not isinstance(image_shape, Sequence):
+            raise UserError(f"{model}: image_shape={short(image_shape)}: channels, height and width are needed, such as (1, 28, 28).")
         if len(image_shape) != 3:
             raise UserError(f"{model}: an image shape of {len(image_shape)} numbers; channels, height and width are needed.")
         channels, height, width = image_shape

@@ -2,7 +2,7 @@
 
 import inspect
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -75,17 +75,21 @@ def load_data(
         raw = standardise(_from_arrays(source), sides)
     else:
         raw = standardise(builder(**given), sides) if builder else read(Path(source) if str(source) else None, sides)
-    data = clean(raw, classes=split_names(classes) if isinstance(classes, str) else classes, **told)
+    data = clean(raw, classes=None if classes is None else split_names(classes), **told)
     announce(raw.source, data.report.findings())
     return data
 
 
-def split_names(text: str) -> list[str]:
-    """Names with commas between.
+def split_names(classes: Any) -> list[str]:
+    """Names of classes, from a list or with commas between.
 
     :raises UserError: if there is none
     """
-    names = [name.strip() for name in text.split(",") if name.strip()]
+    if isinstance(classes, str | int):
+        classes = str(classes).split(",")
+    if not isinstance(classes, Iterable):
+        raise UserError(f"classes: {classes!r}: names are needed, such as A,B.")
+    names = [name for name in (str(name).strip() for name in classes) if name]
     if not names:
         raise UserError("classes: no name in it. Give names with commas between, such as A,B.")
     return names

@@ -190,7 +190,7 @@ def parse_metrics(names: str | Sequence[str]) -> list[str]:
 
     :raises UserError: if there is none, or an unknown one
     """
-    text = names if isinstance(names, str) else ",".join(map(str, names))
+    text = ",".join(map(str, names)) if isinstance(names, list | tuple) else str(names)
     names = list(dict.fromkeys(name.strip() for name in text.split(",") if name.strip()))
     for name in names:
         find_metric(name)

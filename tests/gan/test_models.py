@@ -323,6 +323,22 @@ class TestBadFiles:
             load(tmp_path)
 
 
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ({"num_classes": "2"}, "dcgan: num_classes='2': whole numbers are needed"),
+        ({"num_classes": 2.5}, r"num_classes=2\.5: whole numbers"),
+        ({"noise_dim": 1.5}, r"noise_dim=1\.5: whole numbers"),
+        ({"image_shape": 16}, r"image_shape=16: channels, height and width are needed, such as \(1, 28, 28\)"),
+        ({"image_shape": (1, "16", 16)}, r"image_shape=\(1, '16', 16\): whole numbers"),
+        ({"class_names": ("a", "a")}, "two classes have the same name"),
+    ],
+)
+def test_wrong_shapes_and_counts_are_named(wrong, message):
+    with pytest.raises(UserError, match=message):
+        create_model("dcgan", **{"num_classes": 2, "image_shape": (1, 16, 16)} | wrong)
+
+
 def test_unknown_options_are_named():
     with pytest.raises(UserError, match=r"dcgan_radford: no model option 'widht'; it has width, glorot\. Did you mean 'width'"):
         make("dcgan_radford", widht=3)

@@ -148,8 +148,9 @@ def test_what_is_no_source_is_named(source):
 
 
 def test_python_converts_options_as_the_command_does(images, labels):
-    data = load_data((images, labels), classes="1, 3", resize="16x20")
-    assert (data.class_names, data.image_shape) == (("1", "3"), (1, 16, 20))
+    for classes in ("1, 3", [1, 3], ("1", "3"), np.array([3, 1])):
+        data = load_data((images, labels), classes=classes, resize="16x20")
+        assert (data.class_names, data.image_shape) == (("1", "3"), (1, 16, 20))
     with pytest.raises(UserError, match="Dataset: is a Dataset already"):
         load_data(data)
 
@@ -164,6 +165,8 @@ def test_python_converts_options_as_the_command_does(images, labels):
         ({"transpose": "no"}, "load_data: transpose: 'no' can't be .*true or false"),
         ({"invert": 1}, "load_data: invert: 1 can't be"),
         ({"classes": ","}, "classes: no name in it"),
+        ({"classes": []}, "classes: no name in it"),
+        ({"classes": 2.5}, r"classes: 2\.5: names are needed"),
     ],
 )
 def test_options_that_are_none_are_named(options, message, images, labels):

@@ -262,6 +262,7 @@ class TestClearAnswers:
             ({"metrics": ["fcd:grey"], "seed": 2**70}, r"seed=\d+: it has to be from 0"),
             ({"metrics": ["fcd:grey"], "resamples": -1}, "resamples=-1: it has to be at least 2, or 0"),
             ({"metrics": []}, "metrics: none named"),
+            ({"metrics": 3}, "no metric named '3'"),
             ({"metrics": ["fcd:grey"], "device": "cuda:99"}, "device 'cuda:99' can't be used"),
         ],
     )

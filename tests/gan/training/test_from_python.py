@@ -204,7 +204,7 @@ def test_what_is_called_too_early_or_for_another_thing_is_one_line(data, tmp_pat
 
 
 def test_options_of_data_hold_for_arrays_too(data):
-    trainer = Trainer("dcgan_radford", (data.images, data.labels), classes="0,2", resize="20", **SMALL)
+    trainer = Trainer("dcgan_radford", (data.images, data.labels), classes="0,2", resize=20, **SMALL)
     assert (trainer.data.num_classes, trainer.data.image_shape) == (2, (1, 20, 20))
 
 
