@@ -41,9 +41,12 @@ def locked(folder: Path) -> Iterator[None]:
     """Keeps a folder to this process during the block, by a lock of the operating system that ends with the process.
 
     :param folder: made if it is missing; the empty file ``.lock`` is in it as long as the block runs
-    :raises UserError: if another process holds it
+    :raises UserError: if another process holds it, or there can be no such folder
     """
-    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UserError(f"{folder}: can't be written to: {error.strerror or error}. Give another folder.") from error
     path = folder / ".lock"
     try:
         with FileLock(path, timeout=0):

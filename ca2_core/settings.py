@@ -5,13 +5,15 @@ import types
 import typing
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
+from reprlib import repr as short
 from typing import Any
 
 from ca2_core.errors import UserError
 
 WORDS = {
     **{float: "a number", int: "a whole number", bool: "true or false", str: "text", dict: "a mapping", list: "a list"},
-    **{object: "a name or a list", type: "a class", tuple: "a list"},
+    **{object: "a name or a list", type: "a class", tuple: "a list", Path: "a path"},
 }
 
 
@@ -54,6 +56,22 @@ class Setting:
         else:
             return ""
         return words + "".join(f", or {number:.10g}" for number in self.also)
+
+    def read(self, name: str, value: Any, origin: str, type: Any = None) -> Any:
+        """A value of a file, a command line or a call, as the type has it and in the range.
+
+        :param name: of the setting
+        :param origin: where the value stands, for the message
+        :param type: where the table has none
+        :raises UserError: if it can't be what is needed
+        """
+        annotation = self.type if type is None else type
+        try:
+            found = converted(value, annotation)
+        except (TypeError, ValueError, OverflowError):
+            raise UserError(f"{origin}: {name}: {short(value)} can't be what is needed here, {name_of(annotation)}.") from None
+        self.check(name, found, origin, annotation)
+        return found
 
     def check(self, name: str, value: Any, origin: str, type: Any = None) -> None:
         """Sees that a value has the type and is in the range.
@@ -108,3 +126,43 @@ def describe(value: Any) -> str:
     """A value of a YAML file in a user's words."""
     kinds = {str: "text", list: "a list", dict: "a mapping", bool: "true/false", int: "a number", float: "a number"}
     return "empty" if value is None else f"{kinds.get(type(value), type(value).__name__)}: {value!r}"
+
+
+def converted(value: Any, hint: Any) -> Any:
+    """A value as the annotation has it; raises ValueError where it can't be."""
+    origin, arguments = typing.get_origin(hint), typing.get_args(hint)
+    if origin in (typing.Union, types.UnionType):
+        if value is None and type(None) in arguments:
+            return None
+        return converted(value, next(option for option in arguments if option is not type(None)))
+    if origin is typing.Literal:
+        return arguments[arguments.index(value)]
+    if origin is tuple and isinstance(value, dict):
+        return tuple(f"{name}={item}" for name, item in value.items())
+    if origin is tuple:
+        return tuple(converted(item, str) for item in ([value] if isinstance(value, str) else value))
+    convert = CONVERSIONS.get(hint)
+    if convert is not None and not isinstance(value, bool):
+        return convert(value)
+    if type(value) is not hint:
+        raise ValueError(value)
+    return value
+
+
+def _whole(value: Any) -> int:
+    """Also of '50_000', 5e4 and '5e4'."""
+    number = int(value) if isinstance(value, str) and value.strip().lstrip("+-").replace("_", "").isdecimal() else value
+    if not float(number).is_integer():
+        raise ValueError(value)
+    return int(number if isinstance(number, int) else float(number))
+
+
+def _text(value: Any) -> str:
+    """Also of 28, as YAML reads ``resize: 28``."""
+    if not isinstance(value, str) and type(value) is not int:
+        raise ValueError(value)
+    return str(value)
+
+
+# By the type that is wanted; floats also of '2e-4', which YAML reads as text
+CONVERSIONS: dict[Any, Callable[[Any], Any]] = {int: _whole, float: float, str: _text, Path: Path}

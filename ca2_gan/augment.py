@@ -110,11 +110,11 @@ def augmentation(steps: Sequence[str]) -> Augmentation:
 
 
 def _parse(step: str) -> tuple[Callable[..., Tensor], float | None]:
-    name, _, text = step.partition(":")
+    name, colon, text = step.partition(":")
     if name not in AUGMENTATIONS:
         raise UserError(f"no augmentation named {name!r}.{did_you_mean(name, AUGMENTATIONS)} There are {', '.join(AUGMENTATIONS)}.")
     function, strength = AUGMENTATIONS[name]
-    if not text:
+    if not colon:
         return function, strength
     try:
         given = float(text)

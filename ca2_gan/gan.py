@@ -11,7 +11,9 @@ import torch
 from huggingface_hub import ModelCard, PyTorchModelHubMixin, snapshot_download
 from torch import Tensor, nn
 
+from ca2_core.arguments import MAX_SEED
 from ca2_core.errors import UserError, did_you_mean
+from ca2_core.settings import Setting
 from ca2_gan.card import default_card, for_hub
 from ca2_gan.labels import Labels, class_numbers
 from ca2_gan.model_files import CARD, CONFIG, WEIGHTS, read_card, read_config, read_weights, write_model
@@ -22,6 +24,11 @@ from ca2_gan.spectral_norm import normalise_spectrally
 from ca2_gan.weights import load_weights
 
 SAMPLING_BATCH = 250
+SAMPLING = {
+    "n": Setting("images", int, low=0, high=1_000_000),  # more fill the memory
+    "seed": Setting("same seed, same images", int | None, low=0, high=MAX_SEED),
+    "noise_scale": Setting("factor on the noise; below 1: more typical and less varied images", float, above=0),
+}
 STOPS = 4  # noise vectors that an interpolation goes through
 # The data of ``create_model(name, pretrained=True)``: drawn by this package, so that nobody else's licence matters
 DEFAULT_DATA = "glyphs"
@@ -58,6 +65,8 @@ class GAN(nn.Module, PyTorchModelHubMixin):
         options: dict[str, Any] | None = None,
     ):
         super().__init__()
+        if not isinstance(image_shape, Sequence):
+            raise UserError(f"{model}: image_shape={short(image_shape)}: channels, height and width are needed, such as (1, 28, 28).")
         if len(image_shape) != 3:
             raise UserError(f"{model}: an image shape of {len(image_shape)} numbers; channels, height and width are needed.")
         channels, height, width = image_shape
@@ -65,6 +74,8 @@ class GAN(nn.Module, PyTorchModelHubMixin):
         names = tuple(map(str, range(num_classes) if class_names is None else class_names))
         if len(names) != num_classes:
             raise UserError(f"{model}: {len(names)} class names for {num_classes} classes.")
+        if len(set(names)) != num_classes:
+            raise UserError(f"{model}: two classes have the same name among {short(names)}. Each needs one of its own.")
         self.config: dict[str, Any] = {
             "model": model,
             "num_classes": num_classes,
@@ -103,6 +114,8 @@ class GAN(nn.Module, PyTorchModelHubMixin):
         :param seed: None for a new one each time
         :param noise_scale: factor on the noise; below 1 more typical and less varied images
         """
+        n, seed = SAMPLING["n"].read("n", n, "sample"), SAMPLING["seed"].read("seed", seed, "sample")
+        noise_scale = SAMPLING["noise_scale"].read("noise_scale", noise_scale, "sample")
         rng = torch.Generator()
         if seed is None:
             rng.seed()
@@ -113,8 +126,8 @@ class GAN(nn.Module, PyTorchModelHubMixin):
     def sample(self, n: int, labels: Labels | None = None, seed: int | None = None, noise_scale: float = 1.0) -> Tensor:
         """Images, uint8 [n, C, H, W] on the CPU.
 
-        :param labels: n classes, such as ``"QUARTZAB"``, ``["Q", "seven"]`` or numbers from 0 to K-1; None for all in equal shares,
-            0, 1, ..., K-1, 0, ...
+        :param labels: n classes, such as ``"QUARTZAB"``, ``["Q", "seven"]`` or numbers from 0 to K-1, or one for all images; None for
+            all in equal shares, 0, 1, ..., K-1, 0, ...
         :param seed: same seed, same images; None for new ones each time
         :param noise_scale: factor on the noise, over 0; below 1 more typical and less varied images
         :raises UserError: if the labels aren't n classes
@@ -147,11 +160,14 @@ class GAN(nn.Module, PyTorchModelHubMixin):
 
         :raises UserError: if they aren't n classes of the model
         """
+        n = SAMPLING["n"].read("n", n, "sample")
         if labels is None:
             return torch.arange(n) % self.spec.num_classes
         numbers = self.class_numbers(labels)
+        if numbers.shape in ((), (1,)):
+            return numbers.repeat(n)
         if numbers.shape != (n,):
-            raise UserError(f"{numbers.numel()} labels for {n} images.")
+            raise UserError(f"{numbers.numel()} labels for {n} images. Give one for each, or one for all.")
         return numbers
 
     def class_numbers(self, labels: Labels) -> Tensor:
@@ -170,11 +186,17 @@ class GAN(nn.Module, PyTorchModelHubMixin):
         training = self.generator.training
         self.generator.eval()
         batches = [
-            to_uint8(self.generator(z.to(device), y.to(device)).float()).cpu()
+            self._as_bytes(self.generator(z.to(device), y.to(device)).float()).cpu()
             for z, y in zip(noise.split(SAMPLING_BATCH), self.class_numbers(labels).split(SAMPLING_BATCH), strict=True)
         ]
         self.generator.train(training)
         return torch.cat(batches)
+
+    def _as_bytes(self, images: Tensor) -> Tensor:
+        """As ``to_uint8``; NaN would become black."""
+        if not images.isfinite().all():
+            raise UserError(f"{self.spec.name}: its images are not finite: its weights are damaged, or training diverged. Train again.")
+        return to_uint8(images)
 
     def save(self, folder: str | Path) -> None:
         """Writes ``model.safetensors`` and ``config.json`` into a folder, each whole or not at all."""
@@ -276,7 +298,7 @@ def _restore(config: dict[str, Any], players: Sequence[str], weights: dict[str, 
 
 def _make(spec: ModelSpec, options: dict[str, Any]) -> Players:
     builder = models.get(spec.name)
-    known = dict(list(inspect.signature(builder).parameters.items())[1:])
+    known = model_options(spec.name)
     for name, value in options.items():
         if name not in known:
             has = f"it has {', '.join(known)}" if known else "it has none"
@@ -284,14 +306,21 @@ def _make(spec: ModelSpec, options: dict[str, Any]) -> Players:
         kind = known[name].annotation
         if isinstance(kind, type) and kind in OPTIONS and type(value) is not kind:
             raise UserError(f"{spec.name}: the model option {name} is {OPTIONS[kind]}, not {short(value)}.")
+        if type(value) is int and value < 1:
+            raise UserError(f"{spec.name}: the model option {name} has to be at least 1, not {short(value)}.")
     try:
         players: Players = builder(spec, **options)
     except (ArithmeticError, MemoryError, RuntimeError, ValueError) as error:
         if not options or isinstance(error, UserError):
             raise
-        reason = str(error).strip().partition("\n")[0]
+        reason = "not enough memory" if "alloc" in str(error) else str(error).strip().partition("\n")[0]
         raise UserError(f"{spec.name}: can't be made with {', '.join(f'{k}={v}' for k, v in options.items())}: {reason}") from error
     return players
+
+
+def model_options(name: str) -> dict[str, inspect.Parameter]:
+    """What the builder of a model takes beside the ``ModelSpec``, by name."""
+    return dict(list(inspect.signature(models.get(name)).parameters.items())[1:])
 
 
 def _make_per_class(spec: ModelSpec, options: dict[str, Any]) -> Players:
@@ -346,6 +375,8 @@ def create_model(
     :param options: ``noise_dim``, ``spectral_norm``, and what the model's builder takes
     :raises UserError: for an unknown name or option, or an image shape that the model can't make
     """
+    if pretrained is True and "/" in str(name):  # as the list of trained models has it
+        name, _, pretrained = name.partition("/")
     if pretrained:
         asked = {"num_classes": num_classes, "image_shape": image_shape, "class_names": class_names} | options
         return _trained(name, pretrained, {key: value for key, value in asked.items() if value is not None})

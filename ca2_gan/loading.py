@@ -2,6 +2,7 @@
 
 from difflib import get_close_matches
 from pathlib import Path
+from typing import Any
 
 from ca2_core.errors import UserError, did_you_mean
 from ca2_gan.gan import GAN, join_classes
@@ -9,8 +10,11 @@ from ca2_gan.model_files import CONFIG as MODEL_CONFIG
 from ca2_gan.registry import pretrained
 from ca2_gan.training.config import CONFIG, read_run
 
+# What no model on the hub is called
+FILES = (".csv", ".gz", ".npz", ".parquet", ".png", ".pt", ".safetensors", ".tsv", ".yml", ".zip")
 
-def load(source: str | Path, *, revision: str | None = None, token: str | bool | None = None) -> GAN:
+
+def load(source: Any, *, revision: str | None = None, token: str | bool | None = None) -> GAN:
     """A trained model, in evaluation mode.
 
     :param source: a run of ``ca2-gan train``, a folder that ``save`` or ``save_pretrained`` wrote, a model that comes with the
@@ -19,7 +23,11 @@ def load(source: str | Path, *, revision: str | None = None, token: str | bool |
     :param token: of a private model on the hub
     :raises UserError: if there is none, or a damaged one
     """
+    if not isinstance(source, str | Path):
+        raise UserError(f"load: {type(source).__name__}: the name or folder of a model is needed.")
     path, name = Path(source), str(source)
+    if not path.exists() and path.suffix.lower() in FILES:
+        raise UserError(f"{path}: no such file.")
     if path.is_file():
         raise UserError(f"{path}: a run folder or the folder of a saved model is needed, not a file.")
     if path.is_dir() or is_pretrained(name):

@@ -40,12 +40,14 @@ class Registry(Generic[T]):
     def register(self, name: str) -> Callable[[T], T]:
         """Decorator that adds an entry, and returns it as it is.
 
-        :raises ValueError: if there is one of that name already
+        :raises UserError: if there is one of that name already
         """
 
         def add(entry: T) -> T:
             if name in self._entries:
-                raise ValueError(f"there is a {self.kind} named {name!r} already: {self._entries[name]!r}.")
+                there = self._entries[name]
+                whose = getattr(there, "__module__", type(there).__module__)
+                raise UserError(f"{self.kind} {name!r}: the name is taken, by one of {whose}. Choose another.")
             self._entries[name] = entry
             return entry
 
@@ -57,6 +59,8 @@ class Registry(Generic[T]):
         :raises UserError: if there is none; the message names the nearest
         """
         self._load()
+        if not isinstance(name, str):
+            raise UserError(f"{type(name).__name__}: the name of a {self.kind} is needed; `ca2-gan list {self.plural}` shows them.")
         if name not in self._entries:
             nearest = did_you_mean(name, self._entries)
             raise UserError(f"no {self.kind} named {name!r}.{nearest} `ca2-gan list {self.plural}` shows all {len(self._entries)}.")

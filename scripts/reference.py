@@ -10,6 +10,7 @@ from pathlib import Path
 from rl_zoo3.utils import ALGOS
 
 from ca2_core.files import whole_file
+from ca2_core.settings import name_of
 from ca2_core.tables import Table
 from ca2_gan.registry import games
 from ca2_gan.training.config import groups
@@ -60,7 +61,7 @@ def gans() -> str:
 
 def _row(entry: Entry) -> tuple[str, str, str, str]:
     default = str(entry.default) if isinstance(entry.default, int) else text_of(entry.default)
-    return entry.name, ", ".join(filter(None, [entry.kind, entry.facts.range])), default, entry.facts.help
+    return entry.name, ", ".join(filter(None, [name_of(entry.type), entry.facts.range])), default, entry.facts.help
 
 
 def _table(what: str, rows: Iterable[tuple[str, str, str, str]]) -> str:

@@ -93,6 +93,8 @@ def conduct(
     if published is not None:
         store.restore(published)
     if arguments.report_only:
+        if not store.read(study.cases):
+            raise UserError(f"{out}: nothing of this study has been trained yet. Run it without --report-only.")
         path = out / "study.json"
         trained: Mapping[str, Any] = Results.read(path).content if path.is_file() else {"command": command, "machine": machine(1)}
         return gather(study, store, trained["command"], trained["machine"])

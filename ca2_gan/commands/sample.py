@@ -13,12 +13,11 @@ from ca2_core.arguments import Parser, Renamed, at_least, seed
 from ca2_core.errors import UserError
 from ca2_core.files import whole_file
 from ca2_gan.folders import plain_name
-from ca2_gan.gan import GAN, STOPS
+from ca2_gan.gan import GAN, SAMPLING, STOPS
 from ca2_gan.loading import load
 from ca2_gan.pictures import write_animation, write_folder, write_grid
 
 DEFAULT_COLUMNS = 10
-MOST = 1_000_000  # images: more fill the memory
 MOST_ROWS = 8  # of an animation
 
 
@@ -41,7 +40,9 @@ def make_parser() -> Parser:
     parser.add_argument("run", help=where)
     parser.add_argument("--revision", help="branch, tag or commit of a model on the hub")
     parser.add_argument("--labels", help="classes: letters such as QUARTZ, or names with commas between; none: all in equal shares")
-    parser.add_argument("--n", type=at_least(1, MOST), default=100, help="images of each label, or of all if there are no --labels (100)")
+    parser.add_argument(
+        "--n", type=at_least(1, int(SAMPLING["n"].high)), default=100, help="images of each label, or of all if there are no --labels (100)"
+    )
     parser.add_argument("--seed", type=seed, help="same seed, same images")
     scale = "factor on the noise; below 1: more typical and less varied images (1)"
     parser.add_argument("--noise-scale", type=positive, default=1.0, help=scale)
@@ -83,7 +84,8 @@ def write_samples(gan: GAN, classes: Tensor | None, arguments: argparse.Namespac
 def write_interpolation(gan: GAN, classes: Tensor | None, arguments: argparse.Namespace, out: Path) -> None:
     """An endless animation of a grid whose images walk through a few noise vectors; at most n rows."""
     if classes is None:
-        classes = torch.arange(min(gan.spec.num_classes, DEFAULT_COLUMNS)) if gan.is_conditional else torch.zeros(DEFAULT_COLUMNS)
+        shown = torch.arange(DEFAULT_COLUMNS)
+        classes = shown[: gan.spec.num_classes] if gan.is_conditional else torch.zeros_like(shown)
     labels = classes.repeat(min(arguments.n, MOST_ROWS))
     frames = gan.interpolate(len(labels), labels, arguments.frames, arguments.seed, arguments.noise_scale)
     write_animation(list(frames), len(classes), out)

@@ -16,6 +16,7 @@ from ca2_gan.training.config import (
     game_of,
     groups,
     model_values,
+    of_model,
     of_other_game,
     read_file,
     read_run,
@@ -104,13 +105,16 @@ def read_arguments(argv: Sequence[str]) -> Request:
     if unknown:
         option = unknown[0].partition("=")[0]
         nearest = f"no option {option}.{did_you_mean(option, parser._option_string_actions)}"
-        of_other = of_other_game(option.removeprefix("--").replace("-", "_"), option, game)
-        raise UserError(f"{of_other or nearest} `{PROG} --help-all` shows all.")
+        name = option.removeprefix("--").replace("-", "_")
+        elsewhere = of_other_game(name, option, game) or of_model(name, option, values.get("model"))
+        raise UserError(f"{elsewhere or nearest} `{PROG} --help-all` shows all.")
     options = vars(given)
     out, resume, is_dry, _ = (options.pop(name) for name in ("out", "resume", "dry_run", "config"))
     values |= {"game": game} | read_values(options, "command line", lambda entry: entry.option, game)
     missing = [f"--{name}" for name in ("model", "data") if name not in values]
     missing += ["--out"] if out is None and not is_dry else []
+    if missing and resume and out is not None:
+        raise UserError(f"{out}: no run in it to go on with. To begin one, give {', '.join(missing)}.")
     if missing:
         raise UserError(f"{', '.join(missing)} {'is' if len(missing) == 1 else 'are'} missing. `{PROG} --help` shows the options.")
     return Request(Config.of(values, "command line"), out, resume, is_dry)

@@ -1,6 +1,6 @@
 """The options that say what the data are, the same in every command."""
 
-from argparse import ArgumentParser, ArgumentTypeError, BooleanOptionalAction, Namespace
+from argparse import ArgumentParser, BooleanOptionalAction, Namespace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,11 +19,11 @@ def add_data_arguments(parser: ArgumentParser) -> None:
     )
     group.add_argument("--data", required=True, metavar="D", help=data)
     group.add_argument("--root", type=Path, metavar="FOLDER", help="where the files of emnist-letters, mnist, fashion-mnist are or go")
-    group.add_argument("--classes", type=split_names, metavar="A,B", help="only these classes, by name (default: all)")
+    group.add_argument("--classes", metavar="A,B", help="only these classes, by name (default: all)")
     group.add_argument("--transpose", action=BooleanOptionalAction, help="swap rows and columns (default: EMNIST's files only)")
     group.add_argument("--invert", action=BooleanOptionalAction, help="make light of dark (default: grey images that are dark on white)")
     resize = "scale to NxN pixels, or HxW; keeps proportions (default: as they are)"
-    group.add_argument("--resize", type=parse_sides, metavar="N", help=resize)
+    group.add_argument("--resize", metavar="N", help=resize)
     group.add_argument("--size", type=at_least(1, 10_000_000), metavar="N", help="number of glyphs to draw (default: 20000)")
 
 
@@ -36,19 +36,3 @@ def load_data(arguments: Namespace) -> "Dataset":
 
     options = {name: getattr(arguments, name) for name in ("root", "classes", "transpose", "invert", "resize", "size")}
     return sources.load_data(arguments.data, **options)
-
-
-def split_names(text: str) -> list[str]:
-    """Names with commas between."""
-    names = [name.strip() for name in text.split(",") if name.strip()]
-    if not names:
-        raise ArgumentTypeError("no name in it")
-    return names
-
-
-def parse_sides(text: str) -> tuple[int, int]:
-    """Height and width from ``28`` or ``28x32``."""
-    sides = text.lower().split("x")
-    if len(sides) > 2 or not all(side.isascii() and side.isdigit() for side in sides):
-        raise ArgumentTypeError(f"{text!r} is not like 28 or 28x32")
-    return int(sides[0]), int(sides[-1])

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from ca2_core.errors import UserError
 
 LABELS = ("label", "labels", "y", "class", "target", "letter", "digit", "character")
-INDICES = ("", "unnamed: 0", "index", "id")
+INDICES = ("", "unnamed: 0", "index", "id", "__index_level_0__")
 # The label and an index
 MOST_OTHERS = 2
 

@@ -15,11 +15,12 @@ from ca2_gan.data.columns import in_pixel_order, stack_pixels
 from ca2_gan.data.csv_layout import Layout, counts_up, detect, is_whole, split
 from ca2_gan.data.labels import is_number, number_labels
 from ca2_gan.data.opening import is_emnist, opened
-from ca2_gan.data.raw import Format, Raw
+from ca2_gan.data.raw import BLANK, Format, Raw
 from ca2_gan.registry import formats
 
 BLOCK = 16 * 2**20
 HEAD = 50  # rows that the layout is told from
+NAMED = "A column of labels is told by 'label' in a header"
 # A column that counts the rows is no label if there are more than digits and letters of both cases
 MOST_COUNTED = 62
 
@@ -87,7 +88,8 @@ def find_roles(edges: dict[int, list[str]], layout: Layout) -> tuple[int | None,
         notes.append(f"Column {index + 1:,} numbers the rows: left out.")
     if label is None and layout.others > (index is not None):
         free = [column for column in edges if column != index]
-        likely = [column for column in free if _may_be_labels(edges[column])]
+        likely = [column for column in free if _must_be_labels(edges[column], layout)]
+        likely = likely or [column for column in free if _may_be_labels(edges[column])]
         label = likely[0] if len(likely) == 1 else free[0]
         if len(likely) != 1:
             notes.append(f"Nothing tells the column of the labels: column {label + 1:,} is taken. A header with 'label' names another.")
@@ -100,6 +102,11 @@ def _counts_rows(cells: Sequence[str]) -> bool:
     """Whether the cells are 0, 1, 2, ... or 1, 2, 3, ...; an unnamed one before them belongs to a recovered image."""
     numbers = [cell.removesuffix(".0") for cell in (cells if cells and is_whole(cells[0]) else cells[1:])]
     return len(numbers) > 1 and counts_up(numbers)
+
+
+def _must_be_labels(cells: Sequence[str], layout: Layout) -> bool:
+    """Whether a column can't be one of pixels: it has a -1 among whole numbers, or is mostly text."""
+    return (not layout.is_float and str(BLANK) in cells) or sum(map(is_number, cells)) < len(cells) / 2
 
 
 def _may_be_labels(cells: Sequence[str]) -> bool:
@@ -129,10 +136,10 @@ def _explain(path: Path, layout: Layout, others: Sequence[int | None]) -> None:
                 if column in others:
                     continue
                 if not (is_number(cell) if layout.is_float else is_whole(cell)):
-                    kind = "number" if layout.is_float else "whole number"
-                    raise UserError(f"{where}, column {column + 1:,}: {cell[:20]!r} is no {kind}. Labels and pixels (0 to 255) are.")
+                    remedy = "Write 0.5, not 0,5" if "," in cell else "Fill in or remove the row" if cell in ("", "NaN", "nan") else NAMED
+                    raise UserError(f"{where}, column {column + 1:,}: {cell[:20]!r} is no pixel, 0 to 255. {remedy}.")
                 if not layout.is_float and not 0 <= int(cell) <= 255:
-                    raise UserError(f"{where}, column {column + 1:,}: pixel {cell[:20]} is not in 0 to 255.")
+                    raise UserError(f"{where}, column {column + 1:,}: pixel {cell[:20]} is not in 0 to 255. Scale the pixels. {NAMED}.")
 
 
 def _matches(path: Path) -> bool:

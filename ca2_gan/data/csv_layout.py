@@ -64,6 +64,8 @@ def detect(path: Path, lines: Sequence[bytes]) -> Layout:
 
     :raises UserError: if the rows can be no images
     """
+    if b"\0" in lines[0]:
+        raise UserError(f"{path}: not UTF-8, but UTF-16 or no text. Save it as UTF-8.")
     delimiter = max(DELIMITERS, key=lambda character: lines[0].count(character.encode()))
     notes = [] if delimiter == "," else [f"Cells are separated by {DELIMITERS[delimiter]}."]
     first, *rest = (split(line, delimiter) for line in lines if line.strip())
@@ -74,6 +76,9 @@ def detect(path: Path, lines: Sequence[bytes]) -> Layout:
         notes.append("The first row is an image that pandas made a header of (0, 0.1, 0.2, ...): read as the image it was.")
     elif _is_header(first, rest[0] if rest else None, path):
         header = first
+    if header and rest and sum(map(is_number, rest[0])) < len(rest[0]) / 2:
+        strange = next(cell for cell in rest[0] if not is_number(cell))[:20]
+        raise UserError(f"{path}, row 2: most cells are no numbers, such as {strange!r}. Pixels are decimal numbers, 0 to 255.")
     body = rest if header or recovered else [first, *rest]
     named = find_labels(header) if header and others else []
     label = named[0] if len(named) == 1 else None

@@ -31,14 +31,18 @@ class Dataset(torch.utils.data.Dataset[tuple[torch.Tensor, int]]):
     :param beside: of a held-out part, the part to learn from
     """
 
-    images: NDArray[np.uint8] = field(repr=False)
-    labels: NDArray[np.int64] = field(repr=False)
+    images: NDArray[np.uint8]
+    labels: NDArray[np.int64]
     class_names: tuple[str, ...]
-    digests: NDArray[np.uint64] = field(repr=False)
-    report: Report = field(repr=False)
-    is_test: NDArray[np.bool_] | None = field(default=None, repr=False)
-    attributes: Mapping[str, NDArray[Any]] = field(default_factory=dict, repr=False)
-    beside: "Dataset | None" = field(default=None, repr=False)
+    digests: NDArray[np.uint64]
+    report: Report
+    is_test: NDArray[np.bool_] | None = None
+    attributes: Mapping[str, NDArray[Any]] = field(default_factory=dict)
+    beside: "Dataset | None" = None
+
+    def __repr__(self) -> str:
+        channels, height, width = self.image_shape
+        return f"Dataset({self.report.source}: {len(self):,} images [{channels}, {height}, {width}], classes {' '.join(self.class_names)})"
 
     def __len__(self) -> int:
         return len(self.images)
@@ -112,10 +116,12 @@ class Dataset(torch.utils.data.Dataset[tuple[torch.Tensor, int]]):
         if not is_test.any() or not counts.all():
             if self.is_test is not None and self.is_test.all() == self.is_test.any():
                 raise UserError(f"{self.report.source}: this is one part of the data only. `train` and `test` of the whole are its parts.")
+            if self.is_test is not None:
+                absent = self.class_names[int(counts.argmin())]
+                raise UserError(f"{self.report.source}: class {absent!r} is only in the test part. Give images of it to train on.")
             what = "no image" if not is_test.any() else f"every image of class {self.class_names[int(counts.argmin())]!r}"
-            into = "held-out seventh" if self.is_test is None else "test part"
             raise UserError(
-                f"{self.report.source}: {len(self):,} images are too few: {what} falls into the {into}. "
+                f"{self.report.source}: {len(self):,} images are too few: {what} falls into the held-out seventh. "
                 "Give more images, or leave out rare classes with --classes."
             )
         train = self._part(is_train, is_test=False)

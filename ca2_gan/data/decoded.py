@@ -12,7 +12,7 @@ import numpy as np
 from ca2_gan.cache import cache_path, keep_file
 from ca2_gan.data.raw import Raw
 
-VERSION = 2  # of what is kept; another one where readers give something else
+VERSION = 3  # of what is kept; another one where readers give something else
 ATTRIBUTE = "attribute "
 
 

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from ca2_core.errors import UserError
 from ca2_gan.data.raw import BLANK
 
+LARGEST = 2.0**53  # from here on, whole numbers are no longer told apart
 Numbered = tuple[NDArray[np.int64], dict[int, str] | None, list[str]]
 
 
@@ -32,6 +33,8 @@ def number_labels(values: NDArray[Any], source: str, where: Callable[[int], str]
         if wrong.any():
             position = int(wrong.argmax())
             raise UserError(f"{where(position)}: label {values[position]} is no whole number. Labels are whole numbers or text.")
+        if (abs(values) >= LARGEST).any():
+            raise UserError(f"{where(int(abs(values).argmax()))}: label {abs(values).max():g} is too large. Number the classes 0, 1, ...")
     elif values.dtype.kind not in "iub":
         raise UserError(f"{source}: the labels are {values.dtype}; whole numbers or text are needed.")
     return values.astype(np.int64), None, notes

@@ -14,15 +14,15 @@ from ca2_gan.data.pixels import arrange
 from ca2_gan.data.raw import Format, Raw
 from ca2_gan.registry import formats
 
-PARTS = ("", "_train", "_test")
+PARTS = ("", "_train", "_val", "_test")
 IMAGES, LABELS, NAMES = ("x", "images"), ("y", "labels"), ("class_names", "label_names")
 
 
 def read_npz(path: Path) -> Raw:
     """``x`` [N, H, W] or [N, C, H, W], ``y`` [N], ``class_names`` [K] and ``test``, bool [N], the last three optional.
 
-    Also ``images``, ``labels`` and ``label_names``, and Keras' ``x_train``, ``y_train``, ``x_test``, ``y_test``, whose test part is
-    held out. Other arrays with an entry for each image are its attributes.
+    Also ``images``, ``labels`` and ``label_names``, and Keras' ``x_train``, ``y_train``, ``x_test``, ``y_test`` and MedMNIST's
+    ``train_images``, ``val_images``, ..., whose test part is held out. Other arrays with an entry for each image are its attributes.
 
     :raises UserError: if it is none of these
     """
@@ -32,10 +32,11 @@ def read_npz(path: Path) -> Raw:
         with np.load(path, allow_pickle=False) as arrays:
             content = {name: arrays[name] for name in arrays.files}
     except Exception as error:  # whatever the bytes lead to
-        raise UserError(f"{path}: can't be read as npz: {' '.join(str(error).split())[:120]}.") from error
+        remedy = " Save labels and names of text with .astype(str)." if "allow_pickle" in str(error) else ""
+        raise UserError(f"{path}: can't be read as npz: {' '.join(str(error).split())[:120]}.{remedy}") from error
     found = ", ".join(content) or "nothing"
-    images = {part: array for part in PARTS if (array := _take(content, [name + part for name in IMAGES])) is not None}
-    labels = {part: array for part in PARTS if (array := _take(content, [name + part for name in LABELS])) is not None}
+    images = {part: array for part in PARTS if (array := _take(content, _named(IMAGES, part))) is not None}
+    labels = {part: array for part in PARTS if (array := _take(content, _named(LABELS, part))) is not None}
     names = _take(content, NAMES)
     if not images:
         raise UserError(f"{path}: no array 'x' in it, only {found}. Images are 'x', labels 'y'.")
@@ -68,6 +69,11 @@ def read_npz(path: Path) -> Raw:
         attributes=attributes,
         notes=tuple(notes),
     )
+
+
+def _named(names: Sequence[str], part: str) -> list[str]:
+    """What arrays of a part are called: x_train as Keras has it, or train_images as MedMNIST."""
+    return [name + part for name in names] + [f"{part[1:]}_{name}" for name in names if part]
 
 
 def _take(content: dict[str, NDArray[Any]], names: Sequence[str]) -> NDArray[Any] | None:

@@ -71,9 +71,17 @@ def _read_table(path: Path) -> pa.Table:
 
 
 def _find_label(path: Path, table: pa.Table, image: int | None) -> int | None:
-    """The column of labels: by its name, by the hub's metadata, or because it is the only one left."""
+    """The column of labels: by its name, by the hub's metadata, or because it is the only one left.
+
+    :raises UserError: if it is not of numbers or text, or there are several
+    """
     names: Sequence[str] = table.column_names
     features, types = _features(table), table.schema.types
+    named = find_named([name if i != image else "" for i, name in enumerate(names)], LABELS)
+    if named is not None:
+        if not (_is_numeric(types[named]) or _is_text(types[named])):
+            raise UserError(f"{path}, column {names[named]!r}: labels are {types[named]}. Make them whole numbers or text.")
+        return named
     possible = [i for i in find_labels(names) if image is None or (i != image and (pa.types.is_integer(types[i]) or _is_text(types[i])))]
     if len(possible) > 1:  # the hub says which is one of classes
         kinds = [features.get(names[i]) for i in possible]
@@ -85,11 +93,11 @@ def _find_label(path: Path, table: pa.Table, image: int | None) -> int | None:
 
 
 def _is_text(kind: pa.DataType) -> bool:
-    return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_dictionary(kind))
+    return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_binary(kind) or pa.types.is_dictionary(kind))
 
 
 def _is_numeric(kind: pa.DataType) -> bool:
-    return bool(pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_boolean(kind))
+    return bool(pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind) or pa.types.is_boolean(kind))
 
 
 def _pictures(path: Path, column: pa.ChunkedArray, name: str) -> NDArray[Any]:

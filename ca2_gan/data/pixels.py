@@ -11,6 +11,9 @@ from PIL import Image, ImageOps
 from ca2_core.errors import UserError
 
 Bytes = NDArray[np.uint8]
+# Numbers that end below have a scale of their own, such as 0 to 15 and 0 to 16: no data of 0 to 255 are that dark throughout
+DARK = 64
+PERCENT = 100  # fractions may end there too
 
 
 def arrange(images: NDArray[Any], source: str) -> tuple[NDArray[Any], list[str]]:
@@ -48,8 +51,6 @@ def to_bytes(parts: Sequence[NDArray[Any]], source: str) -> tuple[list[Bytes], l
 
 def _scale(parts: list[NDArray[Any]], dtype: np.dtype[Any], source: str) -> tuple[float, float, str]:
     """What to multiply by and add, and what to say about it."""
-    if dtype == np.uint8 and parts[0].max() > 1:
-        return 1, 0, ""
     if dtype.kind not in "biuf":
         raise UserError(f"{source}: pixels are {dtype}; numbers are needed, 0 to 255.")
     low, high = np.min([part.min() for part in parts]), np.max([part.max() for part in parts])
@@ -62,6 +63,8 @@ def _scale(parts: list[NDArray[Any]], dtype: np.dtype[Any], source: str) -> tupl
         return 255, 0, f"Pixels are {'0 and 1' if whole else 'fractions from 0 to 1'}: multiplied by 255."
     if dtype.kind == "f" and low >= -1 and high <= 1:
         return 127.5, 127.5, "Pixels are fractions from -1 to 1: scaled to 0 to 255."
+    if low >= 0 and (high < DARK or (high <= PERCENT and not whole)):
+        return 255 / float(high), 0, f"Pixels go up to {high:g}: taken as 0 to {high:g} and scaled to 0 to 255."
     if low >= 0 and high <= 255:
         return 1, 0, "" if whole else "Pixels are fractions from 0 to 255: rounded."
     if low >= 0 and high < 2**16 and whole:

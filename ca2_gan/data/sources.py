@@ -2,14 +2,16 @@
 
 import inspect
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from ca2_core.arguments import MAX_SEED
 from ca2_core.errors import UserError, did_you_mean
+from ca2_core.settings import Setting
 from ca2_gan.data.cleaning import clean
 from ca2_gan.data.dataset import Dataset
 from ca2_gan.data.decoded import recall
@@ -18,16 +20,26 @@ from ca2_gan.data.standard import standardise
 from ca2_gan.registry import datasets, formats
 
 MOST_PIXELS = 1_024  # of a side
+DEEPEST, MOST_FOLDERS = 4, 100  # where something to read is looked for, to name it
+
+
+SETTINGS = {
+    "transpose": Setting("whether to swap rows and columns", bool | None),
+    "invert": Setting("whether to make light of dark", bool | None),
+    "keep_blanks": Setting("whether images of one value all over stay", bool),
+    "seed": Setting("of drawn data", int | None, low=0, high=MAX_SEED),
+    "size": Setting("number of drawn images", int | None, low=1, high=10_000_000),
+}
 
 
 def load_data(
-    source: str | Path | tuple[Any, Any],
+    source: Any,
     *,
     root: str | Path | None = None,
-    classes: Sequence[str] | None = None,
+    classes: str | Sequence[str] | None = None,
     transpose: bool | None = None,
     invert: bool | None = None,
-    resize: int | tuple[int, int] | None = None,
+    resize: int | str | tuple[int, int] | None = None,
     seed: int | None = None,
     size: int | None = None,
     keep_blanks: bool = False,
@@ -37,19 +49,22 @@ def load_data(
     :param source: a name (``glyphs``, ``emnist-letters``, ``mnist``, ``fashion-mnist``), a path (CSV, an IDX file of images or a
         folder of them, npz, parquet, a folder of pictures), or arrays: images [N, H, W] or [N, C, H, W], and labels [N] or None
     :param root: where the files of a named data set are, or go when they are downloaded
-    :param classes: names of the classes to keep; None keeps all
+    :param classes: names of the classes to keep, a list or with commas between; None keeps all
     :param transpose: whether to swap rows and columns; None does so for EMNIST
     :param invert: whether to make light of dark; None does so with grey images that are dark on white
-    :param resize: side, or height and width, to scale all images to; their proportions stay
+    :param resize: side, or height and width, to scale all images to, such as 28, "28x32" or (28, 32); their proportions stay
     :param seed: of drawn data (glyphs)
     :param size: number of drawn images (glyphs)
     :param keep_blanks: whether images of one value all over stay, as they should where a generator made them
     :raises UserError: if it can't be had, read or used
     """
-    sides = (resize, resize) if isinstance(resize, int) else resize
-    if sides is not None and not all(1 <= side <= MOST_PIXELS for side in sides):
-        raise UserError(f"resize {sides[0]}x{sides[1]}: sides from 1 to {MOST_PIXELS:,} pixels are possible.")
-    drawn = {"root": None if root is None else Path(root), "seed": seed, "size": size}
+    if not isinstance(source, str | Path | tuple | list):
+        what = "is a Dataset already" if isinstance(source, Dataset) else "a name, a path, or a pair (images, labels) of arrays is needed"
+        raise UserError(f"load_data: {type(source).__name__}: {what}.")
+    sides = None if resize is None else parse_sides(resize)
+    values = {"transpose": transpose, "invert": invert, "keep_blanks": keep_blanks, "seed": seed, "size": size}
+    told = {name: setting.read(name, values[name], "load_data") for name, setting in SETTINGS.items()}
+    drawn = {"root": None if root is None else Path(root), "seed": told.pop("seed"), "size": told.pop("size")}
     given = {name: value for name, value in drawn.items() if value is not None}
     are_arrays = isinstance(source, (tuple, list))
     builder = datasets.get(str(source)) if not are_arrays and str(source) in datasets.list() else None
@@ -60,9 +75,38 @@ def load_data(
         raw = standardise(_from_arrays(source), sides)
     else:
         raw = standardise(builder(**given), sides) if builder else read(Path(source) if str(source) else None, sides)
-    data = clean(raw, classes=classes, transpose=transpose, invert=invert, keep_blanks=keep_blanks)
+    data = clean(raw, classes=None if classes is None else split_names(classes), **told)
     announce(raw.source, data.report.findings())
     return data
+
+
+def split_names(classes: Any) -> list[str]:
+    """Names of classes, from a list or with commas between.
+
+    :raises UserError: if there is none
+    """
+    if isinstance(classes, str | int):
+        classes = str(classes).split(",")
+    if not isinstance(classes, Iterable):
+        raise UserError(f"classes: {classes!r}: names are needed, such as A,B.")
+    names = [name for name in (str(name).strip() for name in classes) if name]
+    if not names:
+        raise UserError("classes: no name in it. Give names with commas between, such as A,B.")
+    return names
+
+
+def parse_sides(resize: int | str | tuple[int, int]) -> tuple[int, int]:
+    """Height and width from ``28``, ``"28x32"`` or ``(28, 32)``.
+
+    :raises UserError: if it is something else, or too large
+    """
+    sides = list(map(str, resize)) if isinstance(resize, tuple | list) else str(resize).lower().split("x")
+    if len(sides) not in (1, 2) or not all(side.isascii() and side.isdigit() for side in sides):
+        raise UserError(f"resize: {resize!r} is not like 28 or 28x32.")
+    height, width = int(sides[0]), int(sides[-1])
+    if not all(1 <= side <= MOST_PIXELS for side in (height, width)):
+        raise UserError(f"resize {height}x{width}: sides from 1 to {MOST_PIXELS:,} pixels are possible.")
+    return height, width
 
 
 def announce(source: str, findings: Sequence[str]) -> None:
@@ -82,6 +126,10 @@ def read(path: Path | None, resize: tuple[int, int] | None = None) -> Raw:
         raise UserError(f"no data {name!r}: no file or folder, and not one of {', '.join(known)}.{did_you_mean(name, known)}")
     fitting = [name for name in formats if formats.get(name).matches(path)]
     if not fitting:
+        places = _folders_in(path) if path.is_dir() else iter(())
+        inside = next((place for place in places if any(formats.get(name).matches(place) for name in formats)), None)
+        if inside is not None:
+            raise UserError(f"{path}: nothing to read right in it. Give {inside}.")
         readable = "; ".join(formats.get(name).summary for name in formats)
         raise UserError(f"{path}: {'nothing to read in it' if path.is_dir() else 'of no known format'}. What can be read: {readable}.")
     form: Format = formats.get(fitting[0])
@@ -94,6 +142,14 @@ def read(path: Path | None, resize: tuple[int, int] | None = None) -> Raw:
         ignored = " and ".join(formats.get(name).summary for name in fitting[1:])
         raw = replace(raw, notes=(*raw.notes, f"Read as {form.summary}; what else could be {ignored} is left out."))
     return raw
+
+
+def _folders_in(path: Path) -> Iterator[Path]:
+    """Folders inside a folder, the nearest first, as far as a person would look."""
+    level = [path]
+    for _ in range(DEEPEST):
+        level = [inner for folder in level for inner in sorted(folder.iterdir()) if inner.is_dir() and inner.name[0] != "."][:MOST_FOLDERS]
+        yield from level
 
 
 def _from_arrays(source: Sequence[Any]) -> Raw:

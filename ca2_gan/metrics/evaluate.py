@@ -5,16 +5,26 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 
+from ca2_core.arguments import MAX_SEED
 from ca2_core.errors import UserError
-from ca2_gan.data import Dataset
+from ca2_core.settings import Setting
+from ca2_gan.data import Dataset, load_data
+from ca2_gan.data.dataset import digest_images
 from ca2_gan.metrics.bootstrap import RESAMPLES
 from ca2_gan.metrics.metric import Score
 from ca2_gan.metrics.samples import Source, describe_size, open_source
-from ca2_gan.metrics.suite import MOST, Suite, find_metric
+from ca2_gan.metrics.suite import MOST, Suite, find_metric, parse_metrics
 
 DEFAULT_METRICS = ("fid", "kid", "fcd", "kcd", "intra", "kl", "prdc", "acc", "memorised")
+SETTINGS = {
+    "n": Setting("images on each side", int | None, low=1),
+    "seed": Setting("of samples, choices and intervals", int, low=0, high=MAX_SEED),
+    "resamples": Setting("behind the intervals", int, low=2, also=(0,)),
+}
+MOST_COPIES = 0.01  # share of the real images
 
 
 def evaluate(
@@ -22,7 +32,7 @@ def evaluate(
     b: Any,
     metrics: Sequence[str] | None = None,
     *,
-    train: Dataset | None = None,
+    train: Any = None,
     n: int | None = None,
     seed: int = 0,
     device: str = "cpu",
@@ -39,8 +49,8 @@ def evaluate(
     :param b: the real images
     :param metrics: names, as `ca2-gan list metrics` shows them, or ``metric:extractor`` to look through another network, such as
         ``prdc:inception``; None for all that need no minute of training and, without ``train``, no training images
-    :param train: labelled images like those of ``b``, but none of them, which the reference classifier learns from; None takes the
-        training split of the data that ``b`` is the test part of
+    :param train: labelled images like those of ``b``, but none of them, which the reference classifier learns from: a ``Dataset`` or
+        what ``load_data`` takes; None takes the training split of the data that ``b`` is the test part of
     :param n: images on each side; None for as many as both have, up to 10,000
     :param seed: of the samples of a model, of the choice of images, and of the intervals
     :param device: where networks run
@@ -50,11 +60,17 @@ def evaluate(
     :return: by the numbers' keys; ``prdc`` makes four
     :raises UserError: if the two don't fit together, or a metric can't be had
     """
+    told = {"n": n, "seed": seed, "resamples": resamples}
+    n, seed, resamples = (SETTINGS[name].read(name, value, "evaluate") for name, value in told.items())
+    names = list(DEFAULT_METRICS) if metrics is None else parse_metrics(metrics)
     check_device(device)
     reference = open_source(b, device)
     candidate = fitting(open_source(a, device), reference)
-    train = train or reference.train
-    names = [metrics] if isinstance(metrics, str) else list(metrics or DEFAULT_METRICS)
+    if train is None:
+        train = reference.train
+    else:
+        train = train if isinstance(train, Dataset) else load_data(train)
+        check_apart(train, reference)
     if metrics is None and train is None:
         names = [name for name in names if not find_metric(name).learns_from_training_images]
     n = choose_n(n, [candidate, reference])
@@ -67,11 +83,22 @@ def evaluate(
     return suite.scores(view)
 
 
+def check_apart(train: Dataset, reference: Source) -> None:
+    """:raises UserError: if more than a stray copy of the real images is among those that the classifier learns from"""
+    images = reference.images
+    share = 0.0 if images is None else float(np.isin(digest_images(images.images), train.digests).mean())
+    if share > MOST_COPIES:
+        raise UserError(
+            f"train: {share:.0%} of the images of {reference.name} are in it: the classifier would learn from what it is to judge. "
+            "Give other images, such as train=data.train with data.test."
+        )
+
+
 def check_device(device: str) -> None:
     """:raises UserError: if there is no such device"""
     try:
         torch.empty(0, device=device)
-    except (RuntimeError, AssertionError) as error:
+    except (RuntimeError, AssertionError, TypeError) as error:
         raise UserError(f"device {device!r} can't be used: {str(error).splitlines()[0]}") from error
 
 
@@ -91,8 +118,6 @@ def choose_n(asked: int | None, sources: Sequence[Source]) -> int:
 
     :raises UserError: if more are asked for than there are
     """
-    if asked is not None and asked < 1:
-        raise UserError(f"n={asked}: at least 1 image on each side is needed.")
     there = [(source.name, len(source.images)) for source in sources if source.images is not None]
     for name, count in there:
         if asked is not None and count < asked:

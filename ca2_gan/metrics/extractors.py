@@ -64,7 +64,14 @@ class Module:
         """:param images: [N, C, H, W]"""
         features, classes, end = np.empty((0, 0), dtype=np.float32), [], 0
         for batch in batches(images, batch_size or self.batch_size, self.name):
-            found = self.network(batch.to(self.device))
+            try:
+                found = self.network(batch.to(self.device))
+            except Exception as error:  # whatever a user's network leads to
+                reason = " ".join(str(error).split())[:200]
+                shape = list(batch.shape)
+                raise UserError(
+                    f"extractor {self.name}: its network can't look at images {shape}: {type(error).__name__}: {reason}"
+                ) from error
             vectors, logits = found if isinstance(found, tuple) else (found, None)
             vectors = vectors.flatten(1).float().cpu().numpy()
             if len(vectors) != len(batch):
@@ -86,6 +93,9 @@ class Extractors(dict[str, Module]):
 
     def __missing__(self, name: str) -> Module:
         made = extractors.get(name)(self.setup)
+        if not isinstance(made, nn.Module | Module):
+            what = f"the function that makes it returned {type(made).__name__}"
+            raise UserError(f"extractor {name}: {what}; a torch.nn.Module is needed, images [N, C, H, W] -> features [N, d].")
         self[name] = Module(made, name, self.setup.device) if isinstance(made, nn.Module) else made
         return self[name]
 

@@ -110,7 +110,8 @@ def _download(url: str) -> dict[str, torch.Tensor]:
     except Exception as error:  # whatever the network answers, or the bytes of a damaged download lead to
         reason = " ".join(str(error).split())[:200]
         raise UnavailableError(
-            f"Inception's weights can't be had ({reason}). Download {url} and give it with --inception-weights."
+            f"Inception's weights can't be had ({reason}). Download {url} and give it with --inception-weights "
+            "(inception_weights=... in Python)."
         ) from error
     return state
 

@@ -22,7 +22,6 @@ class KL(Metric):
     """KL(real || generated) in nats: of the classes that the classifier sees, and of the 256 pixel values."""
 
     columns = (Column("kl_class", "KL class", "lower", "distance"), Column("kl_pixel", "KL pixel", "lower", "distance"))
-    fewest = 1
 
     def compute(self, reference: Reference, fake: View) -> Numbers:
         views, k = (reference.real, fake), len(reference.class_names)

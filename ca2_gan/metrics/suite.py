@@ -84,15 +84,19 @@ class Suite:
         self.reference = Reference(self._real_view(test, n), self._train_view, self.class_names, classifier)
 
     def _leave_out_what_cannot_be_had(self) -> None:
+        missing: dict[str, UnavailableError] = {}  # each is asked for once: it may take half a minute
         for name, metric in list(self.metrics.items()):
+            extractor = metric.extractor or "classifier"
             try:
-                if metric.extractor not in (None, "classifier"):
-                    self.extractors[str(metric.extractor)]
+                if extractor not in {"classifier", *missing}:
+                    self.extractors[extractor]
             except UnavailableError as error:
+                missing[extractor] = error
+            if extractor in missing:
                 del self.metrics[name]
-                self.notes.append(f"{name} left out: {error}")
+                self.notes.append(f"{name} left out: {missing[extractor]}")
         if not self.metrics:
-            raise UserError(self.notes[0])
+            raise UserError(self.notes[0].partition(" left out: ")[2])
 
     @property
     def _train_view(self) -> View | None:
@@ -181,14 +185,15 @@ def find_metric(name: str) -> Metric:
     return metric.through(extractor)
 
 
-def parse_metrics(text: str) -> list[str]:
-    """Names of metrics with commas between.
+def parse_metrics(names: str | Sequence[str]) -> list[str]:
+    """Names of metrics, each once, from a list or a text with commas between.
 
     :raises UserError: if there is none, or an unknown one
     """
+    text = ",".join(map(str, names)) if isinstance(names, list | tuple) else str(names)
     names = list(dict.fromkeys(name.strip() for name in text.split(",") if name.strip()))
     for name in names:
         find_metric(name)
     if not names:
-        raise UserError(f"--metrics: none named. There are {', '.join(metrics.list())}.")
+        raise UserError(f"metrics: none named. There are {', '.join(metrics.list())}.")
     return names

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from numbers import Integral
 from types import MappingProxyType
 from typing import NamedTuple
 
@@ -31,6 +32,10 @@ class ModelSpec:
     noise_dim: int = 100
 
     def __post_init__(self) -> None:
+        told = {"num_classes": self.num_classes, "noise_dim": self.noise_dim, "image_shape": self.image_shape}
+        for name, value in told.items():
+            if not all(isinstance(n, Integral) for n in (value if isinstance(value, tuple) else (value,))):
+                raise UserError(f"{self.name}: {name}={value!r}: whole numbers are needed.")
         channels, height, width = self.image_shape
         if channels not in (1, 3):
             raise UserError(f"{self.name}: images have {channels} channels; 1 (gray) or 3 (RGB) are possible.")

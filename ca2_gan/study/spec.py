@@ -10,7 +10,7 @@ from typing import Any
 from ca2_core.study.cases import Case, Measure, Study
 from ca2_core.study.file import Section, find_modules, read_file
 from ca2_gan.data import Dataset, load_data
-from ca2_gan.data.arguments import parse_sides
+from ca2_gan.data.sources import parse_sides
 from ca2_gan.metrics.suite import find_metric
 from ca2_gan.registry import datasets, models
 from ca2_gan.study.training import MEASUREMENT, SECOND, Bench, make_config
@@ -110,7 +110,7 @@ def _tasks(data: str, section: Section, content: Section, folder: Path, common: 
         options["classes"] = [str(name) for name in options["classes"]]
     if "resize" in options:
         with section.naming("resize"):
-            options["resize"] = parse_sides(str(options["resize"]))
+            options["resize"] = parse_sides(options["resize"])
     is_named, near = source in datasets.list(), folder / source
     place = str(near) if not is_named and not Path(source).exists() and near.exists() else source
     bench = json.dumps({"place": section.place_of("source"), "data": {"source": place} | options, **common["evaluation"]}, sort_keys=True)

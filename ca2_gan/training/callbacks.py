@@ -66,7 +66,6 @@ class Samples(Callback):
             self.on_end(state)
 
     def on_end(self, state: TrainingState) -> None:
-        state.check_weights()
         gan = state.averaged()
         gan.save(state.folder)
         write_samples(gan, state.images, state.folder)

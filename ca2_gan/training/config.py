@@ -11,6 +11,7 @@ from ca2_core.arguments import MAX_SEED
 from ca2_core.errors import UserError, did_you_mean
 from ca2_core.files import whole_file
 from ca2_core.yaml_files import read_yaml
+from ca2_gan.gan import model_options
 from ca2_gan.registry import games
 from ca2_gan.training.game import GameOptions
 from ca2_gan.training.settings import Entry, entries, flat, make_group, setting
@@ -196,7 +197,8 @@ def read_values(
     for name, value in values.items():
         if name not in known:
             nearest = f"no setting is called {str(name)!r}.{did_you_mean(str(name), known)} `ca2-gan train --help-all` shows all."
-            raise UserError(f"{origin}: {of_other_game(name, str(name), game) or nearest}")
+            elsewhere = of_other_game(name, str(name), game) or of_model(str(name), str(name), values.get("model"))
+            raise UserError(f"{origin}: {elsewhere or nearest}")
         found[name] = known[name].read(value, origin, called(known[name]) if called else None)
     return found
 
@@ -208,6 +210,17 @@ def of_other_game(name: object, called: str, game: str) -> str:
     """
     others = [other for other in games if name in entries(games.get(other).Options)]
     return f"{called} is an option of the game {' and of '.join(others)}, not of {game}." if others else ""
+
+
+def of_model(name: str, called: str, model: Any) -> str:
+    """A sentence on an option that is the model's own; empty if it is not.
+
+    :param called: what it is called where it stands
+    """
+    is_own = isinstance(model, str) and name in model_options(model)
+    return (
+        f"{called} is an option of the model: give it in options, such as options={{'{name}': 1}} or --options {name}=1." if is_own else ""
+    )
 
 
 def shipped(model: str) -> Path:

@@ -49,7 +49,7 @@ class GameOptions:
     """What every game can be told. A game adds options of its own in a subclass; ``lr_PLAYER`` is that player's learning rate."""
 
     name: str = setting("adversarial", "who plays whom; `ca2-gan list games` shows all", name="game", is_common=True)
-    label_fraction: float = setting(1.0, "share of the images whose labels may be used", low=0, high=1)
+    label_fraction: float = setting(1.0, "share of the images whose labels may be used", above=0, high=1)
 
 
 class Game(nn.Module):

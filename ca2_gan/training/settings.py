@@ -3,18 +3,14 @@
 What is known of a setting stands at its field, and makes its check, its help, its option and its line in files.
 """
 
-import types
 import typing
 from argparse import SUPPRESS, BooleanOptionalAction
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import MISSING, dataclass, field, fields
 from functools import cache
-from pathlib import Path
-from reprlib import repr as short
 from typing import Any, Literal
 
-from ca2_core.errors import UserError
-from ca2_core.settings import Setting, name_of
+from ca2_core.settings import Setting
 
 
 def setting(
@@ -57,11 +53,6 @@ class Entry:
         """On the command line."""
         return "--" + self.name.replace("_", "-")
 
-    @property
-    def kind(self) -> str:
-        """What it may be, in words."""
-        return "a path" if Path in typing.get_args(self.type) else name_of(self.type)
-
     def read(self, value: Any, origin: str, name: str | None = None) -> Any:
         """A value of a file, a command line or a call, as the group has it.
 
@@ -69,13 +60,7 @@ class Entry:
         :param name: what the setting is called there
         :raises UserError: if it can't be what is needed
         """
-        called = name or self.name
-        try:
-            converted = _converted(value, self.type)
-        except (TypeError, ValueError, OverflowError):
-            raise UserError(f"{origin}: {called}: {short(value)} can't be what is needed here, {self.kind}.") from None
-        self.facts.check(called, converted, origin, self.type)
-        return converted
+        return self.facts.read(name or self.name, value, origin, self.type)
 
     def add_to(self, parser: Any, default: Any, is_hidden: bool = False) -> None:
         """Adds its option, whose text ``read`` converts.
@@ -125,36 +110,3 @@ def flat(group: Any) -> dict[str, Any]:
     """The values of a group by the settings' names."""
     kind: Any = type(group)
     return {name: getattr(group, entry.attribute) for name, entry in entries(kind).items()}
-
-
-def _converted(value: Any, hint: Any) -> Any:
-    """A value as the annotation has it; raises ValueError where it can't be."""
-    origin, arguments = typing.get_origin(hint), typing.get_args(hint)
-    if origin in (typing.Union, types.UnionType):
-        if value is None and type(None) in arguments:
-            return None
-        return _converted(value, next(option for option in arguments if option is not type(None)))
-    if origin is Literal:
-        return arguments[arguments.index(value)]
-    if origin is tuple and isinstance(value, dict):
-        return tuple(f"{name}={item}" for name, item in value.items())
-    if origin is tuple:
-        return tuple(_converted(item, str) for item in ([value] if isinstance(value, str) else value))
-    convert = CONVERSIONS.get(hint)
-    if convert is not None and not isinstance(value, bool):
-        return convert(value)
-    if type(value) is not hint:
-        raise ValueError(value)
-    return value
-
-
-def _whole(value: Any) -> int:
-    """Also of '50_000', 5e4 and '5e4'."""
-    number = int(value) if isinstance(value, str) and value.strip().lstrip("+-").replace("_", "").isdecimal() else value
-    if not float(number).is_integer():
-        raise ValueError(value)
-    return int(number if isinstance(number, int) else float(number))
-
-
-# By the type that is wanted; floats also of '2e-4', which YAML reads as text
-CONVERSIONS: dict[Any, Callable[[Any], Any]] = {int: _whole, float: float, Path: Path}

@@ -240,7 +240,9 @@ class TrainingState:
         """The model as it is shown and saved: with the averaged generator, its other networks shared with the training.
 
         :param standing: whether its BatchNorms get standing statistics
+        :raises UserError: if training has gone wrong
         """
+        self.check_weights()
         gan = self.gan.with_generator(self.average.network)
         if standing:
             standing_statistics(gan)

@@ -3,7 +3,7 @@
 import logging
 import sys
 from argparse import ArgumentTypeError
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
 from functools import cached_property
 from importlib.metadata import version
@@ -13,10 +13,10 @@ from typing import Any
 import torch
 from lightning_fabric import Fabric
 
+from ca2_core.arguments import folder
 from ca2_core.errors import UserError
 from ca2_core.files import partial_files
 from ca2_gan.data import Dataset, load_data
-from ca2_gan.data.arguments import parse_sides, split_names
 from ca2_gan.folders import LOCK, own_folder, plain_name
 from ca2_gan.gan import GAN, join_classes
 from ca2_gan.metrics.samples import sample_like
@@ -24,8 +24,9 @@ from ca2_gan.metrics.suite import Suite, parse_metrics
 from ca2_gan.registry import models
 from ca2_gan.training.callbacks import Checkpoint, Evaluate, Log, ProgressBar, Samples
 from ca2_gan.training.checkpoints import explained_disk_errors, read_state
-from ca2_gan.training.config import BUDGET, CONFIG, Config, model_values, read_run, write_run
+from ca2_gan.training.config import BUDGET, CONFIG, Config, DataConfig, model_values, read_run, write_run
 from ca2_gan.training.ema import standing_statistics
+from ca2_gan.training.settings import entries
 from ca2_gan.training.state import Callback, TrainingState
 from ca2_gan.training.watch import Watch
 
@@ -61,16 +62,25 @@ class Trainer:
         **settings: Any,
     ):
         models.get(model.model.name if isinstance(model, Config) else model)  # a wrong name is told before anything else
+        if not isinstance(callbacks, Sequence) or not all(isinstance(callback, Callback) for callback in callbacks):
+            raise UserError("Trainer: callbacks: a list of objects of subclasses of ca2_gan.Callback is needed.")
+        self.state: TrainingState | None = None
+        self._data, self._callbacks, self._fabric = data, callbacks, fabric
         if isinstance(model, Config):
             self.config = model
         else:
-            data = data if isinstance(data, Dataset | str | Path) else load_data(data)
-            source = data.report.source if isinstance(data, Dataset) else str(data)
+            check_settings(settings, isinstance(data, Dataset))
+            is_read = isinstance(data, str | Path)
+            source = data.report.source if isinstance(data, Dataset) else str(data) if is_read else "arrays"
             own = model_values(model, settings.get("game"))
             self.config = Config.of(own | settings | {"seed": seed, "data": source})
-        self.out = Path(out) if out is not None else None
-        self.state: TrainingState | None = None
-        self._data, self._callbacks, self._fabric = data, callbacks, fabric
+            if not is_read:
+                _ = self.data  # arrays that are none are told at once
+        parse_metrics(self.config.run.eval_metrics)
+        try:
+            self.out = None if out is None else Path(folder(str(out)))
+        except ArgumentTypeError as error:
+            raise UserError(f"Trainer: out: {error}.") from None
 
     @cached_property
     def data(self) -> Dataset:
@@ -78,13 +88,10 @@ class Trainer:
         if isinstance(self._data, Dataset):
             return self._data
         settings = self.config.data
-        try:
-            classes = None if settings.classes is None else split_names(settings.classes)
-            resize = None if settings.resize is None else parse_sides(settings.resize)
-        except ArgumentTypeError as error:
-            raise UserError(f"--classes or --resize: {error}.") from None
         transpose, invert = settings.transpose, settings.invert
-        return load_data(self._data, root=settings.root, classes=classes, transpose=transpose, invert=invert, resize=resize)
+        return load_data(
+            self._data, root=settings.root, classes=settings.classes, transpose=transpose, invert=invert, resize=settings.resize
+        )
 
     @cached_property
     def fabric(self) -> Fabric:
@@ -112,6 +119,8 @@ class Trainer:
         :param budget: as for ``fit``
         """
         self.config = self.config.with_values(**{name: value for name, value in budget.items() if value is not None})
+        if resume and self.out is None and self.state is None:
+            raise UserError("resume=True goes on with the run in a folder: Trainer(..., out=FOLDER) names it.")
         keeps_folder = self.out is not None and self.fabric.is_global_zero
         with own_folder(self.out) if keeps_folder and self.out else nullcontext():
             if self.config.data.per_class:
@@ -157,8 +166,11 @@ class Trainer:
     def gan(self) -> GAN:
         """A copy of the model as it is now, in evaluation mode; of one model per class, those of the classes that are begun."""
         if self.config.data.per_class:
-            return join_classes({name: trainer.gan for name, trainer in self.classes.items() if trainer.state})
-        assert self.state is not None, "nothing is trained yet"
+            begun = {name: trainer.gan for name, trainer in self.classes.items() if trainer.state}
+            if begun:
+                return join_classes(begun)
+        if self.state is None:
+            raise UserError("nothing is trained yet: call fit first.")
         with torch.random.fork_rng(devices=[]):
             gan = GAN(**self.state.gan.config)
         gan.load_state_dict(self.state.averaged(standing=False).state_dict())
@@ -253,6 +265,19 @@ def make_fabric(config: Config) -> Fabric:
         raise UserError(f"{run.devices} device(s), {run.accelerator}, {config.model.precision}: {error}") from error
 
 
+def check_settings(settings: Mapping[str, Any], is_read: bool) -> None:
+    """Whether what a ``Trainer`` is given belongs elsewhere.
+
+    :param is_read: whether the data are a ``Dataset`` already
+    :raises UserError: if so
+    """
+    if "resume" in settings:
+        raise UserError("Trainer: resume is of fit: Trainer(..., out=FOLDER).fit(resume=True).")
+    of_data = [name for name in entries(DataConfig) if name in settings and name != "per_class"]
+    if is_read and of_data:
+        raise UserError(f"Trainer: the data are read already: give {', '.join(of_data)} to load_data.")
+
+
 def check_folder(out: Path, config: Config, resume: bool) -> None:
     """Whether there is a run of these settings in the folder if one is to be resumed, and none if one is to begin.
 
@@ -268,8 +293,10 @@ def check_folder(out: Path, config: Config, resume: bool) -> None:
         if changes:
             raise UserError(f"{out}: --resume goes on with the settings the run began with; changed: {', '.join(changes)}.")
         torch.set_num_threads(facts.threads)
-    elif resume and out.is_dir() and set(out.iterdir()) - partial_files(out) - {out / LOCK}:
-        raise UserError(f"{out}: no {CONFIG}: no run of `ca2-gan train` to go on with.")
+    elif out.is_dir() and (others := set(out.iterdir()) - partial_files(out) - {out / LOCK}):
+        if resume:
+            raise UserError(f"{out}: no {CONFIG}: no run of `ca2-gan train` to go on with.")
+        raise UserError(f"{out}: {min(others).name} is in it, and no run. Give another --out, a new or an empty folder.")
 
 
 def prepare_folder(out: Path, config: Config, **facts: Any) -> None:

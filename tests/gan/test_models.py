@@ -158,6 +158,11 @@ class TestSampling:
             ([-1, 0, 0], "from -1 to 0"),
             ("", "no class is named"),
             ("QQ", "2 labels for 3 images"),
+            ([1.5, 0, 0], r"1\.5 is no class"),
+            ([True, 0, 0], "True is no class"),
+            (True, "labels: torch.bool: whole numbers"),
+            (torch.tensor([0.0, 1.0, 2.0]), "whole numbers are needed, from 0 to 2"),
+            (2.5, "labels: 2.5: names or numbers"),
             (["Q", "sevn", 0], r"no class 'sevn' in this model\. Did you mean 'seven'\? It has Q, seven, a"),
         ],
     )
@@ -183,6 +188,37 @@ class TestSampling:
         assert torch.equal(gan.sample(3, labels=labels, seed=0), gan.sample(3, labels=numbers, seed=0))
         noise = gan.draw_noise(3, seed=0)
         assert torch.equal(gan.images_from(noise, labels), gan.images_from(noise, numbers))
+
+    @pytest.mark.parametrize("label", ["seven", 1, np.int64(1), [1], torch.tensor(1)])
+    def test_one_class_stands_for_all_images(self, label):
+        gan = make("cgan", class_names=("Q", "seven", "a"))
+        assert torch.equal(gan.sample(3, labels=label, seed=0), gan.sample(3, labels=[1, 1, 1], seed=0))
+
+    @pytest.mark.parametrize(
+        ("wrong", "message"),
+        [
+            ({"n": -1}, "n=-1: it has to be from 0"),
+            ({"n": 10**12}, "n=1000000000000: it has to be from 0 to 1000000"),
+            ({"n": 2.5}, r"n: 2\.5 can't be what is needed here, a whole number"),
+            ({"n": "x"}, "n: 'x' can't be"),
+            ({"seed": 2**70}, r"seed=\d+: it has to be from 0"),
+            ({"seed": -1}, "seed=-1"),
+            ({"noise_scale": math.nan}, "noise_scale=nan: a finite number"),
+            ({"noise_scale": -1}, "noise_scale=-1.0: it has to be above 0"),
+        ],
+    )
+    def test_wrong_numbers_are_named(self, wrong, message):
+        gan = make("dcgan")
+        for sample in (gan.sample, gan.interpolate):
+            with pytest.raises(UserError, match=message):
+                sample(**{"n": 4} | wrong)
+        assert torch.equal(gan.sample(np.int64(2), seed=np.int64(3)), gan.sample(2.0, seed=3))
+
+    def test_weights_that_are_not_finite_give_no_black_images(self):
+        gan = make("cgan")
+        next(gan.generator.parameters()).data.fill_(torch.nan)
+        with pytest.raises(UserError, match="cgan: its images are not finite: its weights are damaged"):
+            gan.sample(2)
 
     def test_one_class_name_is_not_taken_for_its_letters(self):
         gan = make("cgan", class_names=("Q", "QQ", "a"))
@@ -233,6 +269,7 @@ class TestPretrained:
         gan = create_model("letters_gan", pretrained="mnist")
         assert torch.equal(gan.sample(4, seed=0), load("letters_gan/mnist").sample(4, seed=0))
         assert create_model("letters_gan", pretrained=True).class_names == load("letters_gan/glyphs").class_names
+        assert create_model("letters_gan/mnist", pretrained=True).class_names == gan.class_names
         assert create_model("letters_gan", pretrained="mnist", num_classes=10, image_shape=(1, 28, 28)).spec.num_classes == 10
 
     def test_they_are_listed(self):
@@ -284,6 +321,22 @@ class TestBadFiles:
         (tmp_path / "config.json").write_text('{"modell": "cgan"}')
         with pytest.raises(UserError, match="not the configuration of a model"):
             load(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ({"num_classes": "2"}, "dcgan: num_classes='2': whole numbers are needed"),
+        ({"num_classes": 2.5}, r"num_classes=2\.5: whole numbers"),
+        ({"noise_dim": 1.5}, r"noise_dim=1\.5: whole numbers"),
+        ({"image_shape": 16}, r"image_shape=16: channels, height and width are needed, such as \(1, 28, 28\)"),
+        ({"image_shape": (1, "16", 16)}, r"image_shape=\(1, '16', 16\): whole numbers"),
+        ({"class_names": ("a", "a")}, "two classes have the same name"),
+    ],
+)
+def test_wrong_shapes_and_counts_are_named(wrong, message):
+    with pytest.raises(UserError, match=message):
+        create_model("dcgan", **{"num_classes": 2, "image_shape": (1, 16, 16)} | wrong)
 
 
 def test_unknown_options_are_named():

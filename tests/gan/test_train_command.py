@@ -177,6 +177,16 @@ def test_resume_refuses_changed_settings_by_name(letters, tmp_path):
     assert (tmp_path / "run" / "state.pt").read_bytes() == before
 
 
+def test_nothing_to_resume_and_a_wrong_metric_are_told_before_anything(letters, tmp_path):
+    with pytest.raises(UserError, match=r"none: no run in it to go on with\. To begin one, give --model, --data\."):
+        run(["train", "--out", str(tmp_path / "none"), "--resume"])
+    with pytest.raises(UserError, match=r"no metric named 'fdc'\."):
+        run(command(letters, tmp_path / "run", "--eval-metrics", "fdc", "--dry-run", images=32))
+    with pytest.raises(UserError, match=r"--width is an option of the model: .* or --options width=1\."):
+        run(command(letters, tmp_path / "run", "--width", "8", images=32))
+    assert not list(tmp_path.glob("run*"))
+
+
 def test_resume_may_train_longer_and_needs_only_the_folder(letters, tmp_path):
     run(command(letters, tmp_path / "whole", images=64))
     run(command(letters, tmp_path / "run", images=24))

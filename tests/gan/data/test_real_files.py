@@ -217,7 +217,7 @@ def test_csv_of_fractions_with_a_gap_names_the_row(cell, letters, tmp_path):
     rows = (tmp_path / "x.csv").read_text().splitlines()
     rows[100] = rows[100].rsplit(",", 20)[0] + f",{cell}" + 19 * ",0.5"
     (tmp_path / "x.csv").write_text("\n".join(rows))
-    with pytest.raises(UserError, match=rf"row 101, column 46: '{cell}' is no number|NaN or infinite"):
+    with pytest.raises(UserError, match=rf"row 101, column 46: '{cell}' is no pixel|NaN or infinite"):
         load_data(tmp_path / "x.csv")
 
 
@@ -591,8 +591,8 @@ def test_parquet_with_broken_metadata(seed, letters, tmp_path):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (["--classes", ""], "--classes: no name in it"),
-        (["--classes", ","], "--classes: no name in it"),
+        (["--classes", ""], "classes: no name in it"),
+        (["--classes", ","], "classes: no name in it"),
         (["--resize", "28x"], "'28x' is not like 28 or 28x32"),
         (["--resize", "0"], "sides from 1 to"),
         (["--resize", "9999999999"], "sides from 1 to"),

@@ -59,10 +59,10 @@ def test_csv_drops_blanks_labelled_minus_one(images, labels, tmp_path):
     [
         (lambda rows: rows[6].rsplit(",", 1)[0], r"row 7: 63 pixels where the rows before have 64"),
         (lambda rows: rows[6] + ",1", r"row 7: 65 pixels where the rows before have 64"),
-        (lambda rows: rows[6].rsplit(",", 1)[0] + ",a", r"row 7, column 65: 'a' is no whole number"),
+        (lambda rows: rows[6].rsplit(",", 1)[0] + ",a", r"row 7, column 65: 'a' is no pixel"),
         (lambda rows: rows[6].rsplit(",", 1)[0] + ",256", r"row 7, column 65: pixel 256 is not in 0 to 255"),
-        (lambda rows: rows[6].rsplit(",", 1)[0] + ",", r"row 7, column 65: '' is no whole number"),
-        (lambda rows: rows[6].rsplit(",", 1)[0] + ",1.5", r"row 7, column 65: '1.5' is no whole number"),
+        (lambda rows: rows[6].rsplit(",", 1)[0] + ",", r"row 7, column 65: '' is no pixel"),
+        (lambda rows: rows[6].rsplit(",", 1)[0] + ",1.5", r"row 7, column 65: '1.5' is no pixel"),
         (lambda rows: "Q" + rows[6][1:], r"row 7, column 1: label 'Q' is no whole number"),
     ],
 )
@@ -272,7 +272,7 @@ def test_damaged_parquet(tmp_path):
         ("mnsit", {}, r"no data 'mnsit'.*Did you mean 'mnist'\?"),
         ("glyphs", {"root": "x"}, "drawn, not read"),
         ("mnist", {"size": 3}, "mnist has no option 'size'"),
-        ("glyphs", {"size": 0}, "at least one"),
+        ("glyphs", {"size": 0}, "size=0: it has to be from 1"),
         (__file__, {}, "of no known format"),
     ],
 )

@@ -214,13 +214,14 @@ class TestClearAnswers:
         [
             (1, "fcd:grey", "fcd:grey needs at least 2 images on each side, got 1"),
             (1, "kid:grey", "kid:grey needs at least 2 images on each side, got 1"),
+            (1, "kl", "kl needs at least 2 images on each side, got 1"),
             (5, "prdc:grey", "prdc:grey needs at least 6 images on each side, got 5. Give more, or leave out prdc:grey"),
             (0, "fcd:grey", "arrays: no images in it"),
         ],
     )
-    def test_too_few_images(self, n, metric, message, bars):
+    def test_too_few_images(self, n, metric, message, bars, data):
         with pytest.raises(UserError, match=message):
-            evaluate(bars(n)[0], bars(50)[0], [metric])
+            evaluate(bars(n)[0], data.test, [metric])
 
     def test_few_images_are_noted(self, bars):
         score = evaluate(bars(4)[0], bars(50)[0], ["fcd:grey"])["fcd:grey"]
@@ -239,6 +240,8 @@ class TestClearAnswers:
             ((np.zeros((9, 16, 16), dtype=np.uint8), np.zeros(8, dtype=np.int64)), "9 images but 8 labels"),
             (5, "int: nothing to compare"),
             ("nowhere", "nowhere: no such folder"),
+            ("some/nowhere.npz", r"some/nowhere\.npz: no such file\.$"),
+            (None, "NoneType: nothing to compare"),
         ],
     )
     def test_what_cannot_be_compared(self, a, message, bars):
@@ -253,7 +256,13 @@ class TestClearAnswers:
             ({"metrics": ["kl:grey"], "train": "data"}, "grey knows no classes of the data"),
             ({"metrics": ["cas:grey"]}, "cas looks through no network"),
             ({"metrics": ["fcd:grey"], "n": 51}, "arrays: 50 images, but 51 are asked for"),
-            ({"metrics": ["fcd:grey"], "n": -1}, "n=-1: at least 1 image"),
+            ({"metrics": ["fcd:grey"], "n": -1}, "n=-1: it has to be at least 1"),
+            ({"metrics": ["fcd:grey"], "n": 50.5}, r"n: 50\.5 can't be what is needed"),
+            ({"metrics": ["fcd:grey"], "seed": -1}, "seed=-1: it has to be from 0"),
+            ({"metrics": ["fcd:grey"], "seed": 2**70}, r"seed=\d+: it has to be from 0"),
+            ({"metrics": ["fcd:grey"], "resamples": -1}, "resamples=-1: it has to be at least 2, or 0"),
+            ({"metrics": []}, "metrics: none named"),
+            ({"metrics": 3}, "no metric named '3'"),
             ({"metrics": ["fcd:grey"], "device": "cuda:99"}, "device 'cuda:99' can't be used"),
         ],
     )
@@ -261,6 +270,41 @@ class TestClearAnswers:
         options = options | ({"train": data.train} if "train" in options else {})
         with pytest.raises(UserError, match=message):
             evaluate(bars(50)[0], bars(50, seed=1)[0], **options)
+
+    def test_training_images_that_are_compared_are_refused(self, data, bars):
+        for train in (data.test, data, (data.images, data.labels)):
+            with pytest.raises(UserError, match=r"train: 100% of the images of bars are in it.*train=data\.train"):
+                evaluate(bars(50)[0], data.test, ["fcd:grey"], train=train)
+        asked = {"n": 50, "resamples": 0}
+        named = np.array(data.class_names)[data.train.labels]
+        ours = evaluate(bars(50)[0], data.test, ["fcd:grey"], train=(data.train.images, named), **asked)
+        assert ours == evaluate(bars(50)[0], data.test, "fcd:grey", **asked)
+
+    @pytest.mark.usefixtures("untrained")
+    def test_several_metrics_in_one_text(self, bars):
+        found = evaluate(bars(50)[0], bars(50, seed=1)[0], "fcd:grey, kcd:grey", resamples=0)
+        assert list(found) == ["fcd:grey", "kcd:grey"]
+
+    @pytest.mark.parametrize(
+        ("made", "message"),
+        [
+            (None, "extractor mine: the function that makes it returned NoneType; a torch.nn.Module is needed"),
+            (lambda images: images, "returned function"),
+            (nn.Linear(7, 2), r"extractor mine: its network can't look at images \[50, 1, 16, 16\]: RuntimeError: mat1"),
+        ],
+    )
+    def test_extractors_that_do_not_work_are_named(self, made, message, bars):
+        register_extractor("mine")(lambda setup: made)
+        with pytest.raises(UserError, match=message):
+            evaluate(bars(50)[0], bars(50, seed=1)[0], ["fcd:mine"])
+        with pytest.raises(UserError, match="extractor 'mine': the name is taken, by one of"):
+            register_extractor("mine")(lambda setup: made)
+
+    def test_a_model_of_nan_has_no_score(self, data):
+        broken = gan()
+        next(broken.generator.parameters()).data.fill_(torch.nan)
+        with pytest.raises(UserError, match="not finite"):
+            evaluate(broken, data.test, ["fcd:grey"])
 
     def test_inception_without_weights_is_left_out_with_a_warning(self, bars, monkeypatch):
         def offline(*_, **__):
@@ -270,7 +314,7 @@ class TestClearAnswers:
         with pytest.warns(UserWarning, match="fid left out: Inception's weights can't be had"):
             found = evaluate(bars(50)[0], bars(50, seed=1)[0], ["fid", "fcd:grey"])
         assert list(found) == ["fcd:grey"]
-        with pytest.raises(UserError, match="fid left out"):
+        with pytest.raises(UserError, match=r"^Inception's weights .*inception_weights=\.\.\. in Python"):
             evaluate(bars(50)[0], bars(50, seed=1)[0])  # by default, without training images, there is Inception only
 
 

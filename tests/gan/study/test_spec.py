@@ -183,7 +183,7 @@ def test_quick_is_a_tenth_of_the_budget_and_says_so():
             "study.yml, data.glyphs.budgets: images: 'x' can't be what is needed",
         ),
         (CGAN | {"data": {"glyphs": {"resiz": 8}}}, "study.yml, data.glyphs.resiz: no such key. Did you mean 'resize'?"),
-        (CGAN | {"data": {"glyphs": {"resize": "big"}}}, "study.yml, data.glyphs.resize: 'big' is not like 28 or 28x32"),
+        (CGAN | {"data": {"glyphs": {"resize": "big"}}}, "study.yml, data.glyphs.resize: resize: 'big' is not like 28 or 28x32"),
         (CGAN | {"data": {"glyphs": {"classes": "A,B"}}}, "study.yml, data.glyphs.classes: a list is needed"),
         (GLYPHS | {"variants": {"a": None}}, "study.yml, variants.a.model: no model named ''."),
         (variant(model="cgna"), "study.yml, variants.a.model: no model named 'cgna'. Did you mean 'cgan'?"),

@@ -9,7 +9,7 @@ import torch
 from torch.nn.functional import softplus
 
 from ca2_core.errors import UserError
-from ca2_gan import Callback, Trainer, load, load_data
+from ca2_gan import Callback, Trainer, create_model, load, load_data
 from ca2_gan.cli import run
 from ca2_gan.commands.train import read_arguments
 from ca2_gan.registry import games
@@ -56,8 +56,6 @@ def test_three_rounds_are_those_of_a_loop_by_hand(data):
     trainer.fit(images=24)
     part = data.train
     torch.manual_seed(stream_seed(5, WEIGHTS))
-    from ca2_gan import create_model
-
     gan = create_model("dcgan_radford", num_classes=3, image_shape=(1, 16, 16), width=8)
     g, d = gan.generator, gan.discriminator
     adam_g, adam_d = (torch.optim.Adam(n.parameters(), lr=lr, betas=(0.5, 0.999), fused=True) for n, lr in ((g, 1e-3), (d, 2e-3)))
@@ -169,13 +167,45 @@ class StopAfter(Callback):
         ({"loss": "hinges"}, r"no loss named 'hinges'\. Did you mean 'hinge'"),
         ({"images": 0}, "settings: images=0: it has to be at least 1"),
         ({"options": {"depth": 3}}, r"no model option 'depth'"),
-        ({"options": {"width": 0}}, r"can't be trained with width=0: .* is empty"),
+        ({"options": {"width": 0}}, r"the model option width has to be at least 1, not 0"),
+        ({"options": {"width": 1_000_000}}, r"can't be made with width=1000000: not enough memory"),
+        ({"resume": True}, r"resume is of fit: Trainer\(\.\.\., out=FOLDER\)\.fit\(resume=True\)"),
+        ({"width": 16}, r"width is an option of the model: give it in options, such as options=\{'width': 1\}"),
+        ({"resize": "16"}, "the data are read already: give resize to load_data"),
+        ({"eval_metrics": "fdc"}, r"no metric named 'fdc'\."),
+        ({"augment": ["noise:"]}, "'noise:': a strength from 0 to 1 is needed"),
+        ({"label_fraction": 0}, r"label_fraction=0\.0: it has to be above 0"),
+        ({"callbacks": [3]}, "callbacks: a list of objects of subclasses of ca2_gan.Callback"),
+        ({"callbacks": Callback()}, "callbacks: a list of objects"),
+        ({"callbacks": [print]}, "callbacks: a list of objects"),
+        ({"out": __file__}, r"out: .*test_from_python\.py is a file, a folder is needed"),
+        ({"out": "/proc/x"}, r"/proc/x: can't be written to: .*Give another folder"),
         ({"options": {"width": -8}}, r"--options width=-8: a number from 0 on is needed"),
     ],
 )
 def test_wrong_settings_are_one_line(settings, message, data):
     with pytest.raises(UserError, match=message):
         Trainer("dcgan_radford", data, **settings).fit(images=8)
+
+
+def test_what_is_called_too_early_or_for_another_thing_is_one_line(data, tmp_path):
+    with pytest.raises(UserError, match="nothing is trained yet: call fit first"):
+        _ = Trainer("dcgan_radford", data).gan
+    with pytest.raises(UserError, match="nothing is trained yet"):
+        _ = Trainer("dcgan_radford", data, per_class=True).gan
+    with pytest.raises(UserError, match=r"resume=True goes on with the run in a folder: Trainer\(\.\.\., out=FOLDER\)"):
+        Trainer("dcgan_radford", data, **SMALL).fit(images=8, resume=True)
+    with pytest.raises(UserError, match="GAN: the name of a model is needed"):
+        Trainer(create_model("dcgan_radford", num_classes=3, image_shape=(1, 16, 16), width=8), data)
+    (tmp_path / "thesis.tex").write_text("precious")
+    with pytest.raises(UserError, match=r"thesis\.tex is in it, and no run\. Give another --out"):
+        Trainer("dcgan_radford", data, out=tmp_path, **SMALL).fit(images=8)
+    assert [path.name for path in tmp_path.iterdir()] == ["thesis.tex"]
+
+
+def test_options_of_data_hold_for_arrays_too(data):
+    trainer = Trainer("dcgan_radford", (data.images, data.labels), classes="0,2", resize=20, **SMALL)
+    assert (trainer.data.num_classes, trainer.data.image_shape) == (2, (1, 20, 20))
 
 
 class Notes(Callback):
