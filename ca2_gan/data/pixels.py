@@ -32,16 +32,17 @@ def arrange(images: NDArray[Any], source: str) -> tuple[NDArray[Any], list[str]]
     return images if images.ndim == 4 else images[:, None], []
 
 
-def to_bytes(parts: Sequence[NDArray[Any]], source: str) -> tuple[list[Bytes], list[str]]:
+def to_bytes(parts: Sequence[NDArray[Any]], source: str, may_be_dark: bool = False) -> tuple[list[Bytes], list[str]]:
     """Arrays of any numbers as bytes, and what was recognised. Those of one type are taken to have one scale.
 
+    :param may_be_dark: whether bytes that end below 64 are dark, as those of a model may be, and not of a scale of their own
     :raises UserError: if the numbers have no scale that is known
     """
     converted: list[Any] = list(parts)
     notes = []
     for dtype in sorted({part.dtype for part in parts if part.size}, key=str):
         same = [i for i, part in enumerate(parts) if part.dtype == dtype and part.size]
-        factor, offset, note = _scale([parts[i] for i in same], dtype, source)
+        factor, offset, note = _scale([parts[i] for i in same], dtype, source, may_be_dark and dtype == np.uint8)
         notes += [note] if note else []
         if dtype != np.uint8 or factor != 1:
             for i in same:
@@ -49,7 +50,7 @@ def to_bytes(parts: Sequence[NDArray[Any]], source: str) -> tuple[list[Bytes], l
     return converted, notes
 
 
-def _scale(parts: list[NDArray[Any]], dtype: np.dtype[Any], source: str) -> tuple[float, float, str]:
+def _scale(parts: list[NDArray[Any]], dtype: np.dtype[Any], source: str, may_be_dark: bool) -> tuple[float, float, str]:
     """What to multiply by and add, and what to say about it."""
     if dtype.kind not in "biuf":
         raise UserError(f"{source}: pixels are {dtype}; numbers are needed, 0 to 255.")
@@ -63,7 +64,7 @@ def _scale(parts: list[NDArray[Any]], dtype: np.dtype[Any], source: str) -> tupl
         return 255, 0, f"Pixels are {'0 and 1' if whole else 'fractions from 0 to 1'}: multiplied by 255."
     if dtype.kind == "f" and low >= -1 and high <= 1:
         return 127.5, 127.5, "Pixels are fractions from -1 to 1: scaled to 0 to 255."
-    if low >= 0 and (high < DARK or (high <= PERCENT and not whole)):
+    if low >= 0 and not may_be_dark and (high < DARK or (high <= PERCENT and not whole)):
         return 255 / float(high), 0, f"Pixels go up to {high:g}: taken as 0 to {high:g} and scaled to 0 to 255."
     if low >= 0 and high <= 255:
         return 1, 0, "" if whole else "Pixels are fractions from 0 to 255: rounded."

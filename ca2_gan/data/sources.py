@@ -115,7 +115,7 @@ def announce(source: str, findings: Sequence[str]) -> None:
         print(f"ca2-gan: {source}: {' '.join(findings)}", file=sys.stderr)
 
 
-def read(path: Path | None, resize: tuple[int, int] | None = None) -> Raw:
+def read(path: Path | None, resize: tuple[int, int] | None = None, may_be_dark: bool = False) -> Raw:
     """What a file or folder holds, with pixels as bytes, but not cleaned.
 
     :raises UserError: if it is missing or of a format that is not known
@@ -135,9 +135,9 @@ def read(path: Path | None, resize: tuple[int, int] | None = None) -> Raw:
     form: Format = formats.get(fitting[0])
 
     def make() -> Raw:
-        return standardise(form.read(path), resize)
+        return standardise(form.read(path), resize, may_be_dark)
 
-    raw = recall(path, (fitting[0], resize), make) if form.is_slow else make()
+    raw = recall(path, (fitting[0], resize, may_be_dark), make) if form.is_slow else make()
     if len(fitting) > 1:
         ignored = " and ".join(formats.get(name).summary for name in fitting[1:])
         raw = replace(raw, notes=(*raw.notes, f"Read as {form.summary}; what else could be {ignored} is left out."))

@@ -16,15 +16,16 @@ from ca2_gan.data.raw import Raw
 CHUNK = 16_384
 
 
-def standardise(raw: Raw, resize: tuple[int, int] | None = None) -> Raw:
+def standardise(raw: Raw, resize: tuple[int, int] | None = None, may_be_dark: bool = False) -> Raw:
     """Images as uint8 [N, C, H, W], C 1 or 3, and labels as int64 [N]. What is so already stays the same array.
 
     :param resize: height and width to scale the images to; None leaves them as they are
+    :param may_be_dark: see ``to_bytes``
     :raises UserError: if the pixels have no scale that is known, the images differ in size, or labels are missing
     """
     if len(raw.images) == 0:
         raise UserError(f"{raw.source}: no images in it.")
-    images, notes = _standard_images(raw.images, raw.source, resize)
+    images, notes = _standard_images(raw.images, raw.source, resize, may_be_dark)
     labels, names = raw.labels, raw.names
     if labels is not None:
         if len(labels) != len(images):
@@ -34,14 +35,14 @@ def standardise(raw: Raw, resize: tuple[int, int] | None = None) -> Raw:
     return replace(raw, images=images, labels=labels, names=names, notes=(*raw.notes, *notes))
 
 
-def _standard_images(images: NDArray[Any], source: str, resize: tuple[int, int] | None) -> tuple[Bytes, list[str]]:
+def _standard_images(images: NDArray[Any], source: str, resize: tuple[int, int] | None, may_be_dark: bool) -> tuple[Bytes, list[str]]:
     notes: list[str] = []
     if images.dtype == object:
         parts = [image[None] for image in images]
     else:
         images, notes = arrange(images, source)
         parts = [images[i : i + CHUNK] for i in range(0, len(images), CHUNK)]
-    in_bytes, scaled = to_bytes(parts, source)
+    in_bytes, scaled = to_bytes(parts, source, may_be_dark)
     opaque, filled = fill_transparent(in_bytes)
     notes += [*scaled, *filled]
     sizes: Counter[tuple[int, ...]] = Counter()

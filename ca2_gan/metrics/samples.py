@@ -150,17 +150,19 @@ def open_source(x: Any, device: str = "cpu") -> Source:
         return Source(x.report.source, real_samples(x, x.report.source), x.beside)
     if isinstance(x, np.ndarray | Tensor | tuple | list):
         images, labels = x if isinstance(x, tuple | list) and len(x) == 2 else (x, None)
-        return Source("arrays", _samples(standardise(Raw("arrays", _array(images), None if labels is None else _array(labels)))))
+        return Source(
+            "arrays", _samples(standardise(Raw("arrays", _array(images), None if labels is None else _array(labels)), may_be_dark=True))
+        )
     if not isinstance(x, str | Path):
         raise UserError(f"{type(x).__name__}: nothing to compare; a model, a run, a Dataset, arrays, a folder or a file is.")
     path, name = Path(x), str(x)
     is_model = (path / CONFIG).exists() or (path / RUN_CONFIG).exists()
     if path.suffix.lower() == ".npz" and path.is_file():
-        return Source(name, _samples(read(path)))
+        return Source(name, _samples(read(path, may_be_dark=True)))
     if path.is_dir() and not is_model:
         if not has_pictures(path):
             raise UserError(f"{path}: neither a run, nor a saved model (no {CONFIG}), nor pictures in it.")
-        return Source(name, _named_by_their_files(_samples(read(path)), path))
+        return Source(name, _named_by_their_files(_samples(read(path, may_be_dark=True)), path))
     if path.is_file() or name in datasets.list():
         return open_source(load_data(name))
     return Source(name, load(x).to(device))

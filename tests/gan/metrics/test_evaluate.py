@@ -107,6 +107,19 @@ def test_dark_ink_on_white_is_recognised_as_in_other_data(bars, tmp_path, capsys
 
 
 @pytest.mark.usefixtures("untrained")
+def test_dark_samples_are_not_made_light(bars, tmp_path, capsys):
+    """A model may have come to that; what is trained on is scaled."""
+    images, labels = bars(60, seed=1)
+    (tmp_path / "dark").mkdir()
+    reals, asked = bars(60, seed=2)[0], {"metrics": ["fcd:grey"], "resamples": 0}
+    dark = forms(images // 5, labels, tmp_path / "dark")
+    scores = [evaluate(dark[form], reals, **asked) for form in ("folder", "npz", "arrays")]
+    assert all(score == scores[0] for score in scores)
+    assert scores[0]["fcd:grey"].value > 10 * evaluate(images, reals, **asked)["fcd:grey"].value
+    assert "scaled" not in capsys.readouterr().err
+
+
+@pytest.mark.usefixtures("untrained")
 def test_models_and_runs_may_be_on_either_side(bars, tmp_path):
     model, (images, labels) = gan(), bars(60, seed=1)
     model.save(tmp_path / "model")
