@@ -11,10 +11,9 @@ from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.noise import ActionNoise
 from stable_baselines3.common.off_policy_algorithm import OffPolicyAlgorithm
 from stable_baselines3.common.policies import BasePolicy
-from stable_baselines3.common.type_aliases import GymEnv, PyTorchObs, ReplayBufferSamples, Schedule
+from stable_baselines3.common.type_aliases import GymEnv, PyTorchObs, Schedule
 from stable_baselines3.common.utils import polyak_update
 from torch import nn
-from torch.nn import functional as F
 from torch.optim import Optimizer
 
 from ca2_core.errors import UserError
@@ -22,6 +21,9 @@ from ca2_rl.common.action_bins import ActionBins
 from ca2_rl.common.constructors import handed_on
 from ca2_rl.common.diagnostics import GRADIENT_NORM, MEAN_Q
 from ca2_rl.common.ez_greedy import EZGreedy, epsilon_greedy
+from ca2_rl.common.prioritized_replay import Prioritized
+from ca2_rl.common.replay_buffer import Transitions
+from ca2_rl.common.returns import MEAN, Munchausen, Returns
 from ca2_rl.discretized_dqn.policies import CnnPolicy, DiscretizedDQNPolicy, DiscretizedQNetwork, MlpPolicy, MultiInputPolicy
 from ca2_rl.fast import Accelerated
 from ca2_rl.fast.numpy_network import Layer, NumpyNoise
@@ -37,6 +39,8 @@ class DQNSettings:
     gamma: float
     max_grad_norm: float
     double_q: bool
+    returns: Returns = MEAN
+    munchausen: Munchausen | None = None
 
 
 class _ActsInBoxes(OffPolicyAlgorithm):
@@ -61,9 +65,23 @@ class DiscretizedDQN(Accelerated, DQN, _ActsInBoxes):
     :param dueling: separate streams for value and advantage (Wang et al. 2016)
     :param exploration_hold: most steps that a random action of the training is held for, within its episode, >= 1; 1 is
         epsilon-greedy (Dabney et al. 2021, https://arxiv.org/abs/2006.01782, with other durations: see docs/rl/discretized_dqn.md)
+    :param prioritized_replay: draws transitions in proportion to their errors (Schaul et al. 2016)
+    :param priority_alpha: a transition's priority is its error to this power, in [0, 1]; 0 draws uniformly
+    :param priority_beta: exponent of the importance weights when the training begins, in [0, 1]; it rises linearly to 1
+    :param distribution: what is learned of the return beyond its mean: "categorical" (Bellemare et al. 2017, C51), "quantile" (Dabney et
+        al. 2018, QR-DQN) or None
+    :param n_atoms: of "categorical"
+    :param v_min: smallest discounted return that "categorical" knows; smaller ones count as this one. There is no default
+    :param v_max: the largest
+    :param n_quantiles: of "quantile"
+    :param munchausen: rewards that the log-probability of the action taken is added to, and soft targets (Vieillard et al. 2020)
+    :param munchausen_alpha: weight of the log-probability
+    :param munchausen_tau: temperature of the soft policy, in units of the return
+    :param munchausen_clip: least value of the temperature times the log-probability
     :param compile: whether gradient steps are compiled; None: if they can be and it pays (see docs/rl/speed.md)
     :raises AssertionError: if the action space is no Box or Discrete, as SB3 does
-    :raises UserError: if ``n_bins`` < 2, the grid has over 4,096 actions, or ``exploration_hold`` < 1
+    :raises UserError: if ``n_bins`` < 2, the grid has over 4,096 actions, ``exploration_hold`` < 1, the range of "categorical" is
+        missing, or ``munchausen`` comes with "categorical" or ``double_q``, which have no meaning there
     """
 
     policy_aliases: ClassVar[dict[str, type[BasePolicy]]] = {
@@ -109,6 +127,18 @@ class DiscretizedDQN(Accelerated, DQN, _ActsInBoxes):
         double_q: bool = False,
         dueling: bool = False,
         exploration_hold: int = 1,
+        prioritized_replay: bool = False,
+        priority_alpha: float = 0.5,
+        priority_beta: float = 0.4,
+        distribution: str | None = None,
+        n_atoms: int = 51,
+        v_min: float | None = None,
+        v_max: float | None = None,
+        n_quantiles: int = 50,
+        munchausen: bool = False,
+        munchausen_alpha: float = 0.9,
+        munchausen_tau: float = 0.03,
+        munchausen_clip: float = -1.0,
         compile: bool | None = None,
     ):
         super().__init__(**handed_on(locals(), DQN))
@@ -116,6 +146,18 @@ class DiscretizedDQN(Accelerated, DQN, _ActsInBoxes):
         self.double_q = double_q
         self.dueling = dueling
         self.exploration_hold = exploration_hold
+        self.prioritized_replay = prioritized_replay
+        self.priority_alpha = priority_alpha
+        self.priority_beta = priority_beta
+        self.distribution = distribution
+        self.n_atoms = n_atoms
+        self.v_min = v_min
+        self.v_max = v_max
+        self.n_quantiles = n_quantiles
+        self.munchausen = munchausen
+        self.munchausen_alpha = munchausen_alpha
+        self.munchausen_tau = munchausen_tau
+        self.munchausen_clip = munchausen_clip
         self.compile = compile
         if _init_setup_model:
             self._setup_model()
@@ -123,9 +165,13 @@ class DiscretizedDQN(Accelerated, DQN, _ActsInBoxes):
     def _setup_model(self) -> None:
         if self.exploration_hold < 1:
             raise UserError(f"exploration_hold={self.exploration_hold}: a random action lasts at least 1 step.")
+        if self.munchausen and (self.double_q or self.distribution == "categorical"):
+            other = "double_q=True" if self.double_q else 'distribution="categorical"'
+            raise UserError(f"munchausen=True does not go with {other}: its targets are means over all actions. Leave one of them out.")
         self.bins = ActionBins(self.action_space, self.n_bins)
         self._ez_greedy = EZGreedy(self.n_envs, self.exploration_hold)
-        self.policy_kwargs = {**self.policy_kwargs, "n_bins": self.n_bins, "dueling": self.dueling}
+        own = ("n_bins", "dueling", "distribution", "n_atoms", "v_min", "v_max", "n_quantiles")
+        self.policy_kwargs = {**self.policy_kwargs, **{name: getattr(self, name) for name in own}}
         super()._setup_model()
         # SB3 sized the buffer for an action of the env; it keeps one index
         buffer = self.replay_buffer
@@ -133,6 +179,9 @@ class DiscretizedDQN(Accelerated, DQN, _ActsInBoxes):
         buffer.action_space = self.bins.index_space
         buffer.action_dim = 1
         buffer.actions = np.zeros((*buffer.rewards.shape, 1), dtype=np.int64)
+
+    def priority_options(self) -> dict[str, Any]:
+        return {"alpha": self.priority_alpha, "beta": self.priority_beta} if self.prioritized_replay else {}
 
     def _excluded_save_params(self) -> list[str]:
         return [*super()._excluded_save_params(), "bins", "_ez_greedy"]
@@ -225,29 +274,32 @@ class DiscretizedDQN(Accelerated, DQN, _ActsInBoxes):
 
     @property
     def settings(self) -> DQNSettings:
-        return DQNSettings(self.gamma, self.max_grad_norm, self.double_q)
+        munchausen = Munchausen(self.munchausen_alpha, self.munchausen_tau, self.munchausen_clip) if self.munchausen else None
+        return DQNSettings(self.gamma, self.max_grad_norm, self.double_q, self.q_net.returns, munchausen)
 
     def train(self, gradient_steps: int, batch_size: int = 100) -> None:
         self._update_learning_rate(self.policy.optimizer)
         settings = self.settings
+        if isinstance(self.replay_buffer, Prioritized):
+            self.replay_buffer.beta = 1 - self._current_progress_remaining * (1 - self.priority_beta)
 
-        def step(batch: ReplayBufferSamples, noise: th.Tensor, minimise: Minimise) -> tuple[th.Tensor, ...]:
-            loss, mean_q = self.loss(batch, noise, settings)
+        def step(batch: Transitions, noise: th.Tensor, minimise: Minimise) -> tuple[th.Tensor, ...]:
+            loss, mean_q, *errors = self.loss(batch, noise, settings)
             gradient_norm = minimise(loss, self.policy.optimizer, settings.max_grad_norm)
-            return loss, gradient_norm, mean_q
+            return loss, gradient_norm, mean_q, *errors
 
-        # Samples a batch for each step, and logs the means of what it returns
+        # Samples a batch for each step, logs the means of what it returns, and makes priorities of errors
         self.fast.run(step, settings, gradient_steps, batch_size)
         self._n_updates += gradient_steps
         self.logger.record("train/n_updates", self._n_updates, exclude="tensorboard")
 
-    def loss(self, batch: ReplayBufferSamples, noise: th.Tensor, settings: DQNSettings) -> tuple[th.Tensor, th.Tensor]:
-        """Loss and mean Q-value of B transitions: see ``td_loss``."""
-        return td_loss(batch, settings.gamma, *self.q_functions(noise, settings))
+    def loss(self, batch: Transitions, noise: th.Tensor, settings: DQNSettings) -> tuple[th.Tensor, ...]:
+        """Loss and mean Q-value of B transitions, and their errors if they are weighted: see ``td_loss``."""
+        return td_loss(batch, settings.gamma, *self.q_functions(noise, settings), settings.returns, settings.munchausen)
 
     def q_functions(self, noise: th.Tensor, settings: DQNSettings) -> tuple[QFunction, QFunction, QFunction | None]:
         """What one gradient step evaluates: ``online``, ``target`` and ``selector`` of ``td_loss``."""
-        return self.q_net, self.q_net_target, self.q_net if settings.double_q else None
+        return self.q_net.outputs, self.q_net_target.outputs, self.q_net.outputs if settings.double_q else None
 
     def optimizers(self) -> list[Optimizer]:
         return [self.policy.optimizer]
@@ -260,21 +312,41 @@ class DiscretizedDQN(Accelerated, DQN, _ActsInBoxes):
 
 
 def td_loss(
-    batch: ReplayBufferSamples, gamma: float, online: QFunction, target: QFunction, selector: QFunction | None = None
-) -> tuple[th.Tensor, th.Tensor]:
-    """Huber loss of the temporal-difference error, and the mean Q-value of the actions taken.
+    batch: Transitions,
+    gamma: float,
+    online: QFunction,
+    target: QFunction,
+    selector: QFunction | None = None,
+    returns: Returns = MEAN,
+    munchausen: Munchausen | None = None,
+) -> tuple[th.Tensor, ...]:
+    """Loss of the temporal-difference error, and the mean Q-value of the actions taken.
 
     :param batch: B transitions; actions are bins, int64 [B, 1]; discounts [B, 1] from an n-step buffer, else None
     :param gamma: discount where the batch has none
-    :param online: Q-values to learn: observations [B, ...] -> [B, n_actions]
-    :param target: Q-values to bootstrap from
-    :param selector: Q-values that choose the action to bootstrap from (double Q-learning); ``target``'s own if None
-    :return: loss with gradient, mean Q-value without, both scalars
+    :param online: outputs to learn: observations [B, ...] -> [B, n_actions], of a distribution [B, n, n_actions]
+    :param target: outputs to bootstrap from
+    :param selector: outputs that choose the action to bootstrap from (double Q-learning); ``target``'s own if None
+    :param returns: what the outputs say of the return
+    :param munchausen: how rewards and targets follow from the target's soft policy, in place of its best action
+    :return: loss with gradient, mean Q-value without, both scalars; of a batch with weights, also the errors without gradient, [B]
     """
     with th.no_grad():
-        next_q = target(batch.next_observations)  # [B, n_actions]
-        best = (next_q if selector is None else selector(batch.next_observations)).argmax(dim=1, keepdim=True)
-        discounts = gamma if batch.discounts is None else batch.discounts
-        targets = batch.rewards + (1 - batch.dones) * discounts * next_q.gather(1, best)  # [B, 1]
-    q = online(batch.observations).gather(1, batch.actions)  # [B, 1]
-    return F.smooth_l1_loss(q, targets), q.detach().mean()
+        rewards, discounts = batch.rewards, gamma if batch.discounts is None else batch.discounts
+        next_outputs = target(batch.next_observations)
+        if munchausen is None:
+            choice = next_outputs if selector is None else selector(batch.next_observations)
+            best = returns.q_values(choice).argmax(dim=-1, keepdim=True)
+            values = returns.values(returns.taken(next_outputs, best))
+        else:
+            rewards = rewards + munchausen.bonus(returns.q_values(target(batch.observations)), batch.actions)
+            values = munchausen.values(next_outputs, returns.q_values(next_outputs))
+        targets = returns.targets(values, rewards, (1 - batch.dones) * discounts)  # [B, 1] or [B, n]
+    outputs = online(batch.observations)
+    taken = returns.taken(outputs, batch.actions)
+    losses = returns.losses(taken, targets)  # [B]
+    with th.no_grad():
+        mean_q = returns.taken_q(taken).mean()
+    if batch.weights is None:
+        return losses.mean(), mean_q
+    return (batch.weights.squeeze(1) * losses).mean(), mean_q, returns.errors(taken, targets).detach()

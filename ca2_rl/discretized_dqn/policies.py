@@ -1,5 +1,6 @@
 """Q-networks over action bins: plain or dueling, for vectors, images and dicts."""
 
+import math
 from typing import Any
 
 import torch as th
@@ -11,6 +12,7 @@ from torch import nn
 
 from ca2_rl.common.action_bins import ActionBins
 from ca2_rl.common.activations import NamesActivation
+from ca2_rl.common.returns import MEAN, Returns, returns_of
 from ca2_rl.fast.numpy_network import Array, Layer, NumpyNoise, numpy_layers
 from ca2_rl.fast.training_mode import SwitchesOnce
 
@@ -18,63 +20,91 @@ from ca2_rl.fast.training_mode import SwitchesOnce
 class DuelingHead(nn.Module):
     """Q = V + A - mean A from two streams (Wang et al. 2016, eq. 9): [N, features_dim] -> [N, n_actions].
 
-    All but the last width of ``net_arch`` form the shared torso; each stream has a hidden layer of the last width.
+    All but the last width of ``net_arch`` form the shared torso; each stream has a hidden layer of the last width. With several outputs for
+    each action, the same is done for each of them: -> [N, n_outputs * n_actions].
 
     :param features_dim: width of the input
     :param n_actions: number of Q-values
     :param net_arch: hidden widths; empty for two linear streams
     :param activation_fn: activation between the layers
+    :param n_outputs: for each action
     """
 
-    def __init__(self, features_dim: int, n_actions: int, net_arch: list[int], activation_fn: type[nn.Module]):
+    def __init__(self, features_dim: int, n_actions: int, net_arch: list[int], activation_fn: type[nn.Module], n_outputs: int = 1):
         super().__init__()
+        self.n_actions = n_actions
         torso, stream = net_arch[:-1], net_arch[-1:]
         torso_dim = torso[-1] if torso else features_dim
         self.torso = nn.Sequential(*create_mlp(features_dim, -1, torso, activation_fn))
-        self.value = nn.Sequential(*create_mlp(torso_dim, 1, stream, activation_fn))
-        self.advantage = nn.Sequential(*create_mlp(torso_dim, n_actions, stream, activation_fn))
+        self.value = nn.Sequential(*create_mlp(torso_dim, n_outputs, stream, activation_fn))
+        self.advantage = nn.Sequential(*create_mlp(torso_dim, n_outputs * n_actions, stream, activation_fn))
 
     def forward(self, features: th.Tensor, *context: Any) -> th.Tensor:
         """Whatever follows ``features`` is handed on to the three parts, in their order."""
         hidden = self.torso(features, *context)
-        value: th.Tensor = self.value(hidden, *context)  # [N, 1]
-        advantage: th.Tensor = self.advantage(hidden, *context)  # [N, n_actions]
-        return value + advantage - advantage.mean(dim=1, keepdim=True)
+        value: th.Tensor = self.value(hidden, *context).unsqueeze(-1)  # [N, n_outputs, 1]
+        advantage: th.Tensor = self.advantage(hidden, *context).unflatten(1, (-1, self.n_actions))  # [N, n_outputs, n_actions]
+        return (value + advantage - advantage.mean(dim=-1, keepdim=True)).flatten(1)
 
 
 class DiscretizedQNetwork(QNetwork):
-    """SB3's Q-network, whose head may be a dueling one.
+    """SB3's Q-network, whose head may be a dueling one, and may learn the distribution of the return.
 
     :param dueling: separate streams for value and advantage
+    :param returns: what is learned of the return
     """
 
     q_net: nn.Sequential | DuelingHead  # type: ignore[assignment]
 
-    def __init__(self, *args: Any, dueling: bool = False, **kwargs: Any):
+    def __init__(self, *args: Any, dueling: bool = False, returns: Returns = MEAN, **kwargs: Any):
         super().__init__(*args, **kwargs)
-        self.dueling = dueling
+        self.dueling, self.returns = dueling, returns
+        n_actions, n_outputs = int(self.action_space.n), math.prod(returns.shape)
         if dueling:
-            n_actions = int(self.action_space.n)
-            self.q_net = DuelingHead(self.features_dim, n_actions, self.net_arch, self.activation_fn)
+            self.q_net = DuelingHead(self.features_dim, n_actions, self.net_arch, self.activation_fn, n_outputs)
+        elif returns.shape:
+            self.q_net = nn.Sequential(*create_mlp(self.features_dim, n_outputs * n_actions, self.net_arch, self.activation_fn))
+
+    def outputs(self, obs: PyTorchObs, *context: Any) -> th.Tensor:
+        """All that is known of the returns: [N, n_actions] or [N, n, n_actions]. ``context`` goes to the head."""
+        flat: th.Tensor = self.q_net(self.extract_features(obs, self.features_extractor), *context)
+        return flat.unflatten(1, (*self.returns.shape, -1)) if self.returns.shape else flat
+
+    def forward(self, obs: PyTorchObs, *context: Any) -> th.Tensor:
+        """Q-values [N, n_actions]."""
+        return self.returns.q_values(self.outputs(obs, *context))
 
     def as_numpy(self) -> Layer | None:
-        """The head as a function of features [N, d] and noise, evaluated by NumPy; None if it has layers that NumPy lacks."""
+        """The Q-values as a function of features [N, d] and noise, evaluated by NumPy; None if there are layers that NumPy lacks."""
+        head = self._numpy_head()
+        if head is None or not self.returns.shape:
+            return head
+        returns, n_actions = self.returns, int(self.action_space.n)
+
+        def q_values(features: Array, noise: NumpyNoise | None) -> Array:
+            return returns.numpy_q_values(head(features, noise).reshape(len(features), *returns.shape, n_actions))
+
+        return q_values
+
+    def _numpy_head(self) -> Layer | None:
         if not isinstance(self.q_net, DuelingHead):
             return numpy_layers(self.q_net)
         torso, value, advantage = (numpy_layers(part) for part in (self.q_net.torso, self.q_net.value, self.q_net.advantage))
         if torso is None or value is None or advantage is None:
             return None
+        n_actions = self.q_net.n_actions
 
         def dueling(features: Array, noise: NumpyNoise | None) -> Array:
             hidden = torso(features, noise)
             values, advantages = value(hidden, noise), advantage(hidden, noise)
-            q_values: Array = values + advantages - advantages.mean(axis=1, keepdims=True)
-            return q_values
+            advantages = advantages.reshape(*values.shape, n_actions)
+            q_values: Array = values[..., None] + advantages - advantages.mean(axis=-1, keepdims=True)
+            return q_values.reshape(len(features), -1)
 
         return dueling
 
     def _get_constructor_parameters(self) -> dict[str, Any]:
-        return {**super()._get_constructor_parameters(), "dueling": self.dueling}
+        return {**super()._get_constructor_parameters(), "dueling": self.dueling, "returns": self.returns}
 
 
 class DiscretizedDQNPolicy(NamesActivation, SwitchesOnce, DQNPolicy):
@@ -82,6 +112,7 @@ class DiscretizedDQNPolicy(NamesActivation, SwitchesOnce, DQNPolicy):
 
     :param n_bins: values per dimension of a Box
     :param dueling: whether the Q-networks have a dueling head
+    :param distribution: what the Q-networks learn beyond the mean of the return, with the four that follow: see ``DiscretizedDQN``
     :param kwargs: as in SB3's ``DQNPolicy``; ``activation_fn`` may be a name in ``torch.nn``
     """
 
@@ -95,12 +126,25 @@ class DiscretizedDQNPolicy(NamesActivation, SwitchesOnce, DQNPolicy):
         lr_schedule: Schedule,
         n_bins: int = 11,
         dueling: bool = False,
+        distribution: str | None = None,
+        n_atoms: int = 51,
+        v_min: float | None = None,
+        v_max: float | None = None,
+        n_quantiles: int = 50,
         **kwargs: Any,
     ):
         # SB3's constructor builds the networks, so what they depend on has to be known before it runs
         self.bins = ActionBins(action_space, n_bins)
         self.n_bins = n_bins
         self.dueling = dueling
+        self.distribution = {
+            "distribution": distribution,
+            "n_atoms": n_atoms,
+            "v_min": v_min,
+            "v_max": v_max,
+            "n_quantiles": n_quantiles,
+        }
+        self.returns = returns_of(distribution, n_atoms, v_min, v_max, n_quantiles)
         super().__init__(observation_space, action_space, lr_schedule, **kwargs)
 
     def _build(self, lr_schedule: Schedule) -> None:
@@ -110,7 +154,7 @@ class DiscretizedDQNPolicy(NamesActivation, SwitchesOnce, DQNPolicy):
 
     def _network_options(self) -> dict[str, Any]:
         """What the Q-network takes beyond SB3's."""
-        return {"dueling": self.dueling}
+        return {"dueling": self.dueling, "returns": self.returns}
 
     def make_q_net(self) -> DiscretizedQNetwork:
         net_args = self._update_features_extractor(self.net_args, features_extractor=None)
@@ -124,7 +168,8 @@ class DiscretizedDQNPolicy(NamesActivation, SwitchesOnce, DQNPolicy):
         return self.action_table[self.predict_index(obs, deterministic)]
 
     def _get_constructor_parameters(self) -> dict[str, Any]:
-        return {**super()._get_constructor_parameters(), "n_bins": self.n_bins, **self._network_options()}
+        options = {name: value for name, value in self._network_options().items() if name != "returns"}
+        return {**super()._get_constructor_parameters(), "n_bins": self.n_bins, **options, **self.distribution}
 
 
 MlpPolicy = DiscretizedDQNPolicy
