@@ -9,8 +9,6 @@ from gymnasium import spaces
 from stable_baselines3.common.buffers import DictReplayBuffer, NStepReplayBuffer, ReplayBuffer
 from stable_baselines3.common.vec_env import VecNormalize
 
-from ca2_core.errors import UserError
-
 
 class Transitions(NamedTuple):
     """B transitions: SB3's ``ReplayBufferSamples``, and what it lacks."""
@@ -155,11 +153,6 @@ class QuickNStepReplayBuffer(NStepReader, QuickReplayBuffer, NStepReplayBuffer):
 
 class QuickDictNStepReplayBuffer(NStepReader, QuickDictReplayBuffer):
     """For dict observations, which SB3's ``NStepReplayBuffer`` refuses."""
-
-    def __init__(self, *args: Any, **kwargs: Any):
-        super().__init__(*args, **kwargs)
-        if self.optimize_memory_usage:
-            raise UserError("n_steps above 1 do not go with optimize_memory_usage=True. Leave one of them out.")
 
     def sample(self, batch_size: int, env: VecNormalize | None = None) -> Any:
         return self.batch(th.from_numpy(np.random.randint(self.size() * self.n_envs, size=batch_size)), env)

@@ -168,6 +168,8 @@ class DiscretizedDQN(Accelerated, DQN, _ActsInBoxes):
         if self.munchausen and (self.double_q or self.distribution == "categorical"):
             other = "double_q=True" if self.double_q else 'distribution="categorical"'
             raise UserError(f"munchausen=True does not go with {other}: its targets are means over all actions. Leave one of them out.")
+        if self.munchausen and not self.munchausen_tau > 0:
+            raise UserError(f"munchausen_tau={self.munchausen_tau}: the temperature has to be above 0.")
         self.bins = ActionBins(self.action_space, self.n_bins)
         self._ez_greedy = EZGreedy(self.n_envs, self.exploration_hold)
         own = ("n_bins", "dueling", "distribution", "n_atoms", "v_min", "v_max", "n_quantiles")

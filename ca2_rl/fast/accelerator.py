@@ -103,6 +103,9 @@ class Accelerated(WithDiagnostics):
         self.fast.check()
 
     def _choose_buffer(self) -> None:
+        if self.optimize_memory_usage and (self.n_steps > 1 or self.prioritized_replay):
+            other = "prioritized_replay=True" if self.prioritized_replay else f"n_steps={self.n_steps}"
+            raise UserError(f"optimize_memory_usage=True does not go with {other}. Leave one of them out.")
         kind = isinstance(self.observation_space, spaces.Dict), self.n_steps > 1, self.prioritized_replay
         self.replay_buffer_class = BUFFERS[kind]
         if self.replay_buffer is None:

@@ -17,6 +17,8 @@ from ca2_rl.fast.numpy_network import NumpyNoise, numpy_noise
 from ca2_rl.noisy_dqn.held_noise import HeldNoise
 from ca2_rl.noisy_dqn.policies import CnnPolicy, MlpPolicy, MultiInputPolicy, NoisyDQNPolicy, NoisyQNetwork
 
+EPSILON = ("exploration_fraction", "exploration_initial_eps", "exploration_final_eps")
+
 
 class NoisyDQN(DiscretizedDQN):
     """DQN that explores by factorised Gaussian noise on its weights, learned with them (Fortunato et al. 2017).
@@ -96,13 +98,16 @@ class NoisyDQN(DiscretizedDQN):
         compile: bool | None = None,
     ):
         arguments = handed_on(locals(), DiscretizedDQN)
-        for name in ("exploration_fraction", "exploration_initial_eps", "exploration_final_eps"):
-            if arguments[name] is None:
-                del arguments[name]
-            elif sigma0 != 0:
-                raise UserError(f"{name}: NoisyDQN has no epsilon, it explores by noise of scale sigma0. Leave {name} out.")
+        given = {name: arguments.pop(name) for name in EPSILON}
+        if sigma0 == 0:
+            arguments |= {name: value for name, value in given.items() if value is not None}
+        for name, value in given.items():
+            if value is not None and sigma0 != 0:
+                raise UserError(f"{name}: {type(self).__name__} has no epsilon, it explores by noise of scale sigma0. Leave {name} out.")
         super().__init__(**arguments)
         self.sigma0 = sigma0
+        if sigma0 != 0:
+            vars(self).update(given)
         if _init_setup_model:
             self._setup_model()
 
