@@ -17,7 +17,7 @@ from ca2_rl.common.replay_buffer import (
     ReadableBuffer,
 )
 
-WIDTH = 32
+WIDTH = 16
 """Children of a node: few levels, each a handful of NumPy calls for a whole batch."""
 
 SMALLEST_ERROR = 1e-6
@@ -42,14 +42,15 @@ class SumTree:
         # From the leaves up to the children of the root, each [nodes above, WIDTH]
         self._levels = [leaves.reshape(-1, WIDTH)]
         while len(self._levels[-1]) > 1:
-            sums = self._levels[-1].sum(axis=1)
+            sums = np.add.reduce(self._levels[-1], axis=1)
             above = np.zeros(padded(len(sums)))
             above[: len(sums)] = sums
             self._levels.append(above.reshape(-1, WIDTH))
+        self._flat = [level.reshape(-1) for level in self._levels]
 
     @property
     def total(self) -> float:
-        return float(self._levels[-1].sum())
+        return float(np.add.reduce(self._flat[-1]))
 
     def update(self, indices: NDArray[np.int64], values: NDArray[np.float64]) -> None:
         """Sets leaves. Of an index that occurs several times, the last value counts.
@@ -57,11 +58,10 @@ class SumTree:
         :param indices: [B]
         :param values: >= 0, [B] or [1]
         """
-        nodes = indices // WIDTH
-        self._levels[0].reshape(-1)[indices] = values
-        for level, above in zip(self._levels, self._levels[1:], strict=False):
-            above.reshape(-1)[nodes] = level[nodes].sum(axis=1)
-            nodes = nodes // WIDTH
+        self._flat[0][indices] = values
+        for level, above in zip(self._levels, self._flat[1:], strict=False):
+            indices = indices // WIDTH
+            above[indices] = np.add.reduce(level.take(indices, axis=0), axis=1)
 
     def find(self, masses: NDArray[np.float64]) -> NDArray[np.int64]:
         """Leaves i with leaf[0] + ... + leaf[i - 1] <= mass < leaf[0] + ... + leaf[i], up to rounding; none of them is 0.
@@ -69,15 +69,16 @@ class SumTree:
         :param masses: in [0, ``total``), [B]; the total is above 0
         """
         nodes = np.zeros(len(masses), dtype=np.int64)
-        rows = np.arange(len(masses))
+        firsts = np.arange(len(masses)) * WIDTH
         for level in reversed(self._levels):
-            sums = np.zeros((len(masses), WIDTH + 1))
-            np.cumsum(level[nodes], axis=1, out=sums[:, 1:])
+            children = level.take(nodes, axis=0)  # [B, WIDTH]
+            sums = np.add.accumulate(children, axis=1)
             # By rounding, a mass may lie at the end of the sum or beyond
             masses = np.minimum(masses, np.nextafter(sums[:, -1], 0))
-            children = (sums[:, 1:] <= masses[:, None]).sum(axis=1)
-            masses = masses - sums[rows, children]
-            nodes = nodes * WIDTH + children
+            found = (sums > masses[:, None]).argmax(axis=1)
+            at = firsts + found
+            masses = np.maximum(masses - (sums.take(at) - children.take(at)), 0)
+            nodes = nodes * WIDTH + found
         return nodes
 
 
@@ -151,8 +152,10 @@ class Prioritized(ReadableBuffer):
         :param errors: temporal-difference errors or losses, in the order of the batch, [B]; one that is not finite counts as the largest
         """
         priorities = (np.abs(errors).astype(np.float64) + SMALLEST_ERROR) ** self.alpha
-        priorities = np.where(np.isfinite(priorities), priorities, self.largest)
-        self.largest[0] = max(self.largest[0], priorities.max())
+        if not np.isfinite(largest := priorities.max()):
+            priorities = np.where(np.isfinite(priorities), priorities, self.largest)
+            largest = priorities.max()
+        self.largest[0] = max(self.largest[0], largest)
         self.tree.update(self._drawn.numpy(), priorities)
 
 

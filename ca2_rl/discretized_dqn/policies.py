@@ -130,7 +130,7 @@ class DiscretizedDQNPolicy(NamesActivation, SwitchesOnce, DQNPolicy):
         n_atoms: int = 51,
         v_min: float | None = None,
         v_max: float | None = None,
-        n_quantiles: int = 50,
+        n_quantiles: int = 25,
         **kwargs: Any,
     ):
         # SB3's constructor builds the networks, so what they depend on has to be known before it runs

@@ -90,7 +90,7 @@ class NoisyDQN(DiscretizedDQN):
         n_atoms: int = 51,
         v_min: float | None = None,
         v_max: float | None = None,
-        n_quantiles: int = 50,
+        n_quantiles: int = 25,
         munchausen: bool = False,
         munchausen_alpha: float = 0.9,
         munchausen_tau: float = 0.03,

@@ -43,7 +43,10 @@ def filled(n_steps=1, steps=40, size=40, n_envs=1, space=VECTOR, prioritised=Tru
 
 
 class TestSumTree:
-    @given(st.lists(st.floats(0, 1e6), min_size=1, max_size=70), st.lists(st.floats(0, 1, exclude_max=True), min_size=1, max_size=20))
+    @given(
+        st.lists(st.just(0.0) | st.floats(1e-6, 1e6), min_size=1, max_size=70),
+        st.lists(st.floats(0, 1, exclude_max=True), min_size=1, max_size=20),
+    )
     def test_finds_what_a_running_sum_finds(self, numbers, shares):
         tree, leaves = tree_of(numbers)
         assert tree.total == pytest.approx(sum(numbers))
