@@ -17,7 +17,7 @@ from torch import nn
 from torch.optim import Optimizer
 
 from ca2_core.errors import UserError
-from ca2_rl.common.action_bins import ActionBins
+from ca2_rl.common.action_bins import ActionBins, Bins, BranchBins
 from ca2_rl.common.constructors import handed_on
 from ca2_rl.common.diagnostics import GRADIENT_NORM, MEAN_Q
 from ca2_rl.common.ez_greedy import EZGreedy, epsilon_greedy
@@ -41,13 +41,14 @@ class DQNSettings:
     double_q: bool
     returns: Returns = MEAN
     munchausen: Munchausen | None = None
+    branching: bool = False
 
 
 class _ActsInBoxes(OffPolicyAlgorithm):
-    """Next in line after DQN, so that its ``super().__init__`` arrives here: lets Box through as well."""
+    """Next in line after DQN, so that its ``super().__init__`` arrives here: lets through what ``_setup_model`` then looks at."""
 
     def __init__(self, *args: Any, **kwargs: Any):
-        super().__init__(*args, **{**kwargs, "supported_action_spaces": (spaces.Discrete, spaces.Box)})
+        super().__init__(*args, **{**kwargs, "supported_action_spaces": (spaces.Discrete, spaces.Box, spaces.MultiDiscrete)})
 
 
 class DiscretizedDQN(Accelerated, DQN, _ActsInBoxes):
@@ -63,6 +64,8 @@ class DiscretizedDQN(Accelerated, DQN, _ActsInBoxes):
     :param n_bins: values per dimension of a Box, >= 2, end points included; an odd number has the middle of the range
     :param double_q: the online network chooses the next action, the target network values it (van Hasselt et al. 2016)
     :param dueling: separate streams for value and advantage (Wang et al. 2016)
+    :param branching: chooses in each dimension of a Box or MultiDiscrete space by a head of its own (Tavakoli et al. 2018), so that
+        choices add up: with 11 bins, 6 dimensions are 66 outputs, not 1.8 million
     :param exploration_hold: most steps that a random action of the training is held for, within its episode, >= 1; 1 is
         epsilon-greedy (Dabney et al. 2021, https://arxiv.org/abs/2006.01782, with other durations: see docs/rl/discretized_dqn.md)
     :param prioritized_replay: draws transitions in proportion to their errors (Schaul et al. 2016)
@@ -126,6 +129,7 @@ class DiscretizedDQN(Accelerated, DQN, _ActsInBoxes):
         n_bins: int = 11,
         double_q: bool = False,
         dueling: bool = False,
+        branching: bool = False,
         exploration_hold: int = 1,
         prioritized_replay: bool = False,
         priority_alpha: float = 0.5,
@@ -145,6 +149,7 @@ class DiscretizedDQN(Accelerated, DQN, _ActsInBoxes):
         self.n_bins = n_bins
         self.double_q = double_q
         self.dueling = dueling
+        self.branching = branching
         self.exploration_hold = exploration_hold
         self.prioritized_replay = prioritized_replay
         self.priority_alpha = priority_alpha
@@ -170,17 +175,23 @@ class DiscretizedDQN(Accelerated, DQN, _ActsInBoxes):
             raise UserError(f"munchausen=True does not go with {other}: its targets are means over all actions. Leave one of them out.")
         if self.munchausen and not self.munchausen_tau > 0:
             raise UserError(f"munchausen_tau={self.munchausen_tau}: the temperature has to be above 0.")
-        self.bins = ActionBins(self.action_space, self.n_bins)
-        self._ez_greedy = EZGreedy(self.n_envs, self.exploration_hold)
-        own = ("n_bins", "dueling", "distribution", "n_atoms", "v_min", "v_max", "n_quantiles")
+        supported = (spaces.Box, spaces.MultiDiscrete) if self.branching else (spaces.Discrete, spaces.Box)
+        assert isinstance(self.action_space, supported), (
+            f"The algorithm only supports {supported} as action spaces but {self.action_space} was provided"
+        )
+        if self.munchausen and self.branching:
+            raise UserError("munchausen=True does not go with branching=True, whose policy has no single action. Leave one of them out.")
+        self.bins: Bins = (BranchBins if self.branching else ActionBins)(self.action_space, self.n_bins)
+        self._ez_greedy = EZGreedy(self.n_envs, self.exploration_hold, self.bins.shape)
+        own = ("n_bins", "dueling", "branching", "distribution", "n_atoms", "v_min", "v_max", "n_quantiles")
         self.policy_kwargs = {**self.policy_kwargs, **{name: getattr(self, name) for name in own}}
         super()._setup_model()
-        # SB3 sized the buffer for an action of the env; it keeps one index
+        # SB3 sized the buffer for an action of the env; it keeps indices
         buffer = self.replay_buffer
         assert buffer is not None
         buffer.action_space = self.bins.index_space
-        buffer.action_dim = 1
-        buffer.actions = np.zeros((*buffer.rewards.shape, 1), dtype=np.int64)
+        buffer.action_dim = self.bins.n_branches or 1
+        buffer.actions = np.zeros((*buffer.rewards.shape, buffer.action_dim), dtype=np.int64)
 
     def priority_options(self) -> dict[str, Any]:
         return {"alpha": self.priority_alpha, "beta": self.priority_beta} if self.prioritized_replay else {}
@@ -218,26 +229,26 @@ class DiscretizedDQN(Accelerated, DQN, _ActsInBoxes):
     def _sample_action(
         self, learning_starts: int, action_noise: ActionNoise | None = None, n_envs: int = 1
     ) -> tuple[np.ndarray, np.ndarray]:
-        """Actions for the envs [n_envs, ...], and their bins [n_envs] for the buffer."""
+        """Actions for the envs [n_envs, ...], and their bins [n_envs] for the buffer, with branches [n_envs, n_branches]."""
         if self.num_timesteps >= learning_starts:
             index = self._ez_greedy.act(self._greedy_index(), self.exploration_rate, self._random_index)
         elif self.exploration_hold > 1:
-            index = self._ez_greedy.act(np.zeros(n_envs, dtype=np.int64), 1.0, self._random_index)
+            index = self._ez_greedy.act(np.zeros((n_envs, *self.bins.shape), dtype=np.int64), 1.0, self._random_index)
         else:
             index = self._random_index(n_envs)
-        return self.bins.actions[index], index
+        return self.bins.of(index), index
 
     def _greedy_index(self) -> np.ndarray:
-        """Bins of the highest Q-values for the last observations, under noise if there is any: int64 [n_envs]."""
+        """Bins of the highest Q-values for the last observations, under noise if there is any: int64, as the bins of an action."""
         assert self._last_obs is not None
         noise = self.acting_noise()
         q_values = self.fast.outputs(self._last_obs, noise)
         if q_values is not None:
-            best: np.ndarray = q_values.argmax(axis=1)
+            best: np.ndarray = q_values.argmax(axis=-1)
             return best
         obs, _ = self.policy.obs_to_tensor(self._last_obs)
         with th.no_grad():
-            return self._torch_q_values(obs, noise).argmax(dim=1).cpu().numpy()
+            return self._torch_q_values(obs, noise).argmax(dim=-1).cpu().numpy()
 
     def acting_noise(self) -> NumpyNoise | None:
         """Noise of the Q-network for one step of the envs, each env's own."""
@@ -258,7 +269,7 @@ class DiscretizedDQN(Accelerated, DQN, _ActsInBoxes):
         actions, state = self.policy.predict(observation, state, episode_start, deterministic)
         if not deterministic:
             batch = actions.reshape(-1, *(self.action_space.shape or ()))
-            epsilon_greedy(batch, self.exploration_rate, lambda n: self.bins.actions[self._random_index(n)])
+            epsilon_greedy(batch, self.exploration_rate, lambda n: self.bins.of(self._random_index(n)))
             actions = batch.reshape(actions.shape)
         return actions, state
 
@@ -277,7 +288,7 @@ class DiscretizedDQN(Accelerated, DQN, _ActsInBoxes):
     @property
     def settings(self) -> DQNSettings:
         munchausen = Munchausen(self.munchausen_alpha, self.munchausen_tau, self.munchausen_clip) if self.munchausen else None
-        return DQNSettings(self.gamma, self.max_grad_norm, self.double_q, self.q_net.returns, munchausen)
+        return DQNSettings(self.gamma, self.max_grad_norm, self.double_q, self.q_net.returns, munchausen, self.branching)
 
     def train(self, gradient_steps: int, batch_size: int = 100) -> None:
         self._update_learning_rate(self.policy.optimizer)
@@ -297,7 +308,8 @@ class DiscretizedDQN(Accelerated, DQN, _ActsInBoxes):
 
     def loss(self, batch: Transitions, noise: th.Tensor, settings: DQNSettings) -> tuple[th.Tensor, ...]:
         """Loss and mean Q-value of B transitions, and their errors if they are weighted: see ``td_loss``."""
-        return td_loss(batch, settings.gamma, *self.q_functions(noise, settings), settings.returns, settings.munchausen)
+        functions = self.q_functions(noise, settings)
+        return td_loss(batch, settings.gamma, *functions, settings.returns, settings.munchausen, settings.branching)
 
     def q_functions(self, noise: th.Tensor, settings: DQNSettings) -> tuple[QFunction, QFunction, QFunction | None]:
         """What one gradient step evaluates: ``online``, ``target`` and ``selector`` of ``td_loss``."""
@@ -321,15 +333,19 @@ def td_loss(
     selector: QFunction | None = None,
     returns: Returns = MEAN,
     munchausen: Munchausen | None = None,
+    branching: bool = False,
 ) -> tuple[th.Tensor, ...]:
     """Loss of the temporal-difference error, and the mean Q-value of the actions taken.
 
-    :param batch: B transitions; actions are bins, int64 [B, 1]; discounts [B, 1] from an n-step buffer, else None
+    :param batch: B transitions; actions are bins, int64 [B, 1], with branches [B, n_branches]; discounts [B, 1] from an n-step buffer,
+        else None
     :param gamma: discount where the batch has none
     :param online: outputs to learn: observations [B, ...] -> [B, n_actions], of a distribution [B, n, n_actions]
     :param target: outputs to bootstrap from
     :param selector: outputs that choose the action to bootstrap from (double Q-learning); ``target``'s own if None
     :param returns: what the outputs say of the return
+    :param branching: whether the outputs are [B, n_branches, ...]: all branches learn the same target, to which the values of their best
+        actions add their mean (Tavakoli et al. 2018, eq. 5)
     :param munchausen: how rewards and targets follow from the target's soft policy, in place of its best action
     :return: loss with gradient, mean Q-value without, both scalars; of a batch with weights, also the errors without gradient, [B]
     """
@@ -343,12 +359,19 @@ def td_loss(
         else:
             rewards = rewards + munchausen.bonus(returns.q_values(target(batch.observations)), batch.actions)
             values = munchausen.values(next_outputs, returns.q_values(next_outputs))
+        if branching:
+            values = values.mean(dim=1)
         targets = returns.targets(values, rewards, (1 - batch.dones) * discounts)  # [B, 1] or [B, n]
     outputs = online(batch.observations)
-    taken = returns.taken(outputs, batch.actions)
-    losses = returns.losses(taken, targets)  # [B]
+    if branching:
+        taken, targets = returns.taken(outputs, batch.actions.unsqueeze(-1)), targets.unsqueeze(1)
+    else:
+        taken = returns.taken(outputs, batch.actions)
+    losses = returns.losses(taken, targets)  # [B], with branches [B, n_branches]
     with th.no_grad():
         mean_q = returns.taken_q(taken).mean()
     if batch.weights is None:
         return losses.mean(), mean_q
-    return (batch.weights.squeeze(1) * losses).mean(), mean_q, returns.errors(taken, targets).detach()
+    size = len(batch.weights)
+    errors = returns.errors(taken, targets).detach().reshape(size, -1).mean(dim=1)
+    return (batch.weights * losses.reshape(size, -1)).mean(), mean_q, errors

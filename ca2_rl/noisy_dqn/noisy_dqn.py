@@ -82,6 +82,7 @@ class NoisyDQN(DiscretizedDQN):
         n_bins: int = 11,
         double_q: bool = False,
         dueling: bool = False,
+        branching: bool = False,
         exploration_hold: int = 1,
         prioritized_replay: bool = False,
         priority_alpha: float = 0.5,

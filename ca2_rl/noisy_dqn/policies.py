@@ -49,7 +49,7 @@ class NoisyQNetwork(DiscretizedQNetwork):
         if deterministic or not self.noisy_layers:
             return super()._predict(observation)
         rows = len(next(iter(observation.values())) if isinstance(observation, dict) else observation)
-        return self.forward(observation, self.sample_noise(rows)).argmax(dim=1)
+        return self.forward(observation, self.sample_noise(rows)).argmax(dim=-1)
 
     def _get_constructor_parameters(self) -> dict[str, Any]:
         return {**super()._get_constructor_parameters(), "sigma0": self.sigma0}

@@ -57,6 +57,7 @@ class Rainbow(NoisyDQN):
         n_bins: int = 11,
         double_q: bool = True,
         dueling: bool = True,
+        branching: bool = False,
         exploration_hold: int = 1,
         prioritized_replay: bool = True,
         priority_alpha: float = 0.5,

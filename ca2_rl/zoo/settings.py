@@ -27,6 +27,7 @@ CONSTRUCTOR = {
     "alpha0": Setting("ratio of the step size to the parameter change", above=0),
     "batch_size": Setting("transitions of a gradient step", low=1),
     "buffer_size": Setting("transitions that the replay buffer keeps", low=1),
+    "branching": Setting("chooses in each dimension of an action on its own, in place of a grid"),
     "clip_range": Setting("PPO's limit of the policy's change", above=0),
     "clip_range_vf": Setting("PPO's limit of the value's change"),
     "compile": Setting("compile gradient steps; by default where it pays", changes_result=False),
