@@ -22,6 +22,8 @@ class Transitions(NamedTuple):
     """Of n-step returns, [B, 1]."""
     weights: th.Tensor | None = None
     """Of prioritised replay, [B, 1]: its losses are multiplied by them."""
+    next_masks: th.Tensor | None = None
+    """Actions that are allowed next, bool [B, n_actions]."""
 
 
 Reader = Callable[[th.Tensor], Transitions]
@@ -41,13 +43,28 @@ def at(values: Any, rows: th.Tensor) -> Any:
 class ReadableBuffer(ReplayBuffer):
     """A replay buffer all of which can be read as tensors, if ``has_tensors``."""
 
+    next_masks: np.ndarray | None = None
+    """Actions that are allowed next, bool [buffer_size, n_envs, n_actions]; whoever adds a transition fills it in."""
+
     def __init__(self, *args: Any, **kwargs: Any):
         super().__init__(*args, **kwargs)
         self.has_tensors = not self.optimize_memory_usage and self.device.type == "cpu"
 
+    def keep_masks(self, n_actions: int) -> None:
+        """Has ``next_masks`` in each batch; until they are filled in, all actions are allowed."""
+        self.next_masks = np.ones((*self.rewards.shape, n_actions), dtype=bool)
+
+    def mask_reader(self) -> Callable[[th.Tensor], th.Tensor | None]:
+        if self.next_masks is None:
+            return lambda rows: None
+        masks = flat(self.next_masks)
+        return lambda rows: masks[rows]
+
     def sample(self, batch_size: int, env: VecNormalize | None = None) -> Any:
         """Random ``Transitions``."""
-        return Transitions(*super().sample(batch_size, env))
+        if self.next_masks is None:
+            return Transitions(*super().sample(batch_size, env))
+        return self.batch(th.from_numpy(np.random.randint(self.size() * self.n_envs, size=batch_size)), env)
 
     def tensors(self) -> list[Any]:
         """The ``FIELDS``, each [buffer_size * n_envs, ...], observations perhaps a dict of them."""
@@ -59,12 +76,14 @@ class ReadableBuffer(ReplayBuffer):
         :param env: normalises the rewards
         """
         observations, actions, next_observations, dones, timeouts, rewards = self.tensors()
+        masks = self.mask_reader()
 
         def read(rows: th.Tensor) -> Transitions:
             # The end of the time is not the end of the task
             ends = dones[rows] * (1 - timeouts[rows])
             taken = normalized(rewards[rows], env).unsqueeze(1)
-            return Transitions(at(observations, rows), actions[rows], at(next_observations, rows), ends.unsqueeze(1), taken)
+            batch = at(observations, rows), actions[rows], at(next_observations, rows), ends.unsqueeze(1), taken
+            return Transitions(*batch, next_masks=masks(rows))
 
         return read
 
@@ -128,6 +147,7 @@ class NStepReader(ReadableBuffer):
         observations, actions, next_observations, dones, timeouts, rewards = self.tensors()
         newest, steps = th.from_numpy(self.newest), th.arange(self.n_steps)
         ahead, powers = steps * self.n_envs, self.gamma**steps
+        masks = self.mask_reader()
 
         def read(rows: th.Tensor) -> Transitions:
             path = (rows.unsqueeze(1) + ahead) % len(rewards)  # [B, n]
@@ -142,7 +162,7 @@ class NStepReader(ReadableBuffer):
             returns = (normalized(rewards[path], env) * powers * counted).sum(dim=1, keepdim=True)
             ends = dones[last] * (1 - timeouts[last])
             batch = at(observations, rows), actions[rows], at(next_observations, last), ends.unsqueeze(1), returns
-            return Transitions(*batch, discounts=self.gamma**n)
+            return Transitions(*batch, discounts=self.gamma**n, next_masks=masks(last))
 
         return read
 

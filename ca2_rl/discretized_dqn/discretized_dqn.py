@@ -18,11 +18,12 @@ from torch.optim import Optimizer
 
 from ca2_core.errors import UserError
 from ca2_rl.common.action_bins import ActionBins, Bins, BranchBins
+from ca2_rl.common.action_masks import ActionMasks, usable
 from ca2_rl.common.constructors import handed_on
 from ca2_rl.common.diagnostics import GRADIENT_NORM, MEAN_Q
 from ca2_rl.common.ez_greedy import EZGreedy, epsilon_greedy
 from ca2_rl.common.prioritized_replay import Prioritized
-from ca2_rl.common.replay_buffer import Transitions
+from ca2_rl.common.replay_buffer import ReadableBuffer, Transitions
 from ca2_rl.common.returns import MEAN, Munchausen, Returns
 from ca2_rl.discretized_dqn.policies import CnnPolicy, DiscretizedDQNPolicy, DiscretizedQNetwork, MlpPolicy, MultiInputPolicy
 from ca2_rl.fast import Accelerated
@@ -66,6 +67,8 @@ class DiscretizedDQN(Accelerated, DQN, _ActsInBoxes):
     :param dueling: separate streams for value and advantage (Wang et al. 2016)
     :param branching: chooses in each dimension of a Box or MultiDiscrete space by a head of its own (Tavakoli et al. 2018), so that
         choices add up: with 11 bins, 6 dimensions are 66 outputs, not 1.8 million
+    :param action_masks: never takes, explores or bootstraps from an action that the env does not allow at the time, by
+        ``info["action_mask"]`` (Gymnasium's Taxi) or a method ``action_masks()`` (sb3-contrib's); for Discrete actions
     :param exploration_hold: most steps that a random action of the training is held for, within its episode, >= 1; 1 is
         epsilon-greedy (Dabney et al. 2021, https://arxiv.org/abs/2006.01782, with other durations: see docs/rl/discretized_dqn.md)
     :param prioritized_replay: draws transitions in proportion to their errors (Schaul et al. 2016)
@@ -130,6 +133,7 @@ class DiscretizedDQN(Accelerated, DQN, _ActsInBoxes):
         double_q: bool = False,
         dueling: bool = False,
         branching: bool = False,
+        action_masks: bool = False,
         exploration_hold: int = 1,
         prioritized_replay: bool = False,
         priority_alpha: float = 0.5,
@@ -150,6 +154,7 @@ class DiscretizedDQN(Accelerated, DQN, _ActsInBoxes):
         self.double_q = double_q
         self.dueling = dueling
         self.branching = branching
+        self.action_masks = action_masks
         self.exploration_hold = exploration_hold
         self.prioritized_replay = prioritized_replay
         self.priority_alpha = priority_alpha
@@ -179,6 +184,8 @@ class DiscretizedDQN(Accelerated, DQN, _ActsInBoxes):
         assert isinstance(self.action_space, supported), (
             f"The algorithm only supports {supported} as action spaces but {self.action_space} was provided"
         )
+        if self.action_masks and (self.munchausen or self.optimize_memory_usage or not isinstance(self.action_space, spaces.Discrete)):
+            raise UserError("action_masks=True goes with Discrete actions, and neither with munchausen nor with optimize_memory_usage.")
         if self.munchausen and self.branching:
             raise UserError("munchausen=True does not go with branching=True, whose policy has no single action. Leave one of them out.")
         self.bins: Bins = (BranchBins if self.branching else ActionBins)(self.action_space, self.n_bins)
@@ -192,15 +199,22 @@ class DiscretizedDQN(Accelerated, DQN, _ActsInBoxes):
         buffer.action_space = self.bins.index_space
         buffer.action_dim = self.bins.n_branches or 1
         buffer.actions = np.zeros((*buffer.rewards.shape, buffer.action_dim), dtype=np.int64)
+        self._masks: ActionMasks | None = None
+        if self.action_masks:
+            if not isinstance(buffer, ReadableBuffer):
+                raise UserError(f"action_masks=True has a replay buffer of its own: leave out {type(buffer).__name__}.")
+            buffer.keep_masks(self.bins.width)
+            self._masks = ActionMasks(self.n_envs, self.bins.width)
 
     def priority_options(self) -> dict[str, Any]:
         return {"alpha": self.priority_alpha, "beta": self.priority_beta} if self.prioritized_replay else {}
 
     def _excluded_save_params(self) -> list[str]:
-        return [*super()._excluded_save_params(), "bins", "_ez_greedy"]
+        return [*super()._excluded_save_params(), "bins", "_ez_greedy", "_masks"]
 
     def state_parts(self) -> dict[str, Any]:
-        return {**super().state_parts(), "bins": self.bins, "random_actions": self._ez_greedy}
+        masks = {} if self._masks is None else {"action_masks": self._masks}
+        return {**super().state_parts(), "bins": self.bins, "random_actions": self._ez_greedy, **masks}
 
     def set_random_seed(self, seed: int | None = None) -> None:
         super().set_random_seed(seed)
@@ -212,7 +226,14 @@ class DiscretizedDQN(Accelerated, DQN, _ActsInBoxes):
         prepared = super()._setup_learn(*args, **kwargs)
         if self._last_obs is not last_obs:  # the envs were reset
             self._end_episodes(np.ones(self.n_envs, dtype=bool))
+            if self._masks is not None and self.env is not None:
+                self._masks.begin(self.env)
         return prepared
+
+    def stored(self, infos: list[dict[str, Any]], dones: np.ndarray) -> None:
+        buffer = self.replay_buffer
+        if self._masks is not None and self.env is not None and isinstance(buffer, ReadableBuffer) and buffer.next_masks is not None:
+            buffer.next_masks[buffer.pos - 1] = self._masks.step(self.env, infos, dones)
 
     def _update_info_buffer(self, infos: list[dict[str, Any]], dones: np.ndarray | None = None) -> None:
         super()._update_info_buffer(infos, dones)
@@ -236,6 +257,8 @@ class DiscretizedDQN(Accelerated, DQN, _ActsInBoxes):
             index = self._ez_greedy.act(np.zeros((n_envs, *self.bins.shape), dtype=np.int64), 1.0, self._random_index)
         else:
             index = self._random_index(n_envs)
+        if self._masks is not None:
+            index = self._masks.allow(index)
         return self.bins.of(index), index
 
     def _greedy_index(self) -> np.ndarray:
@@ -243,12 +266,14 @@ class DiscretizedDQN(Accelerated, DQN, _ActsInBoxes):
         assert self._last_obs is not None
         noise = self.acting_noise()
         q_values = self.fast.outputs(self._last_obs, noise)
-        if q_values is not None:
-            best: np.ndarray = q_values.argmax(axis=-1)
-            return best
-        obs, _ = self.policy.obs_to_tensor(self._last_obs)
-        with th.no_grad():
-            return self._torch_q_values(obs, noise).argmax(dim=-1).cpu().numpy()
+        if q_values is None:
+            obs, _ = self.policy.obs_to_tensor(self._last_obs)
+            with th.no_grad():
+                q_values = self._torch_q_values(obs, noise).cpu().numpy()
+        if self._masks is not None:
+            q_values = np.where(self._masks.current, q_values, -np.inf)
+        best: np.ndarray = q_values.argmax(axis=-1)
+        return best
 
     def acting_noise(self) -> NumpyNoise | None:
         """Noise of the Q-network for one step of the envs, each env's own."""
@@ -264,14 +289,33 @@ class DiscretizedDQN(Accelerated, DQN, _ActsInBoxes):
         state: tuple[np.ndarray, ...] | None = None,
         episode_start: np.ndarray | None = None,
         deterministic: bool = False,
+        action_masks: np.ndarray | None = None,
     ) -> tuple[np.ndarray, tuple[np.ndarray, ...] | None]:
-        """Greedy actions of the env, or with ``deterministic=False`` those of the exploring agent (see SB3's ``predict``)."""
+        """Greedy actions of the env, or with ``deterministic=False`` those of the exploring agent (see SB3's ``predict``).
+
+        :param action_masks: the actions that are allowed, [n_actions] or [N, n_actions], as sb3-contrib's ``MaskablePPO`` takes them
+        """
+        if action_masks is not None:
+            return self._predict_masked(observation, np.asarray(action_masks, dtype=bool), deterministic), state
         actions, state = self.policy.predict(observation, state, episode_start, deterministic)
         if not deterministic:
             batch = actions.reshape(-1, *(self.action_space.shape or ()))
             epsilon_greedy(batch, self.exploration_rate, lambda n: self.bins.of(self._random_index(n)))
             actions = batch.reshape(actions.shape)
         return actions, state
+
+    def _predict_masked(self, observation: np.ndarray | dict[str, np.ndarray], masks: np.ndarray, deterministic: bool) -> np.ndarray:
+        """Allowed actions: see ``predict``."""
+        obs, is_batch = self.policy.obs_to_tensor(observation)
+        with th.no_grad():
+            q_values = self.policy.q_values(obs, deterministic).cpu().numpy()
+        allowed = ActionMasks(*q_values.shape)
+        allowed.current = usable(np.broadcast_to(masks, q_values.shape).copy())
+        index = np.where(allowed.current, q_values, -np.inf).argmax(axis=1)
+        if not deterministic:
+            epsilon_greedy(index, self.exploration_rate, self._random_index)
+        actions = self.bins.of(allowed.allow(index))
+        return actions if is_batch else actions[0]
 
     def _on_step(self) -> None:
         self._n_calls += 1
@@ -354,7 +398,10 @@ def td_loss(
         next_outputs = target(batch.next_observations)
         if munchausen is None:
             choice = next_outputs if selector is None else selector(batch.next_observations)
-            best = returns.q_values(choice).argmax(dim=-1, keepdim=True)
+            q_values = returns.q_values(choice)
+            if batch.next_masks is not None:
+                q_values = q_values.masked_fill(~batch.next_masks, -th.inf)
+            best = q_values.argmax(dim=-1, keepdim=True)
             values = returns.values(returns.taken(next_outputs, best))
         else:
             rewards = rewards + munchausen.bonus(returns.q_values(target(batch.observations)), batch.actions)

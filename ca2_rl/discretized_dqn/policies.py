@@ -181,6 +181,10 @@ class DiscretizedDQNPolicy(NamesActivation, SwitchesOnce, DQNPolicy):
         net_args = self._update_features_extractor(self.net_args, features_extractor=None)
         return self.q_network_class(**net_args).to(self.device)
 
+    def q_values(self, obs: PyTorchObs, deterministic: bool = True) -> th.Tensor:
+        """Of observations [N, ...]: [N, n_actions]; if not deterministic, those that exploring is by."""
+        return self.q_net.forward(obs)
+
     def predict_index(self, obs: PyTorchObs, deterministic: bool = True) -> th.Tensor:
         """Index of the best bin: observations [N, ...] -> int64 [N], with branches [N, n_branches]."""
         return self.q_net._predict(obs, deterministic)

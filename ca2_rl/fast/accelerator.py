@@ -124,6 +124,21 @@ class Accelerated(WithDiagnostics):
         """What a ``Prioritized`` replay buffer is made with; for ``prioritized_replay``."""
         return {}
 
+    def stored(self, infos: list[dict[str, Any]], dones: np.ndarray) -> None:
+        """Called when a step of the envs is in the replay buffer, before the next."""
+
+    def _store_transition(
+        self,
+        replay_buffer: ReplayBuffer,
+        buffer_action: np.ndarray,
+        new_obs: np.ndarray | dict[str, np.ndarray],
+        reward: np.ndarray,
+        dones: np.ndarray,
+        infos: list[dict[str, Any]],
+    ) -> None:
+        super()._store_transition(replay_buffer, buffer_action, new_obs, reward, dones, infos)
+        self.stored(infos, dones)
+
     def _excluded_save_params(self) -> list[str]:
         return [*super()._excluded_save_params(), *self.DRAWN_AHEAD]
 
@@ -178,7 +193,7 @@ class Accelerated(WithDiagnostics):
     ) -> RolloutReturn:
         """SB3's, quickly where observations are vectors."""
         if self.fast.collects and isinstance(replay_buffer, QuickReplayBuffer):
-            return collect_vectors(self, env, callback, train_freq, replay_buffer, *args, **kwargs)
+            return collect_vectors(self, env, callback, train_freq, replay_buffer, self.stored, *args, **kwargs)
         return super().collect_rollouts(env, callback, train_freq, replay_buffer, *args, **kwargs)
 
 
@@ -334,6 +349,8 @@ class Accelerator:
             for module in network.modules():
                 if isinstance(module, DROPOUTS) or next(module.buffers(), None) is not None:
                     return f"{type(module).__name__} layers draw random numbers or keep statistics"
+        if isinstance(model.observation_space, (spaces.Discrete, spaces.MultiDiscrete)):
+            return "observations that are numbers of a list, which torch looks at one by one, are not compiled"
         if model.policy.features_extractor_class is not FlattenExtractor:
             return f"only FlattenExtractor is compiled, not {model.policy.features_extractor_class.__name__}"
         return None

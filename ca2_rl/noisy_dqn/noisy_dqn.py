@@ -83,6 +83,7 @@ class NoisyDQN(DiscretizedDQN):
         double_q: bool = False,
         dueling: bool = False,
         branching: bool = False,
+        action_masks: bool = False,
         exploration_hold: int = 1,
         prioritized_replay: bool = False,
         priority_alpha: float = 0.5,

@@ -46,10 +46,14 @@ class NoisyQNetwork(DiscretizedQNetwork):
         return self.returns.q_values(self.outputs(obs, noise))
 
     def _predict(self, observation: PyTorchObs, deterministic: bool = True) -> th.Tensor:
+        return self.acting_q_values(observation, deterministic).argmax(dim=-1)
+
+    def acting_q_values(self, obs: PyTorchObs, deterministic: bool) -> th.Tensor:
+        """Those of the mean weights if deterministic, else under fresh noise for each observation."""
         if deterministic or not self.noisy_layers:
-            return super()._predict(observation)
-        rows = len(next(iter(observation.values())) if isinstance(observation, dict) else observation)
-        return self.forward(observation, self.sample_noise(rows)).argmax(dim=-1)
+            return self.forward(obs)
+        rows = len(next(iter(obs.values())) if isinstance(obs, dict) else obs)
+        return self.forward(obs, self.sample_noise(rows))
 
     def _get_constructor_parameters(self) -> dict[str, Any]:
         return {**super()._get_constructor_parameters(), "sigma0": self.sigma0}
@@ -69,6 +73,9 @@ class NoisyDQNPolicy(DiscretizedDQNPolicy):
     def __init__(self, *args: Any, sigma0: float = 0.5, **kwargs: Any):
         self.sigma0 = sigma0
         super().__init__(*args, **kwargs)
+
+    def q_values(self, obs: PyTorchObs, deterministic: bool = True) -> th.Tensor:
+        return self.q_net.acting_q_values(obs, deterministic)
 
     def _network_options(self) -> dict[str, Any]:
         return {**super()._network_options(), "sigma0": self.sigma0}

@@ -58,6 +58,7 @@ class Rainbow(NoisyDQN):
         double_q: bool = True,
         dueling: bool = True,
         branching: bool = False,
+        action_masks: bool = False,
         exploration_hold: int = 1,
         prioritized_replay: bool = True,
         priority_alpha: float = 0.5,

@@ -15,6 +15,8 @@ from stable_baselines3.common.vec_env import DummyVecEnv, VecEnv, VecFrameStack
 
 from ca2_core.errors import UserError, did_you_mean
 from ca2_core.settings import describe
+from ca2_rl import DiscretizedDQN
+from ca2_rl.common.action_masks import current_masks
 from ca2_rl.environments import check_env, try_env
 from ca2_rl.loading import agents as loading
 from ca2_rl.loading.expressions import parse
@@ -208,8 +210,11 @@ def play(agent: BaseAlgorithm, env: VecEnv, deterministic: bool = True, observat
     if observations is None:
         observations = env.reset()
     state, starts = None, np.ones(env.num_envs, dtype=bool)
+    infos: list[dict[str, Any]] | None = None
+    has_masks = isinstance(agent, DiscretizedDQN) and agent.action_masks
     while True:
-        actions, state = agent.predict(observations, state, starts, deterministic=deterministic)
+        masks = {"action_masks": current_masks(env, (env.num_envs, agent.action_space.n), infos, starts)} if has_masks else {}
+        actions, state = agent.predict(observations, state, starts, deterministic=deterministic, **masks)
         observations, rewards, starts, infos = env.step(actions)
         yield rewards, starts, infos
 

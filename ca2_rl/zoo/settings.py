@@ -23,6 +23,7 @@ ZOO = {
 }
 
 CONSTRUCTOR = {
+    "action_masks": Setting("takes only actions that the env allows: info['action_mask'] or action_masks()"),
     "action_noise": Setting("noise on the actions; rl-zoo3 makes it of noise_type and noise_std"),
     "alpha0": Setting("ratio of the step size to the parameter change", above=0),
     "batch_size": Setting("transitions of a gradient step", low=1),
