@@ -213,7 +213,7 @@ def play(agent: BaseAlgorithm, env: VecEnv, deterministic: bool = True, observat
     infos: list[dict[str, Any]] | None = None
     has_masks = isinstance(agent, DiscretizedDQN) and agent.action_masks
     while True:
-        masks = {"action_masks": current_masks(env, (env.num_envs, agent.action_space.n), infos, starts)} if has_masks else {}
+        masks = {"action_masks": current_masks(env, (env.num_envs, agent.bins.width), infos, starts)} if has_masks else {}
         actions, state = agent.predict(observations, state, starts, deterministic=deterministic, **masks)
         observations, rewards, starts, infos = env.step(actions)
         yield rewards, starts, infos
