@@ -211,9 +211,10 @@ def play(agent: BaseAlgorithm, env: VecEnv, deterministic: bool = True, observat
         observations = env.reset()
     state, starts = None, np.ones(env.num_envs, dtype=bool)
     infos: list[dict[str, Any]] | None = None
-    has_masks = isinstance(agent, DiscretizedDQN) and agent.action_masks
     while True:
-        masks = {"action_masks": current_masks(env, (env.num_envs, agent.bins.width), infos, starts)} if has_masks else {}
+        masks = {}
+        if isinstance(agent, DiscretizedDQN) and agent.action_masks:
+            masks["action_masks"] = current_masks(env, (env.num_envs, agent.bins.width), infos, starts)
         actions, state = agent.predict(observations, state, starts, deterministic=deterministic, **masks)
         observations, rewards, starts, infos = env.step(actions)
         yield rewards, starts, infos
