@@ -224,11 +224,15 @@ class DiscretizedDQN(Accelerated, DQN, _ActsInBoxes):
     def _setup_learn(self, *args: Any, **kwargs: Any) -> tuple[int, BaseCallback]:
         last_obs = self._last_obs
         prepared = super()._setup_learn(*args, **kwargs)
-        if self._last_obs is not last_obs:  # the envs were reset
-            self._end_episodes(np.ones(self.n_envs, dtype=bool))
-            if self._masks is not None and self.env is not None:
-                self._masks.begin(self.env)
+        if self._last_obs is not last_obs:
+            self.envs_reset()
         return prepared
+
+    def envs_reset(self) -> None:
+        """Called when all envs have been reset."""
+        self._end_episodes(np.ones(self.n_envs, dtype=bool))
+        if self._masks is not None and self.env is not None:
+            self._masks.begin(self.env)
 
     def stored(self, infos: list[dict[str, Any]], dones: np.ndarray) -> None:
         buffer = self.replay_buffer

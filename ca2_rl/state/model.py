@@ -102,6 +102,7 @@ def set_model_state(model: BaseAlgorithm, state: State) -> None:
         model._last_episode_starts = np.ones(model.n_envs, dtype=bool)
         normalized = model.get_vec_normalize_env()
         model._last_original_obs = None if normalized is None else normalized.get_original_obs()
+        getattr(model, "envs_reset", lambda: None)()
     with fits_settings():
         begin_rollout(model, state)
 
