@@ -1,5 +1,6 @@
 """Prioritised experience replay (Schaul et al. 2016, https://arxiv.org/abs/1511.05952)."""
 
+import math
 from functools import cached_property
 from typing import Any
 
@@ -19,6 +20,11 @@ from ca2_rl.common.replay_buffer import (
 
 WIDTH = 16
 """Children of a node: few levels, each a handful of NumPy calls for a whole batch."""
+
+MOST_CHANGES = 64
+"""Updates that are made together: most are, before the next draw."""
+
+BELOW_ONE = 1 - 2.0**-53
 
 SMALLEST_ERROR = 1e-6
 """Added to each error, so that every transition can be drawn."""
@@ -47,9 +53,11 @@ class SumTree:
             above[: len(sums)] = sums
             self._levels.append(above.reshape(-1, WIDTH))
         self._flat = [level.reshape(-1) for level in self._levels]
+        self._changed: list[NDArray[np.int64]] = []  # leaves that no sum follows yet
 
     @property
     def total(self) -> float:
+        self._sum_up()
         return float(np.add.reduce(self._flat[-1]))
 
     def update(self, indices: NDArray[np.int64], values: NDArray[np.float64]) -> None:
@@ -59,6 +67,15 @@ class SumTree:
         :param values: >= 0, [B] or [1]
         """
         self._flat[0][indices] = values
+        self._changed.append(indices)
+        if len(self._changed) == MOST_CHANGES:
+            self._sum_up()
+
+    def _sum_up(self) -> None:
+        if not self._changed:
+            return
+        indices = np.concatenate(self._changed)
+        self._changed.clear()
         for level, above in zip(self._levels, self._flat[1:], strict=False):
             indices = indices // WIDTH
             above[indices] = np.add.reduce(level.take(indices, axis=0), axis=1)
@@ -68,13 +85,14 @@ class SumTree:
 
         :param masses: in [0, ``total``), [B]; the total is above 0
         """
+        self._sum_up()
         nodes = np.zeros(len(masses), dtype=np.int64)
         firsts = np.arange(len(masses)) * WIDTH
         for level in reversed(self._levels):
             children = level.take(nodes, axis=0)  # [B, WIDTH]
             sums = np.add.accumulate(children, axis=1)
             # By rounding, a mass may lie at the end of the sum or beyond
-            masses = np.minimum(masses, np.nextafter(sums[:, -1], 0))
+            masses = np.minimum(masses, sums[:, -1] * BELOW_ONE)
             found = (sums > masses[:, None]).argmax(axis=1)
             at = firsts + found
             masses = np.maximum(masses - (sums.take(at) - children.take(at)), 0)
@@ -137,8 +155,8 @@ class Prioritized(ReadableBuffer):
         """
         n = len(uniforms)
         rows = self.tree.find((np.arange(n) + uniforms) * (self.tree.total / n))
-        priorities = self.priorities[rows]
-        weights = (priorities / priorities.min()) ** -self.beta
+        priorities = self.priorities.take(rows)
+        weights = (priorities / np.minimum.reduce(priorities)) ** -self.beta
         self._drawn = th.from_numpy(rows)
         return self._drawn, th.from_numpy(weights.astype(np.float32)[:, None])
 
@@ -152,9 +170,10 @@ class Prioritized(ReadableBuffer):
         :param errors: temporal-difference errors or losses, in the order of the batch, [B]; one that is not finite counts as the largest
         """
         priorities = (np.abs(errors).astype(np.float64) + SMALLEST_ERROR) ** self.alpha
-        if not np.isfinite(largest := priorities.max()):
+        largest = float(np.maximum.reduce(priorities))
+        if not math.isfinite(largest):
             priorities = np.where(np.isfinite(priorities), priorities, self.largest)
-            largest = priorities.max()
+            largest = float(np.maximum.reduce(priorities))
         self.largest[0] = max(self.largest[0], largest)
         self.tree.update(self._drawn.numpy(), priorities)
 

@@ -314,8 +314,9 @@ class Accelerator:
         :param settings: all that it depends on beside the networks, a frozen dataclass: steps of equal settings are the same
         """
         model = self.model
-        source, buffer = self._source(), model.replay_buffer
-        errors = self._errors.setdefault(batch_size, th.zeros(batch_size)) if isinstance(buffer, Prioritized) else None
+        source = self._source()
+        prioritized = model.replay_buffer if isinstance(model.replay_buffer, Prioritized) else None
+        errors = None if prioritized is None else self._errors.setdefault(batch_size, th.zeros(batch_size))
         kind = settings, batch_size
         if kind not in self._noise:
             self._noise[kind] = Blocks(lambda n: model.draw_noise(n, batch_size, settings), self._drawn.pop(repr(kind), ()))
@@ -328,8 +329,8 @@ class Accelerator:
             else:
                 self._program(noise, *drawn)
                 model.averages.count(model.METRICS)
-            if isinstance(buffer, Prioritized) and errors is not None:
-                buffer.update_priorities(errors.numpy())
+            if prioritized is not None and errors is not None:
+                prioritized.update_priorities(errors.numpy())
 
     def _metrics(self, values: tuple[th.Tensor, ...], errors: th.Tensor | None) -> th.Tensor:
         """Of what a step returns, those of the model's ``METRICS``, [n]; what follows is kept in ``errors``."""
