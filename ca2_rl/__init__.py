@@ -12,12 +12,13 @@ if TYPE_CHECKING:
     from ca2_rl.discretized_dqn import DiscretizedDQN
     from ca2_rl.noisy_dqn import NoisyDQN
     from ca2_rl.ou_ddpg import OUDDPG
+    from ca2_rl.rainbow import Rainbow
 
-__all__ = ["OUDDPG", "DiscretizedDQN", "NoisyDQN"]
+__all__ = ["OUDDPG", "DiscretizedDQN", "NoisyDQN", "Rainbow"]
 
 __version__ = version("ca2")
 
-_HOMES = {"DiscretizedDQN": "discretized_dqn", "NoisyDQN": "noisy_dqn", "OUDDPG": "ou_ddpg"}
+_HOMES = {"DiscretizedDQN": "discretized_dqn", "NoisyDQN": "noisy_dqn", "OUDDPG": "ou_ddpg", "Rainbow": "rainbow"}
 
 
 def __getattr__(name: str) -> type:

@@ -7,7 +7,7 @@ from ca2_core.notes import printed_notes
 
 COMMAND = Command(
     "ca2-rl",
-    "Trains, plays and evaluates agents of Stable-Baselines3, rl-zoo3 and ca2 (discretizeddqn, noisydqn, ouddpg).",
+    "Trains, plays and evaluates agents of Stable-Baselines3, rl-zoo3 and ca2 (discretizeddqn, noisydqn, ouddpg, rainbow).",
     {
         "train": Subcommand("ca2_rl.commands.train:main", "train an agent, or go on with an interrupted training"),
         "verify": Subcommand("ca2_rl.commands.verify:main", "train a run again, and say at which step the two differ, if they do"),

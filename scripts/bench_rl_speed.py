@@ -34,7 +34,7 @@ from stable_baselines3.common.noise import OrnsteinUhlenbeckActionNoise
 from torch import nn
 from torch.nn import functional as F
 
-from ca2_rl import OUDDPG, DiscretizedDQN, NoisyDQN
+from ca2_rl import OUDDPG, DiscretizedDQN, NoisyDQN, Rainbow
 from ca2_rl.envs.classic_control_vec_env import ClassicControlVecEnv
 from ca2_rl.envs.end_point_actions import EndPointActions
 
@@ -50,7 +50,18 @@ COMMON: dict[str, Any] = {
     "gamma": 0.98,
     "device": "cpu",
 }
+# By name: the class and what it has beyond the settings of all
+Variants = dict[str, tuple[Any, dict[str, Any]]]
 OURS: dict[str, tuple[Any, ...]] = {"dqn": (DiscretizedDQN, NoisyDQN), "ddpg": (OUDDPG,)}
+PARTS_OF_RAINBOW: Variants = {
+    "DQN": (DiscretizedDQN, {}),
+    "prioritised": (DiscretizedDQN, {"prioritized_replay": True}),
+    "quantiles": (DiscretizedDQN, {"distribution": "quantile"}),
+    "10 quantiles": (DiscretizedDQN, {"distribution": "quantile", "n_quantiles": 10}),
+    "prioritised, 10 quantiles": (DiscretizedDQN, {"prioritized_replay": True, "distribution": "quantile", "n_quantiles": 10}),
+    "Rainbow, 10 quantiles": (Rainbow, {"n_quantiles": 10}),
+    "Rainbow": (Rainbow, {}),
+}
 
 Learn = Callable[[int], Any]
 """Trains for so many environment steps more."""
@@ -99,10 +110,18 @@ class PlainDQN:
             target.data.copy_(0.01 * online.data + 0.99 * target.data)
 
 
+def variants(family: str) -> Variants:
+    """Our agents of a comparison."""
+    if family == "rainbow":
+        return {name: (algorithm, {"compile": True, **options}) for name, (algorithm, options) in PARTS_OF_RAINBOW.items()}
+    named = [(algorithm, compiled) for algorithm in OURS[family] for compiled in (True, False)]
+    return {f"{algorithm.__name__}{'' if compiled else ', eager'}": (algorithm, {"compile": compiled}) for algorithm, compiled in named}
+
+
 def agents(family: str, width: int, batch_size: int, n_envs: int) -> dict[str, Learn]:
     """The agents of one comparison by name, SB3's first, warmed up."""
     settings = {**COMMON, "batch_size": batch_size, "tau": 0.01, "policy_kwargs": {"net_arch": [width, width]}}
-    is_dqn = family == "dqn"
+    is_dqn = family != "ddpg"
     make_env = partial(make_vec_env, "Pendulum-v1", n_envs)
     made: dict[str, Any] = {}
     if is_dqn:
@@ -111,18 +130,16 @@ def agents(family: str, width: int, batch_size: int, n_envs: int) -> dict[str, L
     else:
         noise = OrnsteinUhlenbeckActionNoise(np.zeros(1), np.full(1, 0.2), dt=1.0)
         made["SB3 DDPG"] = DDPG("MlpPolicy", make_env(), action_noise=noise, **settings)
-    for algorithm in OURS[family]:
-        for compiled in (True, False):
-            name = algorithm.__name__ if compiled else f"{algorithm.__name__}, eager"
-            own = {"n_bins": N_BINS} if is_dqn else {}
-            made[name] = algorithm("MlpPolicy", make_env(vec_env_cls=ClassicControlVecEnv), compile=compiled, **settings, **own)
-    if find_spec("sbx"):
+    for name, (algorithm, options) in variants(family).items():
+        own = {"n_bins": N_BINS} if is_dqn else {}
+        made[name] = algorithm("MlpPolicy", make_env(vec_env_cls=ClassicControlVecEnv), **settings, **own, **options)
+    if find_spec("sbx") and family in OURS:
         import sbx  # noqa: PLC0415
 
         del settings["device"]
         made["SBX"] = sbx.DQN("MlpPolicy", make_env(**WRAPPED), **settings) if is_dqn else sbx.DDPG("MlpPolicy", make_env(), **settings)
     learn: dict[str, Learn] = {name: lambda n, model=model: model.learn(n, reset_num_timesteps=False) for name, model in made.items()}
-    if is_dqn and n_envs == 1:
+    if family == "dqn" and n_envs == 1:
         learn["plain PyTorch"] = PlainDQN(width, batch_size).learn
     for each in learn.values():
         each(WARM_UP * n_envs)
@@ -194,7 +211,7 @@ def compile_twice(algorithm: type[DiscretizedDQN | OUDDPG]) -> list[float]:
 def products(family: str, width: int, batch_size: int) -> float:
     """Seconds that the matrix products of one gradient step take torch, with nothing else around them."""
     x, h = th.randn(batch_size, 4), th.randn(batch_size, width)
-    first, second, last = th.randn(width, 4), th.randn(width, width), th.randn(N_BINS if family == "dqn" else 1, width)
+    first, second, last = th.randn(width, 4), th.randn(width, width), th.randn(1 if family == "ddpg" else N_BINS, width)
     y = th.randn(batch_size, len(last))
 
     def forward() -> None:
@@ -207,7 +224,8 @@ def products(family: str, width: int, batch_size: int) -> float:
         _ = y.T @ h, h.T @ h, h.T @ x
 
     # DQN: target and online, and back. DDPG: two targets, critic and back, actor through the critic and back
-    parts = {"dqn": [forward] * 2 + [to_inputs, to_weights], "ddpg": [forward] * 5 + [to_inputs] * 3 + [to_weights] * 2}[family]
+    dqn = [forward] * 2 + [to_inputs, to_weights]
+    parts = [forward] * 5 + [to_inputs] * 3 + [to_weights] * 2 if family == "ddpg" else dqn
     with th.no_grad():
         return min(seconds(lambda: [part() for _ in range(50) for part in parts]) / 50 for _ in range(10))
 
@@ -251,7 +269,7 @@ def cases(is_quick: bool) -> list[tuple[str, int, int, int]]:
     widths = [("dqn", width, 64, 1) for width in (32, 128, 256)]
     batches = [("dqn", 64, batch_size, 1) for batch_size in (32, 128, 256)]
     envs = [("dqn", 64, 64, n_envs) for n_envs in (4, 32)]
-    return headline if is_quick else headline + widths + batches + envs
+    return [*headline, ("rainbow", 64, 64, 1)] if is_quick else headline + widths + batches + envs
 
 
 def main() -> None:
@@ -274,7 +292,7 @@ def main() -> None:
         for row in compare(*case, rounds=rounds, steps=max(steps * 64 // case[1], 100)):
             ratio = row["ratio"]
             print(
-                f"[{row['width']}, {row['width']}], batch {row['batch_size']}, {row['n_envs']} env: {row['agent']:22}"
+                f"[{row['width']}, {row['width']}], batch {row['batch_size']}, {row['n_envs']} env: {row['agent']:25}"
                 f" {row['steps_per_second']:7,} steps/s, {ratio['median']:5.2f} times SB3's ({ratio['least']:.2f} to {ratio['most']:.2f})",
                 flush=True,
             )

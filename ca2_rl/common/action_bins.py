@@ -1,5 +1,6 @@
-"""A finite set of actions for any space that DQN can act in."""
+"""A finite set of actions for any space that DQN can act in: one set for the whole action, or one for each of its dimensions."""
 
+from abc import ABC, abstractmethod
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,35 @@ from ca2_rl.common.random_numbers import set_space_state, space_state
 MAX_ACTIONS = 4096
 
 
-class ActionBins:
+class Bins(ABC):
+    """Indices, from which a network chooses, and the actions of the env that they stand for."""
+
+    index_space: spaces.Space[Any]
+    """Of the indices of one action."""
+    width: int
+    """Number of values of a choice."""
+    n_branches: int | None
+    """Number of choices that make an action; None: a single one, whose index is no vector."""
+    actions: np.ndarray
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Of the index of an action."""
+        return () if self.n_branches is None else (self.n_branches,)
+
+    @abstractmethod
+    def of(self, indices: np.ndarray) -> np.ndarray:
+        """Actions of the env [N, *shape] of indices, int64 [N] or [N, n_branches]."""
+
+    def state_dict(self) -> dict[str, Any]:
+        """Of the generator of random actions."""
+        return {"random": space_state(self.index_space)}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        set_space_state(self.index_space, state["random"])
+
+
+class ActionBins(Bins):
     """The actions a Q-network chooses from: a grid over a Box, or the actions of a Discrete space as they are.
 
     A Box of shape [*shape] gets ``n_bins`` evenly spaced values per dimension, both end points included, and all
@@ -31,29 +60,65 @@ class ActionBins:
         else:
             raise UserError(f"a DQN acts in a Box or Discrete space, not in {space}. SB3's PPO and A2C may accept it.")
         self.index_space = spaces.Discrete(len(self.actions))
+        self.width, self.n_branches = len(self.actions), None
 
-    def state_dict(self) -> dict[str, Any]:
-        """Of the generator of random actions."""
-        return {"random": space_state(self.index_space)}
-
-    def load_state_dict(self, state: dict[str, Any]) -> None:
-        set_space_state(self.index_space, state["random"])
+    def of(self, indices: np.ndarray) -> np.ndarray:
+        actions: np.ndarray = self.actions[indices]
+        return actions
 
 
-def _grid(box: spaces.Box, n_bins: int) -> np.ndarray:
-    """All combinations of ``n_bins`` values per dimension: [n_bins ** dims, *box.shape], dtype of the box."""
+class BranchBins(Bins):
+    """The same with a choice in each dimension of a Box or MultiDiscrete space on its own, so that the choices add up, not multiply.
+
+    Where dimensions have different numbers of values, the last value of the shorter ones is repeated.
+
+    :param space: Box with finite bounds, or MultiDiscrete
+    :param n_bins: values per dimension of a Box, at least 2, at most 4,096; ignored for MultiDiscrete
+    :raises UserError: if the space is of another kind, or ``n_bins`` is out of its range
+    """
+
+    def __init__(self, space: spaces.Space[Any], n_bins: int):
+        if isinstance(space, spaces.MultiDiscrete):
+            lows, sizes = space.start.ravel(), space.nvec.ravel()
+            axes = [np.arange(low, low + size, dtype=space.dtype) for low, size in zip(lows, sizes, strict=True)]
+        elif isinstance(space, spaces.Box):
+            axes = _axes(space, n_bins)
+        else:
+            raise UserError(
+                f"branching=True has a choice for each dimension of a Box or MultiDiscrete space, {space} has one: leave it out."
+            )
+        self._shape: tuple[int, ...] = space.shape or ()
+        sizes = np.array([len(axis) for axis in axes])
+        if sizes.max() > MAX_ACTIONS:
+            raise UserError(f"n_bins={n_bins}: at most {MAX_ACTIONS:,} values in a dimension.")
+        self.index_space = spaces.MultiDiscrete(sizes)
+        self.width, self.n_branches = int(sizes.max()), len(axes)
+        self.actions = np.stack([np.pad(axis, (0, self.width - len(axis)), mode="edge") for axis in axes])  # [n_branches, width]
+
+    def of(self, indices: np.ndarray) -> np.ndarray:
+        chosen: np.ndarray = self.actions[np.arange(len(self.actions)), indices]
+        return chosen.reshape(-1, *self._shape)
+
+
+def _axes(box: spaces.Box, n_bins: int) -> list[np.ndarray]:
+    """The values of each dimension, in the dtype of the box; a Box of integers may have fewer values than bins."""
     if isinstance(n_bins, bool) or not isinstance(n_bins, (int, np.integer)) or n_bins < 2:
         raise UserError(f"n_bins={n_bins!r}: give a whole number of at least 2, so that both ends of the range are there.")
     if not box.is_bounded():
         raise UserError(f"{box} has no finite bounds: wrap the env so that its actions lie in a bounded Box.")
+    low, high = box.low.ravel().astype(np.float64), box.high.ravel().astype(np.float64)
+    return [np.unique(np.linspace(low[i], high[i], n_bins).astype(box.dtype)) for i in range(len(low))]
+
+
+def _grid(box: spaces.Box, n_bins: int) -> np.ndarray:
+    """All combinations of ``n_bins`` values per dimension: [n_bins ** dims, *box.shape], dtype of the box."""
+    axes = _axes(box, n_bins)
     dims = int(np.prod(box.shape))
     if n_bins**dims > MAX_ACTIONS:
         most = int(MAX_ACTIONS ** (1 / dims) + 1e-9)
         advice = f"n_bins={most} fits" if most >= 2 else "use an actor-critic such as ouddpg"
+        advice += ", or branching=True, which chooses in each dimension" if dims > 1 else ""
         size = f"{n_bins:,}" if dims == 1 else f"{n_bins}^{dims}"
         raise UserError(f"n_bins={n_bins} makes {size} actions, over {MAX_ACTIONS:,}: {advice}.")
-    low, high = box.low.ravel().astype(np.float64), box.high.ravel().astype(np.float64)
-    # A Box of integers may have fewer values than bins
-    axes = [np.unique(np.linspace(low[i], high[i], n_bins).astype(box.dtype)) for i in range(dims)]
     combinations = np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1)
     return combinations.reshape(-1, *box.shape)

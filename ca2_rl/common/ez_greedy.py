@@ -31,21 +31,22 @@ class EZGreedy:
 
     :param n_envs: number of envs
     :param longest: steps, at least 1
+    :param shape: of an action
     """
 
-    def __init__(self, n_envs: int, longest: int):
+    def __init__(self, n_envs: int, longest: int, shape: tuple[int, ...] = ()):
         self.longest = longest
-        self._actions = np.zeros(n_envs, dtype=np.int64)
+        self._actions = np.zeros((n_envs, *shape), dtype=np.int64)
         self._steps_left = np.zeros(n_envs, dtype=np.int64)
         self._is_new = np.ones(n_envs, dtype=bool)  # no step of the episode yet
 
     def act(self, greedy: Indices, epsilon: float, draw: Callable[[int], Indices]) -> Indices:
         """The actions of one step.
 
-        :param greedy: what is chosen where no random action is held: [n_envs]
+        :param greedy: what is chosen where no random action is held: [n_envs, *shape]
         :param epsilon: share of random actions, in [0, 1]
         :param draw: a number -> as many random actions
-        :return: [n_envs]
+        :return: [n_envs, *shape]
         """
         if self.longest == 1:
             epsilon_greedy(greedy, epsilon, draw)
@@ -65,7 +66,7 @@ class EZGreedy:
         held = self._steps_left > 0
         self._steps_left -= held
         self._is_new[:] = False
-        return np.where(held, self._actions, greedy)
+        return np.where(held.reshape(n, *[1] * (greedy.ndim - 1)), self._actions, greedy)
 
     def state_dict(self) -> dict[str, NDArray[np.generic]]:
         return {"actions": self._actions, "steps_left": self._steps_left, "is_new": self._is_new}

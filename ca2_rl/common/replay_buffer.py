@@ -1,51 +1,113 @@
 """SB3's replay buffers with fewer copies, which compiled code can read."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch as th
 from gymnasium import spaces
 from stable_baselines3.common.buffers import DictReplayBuffer, NStepReplayBuffer, ReplayBuffer
-from stable_baselines3.common.type_aliases import DictReplayBufferSamples, ReplayBufferSamples
+from stable_baselines3.common.vec_env import VecNormalize
 
-Reader = Callable[[th.Tensor], ReplayBufferSamples]
+
+class Transitions(NamedTuple):
+    """B transitions: SB3's ``ReplayBufferSamples``, and what it lacks."""
+
+    observations: th.Tensor
+    actions: th.Tensor
+    next_observations: th.Tensor
+    dones: th.Tensor
+    rewards: th.Tensor
+    discounts: th.Tensor | None = None
+    """Of n-step returns, [B, 1]."""
+    weights: th.Tensor | None = None
+    """Of prioritised replay, [B, 1]: its losses are multiplied by them."""
+    next_masks: th.Tensor | None = None
+    """Actions that are allowed next, bool [B, n_actions]."""
+
+
+Reader = Callable[[th.Tensor], Transitions]
 FIELDS = ("observations", "actions", "next_observations", "dones", "timeouts", "rewards")
+
+
+def flat(values: Any) -> Any:
+    """An array [buffer_size, n_envs, ...], or a dict of them, as tensors [buffer_size * n_envs, ...]: views, no copies."""
+    return {key: flat(each) for key, each in values.items()} if isinstance(values, dict) else th.from_numpy(values).flatten(0, 1)
+
+
+def at(values: Any, rows: th.Tensor) -> Any:
+    """Some rows of a tensor or of a dict of tensors."""
+    return {key: each[rows] for key, each in values.items()} if isinstance(values, dict) else values[rows]
 
 
 class ReadableBuffer(ReplayBuffer):
     """A replay buffer all of which can be read as tensors, if ``has_tensors``."""
 
+    next_masks: np.ndarray | None = None
+    """Actions that are allowed next, bool [buffer_size, n_envs, n_actions]; whoever adds a transition fills it in."""
+
     def __init__(self, *args: Any, **kwargs: Any):
         super().__init__(*args, **kwargs)
         self.has_tensors = not self.optimize_memory_usage and self.device.type == "cpu"
 
-    def reader(self) -> Reader:
-        """What makes a batch of rows, int64 [B]: step times ``n_envs`` plus env."""
-        raise NotImplementedError
+    def keep_masks(self, n_actions: int) -> None:
+        """Has ``next_masks`` in each batch; until they are filled in, all actions are allowed."""
+        self.next_masks = np.ones((*self.rewards.shape, n_actions), dtype=bool)
+
+    def mask_reader(self) -> Callable[[th.Tensor], th.Tensor | None]:
+        if self.next_masks is None:
+            return lambda rows: None
+        masks = flat(self.next_masks)
+        return lambda rows: masks[rows]
+
+    def sample(self, batch_size: int, env: VecNormalize | None = None) -> Any:
+        """Random ``Transitions``."""
+        if self.next_masks is None:
+            return Transitions(*super().sample(batch_size, env))
+        return self.batch(th.from_numpy(np.random.randint(self.size() * self.n_envs, size=batch_size)), env)
+
+    def tensors(self) -> list[Any]:
+        """The ``FIELDS``, each [buffer_size * n_envs, ...], observations perhaps a dict of them."""
+        return [flat(getattr(self, name)) for name in FIELDS]
+
+    def reader(self, env: VecNormalize | None = None) -> Reader:
+        """What makes a batch of rows, int64 [B]: step times ``n_envs`` plus env.
+
+        :param env: normalises the rewards
+        """
+        observations, actions, next_observations, dones, timeouts, rewards = self.tensors()
+        masks = self.mask_reader()
+
+        def read(rows: th.Tensor) -> Transitions:
+            # The end of the time is not the end of the task
+            ends = dones[rows] * (1 - timeouts[rows])
+            taken = normalized(rewards[rows], env).unsqueeze(1)
+            batch = at(observations, rows), actions[rows], at(next_observations, rows), ends.unsqueeze(1), taken
+            return Transitions(*batch, next_masks=masks(rows))
+
+        return read
+
+    def batch(self, rows: th.Tensor, env: VecNormalize | None = None) -> Transitions:
+        """Some rows on the buffer's device, normalised as ``sample`` does."""
+        found = self.reader(env)(rows)
+
+        def ready(observations: Any) -> Any:
+            if isinstance(observations, dict):
+                arrays: Any = self._normalize_obs({key: each.numpy() for key, each in observations.items()}, env)
+                return {key: self.to_torch(each) for key, each in arrays.items()}
+            return self.to_torch(self._normalize_obs(observations.numpy(), env))  # type: ignore[arg-type]
+
+        fields = {name: field.to(self.device) for name, field in found._asdict().items() if isinstance(field, th.Tensor)}
+        seen = {"observations": ready(found.observations), "next_observations": ready(found.next_observations)}
+        return Transitions(**(fields | seen))
+
+
+def normalized(rewards: th.Tensor, env: VecNormalize | None) -> th.Tensor:
+    return rewards if env is None else th.from_numpy(env.normalize_reward(rewards.numpy()).astype(np.float32))
 
 
 class QuickDictReplayBuffer(ReadableBuffer, DictReplayBuffer):
     """SB3's ``DictReplayBuffer``."""
-
-    def reader(self) -> Reader:
-        observations, next_observations = (
-            {key: th.from_numpy(values).flatten(0, 1) for key, values in each.items()}
-            for each in (self.observations, self.next_observations)
-        )
-        fields = (self.actions, self.dones, self.timeouts, self.rewards)
-        actions, dones, timeouts, rewards = (th.from_numpy(each).flatten(0, 1) for each in fields)
-
-        def read(rows: th.Tensor) -> Any:
-            return DictReplayBufferSamples(
-                observations={key: values[rows] for key, values in observations.items()},
-                actions=actions[rows],
-                next_observations={key: values[rows] for key, values in next_observations.items()},
-                dones=(dones[rows] * (1 - timeouts[rows])).unsqueeze(1),
-                rewards=rewards[rows].unsqueeze(1),
-            )
-
-        return read
 
 
 class QuickReplayBuffer(ReadableBuffer):
@@ -68,39 +130,26 @@ class QuickReplayBuffer(ReadableBuffer):
         self.pos = (at + 1) % self.buffer_size
         self.full = self.full or self.pos == 0
 
-    def tensors(self) -> list[th.Tensor]:
-        """The ``FIELDS``, each [buffer_size * n_envs, ...]: views, no copies."""
-        return [th.from_numpy(getattr(self, name)).flatten(0, 1) for name in FIELDS]
 
-    def reader(self) -> Reader:
-        observations, actions, next_observations, dones, timeouts, rewards = self.tensors()
+class NStepReader(ReadableBuffer):
+    """Returns over ``n_steps`` steps, as SB3's ``NStepReplayBuffer`` has them."""
 
-        def read(rows: th.Tensor) -> ReplayBufferSamples:
-            # The end of the time is not the end of the task
-            ends = dones[rows] * (1 - timeouts[rows])
-            batch = observations[rows], actions[rows], next_observations[rows], ends.unsqueeze(1), rewards[rows].unsqueeze(1)
-            return ReplayBufferSamples(*batch)
-
-        return read
-
-
-class QuickNStepReplayBuffer(QuickReplayBuffer, NStepReplayBuffer):
-    """SB3's ``NStepReplayBuffer`` in the same way."""
-
-    def __init__(self, *args: Any, **kwargs: Any):
+    def __init__(self, *args: Any, n_steps: int = 3, gamma: float = 0.99, **kwargs: Any):
         super().__init__(*args, **kwargs)
+        self.n_steps, self.gamma = n_steps, gamma
         self.newest = np.zeros(1, dtype=np.int64)  # where the last step is; as an array that compiled code reads
 
     def add(self, *args: Any, **kwargs: Any) -> None:
         super().add(*args, **kwargs)
         self.newest[0] = (self.pos - 1) % self.buffer_size
 
-    def reader(self) -> Reader:
+    def reader(self, env: VecNormalize | None = None) -> Reader:
         observations, actions, next_observations, dones, timeouts, rewards = self.tensors()
         newest, steps = th.from_numpy(self.newest), th.arange(self.n_steps)
         ahead, powers = steps * self.n_envs, self.gamma**steps
+        masks = self.mask_reader()
 
-        def read(rows: th.Tensor) -> ReplayBufferSamples:
+        def read(rows: th.Tensor) -> Transitions:
             path = (rows.unsqueeze(1) + ahead) % len(rewards)  # [B, n]
             # What lies behind the newest step is of another time
             goes_on = (dones[path] == 0) & (timeouts[path] == 0) & (path // self.n_envs != newest)
@@ -110,9 +159,20 @@ class QuickNStepReplayBuffer(QuickReplayBuffer, NStepReplayBuffer):
             counted = th.stack(taken, dim=1)  # [B, n]
             n = counted.sum(dim=1, keepdim=True)
             last = path.gather(1, n - 1).squeeze(1)
-            returns = (rewards[path] * powers * counted).sum(dim=1, keepdim=True)
+            returns = (normalized(rewards[path], env) * powers * counted).sum(dim=1, keepdim=True)
             ends = dones[last] * (1 - timeouts[last])
-            batch = observations[rows], actions[rows], next_observations[last], ends.unsqueeze(1), returns
-            return ReplayBufferSamples(*batch, discounts=self.gamma**n)
+            batch = at(observations, rows), actions[rows], at(next_observations, last), ends.unsqueeze(1), returns
+            return Transitions(*batch, discounts=self.gamma**n, next_masks=masks(last))
 
         return read
+
+
+class QuickNStepReplayBuffer(NStepReader, QuickReplayBuffer, NStepReplayBuffer):
+    """SB3's ``NStepReplayBuffer``; what enters is copied once."""
+
+
+class QuickDictNStepReplayBuffer(NStepReader, QuickDictReplayBuffer):
+    """For dict observations, which SB3's ``NStepReplayBuffer`` refuses."""
+
+    def sample(self, batch_size: int, env: VecNormalize | None = None) -> Any:
+        return self.batch(th.from_numpy(np.random.randint(self.size() * self.n_envs, size=batch_size)), env)

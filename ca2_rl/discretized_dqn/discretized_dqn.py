@@ -11,17 +11,20 @@ from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.noise import ActionNoise
 from stable_baselines3.common.off_policy_algorithm import OffPolicyAlgorithm
 from stable_baselines3.common.policies import BasePolicy
-from stable_baselines3.common.type_aliases import GymEnv, PyTorchObs, ReplayBufferSamples, Schedule
+from stable_baselines3.common.type_aliases import GymEnv, PyTorchObs, Schedule
 from stable_baselines3.common.utils import polyak_update
 from torch import nn
-from torch.nn import functional as F
 from torch.optim import Optimizer
 
 from ca2_core.errors import UserError
-from ca2_rl.common.action_bins import ActionBins
+from ca2_rl.common.action_bins import ActionBins, Bins, BranchBins
+from ca2_rl.common.action_masks import ActionMasks, usable
 from ca2_rl.common.constructors import handed_on
 from ca2_rl.common.diagnostics import GRADIENT_NORM, MEAN_Q
 from ca2_rl.common.ez_greedy import EZGreedy, epsilon_greedy
+from ca2_rl.common.prioritized_replay import Prioritized
+from ca2_rl.common.replay_buffer import ReadableBuffer, Transitions
+from ca2_rl.common.returns import MEAN, Munchausen, Returns
 from ca2_rl.discretized_dqn.policies import CnnPolicy, DiscretizedDQNPolicy, DiscretizedQNetwork, MlpPolicy, MultiInputPolicy
 from ca2_rl.fast import Accelerated
 from ca2_rl.fast.numpy_network import Layer, NumpyNoise
@@ -37,13 +40,16 @@ class DQNSettings:
     gamma: float
     max_grad_norm: float
     double_q: bool
+    returns: Returns = MEAN
+    munchausen: Munchausen | None = None
+    branching: bool = False
 
 
 class _ActsInBoxes(OffPolicyAlgorithm):
-    """Next in line after DQN, so that its ``super().__init__`` arrives here: lets Box through as well."""
+    """Next in line after DQN, so that its ``super().__init__`` arrives here: lets through what ``_setup_model`` then looks at."""
 
     def __init__(self, *args: Any, **kwargs: Any):
-        super().__init__(*args, **{**kwargs, "supported_action_spaces": (spaces.Discrete, spaces.Box)})
+        super().__init__(*args, **{**kwargs, "supported_action_spaces": (spaces.Discrete, spaces.Box, spaces.MultiDiscrete)})
 
 
 class DiscretizedDQN(Accelerated, DQN, _ActsInBoxes):
@@ -59,11 +65,29 @@ class DiscretizedDQN(Accelerated, DQN, _ActsInBoxes):
     :param n_bins: values per dimension of a Box, >= 2, end points included; an odd number has the middle of the range
     :param double_q: the online network chooses the next action, the target network values it (van Hasselt et al. 2016)
     :param dueling: separate streams for value and advantage (Wang et al. 2016)
+    :param branching: chooses in each dimension of a Box or MultiDiscrete space by a head of its own (Tavakoli et al. 2018), so that
+        choices add up: with 11 bins, 6 dimensions are 66 outputs, not 1.8 million
+    :param action_masks: never takes, explores or bootstraps from an action that the env does not allow at the time, by
+        ``info["action_mask"]`` (Gymnasium's Taxi) or a method ``action_masks()`` (sb3-contrib's); for Discrete actions
     :param exploration_hold: most steps that a random action of the training is held for, within its episode, >= 1; 1 is
         epsilon-greedy (Dabney et al. 2021, https://arxiv.org/abs/2006.01782, with other durations: see docs/rl/discretized_dqn.md)
+    :param prioritized_replay: draws transitions in proportion to their errors (Schaul et al. 2016)
+    :param priority_alpha: a transition's priority is its error to this power, in [0, 1]; 0 draws uniformly
+    :param priority_beta: exponent of the importance weights when the training begins, in [0, 1]; it rises linearly to 1
+    :param distribution: what is learned of the return beyond its mean: "categorical" (Bellemare et al. 2017, C51), "quantile" (Dabney et
+        al. 2018, QR-DQN) or None
+    :param n_atoms: of "categorical"
+    :param v_min: smallest discounted return that "categorical" knows; smaller ones count as this one. There is no default
+    :param v_max: the largest
+    :param n_quantiles: of "quantile"
+    :param munchausen: rewards that the log-probability of the action taken is added to, and soft targets (Vieillard et al. 2020)
+    :param munchausen_alpha: weight of the log-probability
+    :param munchausen_tau: temperature of the soft policy, in units of the return
+    :param munchausen_clip: least value of the temperature times the log-probability
     :param compile: whether gradient steps are compiled; None: if they can be and it pays (see docs/rl/speed.md)
     :raises AssertionError: if the action space is no Box or Discrete, as SB3 does
-    :raises UserError: if ``n_bins`` < 2, the grid has over 4,096 actions, or ``exploration_hold`` < 1
+    :raises UserError: if ``n_bins`` < 2, the grid has over 4,096 actions, ``exploration_hold`` < 1, the range of "categorical" is
+        missing, or ``munchausen`` comes with "categorical" or ``double_q``, which have no meaning there
     """
 
     policy_aliases: ClassVar[dict[str, type[BasePolicy]]] = {
@@ -108,14 +132,42 @@ class DiscretizedDQN(Accelerated, DQN, _ActsInBoxes):
         n_bins: int = 11,
         double_q: bool = False,
         dueling: bool = False,
+        branching: bool = False,
+        action_masks: bool = False,
         exploration_hold: int = 1,
+        prioritized_replay: bool = False,
+        priority_alpha: float = 0.5,
+        priority_beta: float = 0.4,
+        distribution: str | None = None,
+        n_atoms: int = 51,
+        v_min: float | None = None,
+        v_max: float | None = None,
+        n_quantiles: int = 25,
+        munchausen: bool = False,
+        munchausen_alpha: float = 0.9,
+        munchausen_tau: float = 0.03,
+        munchausen_clip: float = -1.0,
         compile: bool | None = None,
     ):
         super().__init__(**handed_on(locals(), DQN))
         self.n_bins = n_bins
         self.double_q = double_q
         self.dueling = dueling
+        self.branching = branching
+        self.action_masks = action_masks
         self.exploration_hold = exploration_hold
+        self.prioritized_replay = prioritized_replay
+        self.priority_alpha = priority_alpha
+        self.priority_beta = priority_beta
+        self.distribution = distribution
+        self.n_atoms = n_atoms
+        self.v_min = v_min
+        self.v_max = v_max
+        self.n_quantiles = n_quantiles
+        self.munchausen = munchausen
+        self.munchausen_alpha = munchausen_alpha
+        self.munchausen_tau = munchausen_tau
+        self.munchausen_clip = munchausen_clip
         self.compile = compile
         if _init_setup_model:
             self._setup_model()
@@ -123,22 +175,46 @@ class DiscretizedDQN(Accelerated, DQN, _ActsInBoxes):
     def _setup_model(self) -> None:
         if self.exploration_hold < 1:
             raise UserError(f"exploration_hold={self.exploration_hold}: a random action lasts at least 1 step.")
-        self.bins = ActionBins(self.action_space, self.n_bins)
-        self._ez_greedy = EZGreedy(self.n_envs, self.exploration_hold)
-        self.policy_kwargs = {**self.policy_kwargs, "n_bins": self.n_bins, "dueling": self.dueling}
+        if self.munchausen and (self.double_q or self.distribution == "categorical"):
+            other = "double_q=True" if self.double_q else 'distribution="categorical"'
+            raise UserError(f"munchausen=True does not go with {other}: its targets are means over all actions. Leave one of them out.")
+        if self.munchausen and not self.munchausen_tau > 0:
+            raise UserError(f"munchausen_tau={self.munchausen_tau}: the temperature has to be above 0.")
+        supported = (spaces.Box, spaces.MultiDiscrete) if self.branching else (spaces.Discrete, spaces.Box)
+        assert isinstance(self.action_space, supported), (
+            f"The algorithm only supports {supported} as action spaces but {self.action_space} was provided"
+        )
+        if self.action_masks and (self.munchausen or self.optimize_memory_usage or not isinstance(self.action_space, spaces.Discrete)):
+            raise UserError("action_masks=True goes with Discrete actions, and neither with munchausen nor with optimize_memory_usage.")
+        if self.munchausen and self.branching:
+            raise UserError("munchausen=True does not go with branching=True, whose policy has no single action. Leave one of them out.")
+        self.bins: Bins = (BranchBins if self.branching else ActionBins)(self.action_space, self.n_bins)
+        self._ez_greedy = EZGreedy(self.n_envs, self.exploration_hold, self.bins.shape)
+        own = ("n_bins", "dueling", "branching", "distribution", "n_atoms", "v_min", "v_max", "n_quantiles")
+        self.policy_kwargs = {**self.policy_kwargs, **{name: getattr(self, name) for name in own}}
         super()._setup_model()
-        # SB3 sized the buffer for an action of the env; it keeps one index
+        # SB3 sized the buffer for an action of the env; it keeps indices
         buffer = self.replay_buffer
         assert buffer is not None
         buffer.action_space = self.bins.index_space
-        buffer.action_dim = 1
-        buffer.actions = np.zeros((*buffer.rewards.shape, 1), dtype=np.int64)
+        buffer.action_dim = self.bins.n_branches or 1
+        buffer.actions = np.zeros((*buffer.rewards.shape, buffer.action_dim), dtype=np.int64)
+        self._masks: ActionMasks | None = None
+        if self.action_masks:
+            if not isinstance(buffer, ReadableBuffer):
+                raise UserError(f"action_masks=True has a replay buffer of its own: leave out {type(buffer).__name__}.")
+            buffer.keep_masks(self.bins.width)
+            self._masks = ActionMasks(self.n_envs, self.bins.width)
+
+    def priority_options(self) -> dict[str, Any]:
+        return {"alpha": self.priority_alpha, "beta": self.priority_beta} if self.prioritized_replay else {}
 
     def _excluded_save_params(self) -> list[str]:
-        return [*super()._excluded_save_params(), "bins", "_ez_greedy"]
+        return [*super()._excluded_save_params(), "bins", "_ez_greedy", "_masks"]
 
     def state_parts(self) -> dict[str, Any]:
-        return {**super().state_parts(), "bins": self.bins, "random_actions": self._ez_greedy}
+        masks = {} if self._masks is None else {"action_masks": self._masks}
+        return {**super().state_parts(), "bins": self.bins, "random_actions": self._ez_greedy, **masks}
 
     def set_random_seed(self, seed: int | None = None) -> None:
         super().set_random_seed(seed)
@@ -148,9 +224,20 @@ class DiscretizedDQN(Accelerated, DQN, _ActsInBoxes):
     def _setup_learn(self, *args: Any, **kwargs: Any) -> tuple[int, BaseCallback]:
         last_obs = self._last_obs
         prepared = super()._setup_learn(*args, **kwargs)
-        if self._last_obs is not last_obs:  # the envs were reset
-            self._end_episodes(np.ones(self.n_envs, dtype=bool))
+        if self._last_obs is not last_obs:
+            self.envs_reset()
         return prepared
+
+    def envs_reset(self) -> None:
+        """Called when all envs have been reset."""
+        self._end_episodes(np.ones(self.n_envs, dtype=bool))
+        if self._masks is not None and self.env is not None:
+            self._masks.begin(self.env)
+
+    def stored(self, infos: list[dict[str, Any]], dones: np.ndarray) -> None:
+        buffer = self.replay_buffer
+        if self._masks is not None and self.env is not None and isinstance(buffer, ReadableBuffer) and buffer.next_masks is not None:
+            buffer.next_masks[buffer.pos - 1] = self._masks.step(self.env, infos, dones)
 
     def _update_info_buffer(self, infos: list[dict[str, Any]], dones: np.ndarray | None = None) -> None:
         super()._update_info_buffer(infos, dones)
@@ -167,26 +254,30 @@ class DiscretizedDQN(Accelerated, DQN, _ActsInBoxes):
     def _sample_action(
         self, learning_starts: int, action_noise: ActionNoise | None = None, n_envs: int = 1
     ) -> tuple[np.ndarray, np.ndarray]:
-        """Actions for the envs [n_envs, ...], and their bins [n_envs] for the buffer."""
+        """Actions for the envs [n_envs, ...], and their bins [n_envs] for the buffer, with branches [n_envs, n_branches]."""
         if self.num_timesteps >= learning_starts:
             index = self._ez_greedy.act(self._greedy_index(), self.exploration_rate, self._random_index)
         elif self.exploration_hold > 1:
-            index = self._ez_greedy.act(np.zeros(n_envs, dtype=np.int64), 1.0, self._random_index)
+            index = self._ez_greedy.act(np.zeros((n_envs, *self.bins.shape), dtype=np.int64), 1.0, self._random_index)
         else:
             index = self._random_index(n_envs)
-        return self.bins.actions[index], index
+        if self._masks is not None:
+            index = self._masks.allow(index)
+        return self.bins.of(index), index
 
     def _greedy_index(self) -> np.ndarray:
-        """Bins of the highest Q-values for the last observations, under noise if there is any: int64 [n_envs]."""
+        """Bins of the highest Q-values for the last observations, under noise if there is any: int64, as the bins of an action."""
         assert self._last_obs is not None
         noise = self.acting_noise()
         q_values = self.fast.outputs(self._last_obs, noise)
-        if q_values is not None:
-            best: np.ndarray = q_values.argmax(axis=1)
-            return best
-        obs, _ = self.policy.obs_to_tensor(self._last_obs)
-        with th.no_grad():
-            return self._torch_q_values(obs, noise).argmax(dim=1).cpu().numpy()
+        if q_values is None:
+            obs, _ = self.policy.obs_to_tensor(self._last_obs)
+            with th.no_grad():
+                q_values = self._torch_q_values(obs, noise).cpu().numpy()
+        if self._masks is not None:
+            q_values = np.where(self._masks.current, q_values, -np.inf)
+        best: np.ndarray = q_values.argmax(axis=-1)
+        return best
 
     def acting_noise(self) -> NumpyNoise | None:
         """Noise of the Q-network for one step of the envs, each env's own."""
@@ -202,14 +293,33 @@ class DiscretizedDQN(Accelerated, DQN, _ActsInBoxes):
         state: tuple[np.ndarray, ...] | None = None,
         episode_start: np.ndarray | None = None,
         deterministic: bool = False,
+        action_masks: np.ndarray | None = None,
     ) -> tuple[np.ndarray, tuple[np.ndarray, ...] | None]:
-        """Greedy actions of the env, or with ``deterministic=False`` those of the exploring agent (see SB3's ``predict``)."""
+        """Greedy actions of the env, or with ``deterministic=False`` those of the exploring agent (see SB3's ``predict``).
+
+        :param action_masks: the actions that are allowed, [n_actions] or [N, n_actions], as sb3-contrib's ``MaskablePPO`` takes them
+        """
+        if action_masks is not None:
+            return self._predict_masked(observation, np.asarray(action_masks, dtype=bool), deterministic), state
         actions, state = self.policy.predict(observation, state, episode_start, deterministic)
         if not deterministic:
             batch = actions.reshape(-1, *(self.action_space.shape or ()))
-            epsilon_greedy(batch, self.exploration_rate, lambda n: self.bins.actions[self._random_index(n)])
+            epsilon_greedy(batch, self.exploration_rate, lambda n: self.bins.of(self._random_index(n)))
             actions = batch.reshape(actions.shape)
         return actions, state
+
+    def _predict_masked(self, observation: np.ndarray | dict[str, np.ndarray], masks: np.ndarray, deterministic: bool) -> np.ndarray:
+        """Allowed actions: see ``predict``."""
+        obs, is_batch = self.policy.obs_to_tensor(observation)
+        with th.no_grad():
+            q_values = self.policy.q_values(obs, deterministic).cpu().numpy()
+        allowed = ActionMasks(*q_values.shape)
+        allowed.current = usable(np.broadcast_to(masks, q_values.shape).copy())
+        index = np.where(allowed.current, q_values, -np.inf).argmax(axis=1)
+        if not deterministic:
+            epsilon_greedy(index, self.exploration_rate, self._random_index)
+        actions = self.bins.of(allowed.allow(index))
+        return actions if is_batch else actions[0]
 
     def _on_step(self) -> None:
         self._n_calls += 1
@@ -225,29 +335,33 @@ class DiscretizedDQN(Accelerated, DQN, _ActsInBoxes):
 
     @property
     def settings(self) -> DQNSettings:
-        return DQNSettings(self.gamma, self.max_grad_norm, self.double_q)
+        munchausen = Munchausen(self.munchausen_alpha, self.munchausen_tau, self.munchausen_clip) if self.munchausen else None
+        return DQNSettings(self.gamma, self.max_grad_norm, self.double_q, self.q_net.returns, munchausen, self.branching)
 
     def train(self, gradient_steps: int, batch_size: int = 100) -> None:
         self._update_learning_rate(self.policy.optimizer)
         settings = self.settings
+        if isinstance(self.replay_buffer, Prioritized):
+            self.replay_buffer.beta = 1 - self._current_progress_remaining * (1 - self.priority_beta)
 
-        def step(batch: ReplayBufferSamples, noise: th.Tensor, minimise: Minimise) -> tuple[th.Tensor, ...]:
-            loss, mean_q = self.loss(batch, noise, settings)
+        def step(batch: Transitions, noise: th.Tensor, minimise: Minimise) -> tuple[th.Tensor, ...]:
+            loss, mean_q, *errors = self.loss(batch, noise, settings)
             gradient_norm = minimise(loss, self.policy.optimizer, settings.max_grad_norm)
-            return loss, gradient_norm, mean_q
+            return loss, gradient_norm, mean_q, *errors
 
-        # Samples a batch for each step, and logs the means of what it returns
+        # Samples a batch for each step, logs the means of what it returns, and makes priorities of errors
         self.fast.run(step, settings, gradient_steps, batch_size)
         self._n_updates += gradient_steps
         self.logger.record("train/n_updates", self._n_updates, exclude="tensorboard")
 
-    def loss(self, batch: ReplayBufferSamples, noise: th.Tensor, settings: DQNSettings) -> tuple[th.Tensor, th.Tensor]:
-        """Loss and mean Q-value of B transitions: see ``td_loss``."""
-        return td_loss(batch, settings.gamma, *self.q_functions(noise, settings))
+    def loss(self, batch: Transitions, noise: th.Tensor, settings: DQNSettings) -> tuple[th.Tensor, ...]:
+        """Loss and mean Q-value of B transitions, and their errors if they are weighted: see ``td_loss``."""
+        functions = self.q_functions(noise, settings)
+        return td_loss(batch, settings.gamma, *functions, settings.returns, settings.munchausen, settings.branching)
 
     def q_functions(self, noise: th.Tensor, settings: DQNSettings) -> tuple[QFunction, QFunction, QFunction | None]:
         """What one gradient step evaluates: ``online``, ``target`` and ``selector`` of ``td_loss``."""
-        return self.q_net, self.q_net_target, self.q_net if settings.double_q else None
+        return self.q_net.outputs, self.q_net_target.outputs, self.q_net.outputs if settings.double_q else None
 
     def optimizers(self) -> list[Optimizer]:
         return [self.policy.optimizer]
@@ -260,21 +374,55 @@ class DiscretizedDQN(Accelerated, DQN, _ActsInBoxes):
 
 
 def td_loss(
-    batch: ReplayBufferSamples, gamma: float, online: QFunction, target: QFunction, selector: QFunction | None = None
-) -> tuple[th.Tensor, th.Tensor]:
-    """Huber loss of the temporal-difference error, and the mean Q-value of the actions taken.
+    batch: Transitions,
+    gamma: float,
+    online: QFunction,
+    target: QFunction,
+    selector: QFunction | None = None,
+    returns: Returns = MEAN,
+    munchausen: Munchausen | None = None,
+    branching: bool = False,
+) -> tuple[th.Tensor, ...]:
+    """Loss of the temporal-difference error, and the mean Q-value of the actions taken.
 
-    :param batch: B transitions; actions are bins, int64 [B, 1]; discounts [B, 1] from an n-step buffer, else None
+    :param batch: B transitions; actions are bins, int64 [B, 1], with branches [B, n_branches]; discounts [B, 1] from an n-step buffer,
+        else None
     :param gamma: discount where the batch has none
-    :param online: Q-values to learn: observations [B, ...] -> [B, n_actions]
-    :param target: Q-values to bootstrap from
-    :param selector: Q-values that choose the action to bootstrap from (double Q-learning); ``target``'s own if None
-    :return: loss with gradient, mean Q-value without, both scalars
+    :param online: outputs to learn: observations [B, ...] -> [B, n_actions], of a distribution [B, n, n_actions]
+    :param target: outputs to bootstrap from
+    :param selector: outputs that choose the action to bootstrap from (double Q-learning); ``target``'s own if None
+    :param returns: what the outputs say of the return
+    :param branching: whether the outputs are [B, n_branches, ...]: all branches learn the same target, to which the values of their best
+        actions add their mean (Tavakoli et al. 2018, eq. 5)
+    :param munchausen: how rewards and targets follow from the target's soft policy, in place of its best action
+    :return: loss with gradient, mean Q-value without, both scalars; of a batch with weights, also the errors without gradient, [B]
     """
     with th.no_grad():
-        next_q = target(batch.next_observations)  # [B, n_actions]
-        best = (next_q if selector is None else selector(batch.next_observations)).argmax(dim=1, keepdim=True)
-        discounts = gamma if batch.discounts is None else batch.discounts
-        targets = batch.rewards + (1 - batch.dones) * discounts * next_q.gather(1, best)  # [B, 1]
-    q = online(batch.observations).gather(1, batch.actions)  # [B, 1]
-    return F.smooth_l1_loss(q, targets), q.detach().mean()
+        rewards, discounts = batch.rewards, gamma if batch.discounts is None else batch.discounts
+        next_outputs = target(batch.next_observations)
+        if munchausen is None:
+            choice = next_outputs if selector is None else selector(batch.next_observations)
+            q_values = returns.q_values(choice)
+            if batch.next_masks is not None:
+                q_values = q_values.masked_fill(~batch.next_masks, -th.inf)
+            best = q_values.argmax(dim=-1, keepdim=True)
+            values = returns.values(returns.taken(next_outputs, best))
+        else:
+            rewards = rewards + munchausen.bonus(returns.q_values(target(batch.observations)), batch.actions)
+            values = munchausen.values(next_outputs, returns.q_values(next_outputs))
+        if branching:
+            values = values.mean(dim=1)
+        targets = returns.targets(values, rewards, (1 - batch.dones) * discounts)  # [B, 1] or [B, n]
+    outputs = online(batch.observations)
+    if branching:
+        taken, targets = returns.taken(outputs, batch.actions.unsqueeze(-1)), targets.unsqueeze(1)
+    else:
+        taken = returns.taken(outputs, batch.actions)
+    losses = returns.losses(taken, targets)  # [B], with branches [B, n_branches]
+    with th.no_grad():
+        mean_q = returns.taken_q(taken).mean()
+    if batch.weights is None:
+        return losses.mean(), mean_q
+    size = len(batch.weights)
+    errors = returns.errors(taken, targets).detach().reshape(size, -1).mean(dim=1)
+    return (batch.weights * losses.reshape(size, -1)).mean(), mean_q, errors

@@ -21,7 +21,7 @@ class EndPointActions(gym.ActionWrapper[Any, int, np.ndarray]):
         super().__init__(env)
         bins = ActionBins(env.action_space, n_bins)
         self.actions = bins.actions  # [n_actions, *shape]
-        self.action_space = bins.index_space  # type: ignore[assignment]
+        self.action_space = bins.index_space
 
     def action(self, action: int) -> np.ndarray:
         chosen: np.ndarray = self.actions[action]

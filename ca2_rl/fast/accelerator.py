@@ -18,14 +18,15 @@ from stable_baselines3.common.buffers import NStepReplayBuffer, ReplayBuffer
 from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.preprocessing import is_image_space
 from stable_baselines3.common.torch_layers import FlattenExtractor
-from stable_baselines3.common.type_aliases import GymEnv, MaybeCallback, ReplayBufferSamples, RolloutReturn, TrainFreq, TrainFrequencyUnit
+from stable_baselines3.common.type_aliases import GymEnv, MaybeCallback, RolloutReturn, TrainFreq, TrainFrequencyUnit
 from stable_baselines3.common.vec_env import VecEnv
 from torch import nn
 from torch.optim import Optimizer
 
 from ca2_core.errors import UserError
 from ca2_rl.common.diagnostics import WithDiagnostics
-from ca2_rl.common.replay_buffer import QuickDictReplayBuffer, QuickNStepReplayBuffer, QuickReplayBuffer, ReadableBuffer
+from ca2_rl.common.prioritized_replay import BUFFERS, Prioritized
+from ca2_rl.common.replay_buffer import QuickReplayBuffer, ReadableBuffer, Transitions
 from ca2_rl.fast.blocks import Blocks
 from ca2_rl.fast.denormals import flushed_denormals
 from ca2_rl.fast.numpy_network import Array, Layer, NumpyNoise
@@ -45,8 +46,9 @@ EVERY_STEP = TrainFreq(1, TrainFrequencyUnit.STEP)
 # Layers that draw random numbers
 DROPOUTS = (nn.Dropout, nn.Dropout1d, nn.Dropout2d, nn.Dropout3d, nn.AlphaDropout, nn.FeatureAlphaDropout)
 
-Step = Callable[[ReplayBufferSamples, th.Tensor, Minimise], tuple[th.Tensor, ...]]
-"""A gradient step: batch of B transitions, its noise, what minimises a loss -> values of the algorithm's ``METRICS``, scalars.
+Step = Callable[[Transitions, th.Tensor, Minimise], tuple[th.Tensor, ...]]
+"""A gradient step: batch of B transitions, its noise, what minimises a loss -> values of the algorithm's ``METRICS``, scalars; then, if
+the batch has weights, the errors [B] that the transitions' priorities follow from.
 
 Operations on tensors only. Of Python's values it may depend on the ``settings`` that it is given to ``run`` with, and on
 no others: a compiled step contains them.
@@ -64,6 +66,7 @@ class Accelerated(WithDiagnostics):
     DRAWN_AHEAD: ClassVar[tuple[str, ...]] = ("fast",)
     """Attributes that are neither saved nor copied: what is compiled, and random numbers drawn ahead."""
     compile: bool | None
+    prioritized_replay: bool = False
     fast: "Accelerator"
 
     def draw_noise(self, n: int, batch_size: int, settings: Any) -> th.Tensor:
@@ -85,22 +88,56 @@ class Accelerated(WithDiagnostics):
     def _setup_model(self) -> None:
         self.fast = Accelerator(self)
         # What was chosen by itself and saved with the agent is chosen again. SB3 would warn of its own as if the user had given it
-        if self.replay_buffer_class in (QuickReplayBuffer, QuickDictReplayBuffer, *([NStepReplayBuffer] if self.n_steps > 1 else [])):
+        if self.replay_buffer_class in (*BUFFERS.values(), *([NStepReplayBuffer] if self.n_steps > 1 else [])):
             self.replay_buffer_class = None
-        if self.replay_buffer_class is None and self.n_steps == 1:
-            has_dicts = isinstance(self.observation_space, spaces.Dict)
-            self.replay_buffer_class = QuickDictReplayBuffer if has_dicts else QuickReplayBuffer
-        elif self.replay_buffer_class is None and self.replay_buffer is None and not self.optimize_memory_usage:
-            # Not by its class: SB3 would ignore n_steps
-            self.replay_buffer = self._n_step_buffer()
-        super()._setup_model()
+        if self.replay_buffer_class is None:
+            self._choose_buffer()
+            # SB3 would ignore the n_steps of a buffer that is given
+            n_steps, self.n_steps = self.n_steps, 1
+            super()._setup_model()
+            self.n_steps = n_steps
+        elif self.prioritized_replay:
+            raise UserError(f"prioritized_replay=True has a replay buffer of its own: leave out {self.replay_buffer_class.__name__}.")
+        else:
+            super()._setup_model()
         self.fast.check()
 
-    def _n_step_buffer(self) -> QuickNStepReplayBuffer | None:
-        if isinstance(self.observation_space, spaces.Dict):
-            return None  # SB3 refuses it
-        settings = {**self.replay_buffer_kwargs, "n_steps": self.n_steps, "gamma": self.gamma}
-        return QuickNStepReplayBuffer(self.buffer_size, self.observation_space, self.action_space, self.device, self.n_envs, **settings)
+    def _choose_buffer(self) -> None:
+        if self.optimize_memory_usage and (self.n_steps > 1 or self.prioritized_replay):
+            other = "prioritized_replay=True" if self.prioritized_replay else f"n_steps={self.n_steps}"
+            raise UserError(f"optimize_memory_usage=True does not go with {other}. Leave one of them out.")
+        kind = isinstance(self.observation_space, spaces.Dict), self.n_steps > 1, self.prioritized_replay
+        self.replay_buffer_class = BUFFERS[kind]
+        if self.replay_buffer is None:
+            n_step = {"n_steps": self.n_steps, "gamma": self.gamma} if self.n_steps > 1 else {}
+            self.replay_buffer = self.replay_buffer_class(
+                self.buffer_size,
+                self.observation_space,
+                self.action_space,
+                self.device,
+                self.n_envs,
+                self.optimize_memory_usage,
+                **{**self.replay_buffer_kwargs, **n_step, **self.priority_options()},
+            )
+
+    def priority_options(self) -> dict[str, Any]:
+        """What a ``Prioritized`` replay buffer is made with; for ``prioritized_replay``."""
+        return {}
+
+    def stored(self, infos: list[dict[str, Any]], dones: np.ndarray) -> None:
+        """Called when a step of the envs is in the replay buffer, before the next."""
+
+    def _store_transition(
+        self,
+        replay_buffer: ReplayBuffer,
+        buffer_action: np.ndarray,
+        new_obs: np.ndarray | dict[str, np.ndarray],
+        reward: np.ndarray,
+        dones: np.ndarray,
+        infos: list[dict[str, Any]],
+    ) -> None:
+        super()._store_transition(replay_buffer, buffer_action, new_obs, reward, dones, infos)
+        self.stored(infos, dones)
 
     def _excluded_save_params(self) -> list[str]:
         return [*super()._excluded_save_params(), *self.DRAWN_AHEAD]
@@ -156,7 +193,7 @@ class Accelerated(WithDiagnostics):
     ) -> RolloutReturn:
         """SB3's, quickly where observations are vectors."""
         if self.fast.collects and isinstance(replay_buffer, QuickReplayBuffer):
-            return collect_vectors(self, env, callback, train_freq, replay_buffer, *args, **kwargs)
+            return collect_vectors(self, env, callback, train_freq, replay_buffer, self.stored, *args, **kwargs)
         return super().collect_rollouts(env, callback, train_freq, replay_buffer, *args, **kwargs)
 
 
@@ -186,6 +223,7 @@ class Accelerator:
         self._tau_tensor = th.from_numpy(self._tau)
         self._batches = Batches(model)
         self._rows: Rows | None = None
+        self._errors: dict[int, th.Tensor] = {}  # of the last batch, by its size; a program writes them there
         self.forget_draws()
 
     @property
@@ -277,19 +315,29 @@ class Accelerator:
         """
         model = self.model
         source = self._source()
+        prioritized = model.replay_buffer if isinstance(model.replay_buffer, Prioritized) else None
+        errors = None if prioritized is None else self._errors.setdefault(batch_size, th.zeros(batch_size))
         kind = settings, batch_size
         if kind not in self._noise:
             self._noise[kind] = Blocks(lambda n: model.draw_noise(n, batch_size, settings), self._drawn.pop(repr(kind), ()))
         for i in range(gradient_steps):
             noise, drawn = next(self._noise[kind]), source.draw(batch_size)
             if i == 0:
-                self._prepare(step, kind, source, [noise, *drawn])
+                self._prepare(step, kind, source, errors, [noise, *drawn])
             if self._program is None:
-                values = step(source.reader()(*drawn), noise, minimise)
-                model.averages.add(model.METRICS, th.stack(values).detach())
+                model.averages.add(model.METRICS, self._metrics(step(source.reader()(*drawn), noise, minimise), errors))
             else:
                 self._program(noise, *drawn)
                 model.averages.count(model.METRICS)
+            if prioritized is not None and errors is not None:
+                prioritized.update_priorities(errors.numpy())
+
+    def _metrics(self, values: tuple[th.Tensor, ...], errors: th.Tensor | None) -> th.Tensor:
+        """Of what a step returns, those of the model's ``METRICS``, [n]; what follows is kept in ``errors``."""
+        n = len(self.model.METRICS)
+        if errors is not None:
+            errors.copy_(values[n].detach())
+        return th.stack(values[:n]).detach()
 
     def obstacle(self) -> str | None:
         """Why the gradient step can't be compiled, if so."""
@@ -302,6 +350,8 @@ class Accelerator:
             for module in network.modules():
                 if isinstance(module, DROPOUTS) or next(module.buffers(), None) is not None:
                     return f"{type(module).__name__} layers draw random numbers or keep statistics"
+        if isinstance(model.observation_space, (spaces.Discrete, spaces.MultiDiscrete)):
+            return "observations that are numbers of a list, which torch looks at one by one, are not compiled"
         if model.policy.features_extractor_class is not FlattenExtractor:
             return f"only FlattenExtractor is compiled, not {model.policy.features_extractor_class.__name__}"
         return None
@@ -323,7 +373,7 @@ class Accelerator:
         if not isinstance(buffer, ReadableBuffer) or not buffer.has_tensors or self.model._vec_normalize_env is not None:
             return self._batches
         if self._rows is None or self._rows.buffer is not buffer:
-            self._rows = Rows(buffer, self._drawn_rows)
+            self._rows = (PrioritizedRows if isinstance(buffer, Prioritized) else Rows)(buffer, self._drawn_rows)
         return self._rows
 
     def _moves_target(self) -> bool:
@@ -332,10 +382,11 @@ class Accelerator:
         train_freq: Any = model.train_freq  # a TrainFreq by now
         return model.followed_target() is not None and train_freq == EVERY_STEP and model.gradient_steps != 0
 
-    def _prepare(self, step: Step, kind: Hashable, source: "Rows | Batches", inputs: list[th.Tensor]) -> None:
+    def _prepare(self, step: Step, kind: Hashable, source: "Rows | Batches", errors: th.Tensor | None, inputs: list[th.Tensor]) -> None:
         """Compiles, unless there is a program that fits; without one, the policy is set to training.
 
         :param kind: what steps have to have in common for one program to do
+        :param errors: where the transitions' errors go, if they are wanted
         :param inputs: of the first step: an example of those that follow
         """
         if self._compiles:
@@ -347,11 +398,11 @@ class Accelerator:
             if (obstacle := self.obstacle()) is not None:  # somebody changed the optimiser
                 self._run_eagerly(obstacle)
             else:
-                self._compile(step, source, inputs)
+                self._compile(step, source, errors, inputs)
         if self._program is None:
             self.model.policy.set_training_mode(True)
 
-    def _compile(self, step: Step, source: "Rows | Batches", inputs: list[th.Tensor]) -> None:
+    def _compile(self, step: Step, source: "Rows | Batches", errors: th.Tensor | None, inputs: list[th.Tensor]) -> None:
         model = self.model
         totals = model.averages.totals(model.METRICS)
         read = source.reader()
@@ -361,7 +412,7 @@ class Accelerator:
             if networks is not None:
                 polyak(networks[0].parameters(), networks[1].parameters(), self._tau_tensor)
                 self._tau_tensor.zero_()
-            totals.add_(th.stack(step(read(*drawn), noise, minimise)).detach())
+            totals.add_(self._metrics(step(read(*drawn), noise, minimise), errors))
 
         begin = time.perf_counter()
         try:
@@ -399,13 +450,15 @@ class Batches:
         """What chance gives to a gradient step, as tensors."""
         buffer = self._model.replay_buffer
         assert buffer is not None
-        batch = buffer.sample(batch_size, env=self._model._vec_normalize_env)
-        # discounts, the last, are there with n-step returns only
-        return [field for field in batch if field is not None]
+        batch: Any = buffer.sample(batch_size, env=self._model._vec_normalize_env)
+        found = {name: field for name, field in batch._asdict().items() if field is not None}
+        self._names = list(found)
+        return list(found.values())
 
-    def reader(self) -> Callable[..., ReplayBufferSamples]:
+    def reader(self) -> Callable[..., Transitions]:
         """What makes a batch of it. Tensors that it needs are made here: made within, they would be constants of a program."""
-        return ReplayBufferSamples
+        names = self._names
+        return lambda *fields: Transitions(**dict(zip(names, fields, strict=True)))
 
 
 class Rows:
@@ -427,17 +480,34 @@ class Rows:
     def forget_draws(self) -> None:
         self._uniforms, self._drawn = {}, {}
 
-    def draw(self, batch_size: int) -> list[th.Tensor]:
+    def uniforms(self, batch_size: int) -> th.Tensor:
+        """Random numbers in [0, 1): float64 [B]."""
         if batch_size not in self._uniforms:
             drawn = self._drawn.pop(batch_size, ())
             self._uniforms[batch_size] = Blocks(lambda n: th.from_numpy(np.random.random_sample((n, batch_size))), drawn)
-        self._n_rows[0] = self.buffer.size() * self.buffer.n_envs
-        return [next(self._uniforms[batch_size])]
+        return next(self._uniforms[batch_size])
 
-    def reader(self) -> Callable[..., ReplayBufferSamples]:
+    def draw(self, batch_size: int) -> list[th.Tensor]:
+        self._n_rows[0] = self.buffer.size() * self.buffer.n_envs
+        return [self.uniforms(batch_size)]
+
+    def reader(self) -> Callable[..., Transitions]:
         read, n_rows = self.buffer.reader(), th.from_numpy(self._n_rows)
         # [0, 1) to [0, n): also in floating point, a number below 1 times a whole number is below that
         return lambda uniforms: read((uniforms * n_rows).long())
+
+
+class PrioritizedRows(Rows):
+    """Rows that a ``Prioritized`` replay buffer draws."""
+
+    buffer: Prioritized
+
+    def draw(self, batch_size: int) -> list[th.Tensor]:
+        return list(self.buffer.draw(self.uniforms(batch_size).numpy()))
+
+    def reader(self) -> Callable[..., Transitions]:
+        read = self.buffer.reader()
+        return lambda rows, weights: read(rows)._replace(weights=weights)
 
 
 def has_cpp_compiler() -> bool:

@@ -1,5 +1,8 @@
 """Collecting experience with less overhead than SB3, where observations are vectors."""
 
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
 from stable_baselines3.common.callbacks import BaseCallback, CallbackList
 from stable_baselines3.common.noise import ActionNoise
@@ -17,6 +20,7 @@ def collect_vectors(
     callback: BaseCallback,
     train_freq: TrainFreq,
     replay_buffer: QuickReplayBuffer,
+    stored: Callable[[list[dict[str, Any]], np.ndarray], None],
     action_noise: ActionNoise | None = None,
     learning_starts: int = 0,
     log_interval: int | None = None,
@@ -24,6 +28,8 @@ def collect_vectors(
     """SB3's ``collect_rollouts``, step for step, for vectors that go to the replay buffer as they are.
 
     What SB3 does for dicts and for ``VecNormalize`` is left out, what it does for ended episodes only where one has ended.
+
+    :param stored: called with infos and dones of each step once it is in the replay buffer
     """
     model.policy.set_training_mode(False)
     # SB3's guards, in its words
@@ -54,6 +60,7 @@ def collect_vectors(
                 if infos[i].get("terminal_observation") is not None:
                     next_obs[i] = infos[i]["terminal_observation"]
         replay_buffer.add(model._last_obs, next_obs, buffer_actions, rewards, dones, infos)  # type: ignore[arg-type]
+        stored(infos, dones)
         model._last_obs = model._last_original_obs = new_obs  # type: ignore[assignment]
         model._update_current_progress_remaining(model.num_timesteps, model._total_timesteps)
         model._on_step()

@@ -53,7 +53,10 @@ POLICIES = _names(
 
 BUFFERS = _names(
     {
-        "ca2_rl.common.replay_buffer": "QuickDictReplayBuffer QuickNStepReplayBuffer QuickReplayBuffer",
+        "ca2_rl.common.prioritized_replay": (
+            "PrioritizedDictNStepReplayBuffer PrioritizedDictReplayBuffer PrioritizedNStepReplayBuffer PrioritizedReplayBuffer"
+        ),
+        "ca2_rl.common.replay_buffer": "QuickDictNStepReplayBuffer QuickDictReplayBuffer QuickNStepReplayBuffer QuickReplayBuffer",
         "sb3_contrib.common.maskable.buffers": "MaskableDictRolloutBuffer MaskableRolloutBuffer",
         "sb3_contrib.common.recurrent.buffers": "RecurrentDictRolloutBuffer RecurrentRolloutBuffer",
         "stable_baselines3.common.buffers": "DictReplayBuffer DictRolloutBuffer NStepReplayBuffer ReplayBuffer RolloutBuffer",

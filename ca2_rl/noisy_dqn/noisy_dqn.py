@@ -17,6 +17,8 @@ from ca2_rl.fast.numpy_network import NumpyNoise, numpy_noise
 from ca2_rl.noisy_dqn.held_noise import HeldNoise
 from ca2_rl.noisy_dqn.policies import CnnPolicy, MlpPolicy, MultiInputPolicy, NoisyDQNPolicy, NoisyQNetwork
 
+EPSILON = ("exploration_fraction", "exploration_initial_eps", "exploration_final_eps")
+
 
 class NoisyDQN(DiscretizedDQN):
     """DQN that explores by factorised Gaussian noise on its weights, learned with them (Fortunato et al. 2017).
@@ -30,8 +32,8 @@ class NoisyDQN(DiscretizedDQN):
 
     :param policy: "MlpPolicy", "CnnPolicy", "MultiInputPolicy" or a class
     :param env: the environment or its id
-    :param exploration_fraction: as ``exploration_initial_eps`` and ``exploration_final_eps``, to be left out
-    :param sigma0: initial scale of the noise, >= 0
+    :param exploration_fraction: as ``exploration_initial_eps`` and ``exploration_final_eps``, to be left out unless ``sigma0`` is 0
+    :param sigma0: initial scale of the noise, >= 0; 0 takes the noise away, and it explores as ``DiscretizedDQN``
     :param exploration_hold: most steps that a random action of the first steps, and later a draw of the noise, is held for, within its
         episode, >= 1
     :raises UserError: if ``sigma0`` is negative or epsilon is given; see also ``DiscretizedDQN``
@@ -64,9 +66,9 @@ class NoisyDQN(DiscretizedDQN):
         optimize_memory_usage: bool = False,
         n_steps: int = 1,
         target_update_interval: int = 10_000,
-        exploration_fraction: None = None,
-        exploration_initial_eps: None = None,
-        exploration_final_eps: None = None,
+        exploration_fraction: float | None = None,
+        exploration_initial_eps: float | None = None,
+        exploration_final_eps: float | None = None,
         max_grad_norm: float = 10,
         stats_window_size: int = 100,
         tensorboard_log: str | None = None,
@@ -80,15 +82,34 @@ class NoisyDQN(DiscretizedDQN):
         n_bins: int = 11,
         double_q: bool = False,
         dueling: bool = False,
+        branching: bool = False,
+        action_masks: bool = False,
         exploration_hold: int = 1,
+        prioritized_replay: bool = False,
+        priority_alpha: float = 0.5,
+        priority_beta: float = 0.4,
+        distribution: str | None = None,
+        n_atoms: int = 51,
+        v_min: float | None = None,
+        v_max: float | None = None,
+        n_quantiles: int = 25,
+        munchausen: bool = False,
+        munchausen_alpha: float = 0.9,
+        munchausen_tau: float = 0.03,
+        munchausen_clip: float = -1.0,
         compile: bool | None = None,
     ):
         arguments = handed_on(locals(), DiscretizedDQN)
-        for name in ("exploration_fraction", "exploration_initial_eps", "exploration_final_eps"):
-            if arguments.pop(name) is not None:
-                raise UserError(f"{name}: NoisyDQN has no epsilon, it explores by noise of scale sigma0. Leave {name} out.")
+        given = {name: arguments.pop(name) for name in EPSILON}
+        if sigma0 == 0:
+            arguments |= {name: value for name, value in given.items() if value is not None}
+        for name, value in given.items():
+            if value is not None and sigma0 != 0:
+                raise UserError(f"{name}: {type(self).__name__} has no epsilon, it explores by noise of scale sigma0. Leave {name} out.")
         super().__init__(**arguments)
         self.sigma0 = sigma0
+        if sigma0 != 0:
+            vars(self).update(given)
         if _init_setup_model:
             self._setup_model()
 
@@ -113,7 +134,8 @@ class NoisyDQN(DiscretizedDQN):
         self._held_noise = HeldNoise(draws, self.n_envs, self.exploration_hold)
 
     def _update_exploration(self) -> None:
-        """Nothing to anneal: the noise is learned."""
+        if not self.sigma0:  # else there is nothing to anneal: the noise is learned
+            super()._update_exploration()
 
     def dump_logs(self) -> None:
         for i, layer in enumerate(self.q_net.noisy_layers):
@@ -124,23 +146,28 @@ class NoisyDQN(DiscretizedDQN):
         super()._end_episodes(ended)
         self._held_noise.end_episodes(ended)
 
-    def acting_noise(self) -> NumpyNoise:
-        return self._held_noise.step()
+    def acting_noise(self) -> NumpyNoise | None:
+        return self._held_noise.step() if self.sigma0 else None
 
     def _torch_q_values(self, obs: PyTorchObs, noise: NumpyNoise | None) -> th.Tensor:
-        assert noise is not None
+        if noise is None:
+            return super()._torch_q_values(obs, noise)
         as_tensors = [(th.as_tensor(into, device=self.device), th.as_tensor(out, device=self.device)) for into, out in noise]
         q_values: th.Tensor = self.q_net(obs, as_tensors)
         return q_values
 
     def draw_noise(self, n: int, batch_size: int, settings: DQNSettings) -> th.Tensor:
+        if not self.sigma0:
+            return super().draw_noise(n, batch_size, settings)
         # Independent draws, one each for online, target and double Q-learning's choice (eq. 18 and 19). The roots are drawn
         # here: a compiled step would take them anew for each weight
         return self.q_net.sample_roots(n, 3 if settings.double_q else 2)
 
     def q_functions(self, noise: th.Tensor, settings: DQNSettings) -> tuple[QFunction, QFunction, QFunction | None]:
+        if not self.sigma0:
+            return super().q_functions(noise, settings)
         networks = (self.q_net, self.q_net_target, self.q_net) if settings.double_q else (self.q_net, self.q_net_target)
         online, target, *selector = (
-            partial(network, noise=split_noise(network.noisy_layers, each)) for network, each in zip(networks, noise, strict=True)
+            partial(network.outputs, noise=split_noise(network.noisy_layers, each)) for network, each in zip(networks, noise, strict=True)
         )
         return online, target, selector[0] if selector else None

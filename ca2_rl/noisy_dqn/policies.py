@@ -12,14 +12,16 @@ from ca2_rl.discretized_dqn.policies import DiscretizedDQNPolicy, DiscretizedQNe
 class NoisyQNetwork(DiscretizedQNetwork):
     """A Q-network with every linear layer after the features noisy.
 
-    :param sigma0: initial scale of the noise, >= 0
+    :param sigma0: initial scale of the noise, >= 0; with 0, no layer is noisy
     :param kwargs: as in ``DiscretizedQNetwork``
     """
 
     def __init__(self, *args: Any, sigma0: float = 0.5, **kwargs: Any):
         super().__init__(*args, **kwargs)
         self.sigma0 = sigma0
-        if isinstance(self.q_net, DuelingHead):
+        if sigma0 == 0:
+            pass
+        elif isinstance(self.q_net, DuelingHead):
             for part in ("torso", "value", "advantage"):
                 setattr(self.q_net, part, with_noisy_layers(getattr(self.q_net, part), sigma0))
         else:
@@ -35,18 +37,23 @@ class NoisyQNetwork(DiscretizedQNetwork):
         """The random numbers behind so many noises, for ``split_noise``: [*shape, width]."""
         return sample_roots(self.noisy_layers, *shape)
 
+    def outputs(self, obs: PyTorchObs, noise: list[Noise] | None = None) -> th.Tensor:
+        """All that is known of the returns under ``noise``; without it, by the mean weights."""
+        return super().outputs(obs, *(() if noise is None else (iter(noise),)))
+
     def forward(self, obs: PyTorchObs, noise: list[Noise] | None = None) -> th.Tensor:
         """Q-values [N, n_actions] under ``noise``; without it, those of the mean weights."""
-        features = self.extract_features(obs, self.features_extractor)
-        q_values: th.Tensor = self.q_net(features, None if noise is None else iter(noise))
-        return q_values
+        return self.returns.q_values(self.outputs(obs, noise))
 
     def _predict(self, observation: PyTorchObs, deterministic: bool = True) -> th.Tensor:
-        if deterministic:
-            return super()._predict(observation)
-        features = self.extract_features(observation, self.features_extractor)
-        q_values: th.Tensor = self.q_net(features, iter(self.sample_noise(len(features))))
-        return q_values.argmax(dim=1)
+        return self.acting_q_values(observation, deterministic).argmax(dim=-1)
+
+    def acting_q_values(self, obs: PyTorchObs, deterministic: bool) -> th.Tensor:
+        """Those of the mean weights if deterministic, else under fresh noise for each observation."""
+        if deterministic or not self.noisy_layers:
+            return self.forward(obs)
+        rows = len(next(iter(obs.values())) if isinstance(obs, dict) else obs)
+        return self.forward(obs, self.sample_noise(rows))
 
     def _get_constructor_parameters(self) -> dict[str, Any]:
         return {**super()._get_constructor_parameters(), "sigma0": self.sigma0}
@@ -66,6 +73,9 @@ class NoisyDQNPolicy(DiscretizedDQNPolicy):
     def __init__(self, *args: Any, sigma0: float = 0.5, **kwargs: Any):
         self.sigma0 = sigma0
         super().__init__(*args, **kwargs)
+
+    def q_values(self, obs: PyTorchObs, deterministic: bool = True) -> th.Tensor:
+        return self.q_net.acting_q_values(obs, deterministic)
 
     def _network_options(self) -> dict[str, Any]:
         return {**super()._network_options(), "sigma0": self.sigma0}

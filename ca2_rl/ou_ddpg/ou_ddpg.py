@@ -10,7 +10,7 @@ from stable_baselines3.common.buffers import ReplayBuffer
 from stable_baselines3.common.noise import ActionNoise
 from stable_baselines3.common.policies import BasePolicy
 from stable_baselines3.common.preprocessing import get_action_dim
-from stable_baselines3.common.type_aliases import GymEnv, ReplayBufferSamples, Schedule
+from stable_baselines3.common.type_aliases import GymEnv, Schedule
 from stable_baselines3.common.utils import polyak_update
 from stable_baselines3.td3.policies import TD3Policy
 from torch.nn import functional as F
@@ -20,6 +20,7 @@ from ca2_core.errors import UserError, did_you_mean
 from ca2_rl.common.constructors import handed_on
 from ca2_rl.common.diagnostics import GRADIENT_NORM, MEAN_Q
 from ca2_rl.common.ou_noise import OUNoise
+from ca2_rl.common.replay_buffer import Transitions
 from ca2_rl.fast import Accelerated
 from ca2_rl.fast.numpy_network import Layer, numpy_layers
 from ca2_rl.fast.updates import Minimise, polyak
@@ -158,7 +159,7 @@ class OUDDPG(Accelerated, DDPG):
         self._update_learning_rate([self.actor.optimizer, self.critic.optimizer])
         settings = self.settings
 
-        def step(batch: ReplayBufferSamples, noise: th.Tensor, minimise: Minimise) -> tuple[th.Tensor, ...]:
+        def step(batch: Transitions, noise: th.Tensor, minimise: Minimise) -> tuple[th.Tensor, ...]:
             critic_loss, mean_q = self.loss(batch, noise, settings)
             gradient_norm = minimise(critic_loss, self.critic.optimizer)
             actor_loss = self.actor_loss(batch, settings)
@@ -175,7 +176,7 @@ class OUDDPG(Accelerated, DDPG):
         self._n_updates += gradient_steps
         self.logger.record("train/n_updates", self._n_updates, exclude="tensorboard")
 
-    def loss(self, batch: ReplayBufferSamples, noise: th.Tensor, settings: DDPGSettings) -> tuple[th.Tensor, th.Tensor]:
+    def loss(self, batch: Transitions, noise: th.Tensor, settings: DDPGSettings) -> tuple[th.Tensor, th.Tensor]:
         """Mean loss of the temporal-difference errors, summed over the critics, and the mean Q-value of the actions taken."""
         aggregate = AGGREGATIONS[settings.critic_aggregation]
         discounts = settings.gamma if batch.discounts is None else batch.discounts
@@ -189,7 +190,7 @@ class OUDDPG(Accelerated, DDPG):
         loss = th.stack([CRITIC_LOSSES[settings.critic_loss](q, targets) for q in q_values]).sum()
         return loss, q_values.detach().mean()
 
-    def actor_loss(self, batch: ReplayBufferSamples, settings: DDPGSettings) -> th.Tensor:
+    def actor_loss(self, batch: Transitions, settings: DDPGSettings) -> th.Tensor:
         """Minus the mean Q-value of the actor's actions."""
         actions = self.actor(batch.observations)
         if settings.critic_aggregation == "min":  # SB3's TD3 asks the first critic alone

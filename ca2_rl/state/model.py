@@ -15,6 +15,7 @@ from stable_baselines3.common.type_aliases import GymEnv
 from torch import nn
 
 from ca2_core.errors import UserError
+from ca2_rl.common.prioritized_replay import Prioritized
 from ca2_rl.common.random_numbers import global_state, set_global_state, set_space_state, space_state
 from ca2_rl.state import files, settings
 from ca2_rl.state.envs import set_vec_env_state, vec_env_state
@@ -101,6 +102,7 @@ def set_model_state(model: BaseAlgorithm, state: State) -> None:
         model._last_episode_starts = np.ones(model.n_envs, dtype=bool)
         normalized = model.get_vec_normalize_env()
         model._last_original_obs = None if normalized is None else normalized.get_original_obs()
+        getattr(model, "envs_reset", lambda: None)()
     with fits_settings():
         begin_rollout(model, state)
 
@@ -188,6 +190,8 @@ def set_buffer_state(buffer: ReplayBuffer, state: State) -> None:
     for path, array in _arrays(buffer):
         saved = state["arrays"][path]
         array[: len(saved)] = saved
+    if isinstance(buffer, Prioritized):
+        buffer.priorities_changed()
 
 
 def buffer_bytes(buffer: ReplayBuffer) -> int:

@@ -16,21 +16,12 @@ from torch import nn
 from ca2_core.errors import UserError
 from ca2_rl.common.activations import NAMES
 from ca2_rl.common.ou_noise import OUNoise
-from ca2_rl.common.replay_buffer import QuickDictReplayBuffer, QuickNStepReplayBuffer, QuickReplayBuffer
+from ca2_rl.common.prioritized_replay import BUFFERS
 
 # Arguments that are attributes of another name
 RENAMED = {"policy": "policy_class", "stats_window_size": "_stats_window_size"}
 # What algorithms choose by themselves where None was given
-CHOSEN = (
-    RolloutBuffer,
-    DictRolloutBuffer,
-    ReplayBuffer,
-    DictReplayBuffer,
-    NStepReplayBuffer,
-    QuickReplayBuffer,
-    QuickDictReplayBuffer,
-    QuickNStepReplayBuffer,
-)
+CHOSEN = (RolloutBuffer, DictRolloutBuffer, ReplayBuffer, DictReplayBuffer, NStepReplayBuffer, *BUFFERS.values())
 # Objects by the name of their class: its module, and its arguments by the attributes that hold them
 OBJECTS: dict[str, tuple[str, dict[str, str]]] = {
     "LinearSchedule": ("stable_baselines3.common.utils", {"start": "start", "end": "end", "end_fraction": "end_fraction"}),

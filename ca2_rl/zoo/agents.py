@@ -15,6 +15,8 @@ from stable_baselines3.common.vec_env import VecEnv, VecFrameStack
 
 from ca2_core.errors import UserError, did_you_mean
 from ca2_core.settings import describe
+from ca2_rl import DiscretizedDQN
+from ca2_rl.common.action_masks import current_masks
 from ca2_rl.environments import check_env, try_env
 from ca2_rl.envs.classic_control_vec_env import ClassicControlVecEnv
 from ca2_rl.loading import agents as loading
@@ -209,8 +211,12 @@ def play(agent: BaseAlgorithm, env: VecEnv, deterministic: bool = True, observat
     if observations is None:
         observations = env.reset()
     state, starts = None, np.ones(env.num_envs, dtype=bool)
+    infos: list[dict[str, Any]] | None = None
     while True:
-        actions, state = agent.predict(observations, state, starts, deterministic=deterministic)
+        masks = {}
+        if isinstance(agent, DiscretizedDQN) and agent.action_masks:
+            masks["action_masks"] = current_masks(env, (env.num_envs, agent.bins.width), infos, starts)
+        actions, state = agent.predict(observations, state, starts, deterministic=deterministic, **masks)
         observations, rewards, starts, infos = env.step(actions)
         yield rewards, starts, infos
 

@@ -18,7 +18,7 @@ from rl_zoo3.hyperparams_opt import HYPERPARAMS_CONVERTER, HYPERPARAMS_SAMPLER
 from rl_zoo3.utils import ALGOS
 from stable_baselines3.common.base_class import BaseAlgorithm
 
-from ca2_rl import OUDDPG, DiscretizedDQN, NoisyDQN
+from ca2_rl import OUDDPG, DiscretizedDQN, NoisyDQN, Rainbow
 from ca2_rl.zoo import search_spaces
 
 GROUP = "ca2_rl.algorithms"
@@ -56,6 +56,7 @@ TRAINED_AGENTS = _shipped("rl-trained-agents", "rl-trained-agents")
 HYPERPARAMS = _shipped("hyperparams", "hyperparams/rl")
 DISCRETIZED_DQN = Plugin(DiscretizedDQN, HYPERPARAMS / "discretizeddqn.yml", search_spaces.sample_discretized_dqn, search_spaces.convert)
 NOISY_DQN = Plugin(NoisyDQN, HYPERPARAMS / "noisydqn.yml", search_spaces.sample_noisy_dqn, search_spaces.convert)
+RAINBOW = Plugin(Rainbow, HYPERPARAMS / "rainbow.yml", search_spaces.sample_rainbow, search_spaces.convert)
 OU_DDPG = Plugin(OUDDPG, HYPERPARAMS / "ouddpg.yml", search_spaces.sample_ou_ddpg, search_spaces.convert)
 
 

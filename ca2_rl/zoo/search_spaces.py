@@ -1,4 +1,4 @@
-"""What ``ca2-rl optimize`` searches for the three algorithms.
+"""What ``ca2-rl optimize`` searches for the algorithms of this package.
 
 Optuna keeps the parameters as they were drawn; ``convert`` makes hyperparameters of them, for a new trial and for one
 that is replayed (``--trial-id``) alike.
@@ -26,6 +26,15 @@ def sample_discretized_dqn(trial: Trial, n_actions: int, n_envs: int, additional
 def sample_noisy_dqn(trial: Trial, n_actions: int, n_envs: int, additional_args: dict[str, Any]) -> dict[str, Any]:
     drawn = _sample_common(trial) | _sample_dqn(trial, n_actions)
     drawn["sigma0"] = trial.suggest_float("sigma0", 0.05, 1.0, log=True)
+    return _finish(drawn)
+
+
+def sample_rainbow(trial: Trial, n_actions: int, n_envs: int, additional_args: dict[str, Any]) -> dict[str, Any]:
+    drawn = _sample_common(trial) | _sample_dqn(trial, n_actions)
+    drawn["sigma0"] = trial.suggest_float("sigma0", 0.05, 1.0, log=True)
+    drawn["n_quantiles"] = trial.suggest_int("n_quantiles", 10, 100, log=True)
+    drawn["priority_alpha"] = trial.suggest_float("priority_alpha", 0.0, 0.8)
+    drawn["priority_beta"] = trial.suggest_float("priority_beta", 0.2, 1.0)
     return _finish(drawn)
 
 

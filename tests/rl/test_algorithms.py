@@ -21,13 +21,14 @@ from stable_baselines3.common.save_util import load_from_zip_file
 from stable_baselines3.common.vec_env import VecNormalize
 
 import ca2_rl
-from ca2_rl import OUDDPG, DiscretizedDQN, NoisyDQN
+from ca2_rl import OUDDPG, DiscretizedDQN, NoisyDQN, Rainbow
 from ca2_rl.common.diagnostics import GRADIENT_NORM, MEAN_Q, RETURN
 
 # With arguments that are not the defaults, so that it shows where they get lost
 ARGUMENTS = {
     DiscretizedDQN: {"n_bins": 5, "double_q": True, "dueling": True},
     NoisyDQN: {"n_bins": 7, "double_q": True, "dueling": True, "sigma0": 0.7},
+    Rainbow: {"n_bins": 3, "n_quantiles": 4, "n_steps": 2, "priority_alpha": 0.6, "priority_beta": 0.5},
     OUDDPG: {
         "ou_sigma": 0.3,
         "ou_theta": 0.25,
@@ -39,9 +40,12 @@ ARGUMENTS = {
         "target_noise_clip": 0.2,
     },
 }
-DQNS = (DiscretizedDQN, NoisyDQN)
-PARENTS = {DiscretizedDQN: DQN, NoisyDQN: DQN, OUDDPG: DDPG}
+DQNS = (DiscretizedDQN, NoisyDQN, Rainbow)
+PARENTS = {DiscretizedDQN: DQN, NoisyDQN: DQN, Rainbow: DQN, OUDDPG: DDPG}
 OBSERVATIONS = gym.make("Pendulum-v1").observation_space.low * np.linspace(-1, 1, 9, dtype=np.float32)[:, None]
+
+# What keeps each observation once, or has a replay buffer of its own, goes without these
+PLAIN_REPLAY = {Rainbow: {"prioritized_replay": False, "n_steps": 1}}
 
 # Both at once is what SB3 refuses
 NO_TIMEOUTS = {"replay_buffer_kwargs": {"handle_timeout_termination": False}}
@@ -84,6 +88,8 @@ def test_every_public_algorithm_is_tested_here(name):
 @pytest.mark.parametrize("settings", [{}, {"n_steps": 3}, {"gradient_steps": -1}, {"optimize_memory_usage": True, **NO_TIMEOUTS}], ids=str)
 @pytest.mark.parametrize("n_envs", [1, 3])
 def test_training_changes_the_weights_to_finite_ones(algorithm, settings, n_envs):
+    if "optimize_memory_usage" in settings:
+        settings = settings | PLAIN_REPLAY.get(algorithm, {})
     model = create(algorithm, make_vec_env(pendulum, n_envs), **settings)
     before = weights(model)
     model.learn(60 * n_envs)
@@ -341,8 +347,9 @@ def test_arguments_come_in_the_order_of_the_parent_and_ours_by_name(algorithm):
     assert list(ours)[: len(theirs)] == list(theirs)
     rest = [parameter for name, parameter in ours.items() if name not in theirs]
     assert all(parameter.kind is parameter.KEYWORD_ONLY for parameter in rest)
-    assert ARGUMENTS[algorithm].keys() | {"compile"} <= {parameter.name for parameter in rest}
+    assert (ARGUMENTS[algorithm].keys() - theirs.keys()) | {"compile"} <= {parameter.name for parameter in rest}
     not_there = {"action_noise", "exploration_fraction", "exploration_initial_eps", "exploration_final_eps"}
+    not_there |= {"n_steps"} if algorithm is Rainbow else set()
     for name in theirs.keys() - not_there:
         assert ours[name].default == theirs[name].default, name
     model = algorithm("MlpPolicy", pendulum(), 0.5, 300, device="cpu")
@@ -377,9 +384,10 @@ def test_parameters_got_from_one_agent_make_another_the_same(algorithm):
     assert not same(weights(model), weights(other))
     other.set_parameters(deepcopy(model.get_parameters()))  # torch shares the moments of an optimiser otherwise
     assert same(weights(model), weights(other))
+    buffer = deepcopy(model.replay_buffer)
     for each in (model, other):
         each.set_random_seed(0)
-        each.replay_buffer = model.replay_buffer
+        each.replay_buffer = deepcopy(buffer)
         each.train(3, 8)
     assert same(weights(model), weights(other))
 
@@ -400,7 +408,7 @@ def test_an_agent_with_hindsight_is_played_evaluated_loaded_and_trained_further(
         return BitFlippingEnv(n_bits=3, continuous=algorithm is OUDDPG, max_steps=3)
 
     her = {"replay_buffer_class": HerReplayBuffer, "replay_buffer_kwargs": {"n_sampled_goal": 2, "goal_selection_strategy": "future"}}
-    model = create(algorithm, goals(), "MultiInputPolicy", **her).learn(60)
+    model = create(algorithm, goals(), "MultiInputPolicy", **her, **PLAIN_REPLAY.get(algorithm, {})).learn(60)
     model.save(tmp_path / "model")
     model.save_replay_buffer(tmp_path / "buffer")
     observation, _ = goals().reset(seed=0)
@@ -425,7 +433,7 @@ def test_nothing_of_the_accelerator_is_saved(algorithm, tmp_path):
     assert not [name for name, value in data.items() if type(value).__module__.startswith("ca2_rl.fast")]
 
 
-@pytest.mark.parametrize("algorithm", [DiscretizedDQN, NoisyDQN, OUDDPG])
+@pytest.mark.parametrize("algorithm", [DiscretizedDQN, NoisyDQN, Rainbow, OUDDPG])
 @pytest.mark.parametrize("duplicate", [deepcopy, lambda model: pickle.loads(pickle.dumps(model))], ids=["copied", "pickled"])
 def test_a_model_that_has_learned_can_be_copied_and_pickled(algorithm, duplicate):
     model = algorithm("MlpPolicy", "Pendulum-v1", learning_starts=20, buffer_size=200, policy_kwargs={"net_arch": [8]}, seed=0)

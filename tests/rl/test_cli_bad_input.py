@@ -218,7 +218,7 @@ def test_train(argv, words, mistake):
         ("discrete", "--algo ouddpg --env CartPole-v1", "ouddpg on CartPole-v1: The algorithm only supports"),
         ("multi-discrete", "--algo noisydqn --env Several-v0 --gym-packages odd_envs", "but MultiDiscrete([2 3]) was provided"),
         ("unbounded", "--algo discretizeddqn --env Unbounded-v0 --gym-packages odd_envs", "finite lower and upper bound"),
-        ("wide", "--algo discretizeddqn --env Wide-v0 --gym-packages odd_envs", "use an actor-critic such as ouddpg"),
+        ("wide", "--algo discretizeddqn --env Wide-v0 --gym-packages odd_envs", "branching=True"),
         ("tensorboard", "--algo noisydqn -tb /proc/x", "/proc/x: No such file or directory"),
         ("not-ours", "--algo ddpg -params ou_sigma:0.1", "DDPG has no hyperparameter 'ou_sigma'"),
     ),

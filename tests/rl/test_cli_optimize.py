@@ -134,7 +134,7 @@ def test_the_defaults_of_optimize_are_fewer_trials_and_no_plots(call, monkeypatc
     class Stop(BaseException):
         pass
 
-    def stop(args):
+    def stop(args, *_):
         raise Stop(args.no_optim_plots, args.n_trials, args.n_evaluations)
 
     monkeypatch.setattr("ca2_rl.commands.train.Manager", stop)

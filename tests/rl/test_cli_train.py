@@ -15,7 +15,7 @@ from ca2_rl.common.diagnostics import GRADIENT_NORM, MEAN_Q, RETURN
 from ca2_rl.runs import read_run
 from ca2_rl.zoo.agents import load_agent, saved_hyperparams
 
-KEYS = ("discretizeddqn", "noisydqn", "ouddpg")
+KEYS = ("discretizeddqn", "noisydqn", "ouddpg", "rainbow")
 DIAGNOSTICS = {GRADIENT_NORM, MEAN_Q, RETURN}
 
 

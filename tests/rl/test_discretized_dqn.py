@@ -7,11 +7,11 @@ import torch
 from stable_baselines3 import DQN
 from stable_baselines3.common.buffers import NStepReplayBuffer, ReplayBuffer
 from stable_baselines3.common.env_util import make_vec_env
-from stable_baselines3.common.type_aliases import ReplayBufferSamples
 from torch import nn
 
 from ca2_core.errors import UserError
 from ca2_rl import DiscretizedDQN
+from ca2_rl.common.replay_buffer import Transitions
 from ca2_rl.discretized_dqn.discretized_dqn import td_loss
 from ca2_rl.discretized_dqn.policies import DuelingHead
 
@@ -155,7 +155,7 @@ class TestTDLoss:
 
     ONLINE = torch.tensor([[1.0, 2.0], [5.0, 3.0], [0.0, 4.0]])
     TARGET = torch.tensor([[10.0, 20.0], [30.0, 50.0], [70.0, 60.0]])
-    BATCH = ReplayBufferSamples(
+    BATCH = Transitions(
         observations=torch.tensor([0, 1, 2]),
         actions=torch.tensor([[1], [0], [1]]),
         next_observations=torch.tensor([1, 2, 0]),

@@ -167,7 +167,11 @@ def test_settings_changed_between_steps_count():
 
 OF_A_STEP = [
     *((each, "gamma", 0.5) for each in ALGORITHMS),
-    *((each, name, value) for each in (DiscretizedDQN, NoisyDQN) for name, value in (("max_grad_norm", 0.01), ("double_q", True))),
+    *(
+        (each, name, value)
+        for each in (DiscretizedDQN, NoisyDQN)
+        for name, value in (("max_grad_norm", 0.01), ("double_q", True), ("munchausen", True))
+    ),
     (OUDDPG, "tau", 0.5),
     (OUDDPG, "critic_loss", "huber"),
     (OUDDPG, "critic_aggregation", "mean"),

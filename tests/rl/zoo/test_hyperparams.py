@@ -39,7 +39,7 @@ def complaint(hyperparams, algorithm=DiscretizedDQN):
 
 
 def test_each_algorithm_has_a_file_for_pendulum():
-    assert {"discretizeddqn", "noisydqn", "ouddpg"} <= SHIPPED.keys()
+    assert {"discretizeddqn", "noisydqn", "ouddpg", "rainbow"} <= SHIPPED.keys()
     assert all("Pendulum-v1" in entries for entries in SHIPPED.values())
 
 

@@ -9,7 +9,7 @@ import pytest
 from rl_zoo3.utils import ALGOS
 from stable_baselines3 import PPO
 
-from ca2_rl import OUDDPG, DiscretizedDQN, NoisyDQN, cli
+from ca2_rl import OUDDPG, DiscretizedDQN, NoisyDQN, Rainbow, cli
 from ca2_rl.zoo import plugins
 from ca2_rl.zoo.plugins import GROUP, Plugin
 
@@ -64,10 +64,11 @@ def test_the_package_of_the_page_joins_and_a_broken_one_does_not_stop_it(ca2_rl,
 
 def test_our_algorithms_come_by_the_same_entry_points():
     registered = plugins.register()
-    assert {key: registered[key].algorithm for key in ("discretizeddqn", "noisydqn", "ouddpg")} == {
+    assert {key: registered[key].algorithm for key in ("discretizeddqn", "noisydqn", "ouddpg", "rainbow")} == {
         "discretizeddqn": DiscretizedDQN,
         "noisydqn": NoisyDQN,
         "ouddpg": OUDDPG,
+        "rainbow": Rainbow,
     }
     for key, plugin in registered.items():
         assert ALGOS[key] is plugin.algorithm

@@ -89,7 +89,7 @@ def test_converting_does_not_change_the_trial(key):
     assert params == before
 
 
-@pytest.mark.parametrize("key", ["discretizeddqn", "noisydqn"])
+@pytest.mark.parametrize("key", ["discretizeddqn", "noisydqn", "rainbow"])
 @pytest.mark.parametrize("n_actions", [1, 2, 6, 12])
 def test_bins_fit_the_dimensions_of_the_action(key, n_actions):
     sizes = draw(key, n_actions)[0].distributions["n_bins"].choices
@@ -112,5 +112,6 @@ def test_what_tells_the_algorithms_apart_is_searched():
     own = {key: draw(key)[0].params.keys() for key in KEYS}
     assert {"n_bins", "double_q", "dueling", "exploration_fraction"} <= own["discretizeddqn"]
     assert {"n_bins", "sigma0"} <= own["noisydqn"]
+    assert {"n_quantiles", "priority_alpha", "priority_beta"} <= own["rainbow"]
     assert {"ou_sigma", "ou_theta", "n_critics", "decay_actor"} <= own["ouddpg"]
     assert [name for name in own["noisydqn"] if name.startswith("exploration_")] == ["exploration_hold"]

@@ -1,0 +1,242 @@
+"""What a Q-network learns of the return: its mean, its distribution over fixed atoms, or its quantiles.
+
+Outputs of a network are [B, n_actions] for the mean and [B, n, n_actions] for a distribution; of one action, [B, 1] and [B, n].
+"""
+
+from dataclasses import dataclass
+from typing import ClassVar, Protocol
+
+import numpy as np
+import torch as th
+from numpy.typing import NDArray
+from torch.nn import functional as F
+
+from ca2_core.errors import UserError, did_you_mean
+
+
+class Returns(Protocol):
+    """One of the three. Equal ones are the same: a compiled step is a step of one of them."""
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Of the outputs for one action: () or (n,)."""
+
+    def q_values(self, outputs: th.Tensor) -> th.Tensor:
+        """Expected returns [..., n_actions]."""
+
+    def numpy_q_values(self, outputs: NDArray[np.float32]) -> NDArray[np.float32]:
+        """The same by NumPy."""
+
+    def taken(self, outputs: th.Tensor, actions: th.Tensor) -> th.Tensor:
+        """The outputs for some actions, int64 [..., 1]: [..., n]."""
+
+    def taken_q(self, taken: th.Tensor) -> th.Tensor:
+        """Expected returns of what ``taken`` gives: [...] or [..., 1]."""
+
+    def values(self, taken: th.Tensor) -> th.Tensor:
+        """What ``targets`` needs of the outputs for an action: [..., n]."""
+
+    def targets(self, values: th.Tensor, rewards: th.Tensor, discounts: th.Tensor) -> th.Tensor:
+        """What to learn where ``values`` [..., n] follow, rewards and discounts [..., 1]: [..., n]."""
+
+    def losses(self, taken: th.Tensor, targets: th.Tensor) -> th.Tensor:
+        """Of each transition: [...]."""
+
+    def errors(self, taken: th.Tensor, targets: th.Tensor) -> th.Tensor:
+        """What the priority of each transition follows from, >= 0: [...]."""
+
+
+@dataclass(frozen=True)
+class Mean:
+    """The expected return alone, by Huber's loss (Mnih et al. 2015)."""
+
+    shape: ClassVar[tuple[int, ...]] = ()
+
+    def q_values(self, outputs: th.Tensor) -> th.Tensor:
+        return outputs
+
+    def numpy_q_values(self, outputs: NDArray[np.float32]) -> NDArray[np.float32]:
+        return outputs
+
+    def taken(self, outputs: th.Tensor, actions: th.Tensor) -> th.Tensor:
+        return outputs.gather(-1, actions)
+
+    def taken_q(self, taken: th.Tensor) -> th.Tensor:
+        return taken
+
+    def values(self, taken: th.Tensor) -> th.Tensor:
+        return taken
+
+    def targets(self, values: th.Tensor, rewards: th.Tensor, discounts: th.Tensor) -> th.Tensor:
+        return rewards + discounts * values
+
+    def losses(self, taken: th.Tensor, targets: th.Tensor) -> th.Tensor:
+        return F.smooth_l1_loss(taken, targets.expand_as(taken), reduction="none").squeeze(-1)
+
+    def errors(self, taken: th.Tensor, targets: th.Tensor) -> th.Tensor:
+        return (targets - taken).abs().squeeze(-1)
+
+
+MEAN = Mean()
+
+
+def taken(outputs: th.Tensor, actions: th.Tensor) -> th.Tensor:
+    """Of a distribution's outputs [..., n, n_actions], those for some actions [..., 1]: [..., n]."""
+    return outputs.gather(-1, actions.unsqueeze(-2).expand(*outputs.shape[:-1], 1)).squeeze(-1)
+
+
+@dataclass(frozen=True)
+class Categorical:
+    """Probabilities of ``n_atoms`` evenly spaced returns from ``v_min`` to ``v_max`` (Bellemare et al. 2017, C51).
+
+    Outputs are logits. The loss is the Kullback-Leibler divergence from the projected target, which has the cross-entropy's gradient.
+    https://arxiv.org/abs/1707.06887
+    """
+
+    n_atoms: int
+    v_min: float
+    v_max: float
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return (self.n_atoms,)
+
+    @property
+    def spacing(self) -> float:
+        return (self.v_max - self.v_min) / (self.n_atoms - 1)
+
+    def support(self, like: th.Tensor) -> th.Tensor:
+        return self.v_min + self.spacing * th.arange(self.n_atoms, device=like.device, dtype=like.dtype)
+
+    def q_values(self, outputs: th.Tensor) -> th.Tensor:
+        return (outputs.softmax(dim=-2) * self.support(outputs).unsqueeze(1)).sum(dim=-2)
+
+    def numpy_q_values(self, outputs: NDArray[np.float32]) -> NDArray[np.float32]:
+        exponentials = np.exp(outputs - outputs.max(axis=-2, keepdims=True))
+        support = np.float32(self.v_min) + np.float32(self.spacing) * np.arange(self.n_atoms, dtype=np.float32)
+        q_values: NDArray[np.float32] = (exponentials * support[:, None]).sum(axis=-2) / exponentials.sum(axis=-2)
+        return q_values
+
+    def taken(self, outputs: th.Tensor, actions: th.Tensor) -> th.Tensor:
+        return taken(outputs, actions)
+
+    def taken_q(self, taken: th.Tensor) -> th.Tensor:
+        return (taken.softmax(dim=-1) * self.support(taken)).sum(dim=-1)
+
+    def values(self, taken: th.Tensor) -> th.Tensor:
+        return taken.softmax(dim=-1)
+
+    def targets(self, values: th.Tensor, rewards: th.Tensor, discounts: th.Tensor) -> th.Tensor:
+        """Probabilities of the moved atoms, each shared between its two neighbours in the support, the nearer of which gets more."""
+        support = self.support(values)
+        moved = (rewards + discounts * support).clamp(self.v_min, self.v_max)  # [..., n]
+        shares = (1 - (moved.unsqueeze(-2) - support.unsqueeze(-1)).abs() / self.spacing).clamp(min=0)  # [..., n to, n from]
+        return (shares * values.unsqueeze(-2)).sum(dim=-1)
+
+    def losses(self, taken: th.Tensor, targets: th.Tensor) -> th.Tensor:
+        gained: th.Tensor = th.special.xlogy(targets, targets) - targets * taken.log_softmax(dim=-1)
+        return gained.sum(dim=-1)
+
+    def errors(self, taken: th.Tensor, targets: th.Tensor) -> th.Tensor:
+        return self.losses(taken, targets).clamp(min=0)  # it is, but for rounding
+
+
+@dataclass(frozen=True)
+class Quantiles:
+    """``n`` quantiles at the middles of as many equal parts of [0, 1], by the quantile Huber loss (Dabney et al. 2018, QR-DQN).
+
+    https://arxiv.org/abs/1710.10044
+    """
+
+    n: int
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return (self.n,)
+
+    def q_values(self, outputs: th.Tensor) -> th.Tensor:
+        return outputs.mean(dim=-2)
+
+    def numpy_q_values(self, outputs: NDArray[np.float32]) -> NDArray[np.float32]:
+        q_values: NDArray[np.float32] = outputs.mean(axis=-2)
+        return q_values
+
+    def taken(self, outputs: th.Tensor, actions: th.Tensor) -> th.Tensor:
+        return taken(outputs, actions)
+
+    def taken_q(self, taken: th.Tensor) -> th.Tensor:
+        return taken.mean(dim=-1)
+
+    def values(self, taken: th.Tensor) -> th.Tensor:
+        return taken
+
+    def targets(self, values: th.Tensor, rewards: th.Tensor, discounts: th.Tensor) -> th.Tensor:
+        return rewards + discounts * values
+
+    def losses(self, taken: th.Tensor, targets: th.Tensor) -> th.Tensor:
+        levels = (th.arange(self.n, device=taken.device, dtype=taken.dtype) + 0.5) / self.n
+        errors = targets.unsqueeze(-2) - taken.unsqueeze(-1)  # [..., n learned, n of the target]
+        sizes = errors.abs()
+        huber = th.where(sizes > 1, sizes - 0.5, 0.5 * errors**2)
+        return ((levels.unsqueeze(-1) - (errors.detach() < 0).to(taken.dtype)).abs() * huber).sum(dim=-2).mean(dim=-1)
+
+    def errors(self, taken: th.Tensor, targets: th.Tensor) -> th.Tensor:
+        return self.losses(taken, targets)
+
+
+DISTRIBUTIONS = ("categorical", "quantile")
+
+
+def returns_of(distribution: str | None, n_atoms: int, v_min: float | None, v_max: float | None, n_quantiles: int) -> Returns:
+    """What the arguments of an algorithm name.
+
+    :raises UserError: if there is no such distribution, or a size or the range is missing or wrong
+    """
+    if distribution is None:
+        return Mean()
+    if distribution not in DISTRIBUTIONS:
+        raise UserError(
+            f"distribution={distribution!r}:{did_you_mean(str(distribution), DISTRIBUTIONS)} There are {' and '.join(DISTRIBUTIONS)}."
+        )
+    if distribution == "quantile":
+        if n_quantiles < 1:
+            raise UserError(f"n_quantiles={n_quantiles}: at least 1 quantile is learned.")
+        return Quantiles(n_quantiles)
+    if v_min is None or v_max is None:
+        raise UserError(
+            'distribution="categorical" needs v_min and v_max, the smallest and the largest discounted return. '
+            'If they are not known: distribution="quantile".'
+        )
+    if not (-np.inf < v_min < v_max < np.inf):
+        raise UserError(f"v_min={v_min}, v_max={v_max}: finite numbers are needed, v_min below v_max.")
+    if n_atoms < 2:
+        raise UserError(f"n_atoms={n_atoms}: both ends of the range are atoms, so at least 2 are needed.")
+    return Categorical(n_atoms, float(v_min), float(v_max))
+
+
+@dataclass(frozen=True)
+class Munchausen:
+    """Rewards with the log-probability of the action taken added, and soft targets (Vieillard et al. 2020, M-DQN and M-IQN).
+
+    The policy is the softmax of Q / ``tau``. https://arxiv.org/abs/2007.14430
+
+    :param alpha: weight of the log-probability
+    :param tau: temperature, > 0, in units of the return
+    :param clip: least value of tau times the log-probability, <= 0
+    """
+
+    alpha: float = 0.9
+    tau: float = 0.03
+    clip: float = -1.0
+
+    def bonus(self, q_values: th.Tensor, actions: th.Tensor) -> th.Tensor:
+        """Added to the rewards of actions [..., 1] where the target network has these Q-values [..., n_actions]."""
+        log_policy = self.tau * (q_values / self.tau).log_softmax(dim=-1)
+        return self.alpha * log_policy.gather(-1, actions).clamp(self.clip, 0)
+
+    def values(self, outputs: th.Tensor, q_values: th.Tensor) -> th.Tensor:
+        """What the policy gets, its entropy included: of outputs [B, n_actions] or [B, n, n_actions], [B, 1] or [B, n]."""
+        log_policy = (q_values / self.tau).log_softmax(dim=-1)
+        if outputs.dim() > log_policy.dim():
+            log_policy = log_policy.unsqueeze(-2)
+        return (log_policy.exp() * (outputs - self.tau * log_policy)).sum(dim=-1).reshape(len(q_values), -1)
