@@ -88,7 +88,7 @@ def jobs_of(cases: Iterable[Case], seeds: Iterable[int]) -> list[Job]:
 def select(cases: Sequence[Case], patterns: Sequence[str] | None) -> list[Case]:
     """All cases, or those whose variant or task has one of these names. A word that is no name selects what contains or matches it.
 
-    References of the tasks that are selected are, too.
+    References of the selected tasks are selected as well.
 
     :param patterns: in any case, with * and ? as in a shell
     """

@@ -23,7 +23,7 @@ SEEDS, METRICS, MINUTES = 3, ("fcd", "kl", "prdc", "acc"), 5.0
 REAL = "real images"
 STUDY_KEYS = ("title", "seeds", "packages", "metrics", "second", "budgets", "data", "variants")
 OPTIONS = {"source": str, "root": str, "classes": list, "transpose": bool, "invert": bool, "resize": object, "size": int}
-# Of a variant: what is no setting
+# Keys of a variant that are not settings
 VARIANT_KEYS = ("model", "per_class", "standing", "group", "tasks")
 # Groups of settings that a variant may have
 OF_VARIANTS = ("model", "game", "optimiser")
@@ -86,7 +86,7 @@ def _metrics(content: Section, key: str, default: Sequence[str]) -> list[str]:
 
 
 def _measure(evaluation: Mapping[str, Sequence[str]], budget: Mapping[str, Any], content: Section) -> Measure:
-    """The first number of the first metric; the others stand beside it."""
+    """The first number of the first metric. The other numbers are kept beside it."""
     columns = [column for name in evaluation["metrics"] for column in find_metric(name).columns]
     if not columns or columns[0].better == "like real":
         raise content.error("metrics", "the first has to be one that is better the lower or the higher it is, such as fcd.")

@@ -30,7 +30,7 @@ REMEMBERED = (
 class SaveStates(BaseCallback):
     """Saves the whole state of the training, and keeps the newest two. Each is a folder named after the number of steps.
 
-    They are taken where a rollout begins; of an env that can't be saved, where an episode begins, too. Such an env begins each
+    A state is taken where a rollout begins. If the env can't be saved, an episode has to begin there as well. Such an env begins each
     episode with a seed of its own, so that it is found again.
 
     :param folder: where they are
@@ -128,8 +128,9 @@ class SaveStates(BaseCallback):
             files.write(folder, state)
             past = sorted(steps for steps in states(self.folder) if steps <= model.num_timesteps)
             kept = {str(steps) for steps in past[-KEPT:]}
-            for path in {path for path in self.folder.iterdir() if path.name not in kept}:  # also what was gone back from
-                shutil.rmtree(path, ignore_errors=True)
+            for path in files.found(self.folder):  # also what was gone back from
+                if path.name not in kept:
+                    shutil.rmtree(path, ignore_errors=True)
         except OSError as error:
             reason = error.strerror or error
             raise UserError(f"{folder}: can't write the training's state: {reason}. Free some space and go on with the last.") from error

@@ -10,6 +10,7 @@ import numpy as np
 import torch as th
 
 from ca2_core.errors import UserError
+from ca2_core.files import partial_files
 
 FORMAT = 1
 JSON, ARRAYS = "state.json", "arrays.npz"
@@ -44,6 +45,12 @@ def write(folder: Path, state: Any) -> None:
 def _to_disk(file: Any) -> None:
     file.flush()
     os.fsync(file.fileno())
+
+
+def found(folder: Path) -> list[Path]:
+    """The states in a folder, whole or not. Whatever else is there is none of ours."""
+    named = [path for path in folder.iterdir() if path.name.isdecimal() or path in partial_files(folder)]
+    return [path for path in named if path.is_dir() and {each.name for each in path.iterdir()} <= {JSON, ARRAYS}]
 
 
 def read(folder: Path) -> Any:

@@ -229,3 +229,16 @@ def test_a_state_of_another_version_is_one_line(tmp_path):
     (tmp_path / "state.json").write_text(content.replace('"format": 1', '"format": 2'))
     with pytest.raises(UserError, match="a state of format 2, this version of ca2 reads 1"):
         load_state(DiscretizedDQN, tmp_path, make_vec_env("CartPole-v1"))
+
+
+def test_what_else_is_in_the_folder_of_states_is_left_alone(tmp_path):
+    for name in ("photos", "2024"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "mine.txt").write_text("mine")
+    (tmp_path / "notes.txt").write_text("mine")
+    model = DiscretizedDQN("MlpPolicy", "CartPole-v1", seed=0, learning_starts=10, policy_kwargs={"net_arch": [4]})
+    model.learn(40, callback=SaveStates(tmp_path, minutes=1e-9))
+    left = sorted(path.name for path in tmp_path.iterdir())
+    assert {"photos", "2024", "notes.txt"} < set(left)
+    assert len(left) == 5
+    assert (tmp_path / "2024" / "mine.txt").read_text() == "mine"
