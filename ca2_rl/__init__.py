@@ -24,6 +24,7 @@ _HOMES = {"DiscretizedDQN": "discretized_dqn", "NoisyDQN": "noisy_dqn", "OUDDPG"
 def __getattr__(name: str) -> type:
     # Loaded on first use: torch takes seconds, `ca2-rl --help` should not
     if name in _HOMES:
+        import_module("ca2_rl.environments")  # registers MinAtar's
         algorithm: type = getattr(import_module(f"ca2_rl.{_HOMES[name]}"), name)
         return algorithm
     raise AttributeError(f"module 'ca2_rl' has no attribute {name!r}")

@@ -1,12 +1,34 @@
 """Environment ids that a user typed."""
 
+import re
 from collections.abc import Iterable
 from importlib import import_module
+from importlib.util import find_spec
 from typing import Any
 
 import gymnasium as gym
 
 from ca2_core.errors import UserError, did_you_mean
+
+# By the start of an env's entry point: the package that it needs, and the extra of ca2 that installs it
+EXTRAS = {"gymnasium.envs.box2d": ("Box2D", "box2d"), "minatar": ("minatar", "minatar"), "ale_py": ("ale_py", "atari")}
+MINATAR_GAMES = ("Asterix", "Breakout", "Freeway", "Seaquest", "SpaceInvaders")
+
+
+def register_minatar() -> None:
+    """Registers MinAtar's ids as the package itself does on request; it is imported only when one is made.
+
+    Those that end in v0 have all six actions, those in v1 the ones that the game uses.
+    """
+    for game in MINATAR_GAMES:
+        for version, use_minimal_action_set in enumerate((False, True)):
+            env_id = f"MinAtar/{game}-v{version}"
+            if env_id not in gym.registry:
+                kwargs = {"game": "_".join(re.findall("[A-Z][a-z]+", game)).lower(), "use_minimal_action_set": use_minimal_action_set}
+                gym.register(env_id, entry_point="minatar.gym:BaseEnv", kwargs=kwargs)
+
+
+register_minatar()
 
 
 def split_env_id(given: str) -> tuple[str, list[str]]:
@@ -15,16 +37,26 @@ def split_env_id(given: str) -> tuple[str, list[str]]:
     return env_id, [module] if module else []
 
 
+def is_atari(env_id: str) -> bool:
+    return env_id.startswith("ALE/") or "NoFrameskip" in env_id
+
+
 def check_env(env_id: str, packages: Iterable[str] = ()) -> None:
     """Imports the packages, then looks the env up.
 
-    :raises UserError: if a package can't be imported, or no env has that id
+    :raises UserError: if a package can't be imported, no env has that id, or what it needs is not installed
     """
     for package in packages:
         try:
             import_module(package)
         except Exception as error:  # whatever the package's code raises
             raise UserError(f"--gym-packages {package}: can't be imported: {error}.") from error
+    entry_point = "ale_py" if is_atari(env_id) else getattr(gym.registry.get(env_id), "entry_point", None)
+    for start, (package, extra) in EXTRAS.items():
+        if isinstance(entry_point, str) and entry_point.startswith(start) and find_spec(package) is None:
+            raise UserError(f"{env_id} needs {package}, which is not installed: pip install 'ca2[{extra}]'")
+    if is_atari(env_id):
+        import_module("ale_py")  # registers them
     if env_id not in gym.registry:
         hint = did_you_mean(env_id, gym.registry)
         raise UserError(f"no env {env_id!r}.{hint} Envs of other packages need --gym-packages PACKAGE, or module:id.")

@@ -1,0 +1,51 @@
+"""Environment ids: those of packages that ca2 has extras for."""
+
+import json
+import subprocess
+import sys
+
+import gymnasium as gym
+import pytest
+
+from ca2_core.errors import UserError
+from ca2_rl import environments
+from ca2_rl.environments import MINATAR_GAMES, check_env
+
+
+@pytest.mark.parametrize(
+    ("env_id", "extra"),
+    [("LunarLander-v3", "box2d"), ("BipedalWalker-v3", "box2d"), ("MinAtar/Breakout-v1", "minatar"), ("ALE/Pong-v5", "atari")],
+)
+def test_an_env_whose_package_is_missing_names_the_extra(monkeypatch: pytest.MonkeyPatch, env_id: str, extra: str) -> None:
+    check_env(env_id)
+    monkeypatch.setattr(environments, "find_spec", lambda name: None)
+    with pytest.raises(UserError, match=rf"{env_id} needs .*pip install 'ca2\[{extra}\]'"):
+        check_env(env_id)
+
+
+def test_atari_without_its_package_is_not_in_the_registry_and_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delitem(gym.registry, "PongNoFrameskip-v4", raising=False)
+    monkeypatch.setattr(environments, "find_spec", lambda name: None)
+    with pytest.raises(UserError, match=r"pip install 'ca2\[atari\]'"):
+        check_env("PongNoFrameskip-v4")
+
+
+def test_minatar_is_registered_as_its_package_does() -> None:
+    ours = {
+        f"MinAtar/{game}-v{version}": gym.registry[f"MinAtar/{game}-v{version}"].kwargs for game in MINATAR_GAMES for version in (0, 1)
+    }
+    code = (
+        "import json, gymnasium, minatar.gym; minatar.gym.register_envs();"
+        "print(json.dumps({i: [s.entry_point, s.kwargs] for i, s in gymnasium.registry.items() if i.startswith('MinAtar/')}))"
+    )
+    printed = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    theirs = json.loads(printed)
+    assert {env_id: ["minatar.gym:BaseEnv", kwargs] for env_id, kwargs in ours.items()} == theirs
+
+
+@pytest.mark.parametrize("game", MINATAR_GAMES)
+def test_minatar_plays(game: str) -> None:
+    env = gym.make(f"MinAtar/{game}-v1")
+    observation, _ = env.reset(seed=0)
+    assert observation.shape[:2] == (10, 10)
+    env.step(0)
