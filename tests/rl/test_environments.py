@@ -31,9 +31,7 @@ def test_atari_without_its_package_is_not_in_the_registry_and_names_the_extra(mo
 
 
 def test_minatar_is_registered_as_its_package_does() -> None:
-    ours = {
-        f"MinAtar/{game}-v{version}": gym.registry[f"MinAtar/{game}-v{version}"].kwargs for game in MINATAR_GAMES for version in (0, 1)
-    }
+    ours = {f"MinAtar/{game}-v{version}": gym.registry[f"MinAtar/{game}-v{version}"].kwargs for game in MINATAR_GAMES for version in (0, 1)}
     code = (
         "import json, gymnasium, minatar.gym; minatar.gym.register_envs();"
         "print(json.dumps({i: [s.entry_point, s.kwargs] for i, s in gymnasium.registry.items() if i.startswith('MinAtar/')}))"
