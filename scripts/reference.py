@@ -24,7 +24,8 @@ DOCS = Path(__file__).parents[1] / "docs"
 AGENTS = """# Hyperparameters
 
 For a file (`--conf-file`) or the command line (`-params gamma:0.99 learning_rate:lin_1e-3`). `ca2-rl train --algo NAME --params-help` shows
-those of any algorithm of SB3, sb3-contrib and ca2. Classes may be named: `activation_fn: nn.SiLU`, `optimizer_class: torch.optim.AdamW`.
+those of any algorithm of SB3, sb3-contrib and ca2. Classes may be named: `activation_fn: nn.SiLU`, `optimizer_class: torch.optim.AdamW`,
+`features_extractor_class: MinAtarCNN`.
 """
 GANS = """# Settings of a training
 

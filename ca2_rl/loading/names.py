@@ -94,6 +94,7 @@ PICKLED = (
         {
             "builtins": "bytearray bytes complex dict float frozenset int list range set slice tuple",
             "ca2_rl.common.action_bins": "ActionBins",
+            "ca2_rl.common.minatar_cnn": "MinAtarCNN",
             "ca2_rl.common.ou_noise": "OUNoise",
             "collections": "OrderedDict defaultdict deque",
             "gymnasium.spaces.box": "Box",
@@ -136,6 +137,7 @@ MOVED = {
 SHORT = {
     **{f"{nn}.{name}": ("torch.nn", name) for nn in ("nn", "th.nn", "torch.nn") for name in ACTIVATIONS.split()},
     **{f"{torch}.optim.{name}": (module, name) for torch in ("th", "torch") for module, name in OPTIMISERS if module.startswith("torch.")},
+    "MinAtarCNN": ("ca2_rl.common.minatar_cnn", "MinAtarCNN"),
     "HerReplayBuffer": ("stable_baselines3.her.her_replay_buffer", "HerReplayBuffer"),
     "RMSpropTFLike": ("stable_baselines3.common.sb2_compat.rmsprop_tf_like", "RMSpropTFLike"),
 }

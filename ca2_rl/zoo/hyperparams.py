@@ -180,14 +180,18 @@ def import_class(name: str, path: str, origin: str) -> type:
 
 
 def resolve_classes(policy_kwargs: dict[str, Any], origin: str, may_import: bool = True) -> dict[str, Any]:
-    """``policy_kwargs`` with its classes in place of their names: ``nn.ReLU``, ``torch.optim.AdamW``, a dotted name.
+    """``policy_kwargs`` with its classes in place of their names: ``nn.ReLU``, ``MinAtarCNN``, ``torch.optim.AdamW``, a dotted name.
 
     :param may_import: whether any class may be imported; else only those that are known to be harmless
     :raises UserError: if one can't or may not be imported
     """
     resolved = dict(policy_kwargs)
     for name, value in policy_kwargs.items():
-        if not (isinstance(name, str) and name.endswith(("_class", "_fn")) and isinstance(value, str) and "." in value):
+        if not (isinstance(name, str) and name.endswith(("_class", "_fn")) and isinstance(value, str)):
+            continue
+        if value not in SHORT and "." not in value:
+            if name.endswith("_class"):  # an activation may be a name that the agent knows
+                raise UserError(f"{origin}: {name}: no class {value!r}.{did_you_mean(value, SHORT)} Give its dotted name.")
             continue
         module, _, attribute = value.rpartition(".")
         if value in SHORT:

@@ -12,6 +12,7 @@ from stable_baselines3.common.torch_layers import NatureCNN
 
 from ca2_core.errors import UserError
 from ca2_rl import OUDDPG, DiscretizedDQN, NoisyDQN
+from ca2_rl.common.minatar_cnn import MinAtarCNN
 from ca2_rl.zoo.hyperparams import check_file, check_values, constructor_parameters, resolve_classes
 from ca2_rl.zoo.plugins import register
 from ca2_rl.zoo.settings import ZOO
@@ -158,6 +159,9 @@ def test_classes_in_policy_kwargs_may_be_named():
     assert resolve_classes(names, "a.yml") == {"optimizer_class": th.optim.AdamW, "activation_fn": th.nn.SiLU, "net_arch": [8]}
     extractor = "stable_baselines3.common.torch_layers.NatureCNN"
     assert resolve_classes({"features_extractor_class": extractor}, "a.yml") == {"features_extractor_class": NatureCNN}
+    assert resolve_classes({"features_extractor_class": "MinAtarCNN"}, "a.yml") == {"features_extractor_class": MinAtarCNN}
+    with pytest.raises(UserError, match=r"features_extractor_class: no class 'MinatarCNN'\. Did you mean 'MinAtarCNN'"):
+        resolve_classes({"features_extractor_class": "MinatarCNN"}, "a.yml")
     with pytest.raises(UserError, match=r"optimizer_class: 'torch\.optim\.Adem' can't be imported"):
         resolve_classes({"optimizer_class": "torch.optim.Adem"}, "a.yml")
 
