@@ -85,7 +85,7 @@ class SaveStates(BaseCallback):
         self._is_exact = not unsaved or envs.is_seeded(env)
         self._waits = bool(unsaved) and self._is_exact and isinstance(self.model, OffPolicyAlgorithm)
         if not self._is_exact:
-            log.info(f"{', '.join(unsaved)}: can't be saved. A resumed training begins new episodes, and gets other numbers.")
+            log.info(envs.unsaved_text(unsaved))
         callbacks = list(every_callback(self.locals["callback"]))
         for callback in callbacks:
             if isinstance(callback, EvalCallback):

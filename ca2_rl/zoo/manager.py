@@ -308,7 +308,7 @@ class Manager(ExperimentManager):
         model, recorded = self.state["model"], read_run(self.resumed, self.args.trust).args
         has_buffer = model["buffer"] is not None or not issubclass(ALGOS[self.algo], OffPolicyAlgorithm)
         is_same = all(vars(self.args)[name] == recorded.get(name) for name in resume.DECISIVE)
-        return model["env"] is not None and has_buffer and is_same
+        return model["env"]["envs"] is not None and has_buffer and is_same
 
     def _print_less(self, callbacks: list[BaseCallback]) -> None:
         """Makes the zoo's callbacks print nothing, and adds what prints less."""
