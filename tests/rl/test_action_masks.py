@@ -16,7 +16,6 @@ from ca2_rl import DiscretizedDQN, NoisyDQN, Rainbow
 from ca2_rl.common.replay_buffer import Transitions
 from ca2_rl.common.returns import Categorical, Mean, Quantiles
 from ca2_rl.discretized_dqn.discretized_dqn import td_loss
-from ca2_rl.fast.accelerator import has_cpp_compiler
 from ca2_rl.state import register_env_state
 from ca2_rl.zoo.agents import first_episodes, play
 
@@ -161,18 +160,6 @@ def test_an_agent_is_saved_and_goes_on(tmp_path):
     model = create(Rainbow).learn(80)
     model.save(tmp_path / "model")
     Rainbow.load(tmp_path / "model", env=make_vec_env(Doors)).learn(60, reset_num_timesteps=False)
-
-
-@pytest.mark.skipif(not has_cpp_compiler(), reason="no C++ compiler")
-def test_a_compiled_step_is_an_eager_step():
-    settings = {"learning_starts": 100, "n_steps": 3, "double_q": True}
-    eager, compiled = (create(compile=choice, **settings).learn(100) for choice in (False, True))
-    for model in (eager, compiled):
-        model.set_random_seed(1)
-        model.train(1, 16)
-    assert (compiled.fast.way, eager.fast.way) == ("program", "eager")
-    for name, value in eager.policy.state_dict().items():
-        torch.testing.assert_close(compiled.policy.state_dict()[name], value, rtol=1e-5, atol=1e-5, msg=name)
 
 
 def test_in_taxi_no_move_is_wasted():
