@@ -7,9 +7,15 @@ from typing import Any
 from ca2_core.errors import UserError
 from ca2_rl.loading.expressions import parse
 
+# As YAML has them, and Python
+WORDS = {"true": "True", "false": "False"}
+
 
 class Named(argparse.Action):
-    """Values ``name:value`` as a dict. A value is a literal, ``dict(name=value)``, a name such as nn.ReLU, or else text."""
+    """Values ``name:value`` as a dict.
+
+    A value is a literal, true or false as YAML has them, ``dict(name=value)``, a name such as nn.ReLU, or else text.
+    """
 
     def __call__(self, parser: argparse.ArgumentParser, namespace: argparse.Namespace, values: Any, option: str | None = None) -> None:
         found: dict[str, Any] = {}
@@ -19,6 +25,7 @@ class Named(argparse.Action):
                 raise UserError(f"{option} {item}: give name:value.")
             if name in found:
                 raise UserError(f"{option} {item}: {name} is given twice.")
+            text = WORDS.get(text, text)
             is_word = (
                 re.fullmatch(r"[A-Za-z_][\w./-]*", text) and text not in ("True", "False", "None") and not text.startswith(("nn.", "th."))
             )

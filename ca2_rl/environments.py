@@ -1,7 +1,9 @@
 """Environment ids that a user typed."""
 
+import logging
 import re
 from collections.abc import Iterable
+from functools import cache
 from importlib import import_module
 from importlib.util import find_spec
 from typing import Any
@@ -9,6 +11,11 @@ from typing import Any
 import gymnasium as gym
 
 from ca2_core.errors import UserError, did_you_mean
+
+log = logging.getLogger(__name__)
+
+EVALUATION_STEPS = 5_000
+"""After which an episode of an evaluation ends where the env sets no limit: a policy that goes in circles would never be done."""
 
 # By the start of an env's entry point: the package that it needs, and the extra of ca2 that installs it
 EXTRAS = {"gymnasium.envs.box2d": ("Box2D", "box2d"), "minatar": ("minatar", "minatar"), "ale_py": ("ale_py", "atari")}
@@ -76,3 +83,23 @@ def try_env(env_id: str, env_kwargs: dict[str, Any], option: str = "--env-kwargs
     except Exception as error:  # whatever an env makes of them
         given = ", ".join(f"{name}:{value!r}" for name, value in env_kwargs.items())
         raise UserError(f"{option} {given}: {env_id} does not work with that: {error}") from error
+
+
+def with_limit(env_id: str, env_kwargs: dict[str, Any]) -> dict[str, Any]:
+    """Arguments of an env in which an agent is evaluated: with ``EVALUATION_STEPS`` if neither they nor the env limit its episodes.
+
+    :param env_id: of an env that is known
+    """
+    if "max_episode_steps" in env_kwargs or not _is_endless(env_id):
+        return env_kwargs
+    return env_kwargs | {"max_episode_steps": EVALUATION_STEPS}
+
+
+@cache
+def _is_endless(env_id: str) -> bool:
+    """Whether nothing limits the episodes of an env; the first time, a line says what follows."""
+    spec = gym.spec(env_id)
+    if spec.max_episode_steps is not None or "max_num_frames_per_episode" in spec.kwargs:  # the latter is Atari's
+        return False
+    log.info(f"{env_id} has no time limit: evaluations end its episodes after {EVALUATION_STEPS:,} steps.")
+    return True

@@ -8,6 +8,7 @@ import gymnasium as gym
 import numpy as np
 
 from ca2_core.errors import UserError
+from ca2_rl.environments import with_limit
 from ca2_rl.evaluate import Evaluation, evaluate, summary
 from ca2_rl.runs import Run
 from ca2_rl.zoo.agents import load_agent, saved_hyperparams
@@ -25,7 +26,7 @@ def final_evaluation(run: Run, episodes: int, steps_per_second: float, packages:
 
     :param run: a finished training
     :param episodes: fewer are played if they would take more than ``MAX_SECONDS``
-    :param steps_per_second: of the training; without gradient steps, playing is faster
+    :param steps_per_second: of the training and its evaluations; without gradient steps, playing is faster
     :param packages: to import, whose envs are then known
     :param trust: whether the files of the run may run code
     """
@@ -64,7 +65,8 @@ def _episode_steps(run: Run) -> float | None:
     if path.is_file():
         with np.load(path) as evaluations:
             return float(evaluations["ep_lengths"][-1].mean())
-    return gym.spec(run.env_id).max_episode_steps
+    limit: int | None = with_limit(run.env_id, {}).get("max_episode_steps", gym.spec(run.env_id).max_episode_steps)
+    return limit
 
 
 def next_commands(run: Run, packages: Sequence[str]) -> str:

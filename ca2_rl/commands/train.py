@@ -14,6 +14,7 @@ import numpy as np
 import stable_baselines3 as sb3
 import torch as th
 from rl_zoo3.utils import ALGOS
+from stable_baselines3.common.callbacks import EvalCallback
 from stable_baselines3.common.utils import set_random_seed
 
 from ca2_core.arguments import Parser, at_least, folder, seed
@@ -207,7 +208,8 @@ def _run(arguments: argparse.Namespace, recorded: Path | None = None) -> None:
             tracked.config.setdefaults(vars(arguments) | {"saved_hyperparams": hyperparams})
         begin, done = time.perf_counter(), model.num_timesteps
         manager.learn(model)
-        steps_per_second = (model.num_timesteps - done) / (time.perf_counter() - begin)
+        played = model.num_timesteps - done + _evaluation_steps(manager, done)
+        steps_per_second = played / (time.perf_counter() - begin)
         manager.save_trained_model(model)
     is_trusted = arguments.trust or not arguments.resume  # a new run has nothing but what this process wrote
     run = read_run(Path(manager.save_path), is_trusted)
@@ -215,6 +217,17 @@ def _run(arguments: argparse.Namespace, recorded: Path | None = None) -> None:
         say(final_evaluation(run, arguments.final_episodes, steps_per_second, arguments.gym_packages, is_trusted))
     if not arguments.quiet:
         say(next_commands(run, arguments.gym_packages))
+
+
+def _evaluation_steps(manager: Manager, done: int) -> int:
+    """Steps of the evaluations that were made after so many steps of the training."""
+    evaluations = [callback for callback in manager.callbacks if isinstance(callback, EvalCallback)]
+    return sum(
+        sum(lengths)
+        for evaluation in evaluations
+        for step, lengths in zip(evaluation.evaluations_timesteps, evaluation.evaluations_length, strict=True)
+        if step > done
+    )
 
 
 def _check(arguments: argparse.Namespace) -> None:

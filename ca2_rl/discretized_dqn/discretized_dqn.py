@@ -11,7 +11,7 @@ from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.noise import ActionNoise
 from stable_baselines3.common.off_policy_algorithm import OffPolicyAlgorithm
 from stable_baselines3.common.policies import BasePolicy
-from stable_baselines3.common.type_aliases import GymEnv, PyTorchObs, Schedule
+from stable_baselines3.common.type_aliases import GymEnv, MaybeCallback, PyTorchObs, Schedule
 from stable_baselines3.common.utils import polyak_update
 from torch import nn
 from torch.optim import Optimizer
@@ -22,6 +22,7 @@ from ca2_rl.common.action_masks import ActionMasks, usable
 from ca2_rl.common.constructors import handed_on
 from ca2_rl.common.diagnostics import GRADIENT_NORM, MEAN_Q
 from ca2_rl.common.ez_greedy import EZGreedy, epsilon_greedy
+from ca2_rl.common.masked_evaluations import MaskedEvaluations
 from ca2_rl.common.prioritized_replay import Prioritized
 from ca2_rl.common.replay_buffer import ReadableBuffer, Transitions
 from ca2_rl.common.returns import MEAN, Munchausen, Returns
@@ -227,6 +228,12 @@ class DiscretizedDQN(Accelerated, DQN, _ActsInBoxes):
         if self._last_obs is not last_obs:
             self.envs_reset()
         return prepared
+
+    def _init_callback(self, callback: MaybeCallback, progress_bar: bool = False) -> BaseCallback:
+        if self.action_masks and isinstance(callback, (BaseCallback, list)):
+            # First, so that evaluations have their masks before anything else looks at them
+            callback = [MaskedEvaluations(self.bins.width), *(callback if isinstance(callback, list) else [callback])]
+        return super()._init_callback(callback, progress_bar)
 
     def envs_reset(self) -> None:
         """Called when all envs have been reset."""

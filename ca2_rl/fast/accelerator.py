@@ -350,8 +350,6 @@ class Accelerator:
             for module in network.modules():
                 if isinstance(module, DROPOUTS) or next(module.buffers(), None) is not None:
                     return f"{type(module).__name__} layers draw random numbers or keep statistics"
-        if isinstance(model.observation_space, (spaces.Discrete, spaces.MultiDiscrete)):
-            return "observations that are numbers of a list, which torch looks at one by one, are not compiled"
         if model.policy.features_extractor_class is not FlattenExtractor:
             return f"only FlattenExtractor is compiled, not {model.policy.features_extractor_class.__name__}"
         return None

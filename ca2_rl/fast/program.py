@@ -12,7 +12,9 @@ from typing import Any
 import torch as th
 from torch.fx import GraphModule, Node
 from torch.fx.experimental.proxy_tensor import make_fx
+from torch.nn import functional
 from torch.optim import Optimizer
+from torch.overrides import TorchFunctionMode
 
 from ca2_rl.fast.updates import AdamUpdate, Minimise, minimise
 
@@ -37,6 +39,20 @@ DECOMPOSITIONS: dict[Any, Callable[..., Any]] = {
     th.ops.aten.mm.default: narrow_product,
     th.ops.aten.addmm.default: narrow_linear,
 }
+
+
+class TraceableOneHot(TorchFunctionMode):
+    """``one_hot`` of known width without its look at each number, which can't be traced."""
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        if func is functional.one_hot:
+            return one_hot(*args, **(kwargs or {}))
+        return func(*args, **(kwargs or {}))
+
+
+def one_hot(numbers: th.Tensor, num_classes: int) -> th.Tensor:
+    """Whole numbers [...] in [0, num_classes) -> int64 [..., num_classes]."""
+    return (numbers.unsqueeze(-1) == th.arange(num_classes, device=numbers.device)).long()
 
 
 def lift_constants(graph: GraphModule) -> list[th.Tensor]:
@@ -103,7 +119,8 @@ class Program:
         before = [tensor.detach().clone() for tensor in changing]
         logging.getLogger("torch.utils.cpp_extension").setLevel(logging.ERROR)  # that there is no GPU is no news
         try:
-            graph = make_fx(lambda *tensors: step(traced_minimise, *tensors), decomposition_table=DECOMPOSITIONS)(*inputs)
+            with TraceableOneHot():
+                graph = make_fx(lambda *tensors: step(traced_minimise, *tensors), decomposition_table=DECOMPOSITIONS)(*inputs)
             self._calls, self.obstacle = compile_calls(graph, self._inputs + lift_constants(graph))
         finally:  # tracing makes the step, and so does the first run
             with th.no_grad():

@@ -8,10 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from stable_baselines3.common.base_class import BaseAlgorithm
-from stable_baselines3.common.callbacks import BaseCallback, CallbackList, EvalCallback, EventCallback
+from stable_baselines3.common.callbacks import BaseCallback, EvalCallback
 from stable_baselines3.common.off_policy_algorithm import OffPolicyAlgorithm
 
 from ca2_core.errors import UserError
+from ca2_rl.common.callbacks import every_callback
 from ca2_rl.state import envs, files, settings
 from ca2_rl.state.model import begin_rollout, buffer_bytes, model_state, set_model_state
 
@@ -84,8 +85,8 @@ class SaveStates(BaseCallback):
         self._is_exact = not unsaved or envs.is_seeded(env)
         self._waits = bool(unsaved) and self._is_exact and isinstance(self.model, OffPolicyAlgorithm)
         if not self._is_exact:
-            log.info(f"{', '.join(unsaved)}: can't be saved. A resumed training begins new episodes, and gets other numbers.")
-        callbacks = list(_flat(self.locals["callback"]))
+            log.info(envs.unsaved_text(unsaved))
+        callbacks = list(every_callback(self.locals["callback"]))
         for callback in callbacks:
             if isinstance(callback, EvalCallback):
                 envs.seed_episodes(callback.eval_env, (self.model.seed or 0) + self.model.n_envs)
@@ -121,7 +122,7 @@ class SaveStates(BaseCallback):
         state = {
             "settings": settings.arguments_of(model),
             "model": model_state(model, is_small or self.save_buffer or self._is_interrupted, self._is_exact and self._has_ended),
-            "callbacks": _callbacks(_flat(self.locals["callback"])),
+            "callbacks": _callbacks(every_callback(self.locals["callback"])),
             "facts": self._facts() if self._facts else {},
         }
         try:
@@ -167,19 +168,6 @@ def newest_state(folder: Path) -> dict[str, Any] | None:
     if failures:
         raise failures[0]
     return None
-
-
-def _flat(callback: BaseCallback | None) -> Iterator[BaseCallback]:
-    """All callbacks in a callback."""
-    if isinstance(callback, CallbackList):
-        for each in callback.callbacks:
-            yield from _flat(each)
-    elif callback is not None:
-        yield callback
-        if isinstance(callback, EventCallback):
-            yield from _flat(callback.callback)
-        if isinstance(callback, EvalCallback):
-            yield from _flat(callback.callback_on_new_best)
 
 
 def _callbacks(callbacks: Iterator[BaseCallback]) -> list[dict[str, Any]]:

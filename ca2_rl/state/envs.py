@@ -141,6 +141,11 @@ def unsaved(venv: VecEnv) -> list[str]:
     return list(dict.fromkeys(found + [type(layer).__name__ for layer in layers if _attributes(layer) is None]))
 
 
+def unsaved_text(names: list[str]) -> str:
+    """What to say of those that ``unsaved`` names."""
+    return f"{', '.join(names)}: can't be saved. A resumed training begins new episodes, and gets other numbers."
+
+
 def is_seeded(venv: VecEnv) -> bool:
     """Whether it is one env whose next episode is known, so that it can be saved at the end of each."""
     inner = venv.unwrapped
@@ -225,14 +230,17 @@ def _set_monitor_state(monitor: Monitor[Any, Any], state: dict[str, Any]) -> Non
     monitor.t_start = time.time() - state["seconds"]
 
 
-def vec_env_state(venv: VecEnv) -> Any:
-    """Of all envs and wrappers. Those that have no adapter are left out."""
+def vec_env_state(venv: VecEnv, exact: bool = True) -> Any:
+    """Of all envs and wrappers. Those that have no adapter are left out.
+
+    :param exact: whether the envs are at a step from which they can be gone on with; otherwise all of them are left out
+    """
     layers = []
     while isinstance(venv, VecEnvWrapper):
         layers.append(_vec_wrapper_state(venv))
         venv = venv.venv
     envs, seeds = None, []
-    if type(venv) in VEC_ENVS:
+    if exact and type(venv) in VEC_ENVS:
         assert isinstance(venv, DummyVecEnv)
         seeds = list(venv._seeds)  # of envs that have not begun
         venv._get_target_envs(None)  # ClassicControlVecEnv gives them their states back
@@ -241,7 +249,7 @@ def vec_env_state(venv: VecEnv) -> Any:
 
 
 def set_vec_env_state(venv: VecEnv, state: Any) -> None:
-    """Puts envs and wrappers where they were."""
+    """Puts envs and wrappers where they were, as far as they are in the state."""
     for its in state["layers"]:
         assert isinstance(venv, VecEnvWrapper)
         _set_vec_wrapper_state(venv, its)

@@ -1,5 +1,6 @@
 """The whole state of an algorithm of SB3's kind: what its next steps depend on, and nothing else."""
 
+import logging
 from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,7 +19,9 @@ from ca2_core.errors import UserError
 from ca2_rl.common.prioritized_replay import Prioritized
 from ca2_rl.common.random_numbers import global_state, set_global_state, set_space_state, space_state
 from ca2_rl.state import files, settings
-from ca2_rl.state.envs import set_vec_env_state, vec_env_state
+from ca2_rl.state.envs import set_vec_env_state, unsaved, unsaved_text, vec_env_state
+
+log = logging.getLogger(__name__)
 
 Model = TypeVar("Model", bound=BaseAlgorithm)
 State = dict[str, Any]
@@ -64,7 +67,7 @@ def model_state(model: BaseAlgorithm, with_buffer: bool = True, exact: bool = Tr
         "noise": noise_state(model.action_noise),
         "parts": {name: part.state_dict() for name, part in parts(model).items()},
         "action_space": space_state(model.action_space),
-        "env": vec_env_state(model.env) if exact else None,
+        "env": vec_env_state(model.env, exact),
         "logged": _logged(model),
         "random": global_state(),
     }
@@ -95,9 +98,8 @@ def set_model_state(model: BaseAlgorithm, state: State) -> None:
         for name, part in parts(model).items():
             part.load_state_dict(state["parts"][name])
         set_space_state(model.action_space, state["action_space"])
-        if state["env"] is not None:
-            set_vec_env_state(model.env, state["env"])
-    if state["env"] is None:  # a new episode in each env
+        set_vec_env_state(model.env, state["env"])
+    if state["env"]["envs"] is None:  # a new episode in each env
         model._last_obs = model.env.reset()  # type: ignore[assignment]
         model._last_episode_starts = np.ones(model.n_envs, dtype=bool)
         normalized = model.get_vec_normalize_env()
@@ -235,12 +237,17 @@ def set_noise_state(noise: Any, state: Any) -> None:
 def save_state(model: BaseAlgorithm, folder: str | Path) -> None:
     """Saves the whole state of a model: what goes on from it goes on as this one does.
 
-    Between two calls of ``learn``, or in a callback when a rollout begins (``SaveStates`` does that). Arrays and JSON, no pickles.
+    Between two calls of ``learn``, or in a callback when a rollout begins (``SaveStates`` does that). Arrays and JSON, no pickles. Envs
+    without an adapter (see ``register_env_state``) are not in it: what goes on begins a new episode in each env, and a line says so.
 
     :param model: an algorithm of ca2 or of SB3 that acts in an env
     :param folder: made new; an older state in it is replaced
     """
-    files.write(Path(folder), {"settings": settings.arguments_of(model), "model": model_state(model), "run": {}})
+    assert model.env is not None
+    if names := unsaved(model.env):
+        log.info(unsaved_text(names))
+    state = model_state(model, exact=not names)
+    files.write(Path(folder), {"settings": settings.arguments_of(model), "model": state, "run": {}})
 
 
 def restore_state(model: Model, folder: str | Path) -> Model:

@@ -24,6 +24,7 @@ from ca2_core.errors import UserError
 from ca2_core.study.conditions import core_seconds
 from ca2_core.study.file import import_modules
 from ca2_rl.common.diagnostics import find_diagnostics, finished_returns
+from ca2_rl.environments import with_limit
 from ca2_rl.envs.classic_control_vec_env import ClassicControlVecEnv
 from ca2_rl.optimum import optimal_returns
 from ca2_rl.zoo.agents import first_episodes
@@ -69,6 +70,8 @@ class Recipe(ExperimentManager):
         return self._given, {}
 
     def create_envs(self, n_envs: int, eval_env: bool = False, no_log: bool = True) -> VecEnv:
+        if eval_env:
+            self.eval_env_kwargs = with_limit(self.env_name.gym_id, self.eval_env_kwargs)
         env: VecEnv = super().create_envs(n_envs, eval_env, no_log=True)
         return env
 

@@ -17,7 +17,7 @@ from ca2_core.errors import UserError, did_you_mean
 from ca2_core.settings import describe
 from ca2_rl import DiscretizedDQN
 from ca2_rl.common.action_masks import current_masks
-from ca2_rl.environments import check_env, try_env
+from ca2_rl.environments import check_env, try_env, with_limit
 from ca2_rl.envs.classic_control_vec_env import ClassicControlVecEnv
 from ca2_rl.loading import agents as loading
 from ca2_rl.loading.expressions import parse
@@ -160,7 +160,7 @@ def make_env(
     norm_reward: bool = False,
     trust: bool = False,
 ) -> VecEnv:
-    """The env of a training as agents play in it: whole episodes, running statistics that stay as they are.
+    """The env of a training as agents play in it: whole episodes with an end, running statistics that stay as they are.
 
     :param env_kwargs: on top of those of the run
     :param log_folder: where a ``Monitor`` writes, if anywhere
@@ -186,7 +186,7 @@ def make_env(
             log_dir=log_folder,
             should_render=False,
             hyperparams={key: hyperparams[key] for key in ("env_wrapper", "vec_env_wrapper") if hyperparams.get(key)},
-            env_kwargs=own | (env_kwargs or {}),
+            env_kwargs=with_limit(run.env_id, own | (env_kwargs or {})),
             vec_env_cls=ClassicControlVecEnv,
         )
         if is_normalised:

@@ -34,6 +34,7 @@ from tqdm import tqdm
 from ca2_core.errors import UserError
 from ca2_core.files import locked, whole_file
 from ca2_rl.common.diagnostics import DiagnosticsCallback, WithDiagnostics
+from ca2_rl.environments import with_limit
 from ca2_rl.envs.classic_control_vec_env import ClassicControlVecEnv
 from ca2_rl.loading.agents import load_agent, load_replay_buffer, load_vec_normalize
 from ca2_rl.loading.expressions import parse
@@ -230,6 +231,8 @@ class Manager(ExperimentManager):
 
     def create_envs(self, n_envs: int, eval_env: bool = False, no_log: bool = False) -> VecEnv:
         monitor_kwargs = self.monitor_kwargs
+        if eval_env:
+            self.eval_env_kwargs = with_limit(self.env_name.gym_id, self.eval_env_kwargs)
         if self.resumes_model and not eval_env:
             self.set_aside = resume.set_aside_monitors(Path(self.save_path))
         elif self.resumed is not None and not eval_env:
@@ -308,7 +311,7 @@ class Manager(ExperimentManager):
         model, recorded = self.state["model"], read_run(self.resumed, self.args.trust).args
         has_buffer = model["buffer"] is not None or not issubclass(ALGOS[self.algo], OffPolicyAlgorithm)
         is_same = all(vars(self.args)[name] == recorded.get(name) for name in resume.DECISIVE)
-        return model["env"] is not None and has_buffer and is_same
+        return model["env"]["envs"] is not None and has_buffer and is_same
 
     def _print_less(self, callbacks: list[BaseCallback]) -> None:
         """Makes the zoo's callbacks print nothing, and adds what prints less."""
@@ -408,7 +411,7 @@ class Manager(ExperimentManager):
         best = self.study.best_trial
         print(f"Best trial: {best.number} of {len(self.study.trials)}, return {best.value:.1f}. Its hyperparameters for a file:")
         for name, value in HYPERPARAMS_CONVERTER[self.algo](best.params).items():
-            print(f"  {name}: {value}")
+            print(f"  {name}: {'null' if value is None else value}")
 
 
 def _listed(settings: dict[str, Any]) -> str:

@@ -91,11 +91,9 @@ class EvaluationLine(BaseCallback):
     def __init__(self) -> None:
         super().__init__()
         self._begin = math.nan
-        self._best = -math.inf
 
     def _on_training_start(self) -> None:
         self._begin = time.monotonic()
-        self._best = self.parent.best_mean_reward  # of a training that goes on
 
     def _on_step(self) -> bool:
         returns, lengths = self.parent.evaluations_results[-1], self.parent.evaluations_length[-1]
@@ -106,8 +104,8 @@ class EvaluationLine(BaseCallback):
             mean = np.mean([episode["r"] for episode in trained])
             text += f"; in training {mean:.1f} ({lengths_text([episode['l'] for episode in trained])})"
         text += f"; {time.monotonic() - self._begin:.0f} s"
-        if self.parent.best_mean_reward > self._best:
-            self._best = self.parent.best_mean_reward
+        *before, last = (np.mean(each) for each in self.parent.evaluations_results)
+        if last > max(before, default=-math.inf):
             text += ", new best"
         say(text)
         return True

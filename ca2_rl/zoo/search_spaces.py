@@ -17,24 +17,25 @@ IN_POLICY = ("activation_fn", "critic_activation_fn", "n_critics")  # of the pol
 
 
 def sample_discretized_dqn(trial: Trial, n_actions: int, n_envs: int, additional_args: dict[str, Any]) -> dict[str, Any]:
-    drawn = _sample_common(trial) | _sample_dqn(trial, n_actions)
-    drawn["exploration_fraction"] = trial.suggest_float("exploration_fraction", 0.02, 0.5)
-    drawn["exploration_final_eps"] = trial.suggest_float("exploration_final_eps", 0.0, 0.2)
-    return _finish(drawn)
+    return _finish(_sample_common(trial) | _sample_dqn(trial, n_actions) | _sample_epsilon(trial))
 
 
 def sample_noisy_dqn(trial: Trial, n_actions: int, n_envs: int, additional_args: dict[str, Any]) -> dict[str, Any]:
-    drawn = _sample_common(trial) | _sample_dqn(trial, n_actions)
-    drawn["sigma0"] = trial.suggest_float("sigma0", 0.05, 1.0, log=True)
-    return _finish(drawn)
+    return _finish(_sample_common(trial) | _sample_dqn(trial, n_actions) | _sample_noise(trial))
 
 
 def sample_rainbow(trial: Trial, n_actions: int, n_envs: int, additional_args: dict[str, Any]) -> dict[str, Any]:
+    """Each of the six parts on or off, and what those need that are on."""
     drawn = _sample_common(trial) | _sample_dqn(trial, n_actions)
-    drawn["sigma0"] = trial.suggest_float("sigma0", 0.05, 1.0, log=True)
-    drawn["n_quantiles"] = trial.suggest_int("n_quantiles", 10, 100, log=True)
-    drawn["priority_alpha"] = trial.suggest_float("priority_alpha", 0.0, 0.8)
-    drawn["priority_beta"] = trial.suggest_float("priority_beta", 0.2, 1.0)
+    drawn["noise"] = trial.suggest_categorical("noise", [True, False])
+    drawn |= _sample_noise(trial) if drawn["noise"] else _sample_epsilon(trial)
+    drawn["distribution"] = trial.suggest_categorical("distribution", ["quantile", None])
+    if drawn["distribution"]:
+        drawn["n_quantiles"] = trial.suggest_int("n_quantiles", 10, 100, log=True)
+    drawn["prioritized_replay"] = trial.suggest_categorical("prioritized_replay", [True, False])
+    if drawn["prioritized_replay"]:
+        drawn["priority_alpha"] = trial.suggest_float("priority_alpha", 0.1, 0.8)
+        drawn["priority_beta"] = trial.suggest_float("priority_beta", 0.2, 1.0)
     return _finish(drawn)
 
 
@@ -62,6 +63,8 @@ def convert(drawn: dict[str, Any]) -> dict[str, Any]:
     } | {name: hyperparams.pop(name) for name in IN_POLICY if name in hyperparams}
     if not hyperparams.pop("decay_actor", True):
         policy_kwargs["actor_optimizer_kwargs"] = {}
+    if not hyperparams.pop("noise", True):
+        hyperparams["sigma0"] = 0.0
     return hyperparams | {
         "gamma": 1 - hyperparams.pop("one_minus_gamma"),
         "batch_size": 2 ** hyperparams.pop("batch_size_pow"),
@@ -86,6 +89,17 @@ def _sample_common(trial: Trial) -> dict[str, Any]:
         "net_arch": trial.suggest_categorical("net_arch", list(NET_ARCHS)),
         "activation_fn": trial.suggest_categorical("activation_fn", ACTIVATIONS),
         "weight_decay": trial.suggest_float("weight_decay", 1e-6, 1e-2, log=True),
+    }
+
+
+def _sample_noise(trial: Trial) -> dict[str, Any]:
+    return {"sigma0": trial.suggest_float("sigma0", 0.05, 1.0, log=True)}
+
+
+def _sample_epsilon(trial: Trial) -> dict[str, Any]:
+    return {
+        "exploration_fraction": trial.suggest_float("exploration_fraction", 0.02, 0.5),
+        "exploration_final_eps": trial.suggest_float("exploration_final_eps", 0.0, 0.2),
     }
 
 

@@ -5,6 +5,9 @@ import numpy as np
 import pytest
 import torch
 from gymnasium import spaces
+from sb3_contrib.common.maskable.callbacks import MaskableEvalCallback
+from sb3_contrib.common.maskable.evaluation import evaluate_policy as evaluate_masked_policy
+from stable_baselines3.common.callbacks import EvalCallback
 from stable_baselines3.common.env_util import make_vec_env
 from stable_baselines3.common.vec_env import VecNormalize
 
@@ -13,9 +16,8 @@ from ca2_rl import DiscretizedDQN, NoisyDQN, Rainbow
 from ca2_rl.common.replay_buffer import Transitions
 from ca2_rl.common.returns import Categorical, Mean, Quantiles
 from ca2_rl.discretized_dqn.discretized_dqn import td_loss
-from ca2_rl.fast.accelerator import has_cpp_compiler
 from ca2_rl.state import register_env_state
-from ca2_rl.zoo.agents import play
+from ca2_rl.zoo.agents import first_episodes, play
 
 N_ACTIONS = 4
 
@@ -160,18 +162,6 @@ def test_an_agent_is_saved_and_goes_on(tmp_path):
     Rainbow.load(tmp_path / "model", env=make_vec_env(Doors)).learn(60, reset_num_timesteps=False)
 
 
-@pytest.mark.skipif(not has_cpp_compiler(), reason="no C++ compiler")
-def test_a_compiled_step_is_an_eager_step():
-    settings = {"learning_starts": 100, "n_steps": 3, "double_q": True}
-    eager, compiled = (create(compile=choice, **settings).learn(100) for choice in (False, True))
-    for model in (eager, compiled):
-        model.set_random_seed(1)
-        model.train(1, 16)
-    assert (compiled.fast.way, eager.fast.way) == ("program", "eager")
-    for name, value in eager.policy.state_dict().items():
-        torch.testing.assert_close(compiled.policy.state_dict()[name], value, rtol=1e-5, atol=1e-5, msg=name)
-
-
 def test_in_taxi_no_move_is_wasted():
     env = gym.make(next(name for name in ("Taxi-v4", "Taxi-v3") if name in gym.registry))
     model = create(env=env, learning_starts=150, buffer_size=300).learn(300)
@@ -187,3 +177,42 @@ def test_an_env_without_masks_and_what_does_not_go_with_them_is_refused():
         DiscretizedDQN("MlpPolicy", "Pendulum-v1", action_masks=True)
     with pytest.raises(UserError, match="munchausen"):
         DiscretizedDQN("MlpPolicy", "CartPole-v1", action_masks=True, munchausen=True)
+
+
+@pytest.mark.parametrize("n_envs", [1, 3])
+@pytest.mark.parametrize("normalised", [False, True])
+@pytest.mark.parametrize("env", [Doors, DoorsOfContrib])
+def test_evaluations_during_a_training_heed_the_masks(env, normalised, n_envs):
+    def make():
+        venv = make_vec_env(env, n_envs, seed=0)
+        return VecNormalize(venv, norm_obs=False) if normalised else venv
+
+    model, evaluation_env = create(env=make()), make()
+    evaluation = EvalCallback(evaluation_env, n_eval_episodes=2 * n_envs, eval_freq=20, verbose=0)
+    model.learn(60, evaluation)  # the env would fail
+    model.learn(60, [evaluation], reset_num_timesteps=False)
+    assert evaluation.eval_env is evaluation_env
+    assert np.isfinite(evaluation.best_mean_reward)
+    expected = [score for score, _ in first_episodes(model, make())]
+    again = EvalCallback(make(), n_eval_episodes=n_envs, eval_freq=1, verbose=0)
+    model.learning_starts = 10_000
+    model.learn(1, again, reset_num_timesteps=False)
+    assert again.last_mean_reward == pytest.approx(np.mean(expected))
+
+
+def test_contrib_s_evaluations_heed_the_masks():
+    model = create(env=DoorsOfContrib)
+    evaluation = MaskableEvalCallback(make_vec_env(DoorsOfContrib, seed=0), n_eval_episodes=3, eval_freq=20, verbose=0)
+    model.learn(60, evaluation)
+    assert np.isfinite(evaluation.last_mean_reward)
+    mean, _ = evaluate_masked_policy(model, make_vec_env(DoorsOfContrib, seed=1), 5)
+    assert np.isfinite(mean)
+
+
+def test_an_evaluation_in_an_env_without_masks_is_one_line():
+    class Open(Doors):
+        def seen(self):
+            return np.array([self.place], np.float32), {}
+
+    with pytest.raises(UserError, match="neither info"):
+        create().learn(60, EvalCallback(make_vec_env(Open), eval_freq=20, verbose=0))

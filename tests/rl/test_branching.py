@@ -13,7 +13,6 @@ from ca2_rl.common.action_bins import BranchBins
 from ca2_rl.common.replay_buffer import Transitions
 from ca2_rl.common.returns import Categorical, Mean, Quantiles
 from ca2_rl.discretized_dqn.discretized_dqn import td_loss
-from ca2_rl.fast.accelerator import has_cpp_compiler
 
 SIX = spaces.Box(np.array([-1, -2, 0, 5, -1, -1], np.float32), np.array([1, 2, 1, 6, 0, 3], np.float32))
 UNEQUAL = spaces.MultiDiscrete([2, 5, 3])
@@ -144,22 +143,6 @@ def test_branches_of_one_dimension_are_the_grid_of_one_dimension():
     noise = torch.empty(0)
     for one, other in zip(ours.loss(batch, noise, ours.settings), reference.loss(batch, noise, reference.settings), strict=True):
         torch.testing.assert_close(one, other)
-
-
-@pytest.mark.skipif(not has_cpp_compiler(), reason="no C++ compiler")
-@pytest.mark.parametrize(
-    ("algorithm", "settings"),
-    [(DiscretizedDQN, {}), pytest.param(Rainbow, {"n_quantiles": 4}, marks=pytest.mark.slow)],
-    ids=["dqn", "rainbow"],
-)
-def test_a_compiled_step_is_an_eager_step(algorithm, settings):
-    eager, compiled = (create(algorithm, compile=choice, learning_starts=100, **settings).learn(100) for choice in (False, True))
-    for model in (eager, compiled):
-        model.set_random_seed(1)
-        model.train(1, 16)
-    assert (compiled.fast.way, eager.fast.way) == ("program", "eager")
-    for name, value in eager.policy.state_dict().items():
-        torch.testing.assert_close(compiled.policy.state_dict()[name], value, rtol=1e-5, atol=1e-5, msg=name)
 
 
 def test_a_whole_state_goes_on_bit_for_bit(tmp_path):

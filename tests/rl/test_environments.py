@@ -1,4 +1,4 @@
-"""Environment ids: those of packages that ca2 has extras for."""
+"""Environments by id: those that ca2 has extras for, and how long an agent is evaluated in them."""
 
 import json
 import subprocess
@@ -9,7 +9,9 @@ import pytest
 
 from ca2_core.errors import UserError
 from ca2_rl import environments
-from ca2_rl.environments import MINATAR_GAMES, check_env
+from ca2_rl.environments import MINATAR_GAMES, check_env, with_limit
+
+CLIFF = next(env_id for env_id in ("CliffWalking-v1", "CliffWalking-v0") if env_id in gym.registry)
 
 
 @pytest.mark.parametrize(
@@ -47,3 +49,30 @@ def test_minatar_plays(game: str) -> None:
     observation, _ = env.reset(seed=0)
     assert observation.shape[:2] == (10, 10)
     env.step(0)
+
+
+@pytest.fixture(autouse=True)
+def _says_it_again():
+    environments._is_endless.cache_clear()
+
+
+def test_an_env_without_a_time_limit_gets_one_and_a_line_says_so_once(caplog):
+    with caplog.at_level("INFO", "ca2_rl"):
+        for _ in range(2):
+            env = gym.make(CLIFF, **with_limit(CLIFF, {}))
+    assert [record.getMessage() for record in caplog.records] == [
+        f"{CLIFF} has no time limit: evaluations end its episodes after 5,000 steps."
+    ]
+    env.reset(seed=0)
+    steps = 1
+    while not env.step(0)[3]:  # against the wall
+        steps += 1
+    assert steps == 5_000
+
+
+def test_a_limit_that_there_is_stays(caplog):
+    gym.register_envs(pytest.importorskip("ale_py"))
+    with caplog.at_level("INFO", "ca2_rl"):
+        for env_id, given in (("CartPole-v1", {}), (CLIFF, {"max_episode_steps": 7}), ("ALE/Pong-v5", {"mode": 0})):
+            assert with_limit(env_id, given) == given
+    assert not caplog.records

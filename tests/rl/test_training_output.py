@@ -10,11 +10,12 @@ import sys
 import termios
 from contextlib import suppress
 
+import gymnasium as gym
 import numpy as np
 import pytest
 import yaml
 
-from ca2_rl import cli
+from ca2_rl import cli, environments
 from ca2_rl.commands import closing
 from ca2_rl.evaluate import evaluate
 from ca2_rl.optimum import PendulumOptimum
@@ -104,6 +105,31 @@ def test_the_last_model_is_evaluated_as_evaluate_does(train, tmp_path, monkeypat
     assert "regret" not in line  # the optimum was not at hand; by now it is
     line = train(*PENDULUM, "--eval-freq", -1, "--final-episodes", 12).splitlines()[3]
     assert line.endswith(f", regret {found.regrets.mean():.1f}")
+
+
+def toy_text(name):
+    return next(env_id for env_id in sorted(gym.registry, reverse=True) if env_id.startswith(f"{name}-v"))
+
+
+def test_a_policy_that_goes_in_circles_is_evaluated(train, call, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(environments, "EVALUATION_STEPS", 30)
+    lines = train("--algo", "dqn", "--env", toy_text("CliffWalking"), "-n", 200, "--final-episodes", 3).splitlines()
+    assert any(line.startswith("Last model over 3 new episodes of 30 steps: return -") for line in lines)
+    run = next(tmp_path.glob("logs/dqn/CliffWalking*"))
+    with np.load(run / "evaluations.npz") as evaluations:
+        assert (evaluations["ep_lengths"] == 30).all()
+    assert "CliffWalking" in call("evaluate", run, "--episodes", 3)
+
+
+def test_a_masked_agent_is_evaluated_with_its_masks(train, call, tmp_path):
+    """In Taxi, what is not allowed costs 10, all else 1 for each of 200 steps."""
+    train("--algo", "rainbow", "--env", toy_text("Taxi"), "-n", 300, "--final-episodes", 3, "-params", "action_masks:true")
+    run = next(tmp_path.glob("logs/rainbow/Taxi*"))
+    with np.load(run / "evaluations.npz") as evaluations:
+        assert (evaluations["results"] >= -200).all()
+    assert (evaluate(read_run(run), 3).returns >= -200).all()
+    said = call("enjoy", "--algo", "rainbow", "--env", toy_text("Taxi"), "--no-render", "-n", 200)
+    assert float(re.search(r"Mean reward: (\S+)", said)[1]) >= -200
 
 
 class TestTimeOfTheFinalEvaluation:

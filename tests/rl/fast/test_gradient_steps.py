@@ -3,6 +3,7 @@
 import subprocess
 import sys
 
+import gymnasium as gym
 import numpy as np
 import pytest
 import torch
@@ -262,6 +263,37 @@ def test_a_narrow_product_is_the_other_way_round_the_same(columns):
     torch.testing.assert_close(program.narrow_product(a, b), a @ b, rtol=1e-4, atol=1e-4)
     torch.testing.assert_close(program.narrow_linear(bias, a, b), a @ b + bias, rtol=1e-4, atol=1e-4)
     assert program.narrow_product(a, torch.randn(128, 16)) is program.narrow_product(a[:8], b) is NotImplemented
+
+
+class Coordinates(gym.ObservationWrapper):
+    """CliffWalking whose observation is row and column."""
+
+    def __init__(self):
+        super().__init__(gym.make("CliffWalking-v1"))
+        self.observation_space = gym.spaces.MultiDiscrete([4, 12])
+
+    def observation(self, observation):
+        return np.array(divmod(observation, 12))
+
+
+@pytest.mark.parametrize("shape", [(5,), (5, 1), (2, 3)])
+def test_one_hot_is_torch_s(shape):
+    numbers = torch.randint(7, shape)
+    assert torch.equal(program.one_hot(numbers, 7), torch.nn.functional.one_hot(numbers, 7))
+
+
+@with_compiler
+@pytest.mark.parametrize("env", ["CliffWalking-v1", pytest.param(Coordinates, marks=pytest.mark.slow)])
+def test_numbers_as_observations_are_compiled(env):
+    eager, compiled = (
+        create(DiscretizedDQN, env if isinstance(env, str) else env(), compile=choice, learning_starts=100).learn(100)
+        for choice in (False, True)
+    )
+    for model in (eager, compiled):
+        model.set_random_seed(1)
+        model.train(1, 16)
+    assert (compiled.fast.way, eager.fast.way) == ("program", "eager")
+    assert_same(compiled, eager, tolerance=1e-6)
 
 
 class Batches:

@@ -10,7 +10,7 @@ from stable_baselines3 import DQN, PPO
 from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.env_util import make_vec_env
 from stable_baselines3.common.monitor import Monitor
-from stable_baselines3.common.vec_env import SubprocVecEnv
+from stable_baselines3.common.vec_env import SubprocVecEnv, VecNormalize
 
 from ca2_core.errors import UserError
 from ca2_rl import DiscretizedDQN
@@ -133,6 +133,34 @@ def test_envs_in_processes_of_their_own_go_on_in_new_episodes(tmp_path, caplog):
     assert (second.num_timesteps, second.replay_buffer.pos) == (120, 60)
     for agent in (first, second):
         agent.env.close()
+
+
+@pytest.mark.parametrize("n_envs", [1, 2])
+@pytest.mark.parametrize("algorithm", [DiscretizedDQN, PPO])
+def test_a_state_saved_in_the_middle_of_an_episode_goes_on_in_a_new_one(algorithm, n_envs, tmp_path, caplog):
+    model = make(Hidden, n_envs, algorithm).learn(60)  # no multiple of 17
+    with caplog.at_level(logging.INFO, "ca2_rl"):
+        save_state(model, tmp_path)
+    assert "Hidden: can't be saved. A resumed training begins new episodes, and gets other numbers." in caplog.text
+    steps = model.num_timesteps
+    model.learn(64, reset_num_timesteps=False)
+    loaded = load_state(algorithm, tmp_path, make_vec_env(Hidden, n_envs))
+    assert loaded.num_timesteps == steps
+    loaded.learn(64, reset_num_timesteps=False)
+    assert loaded.num_timesteps == model.num_timesteps
+    assert loaded.ep_info_buffer[-1]["l"] == 17
+
+
+def test_statistics_are_kept_where_envs_can_not_be(tmp_path):
+    def env():
+        return VecNormalize(make_vec_env(Hidden, 2))
+
+    model = DiscretizedDQN("MlpPolicy", env(), **SETTINGS).learn(200)
+    save_state(model, tmp_path)
+    kept, loaded = model.env.obs_rms, load_state(DiscretizedDQN, tmp_path, env())
+    assert loaded.env.obs_rms.mean == pytest.approx(kept.mean, rel=0.1)  # it has seen the observation of a reset since
+    assert loaded.env.obs_rms.count == kept.count + 2
+    loaded.learn(60, reset_num_timesteps=False)
 
 
 def test_an_algorithm_that_fills_rollouts_waits_for_no_episode(tmp_path):

@@ -95,6 +95,13 @@ def test_env_kwargs_reach_training_and_evaluation():
     assert recipe.evaluation_envs(range(2)).get_attr("g") == [12.0, 12.0]
 
 
+def test_a_policy_that_goes_in_circles_is_measured(monkeypatch):
+    monkeypatch.setattr("ca2_rl.environments.EVALUATION_STEPS", 40)
+    cliff = next(env_id for env_id in ("CliffWalking-v1", "CliffWalking-v0") if env_id in gym.registry)
+    record = measured("discretizeddqn", environment={"id": cliff}, evaluation={**EVALUATION, "metric": "return"})
+    assert -100 * 40 <= record["return"] <= -13
+
+
 def test_a_training_is_measured():
     settings = settings_of("noisydqn")
     bench = Bench.prepare(settings)

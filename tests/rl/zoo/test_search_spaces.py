@@ -70,6 +70,24 @@ def test_what_critics_make_together_is_searched_where_there_are_several(seed):
     assert ("critic_aggregation" in sampled) == (trial.params["n_critics"] > 1)
 
 
+def test_rainbow_s_parts_are_searched_and_what_they_need_with_them():
+    needs = {
+        "noise": ({"sigma0"}, {"exploration_fraction", "exploration_final_eps"}),
+        "distribution": ({"n_quantiles"}, set()),
+        "prioritized_replay": ({"priority_alpha", "priority_beta"}, set()),
+    }
+    seen = set()
+    for seed in range(30):
+        trial, sampled = draw("rainbow", seed=seed)
+        agent = register()["rainbow"].algorithm("MlpPolicy", "CartPole-v1", buffer_size=10, **sampled | {"n_bins": 3})
+        assert bool(agent.sigma0) == trial.params["noise"]
+        for part, (on, off) in needs.items():
+            is_on = bool(trial.params[part])
+            seen.add((part, is_on))
+            assert (on <= trial.params.keys(), off <= trial.params.keys()) == (is_on, not is_on or not off)
+    assert len(seen) == 6
+
+
 def test_trials_of_earlier_searches_can_still_be_replayed():
     """docs/rl/optimize.json has trials from before activations, the critics' loss and the like were searched."""
     trial, _ = draw("ouddpg")
@@ -112,6 +130,6 @@ def test_what_tells_the_algorithms_apart_is_searched():
     own = {key: draw(key)[0].params.keys() for key in KEYS}
     assert {"n_bins", "double_q", "dueling", "exploration_fraction"} <= own["discretizeddqn"]
     assert {"n_bins", "sigma0"} <= own["noisydqn"]
-    assert {"n_quantiles", "priority_alpha", "priority_beta"} <= own["rainbow"]
+    assert {"double_q", "dueling", "n_steps", "noise", "distribution", "prioritized_replay"} <= own["rainbow"]
     assert {"ou_sigma", "ou_theta", "n_critics", "decay_actor"} <= own["ouddpg"]
     assert [name for name in own["noisydqn"] if name.startswith("exploration_")] == ["exploration_hold"]
