@@ -2,7 +2,8 @@
 
 All agents of a comparison live in one process with one thread and train by turns, a slice of steps each; a ratio is
 that of two neighbouring slices, so that what else the machine does hits both. Time is the CPU time of the process.
-Compiling and the first steps are left out. SBX is measured if it is installed.
+Compiling and the first steps are left out. SBX is measured if it is installed. With ``--images``, compiled agents against the
+same ones run eagerly, on two games.
 """
 
 import cProfile
@@ -15,6 +16,7 @@ import warnings
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
+from importlib import import_module
 from importlib.util import find_spec
 from multiprocessing import get_context
 from pathlib import Path
@@ -29,12 +31,14 @@ import torch as th
 from publishing import DOCS, origin, parser, save, spread
 from stable_baselines3 import DDPG, DQN
 from stable_baselines3.common.buffers import ReplayBuffer
-from stable_baselines3.common.env_util import make_vec_env
+from stable_baselines3.common.env_util import make_atari_env, make_vec_env
 from stable_baselines3.common.noise import OrnsteinUhlenbeckActionNoise
+from stable_baselines3.common.vec_env import VecEnv, VecFrameStack
 from torch import nn
 from torch.nn import functional as F
 
 from ca2_rl import OUDDPG, DiscretizedDQN, NoisyDQN, Rainbow
+from ca2_rl.common.minatar_cnn import MinAtarCNN
 from ca2_rl.envs.classic_control_vec_env import ClassicControlVecEnv
 from ca2_rl.envs.end_point_actions import EndPointActions
 
@@ -263,6 +267,42 @@ def profile(steps: int = 3000) -> dict[str, dict[str, float]]:
     return found
 
 
+def pong() -> VecEnv:
+    gym.register_envs(import_module("ale_py"))
+    return VecFrameStack(make_atari_env("ALE/Pong-v5", seed=SEED), 4)
+
+
+def breakout() -> VecEnv:
+    import_module("minatar.gym").register_envs()
+    return make_vec_env("MinAtar/Breakout-v1", seed=SEED)
+
+
+# By game: its env, the policy, the policy's arguments, and env steps in a slice
+GAMES: dict[str, tuple[Callable[[], VecEnv], str, dict[str, Any], int]] = {
+    "ALE/Pong-v5": (pong, "CnnPolicy", {}, 50),
+    "MinAtar/Breakout-v1": (breakout, "MlpPolicy", {"features_extractor_class": MinAtarCNN, "net_arch": []}, 300),
+}
+
+
+def compare_on_images(game: str, algorithm: type[DiscretizedDQN], rounds: int) -> dict[str, Any]:
+    """Steps per second of an agent, compiled and run eagerly, and their ratio; a gradient step on 32 transitions at each."""
+    make_env, policy, policy_kwargs, steps = GAMES[game]
+    settings = {**COMMON, "buffer_size": 2000, "batch_size": 32, "train_freq": 1, "policy_kwargs": policy_kwargs}
+    made = {way: algorithm(policy, make_env(), compile=way == "compiled", **settings) for way in ("compiled", "eager")}
+    for model in made.values():
+        model.learn(WARM_UP)
+    times = [
+        {way: seconds(lambda: model.learn(steps, reset_num_timesteps=False)) for way, model in made.items()}  # noqa: B023
+        for _ in range(rounds)
+    ]
+    return {
+        "game": game,
+        "agent": algorithm.__name__,
+        "steps_per_second": {way: round(steps / median(each[way] for each in times)) for way in made},
+        "ratio": spread([each["eager"] / each["compiled"] for each in times]),
+    }
+
+
 def cases(is_quick: bool) -> list[tuple[str, int, int, int]]:
     """Family, width, batch size and number of envs of each comparison."""
     headline = [("dqn", 64, 64, 1), ("ddpg", 64, 128, 1), ("dqn", 256, 256, 1), ("ddpg", 256, 256, 1)]
@@ -276,7 +316,8 @@ def main() -> None:
     options = parser(__doc__)
     options.add_argument("--quick", action="store_true", help="few rounds, no growth, under five minutes; prints only")
     options.add_argument("--profile", action="store_true", help="print where the time of a step goes instead")
-    options.add_argument("--json", type=Path, help="write here (default: docs/rl/speed.json, with --quick nowhere)")
+    options.add_argument("--images", action="store_true", help="measure what compiling gains on Pong and Breakout instead")
+    options.add_argument("--json", type=Path, help="write here (default: docs/rl/speed.json or speed_images.json, with --quick nowhere)")
     arguments = options.parse_args()
     if os.environ.get("OMP_NUM_THREADS") != "1":  # NumPy reads it when it is loaded, JAX its own
         one_thread = {"OMP_NUM_THREADS": "1", "XLA_FLAGS": "--xla_cpu_multi_thread_eigen=false"}
@@ -287,6 +328,16 @@ def main() -> None:
         print(json.dumps(profile(), indent=1))
         return
     rounds, steps = 7 if arguments.quick else 9, 300
+    path = arguments.json or (None if arguments.quick else DOCS / "rl" / ("speed_images.json" if arguments.images else "speed.json"))
+    if arguments.images:
+        rows = []
+        for game in GAMES:
+            for algorithm in (DiscretizedDQN, Rainbow):
+                rows.append(compare_on_images(game, algorithm, rounds))
+                print(json.dumps(rows[-1]), flush=True)
+        if path:
+            save(origin((*PACKAGES, "ale-py", "minatar"), threads=1) | {"seed": SEED, "rounds": rounds, "runs": rows}, path)
+        return
     runs = []
     for case in cases(arguments.quick):
         for row in compare(*case, rounds=rounds, steps=max(steps * 64 // case[1], 100)):
@@ -297,7 +348,6 @@ def main() -> None:
                 flush=True,
             )
             runs.append(row)
-    path = arguments.json or (None if arguments.quick else DOCS / "rl" / "speed.json")
     if path:
         measured = {"seed": SEED, "rounds": rounds, "runs": runs, "compile_seconds": compile_seconds(), "profile": profile()}
         save(origin(PACKAGES, threads=1) | measured, path)

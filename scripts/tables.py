@@ -1,8 +1,9 @@
 """Writes the measured numbers into the README and the docs, between ``<!-- table: NAME -->`` and ``<!-- end -->``.
 
-NAME is a table of speed.json, denormals.json, grids.json, optima.json or optimize.json in docs/rl, or of metrics.json, fid.json or
-data.json in docs/gan; ``pretrained:MODEL/DATA`` of docs/gan/pretrained.json; STUDY/TABLE, a table of the study whose measurements are in
-docs/rl/studies/STUDY.json, or its ``conditions``; gan/STUDY/TABLE, one of docs/gan/studies/STUDY.json. STUDY may be overview@amd, the
+NAME is a table of speed.json, speed_images.json, denormals.json, grids.json, optima.json or optimize.json in docs/rl, or of
+metrics.json, fid.json or data.json in docs/gan; ``pretrained:MODEL/DATA`` of docs/gan/pretrained.json; STUDY/TABLE, a table of the
+study whose measurements are in docs/rl/studies/STUDY.json, or its ``conditions``; gan/STUDY/TABLE, one of
+docs/gan/studies/STUDY.json. STUDY may be overview@amd, the
 overview as measured once more. Likewise ``<!-- figure: STUDY/FIGURE -->``. The cards of the models in ca2_gan/pretrained are made from
 docs/gan/pretrained.json as a whole.
 """
@@ -121,6 +122,16 @@ def speed_conditions(content: Content) -> str:
     """Where the speeds come from."""
     shortness = " A quick run, without the growth with width, batch and number of envs." if "--quick" in content["command"] else ""
     return f"{conditions(content)} CPU time, one thread, {content['rounds']} slices each.{shortness}"
+
+
+def speed_images(content: Content) -> str:
+    """What compiling gains on images, and where the numbers come from."""
+    rows = [
+        [run["game"], run["agent"], *(f"{run['steps_per_second'][way]:,}" for way in ("eager", "compiled")), ratio_text(run["ratio"])]
+        for run in content["runs"]
+    ]
+    table = Table(["game", "agent", "eager, steps/s", "compiled, steps/s", "times as fast"], rows, texts=2).markdown()
+    return f"{table}\n\n{conditions(content)} CPU time, one thread, {content['rounds']} slices each."
 
 
 def denormals(content: Content) -> str:
@@ -278,6 +289,7 @@ TABLES: dict[str, tuple[str, Callable[[Content], str]]] = {
     "speed-growth": ("rl/speed", speed_growth),
     "speed-compile": ("rl/speed", speed_compile),
     "speed-profile": ("rl/speed", speed_profile),
+    "speed-images": ("rl/speed_images", speed_images),
     "speed-conditions": ("rl/speed", speed_conditions),
     "denormals": ("rl/denormals", denormals),
     "grids": ("rl/grids", grids),

@@ -27,7 +27,7 @@ class MinAtarCNN(BaseFeaturesExtractor):
         shape = observation_space.shape or ()
         if not isinstance(observation_space, spaces.Box) or len(shape) != 3 or min(shape[:2]) < KERNEL:
             raise UserError(f"MinAtarCNN needs a Box [height, width, channels] of at least {KERNEL}x{KERNEL}, not {observation_space}.")
-        height, width, channels = shape
+        self.shape = height, width, channels = shape
         side = KERNEL - 1
         self.cnn = nn.Sequential(nn.Conv2d(channels, CHANNELS, KERNEL), nn.ReLU(), nn.Flatten())
         self.linear = nn.Sequential(nn.Linear(CHANNELS * (height - side) * (width - side), features_dim), nn.ReLU())

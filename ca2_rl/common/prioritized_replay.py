@@ -21,6 +21,9 @@ from ca2_rl.common.replay_buffer import (
 WIDTH = 16
 """Children of a node: few levels, each a handful of NumPy calls for a whole batch."""
 
+WIDEST_ROOT = 2048
+"""Children of the root, at most: these are searched by one call."""
+
 MOST_CHANGES = 64
 """Updates that are made together: most are, before the next draw."""
 
@@ -45,20 +48,21 @@ class SumTree:
     """
 
     def __init__(self, leaves: NDArray[np.float64]):
-        # From the leaves up to the children of the root, each [nodes above, WIDTH]
-        self._levels = [leaves.reshape(-1, WIDTH)]
-        while len(self._levels[-1]) > 1:
-            sums = np.add.reduce(self._levels[-1], axis=1)
+        # From the leaves up to the children of the root
+        self._levels = [leaves]
+        while len(self._levels[-1]) > WIDEST_ROOT:
+            sums = np.add.reduce(self._levels[-1].reshape(-1, WIDTH), axis=1)
             above = np.zeros(padded(len(sums)))
             above[: len(sums)] = sums
-            self._levels.append(above.reshape(-1, WIDTH))
-        self._flat = [level.reshape(-1) for level in self._levels]
+            self._levels.append(above)
+        self._families = [level.reshape(-1, WIDTH) for level in self._levels[:-1]]  # each [nodes above, WIDTH]
         self._changed: list[NDArray[np.int64]] = []  # leaves that no sum follows yet
+        self._ends = np.add.accumulate(self._levels[-1])  # running sum over the root's children
 
     @property
     def total(self) -> float:
         self._sum_up()
-        return float(np.add.reduce(self._flat[-1]))
+        return float(self._ends[-1])
 
     def update(self, indices: NDArray[np.int64], values: NDArray[np.float64]) -> None:
         """Sets leaves. Of an index that occurs several times, the last value counts.
@@ -66,7 +70,7 @@ class SumTree:
         :param indices: [B]
         :param values: >= 0, [B] or [1]
         """
-        self._flat[0][indices] = values
+        self._levels[0][indices] = values
         self._changed.append(indices)
         if len(self._changed) == MOST_CHANGES:
             self._sum_up()
@@ -76,9 +80,10 @@ class SumTree:
             return
         indices = np.concatenate(self._changed)
         self._changed.clear()
-        for level, above in zip(self._levels, self._flat[1:], strict=False):
+        for family, above in zip(self._families, self._levels[1:], strict=True):
             indices = indices // WIDTH
-            above[indices] = np.add.reduce(level.take(indices, axis=0), axis=1)
+            above[indices] = np.add.reduce(family.take(indices, axis=0), axis=1)
+        np.add.accumulate(self._levels[-1], out=self._ends)
 
     def find(self, masses: NDArray[np.float64]) -> NDArray[np.int64]:
         """Leaves i with leaf[0] + ... + leaf[i - 1] <= mass < leaf[0] + ... + leaf[i], up to rounding; none of them is 0.
@@ -86,12 +91,14 @@ class SumTree:
         :param masses: in [0, ``total``), [B]; the total is above 0
         """
         self._sum_up()
-        nodes = np.zeros(len(masses), dtype=np.int64)
+        # By rounding, a mass may lie at the end of a sum or beyond
+        masses = np.minimum(masses, self._ends[-1] * BELOW_ONE)
+        nodes = self._ends.searchsorted(masses, side="right")
+        masses = np.maximum(masses - (self._ends.take(nodes) - self._levels[-1].take(nodes)), 0)
         firsts = np.arange(len(masses)) * WIDTH
-        for level in reversed(self._levels):
-            children = level.take(nodes, axis=0)  # [B, WIDTH]
+        for family in reversed(self._families):
+            children = family.take(nodes, axis=0)  # [B, WIDTH]
             sums = np.add.accumulate(children, axis=1)
-            # By rounding, a mass may lie at the end of the sum or beyond
             masses = np.minimum(masses, sums[:, -1] * BELOW_ONE)
             found = (sums > masses[:, None]).argmax(axis=1)
             at = firsts + found

@@ -82,7 +82,9 @@ MEAN = Mean()
 
 def taken(outputs: th.Tensor, actions: th.Tensor) -> th.Tensor:
     """Of a distribution's outputs [..., n, n_actions], those for some actions [..., 1]: [..., n]."""
-    return outputs.gather(-1, actions.unsqueeze(-2).expand(*outputs.shape[:-1], 1)).squeeze(-1)
+    # A sum: compiled, quicker forth and back than a gather is
+    is_taken = th.arange(outputs.shape[-1], device=outputs.device) == actions
+    return outputs.where(is_taken.unsqueeze(-2), 0).sum(dim=-1)
 
 
 @dataclass(frozen=True)
@@ -158,7 +160,7 @@ class Quantiles:
         return outputs.mean(dim=-2)
 
     def numpy_q_values(self, outputs: NDArray[np.float32]) -> NDArray[np.float32]:
-        q_values: NDArray[np.float32] = outputs.mean(axis=-2)
+        q_values: NDArray[np.float32] = np.add.reduce(outputs, axis=-2) / np.float32(self.n)
         return q_values
 
     def taken(self, outputs: th.Tensor, actions: th.Tensor) -> th.Tensor:
@@ -171,14 +173,16 @@ class Quantiles:
         return taken
 
     def targets(self, values: th.Tensor, rewards: th.Tensor, discounts: th.Tensor) -> th.Tensor:
+        # Side by side in memory: a compiled step would read them out of the replay buffer again for each pair of quantiles
+        rewards, discounts = th.cat((rewards, discounts), dim=-1).split(1, dim=-1)
         return rewards + discounts * values
 
     def losses(self, taken: th.Tensor, targets: th.Tensor) -> th.Tensor:
         levels = (th.arange(self.n, device=taken.device, dtype=taken.dtype) + 0.5) / self.n
         errors = targets.unsqueeze(-2) - taken.unsqueeze(-1)  # [..., n learned, n of the target]
-        sizes = errors.abs()
-        huber = th.where(sizes > 1, sizes - 0.5, 0.5 * errors**2)
-        return ((levels.unsqueeze(-1) - (errors.detach() < 0).to(taken.dtype)).abs() * huber).sum(dim=-2).mean(dim=-1)
+        slopes = errors.detach().clamp(-1, 1)  # of the Huber loss
+        huber = slopes * (errors - 0.5 * slopes)
+        return ((levels.unsqueeze(-1) - (slopes < 0).to(taken.dtype)).abs() * huber).sum(dim=-2).mean(dim=-1)
 
     def errors(self, taken: th.Tensor, targets: th.Tensor) -> th.Tensor:
         return self.losses(taken, targets)

@@ -13,7 +13,7 @@ from torch import nn
 from ca2_rl.common.action_bins import ActionBins, Bins, BranchBins
 from ca2_rl.common.activations import NamesActivation
 from ca2_rl.common.returns import MEAN, Returns, returns_of
-from ca2_rl.fast.numpy_network import Array, Layer, NumpyNoise, numpy_layers
+from ca2_rl.fast.numpy_network import Array, Layer, NumpyNoise, chained, numpy_features, numpy_layers
 from ca2_rl.fast.training_mode import SwitchesOnce
 
 
@@ -93,14 +93,14 @@ class DiscretizedQNetwork(QNetwork):
         return self.forward(observation).argmax(dim=-1)
 
     def as_numpy(self) -> Layer | None:
-        """What ``forward`` gives, by NumPy, as a function of features [N, d] and noise; None if there are layers that NumPy lacks."""
-        head = self._numpy_head()
+        """``forward`` by NumPy, as a function of flattened observations [N, d] and noise; None if there are layers that NumPy lacks."""
+        head = chained(numpy_features(self.features_extractor), self._numpy_head())
         if head is None or len(self.shape) == 1:
             return head
         returns, shape = self.returns, self.shape
 
-        def q_values(features: Array, noise: NumpyNoise | None) -> Array:
-            return returns.numpy_q_values(head(features, noise).reshape(len(features), *shape))
+        def q_values(observations: Array, noise: NumpyNoise | None) -> Array:
+            return returns.numpy_q_values(head(observations, noise).reshape(len(observations), *shape))
 
         return q_values
 

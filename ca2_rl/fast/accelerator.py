@@ -17,7 +17,7 @@ from gymnasium import spaces
 from stable_baselines3.common.buffers import NStepReplayBuffer, ReplayBuffer
 from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.preprocessing import is_image_space
-from stable_baselines3.common.torch_layers import FlattenExtractor
+from stable_baselines3.common.torch_layers import FlattenExtractor, NatureCNN
 from stable_baselines3.common.type_aliases import GymEnv, MaybeCallback, RolloutReturn, TrainFreq, TrainFrequencyUnit
 from stable_baselines3.common.vec_env import VecEnv
 from torch import nn
@@ -25,6 +25,7 @@ from torch.optim import Optimizer
 
 from ca2_core.errors import UserError
 from ca2_rl.common.diagnostics import WithDiagnostics
+from ca2_rl.common.minatar_cnn import MinAtarCNN
 from ca2_rl.common.prioritized_replay import BUFFERS, Prioritized
 from ca2_rl.common.replay_buffer import QuickReplayBuffer, ReadableBuffer, Transitions
 from ca2_rl.fast.blocks import Blocks
@@ -41,6 +42,9 @@ log = logging.getLogger(__name__)
 
 COMPILE_FROM = 10_000
 """Gradient steps ahead from which on compiling is won back: docs/rl/speed.md has the measurement."""
+
+COMPILED_FEATURES = (FlattenExtractor, NatureCNN, MinAtarCNN)
+"""Features extractors with which compiling gains at least a fifth: docs/rl/speed.md has the measurements."""
 
 EVERY_STEP = TrainFreq(1, TrainFrequencyUnit.STEP)
 # Layers that draw random numbers
@@ -78,7 +82,7 @@ class Accelerated(WithDiagnostics):
         raise NotImplementedError
 
     def numpy_network(self) -> Layer | None:
-        """What chooses actions, for observations [N, d]; None if NumPy can't evaluate it."""
+        """What chooses actions, for flattened observations [N, d]; None if NumPy can't evaluate it."""
         return None
 
     def followed_target(self) -> tuple[nn.Module, nn.Module] | None:
@@ -275,8 +279,7 @@ class Accelerator:
         """Begins a training of so many steps: the weights may have moved in memory since the last."""
         model = self.model
         has_vectors = isinstance(model.observation_space, spaces.Box) and not is_image_space(model.observation_space)
-        is_plain = model.device.type == "cpu" and model.policy.features_extractor_class is FlattenExtractor
-        self._network = model.numpy_network() if has_vectors and is_plain else None
+        self._network = model.numpy_network() if has_vectors and model.device.type == "cpu" else None
         pays = model.compile
         if pays is None:
             pays = self._pays(timesteps) if self._goes_on_compiled is None else self._goes_on_compiled
@@ -350,8 +353,8 @@ class Accelerator:
             for module in network.modules():
                 if isinstance(module, DROPOUTS) or next(module.buffers(), None) is not None:
                     return f"{type(module).__name__} layers draw random numbers or keep statistics"
-        if model.policy.features_extractor_class is not FlattenExtractor:
-            return f"only FlattenExtractor is compiled, not {model.policy.features_extractor_class.__name__}"
+        if (features := model.policy.features_extractor_class) not in COMPILED_FEATURES:
+            return f"only {', '.join(each.__name__ for each in COMPILED_FEATURES)} are compiled, not {features.__name__}"
         return None
 
     def _pays(self, timesteps: int) -> bool:

@@ -1,13 +1,17 @@
 """Small networks evaluated by NumPy, for one or a few observations at a time: torch's dispatch costs more than the products."""
 
+import math
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
 import torch as th
+from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
+from stable_baselines3.common.torch_layers import FlattenExtractor
 from torch import nn
 
+from ca2_rl.common.minatar_cnn import KERNEL, MinAtarCNN
 from ca2_rl.common.noisy_linear import NoisyLinear, split_noise
 
 Array = NDArray[Any]
@@ -44,6 +48,42 @@ def numpy_layers(network: nn.Module) -> Layer | None:
         with np.errstate(over="ignore", invalid="ignore"):  # a diverged network is as silent here as in torch
             for layer in layers:
                 x = layer(x, noise)
+        return x
+
+    return forward
+
+
+def numpy_features(extractor: nn.Module) -> Layer | None:
+    """What a features extractor makes of flattened observations [N, d]; None if NumPy lacks it."""
+    if type(extractor) is FlattenExtractor:
+        return lambda x, noise: x
+    if type(extractor) is MinAtarCNN:
+        return chained(_minatar_maps(extractor), numpy_layers(extractor.linear))
+    return None
+
+
+def _minatar_maps(extractor: MinAtarCNN) -> Layer:
+    weight, bias = (_view(parameter) for parameter in extractor.cnn.parameters())
+    columns = weight.reshape(len(weight), -1).T  # [C * 3 * 3, 16]
+    pixels = np.arange(math.prod(extractor.shape)).reshape(extractor.shape)
+    windows = sliding_window_view(pixels, (KERNEL, KERNEL), axis=(0, 1)).reshape(-1, len(columns))  # [places, C * 3 * 3]
+
+    def maps(x: Array, noise: NumpyNoise | None) -> Array:
+        found: Array = np.maximum(x.take(windows, axis=1) @ columns + bias, ZERO)  # [N, places, 16]
+        return found.swapaxes(1, 2).reshape(len(x), -1)
+
+    return maps
+
+
+def chained(*parts: Layer | None) -> Layer | None:
+    """One after the other; None if one of them is missing."""
+    if any(part is None for part in parts):
+        return None
+    present = [part for part in parts if part is not None]
+
+    def forward(x: Array, noise: NumpyNoise | None) -> Array:
+        for part in present:
+            x = part(x, noise)
         return x
 
     return forward

@@ -22,7 +22,7 @@ from ca2_rl.common.diagnostics import GRADIENT_NORM, MEAN_Q
 from ca2_rl.common.ou_noise import OUNoise
 from ca2_rl.common.replay_buffer import Transitions
 from ca2_rl.fast import Accelerated
-from ca2_rl.fast.numpy_network import Layer, numpy_layers
+from ca2_rl.fast.numpy_network import Layer, chained, numpy_features, numpy_layers
 from ca2_rl.fast.updates import Minimise, polyak
 from ca2_rl.ou_ddpg.policies import CnnPolicy, MlpPolicy, MultiInputPolicy
 
@@ -209,4 +209,4 @@ class OUDDPG(Accelerated, DDPG):
         return [self.actor.optimizer, self.critic.optimizer]
 
     def numpy_network(self) -> Layer | None:
-        return numpy_layers(self.actor.mu)
+        return chained(numpy_features(self.actor.features_extractor), numpy_layers(self.actor.mu))

@@ -23,6 +23,7 @@ from stable_baselines3.common.vec_env import VecNormalize
 import ca2_rl
 from ca2_rl import OUDDPG, DiscretizedDQN, NoisyDQN, Rainbow
 from ca2_rl.common.diagnostics import GRADIENT_NORM, MEAN_Q, RETURN
+from ca2_rl.fast.accelerator import has_cpp_compiler
 
 # With arguments that are not the defaults, so that it shows where they get lost
 ARGUMENTS = {
@@ -321,6 +322,22 @@ def test_images_and_dicts_are_learned_from(algorithm, policy, observation_space,
     if policy == "CnnPolicy":
         model.save(tmp_path / "model")
         assert np.array_equal(algorithm.load(tmp_path / "model").predict(observation, deterministic=True)[0], action)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not has_cpp_compiler(), reason="no C++ compiler")
+@every_algorithm
+def test_a_compiled_step_on_images_is_an_eager_step(algorithm):
+    settings = {"policy_kwargs": {"optimizer_kwargs": {"eps": 1e-4}}, "learning_starts": 20, "gradient_steps": 0, "buffer_size": 50}
+    env = PointEnv(IMAGE, TORQUE)
+    eager, compiled = (create(algorithm, env, "CnnPolicy", compile=choice, **settings).learn(20) for choice in (False, True))
+    compiled.replay_buffer = deepcopy(eager.replay_buffer)
+    for model in (eager, compiled):
+        model.set_random_seed(1)
+        model.train(1, 16)
+    assert (eager.fast.way, compiled.fast.way) == ("eager", "program")
+    for ours, theirs in zip(compiled.policy.parameters(), eager.policy.parameters(), strict=True):
+        torch.testing.assert_close(ours, theirs, rtol=1e-5, atol=1e-5)
 
 
 @every_algorithm

@@ -7,6 +7,7 @@ from torch.nn import functional as F
 from ca2_core.errors import UserError
 from ca2_rl import DiscretizedDQN, Rainbow
 from ca2_rl.common.minatar_cnn import MinAtarCNN
+from ca2_rl.fast.accelerator import has_cpp_compiler
 
 
 class Grid(Env):
@@ -24,6 +25,14 @@ class Grid(Env):
 
     def board(self):
         return self.np_random.random((6, 5, 2)) < 0.3
+
+
+BOARDS = np.random.default_rng(0).random((20, 6, 5, 2)) < 0.3
+
+
+def create(algorithm, **kwargs):
+    policy_kwargs = {"features_extractor_class": MinAtarCNN, "net_arch": [8], "optimizer_kwargs": {"eps": 1.5e-4}}
+    return algorithm("MlpPolicy", Grid(), buffer_size=200, learning_starts=10, policy_kwargs=policy_kwargs, seed=0, device="cpu", **kwargs)
 
 
 @pytest.mark.parametrize("dtype", [bool, np.float32])
@@ -48,9 +57,27 @@ def test_a_space_that_is_no_board_is_refused_in_one_line():
 
 @pytest.mark.parametrize("algorithm", [DiscretizedDQN, Rainbow])
 def test_agents_learn_with_it_and_load_again(algorithm, tmp_path):
-    kwargs = {"features_extractor_class": MinAtarCNN, "net_arch": [8]}
-    model = algorithm("MlpPolicy", Grid(), buffer_size=100, learning_starts=10, policy_kwargs=kwargs, compile=False).learn(50)
+    model = create(algorithm, compile=False).learn(50)
     model.save(tmp_path / "model.zip")
-    boards = np.stack([Grid.board(model.get_env().envs[0].unwrapped) for _ in range(20)])
-    predicted, _ = model.predict(boards, deterministic=True)
-    assert (algorithm.load(tmp_path / "model.zip").predict(boards, deterministic=True)[0] == predicted).all()
+    predicted, _ = model.predict(BOARDS, deterministic=True)
+    assert (algorithm.load(tmp_path / "model.zip").predict(BOARDS, deterministic=True)[0] == predicted).all()
+
+
+@pytest.mark.parametrize("algorithm", [DiscretizedDQN, Rainbow])
+def test_numpy_acts_as_torch_does(algorithm):
+    model = create(algorithm, compile=False).learn(30)
+    with th.no_grad():
+        expected = model.q_net(th.from_numpy(BOARDS).float())
+    np.testing.assert_allclose(model.fast.outputs(BOARDS), expected, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.skipif(not has_cpp_compiler(), reason="no C++ compiler")
+@pytest.mark.parametrize("algorithm", [DiscretizedDQN, pytest.param(Rainbow, marks=pytest.mark.slow)])
+def test_a_compiled_step_is_an_eager_step(algorithm):
+    eager, compiled = (create(algorithm, gradient_steps=0, compile=choice).learn(100) for choice in (False, True))
+    for model in (eager, compiled):
+        model.set_random_seed(1)
+        model.train(1, 16)
+    assert (eager.fast.way, compiled.fast.way) == ("eager", "program")
+    for ours, theirs in zip(compiled.policy.parameters(), eager.policy.parameters(), strict=True):
+        th.testing.assert_close(ours, theirs, rtol=1e-5, atol=1e-5)
