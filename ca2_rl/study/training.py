@@ -28,6 +28,7 @@ from ca2_rl.environments import with_limit
 from ca2_rl.envs.classic_control_vec_env import ClassicControlVecEnv
 from ca2_rl.optimum import optimal_returns
 from ca2_rl.zoo.agents import first_episodes
+from ca2_rl.zoo.hyperparams import resolve_classes
 from ca2_rl.zoo.plugins import register
 
 # To be raised with every change of what a training measures: older records are then other jobs
@@ -67,6 +68,8 @@ class Recipe(ExperimentManager):
         self._given = deepcopy(dict(settings["hyperparams"])) | {"n_timesteps": settings["n_timesteps"]}
 
     def read_hyperparameters(self) -> tuple[dict[str, Any], dict[str, Any]]:
+        if isinstance(self._given.get("policy_kwargs"), dict):
+            self._given["policy_kwargs"] = resolve_classes(self._given["policy_kwargs"], "policy_kwargs")
         return self._given, {}
 
     def create_envs(self, n_envs: int, eval_env: bool = False, no_log: bool = True) -> VecEnv:
