@@ -85,21 +85,22 @@ def try_env(env_id: str, env_kwargs: dict[str, Any], option: str = "--env-kwargs
         raise UserError(f"{option} {given}: {env_id} does not work with that: {error}") from error
 
 
-def with_limit(env_id: str, env_kwargs: dict[str, Any]) -> dict[str, Any]:
+def with_limit(env_id: str, env_kwargs: dict[str, Any], tell: bool = True) -> dict[str, Any]:
     """Arguments of an env in which an agent is evaluated: with ``EVALUATION_STEPS`` if neither they nor the env limit its episodes.
 
     :param env_id: of an env that is known
+    :param tell: whether a line says so, the first time
     """
-    if "max_episode_steps" in env_kwargs or not _is_endless(env_id):
+    spec = gym.spec(env_id)
+    is_limited = spec.max_episode_steps is not None or "max_num_frames_per_episode" in spec.kwargs  # the latter is Atari's
+    if is_limited or "max_episode_steps" in env_kwargs:
         return env_kwargs
+    if tell:
+        tell_limit(env_id)
     return env_kwargs | {"max_episode_steps": EVALUATION_STEPS}
 
 
 @cache
-def _is_endless(env_id: str) -> bool:
-    """Whether nothing limits the episodes of an env; the first time, a line says what follows."""
-    spec = gym.spec(env_id)
-    if spec.max_episode_steps is not None or "max_num_frames_per_episode" in spec.kwargs:  # the latter is Atari's
-        return False
+def tell_limit(env_id: str) -> None:
+    """Says, once, that evaluations limit the episodes of an env."""
     log.info(f"{env_id} has no time limit: evaluations end its episodes after {EVALUATION_STEPS:,} steps.")
-    return True

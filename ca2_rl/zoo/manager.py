@@ -34,7 +34,7 @@ from tqdm import tqdm
 from ca2_core.errors import UserError
 from ca2_core.files import locked, whole_file
 from ca2_rl.common.diagnostics import DiagnosticsCallback, WithDiagnostics
-from ca2_rl.environments import with_limit
+from ca2_rl.environments import tell_limit, with_limit
 from ca2_rl.envs.classic_control_vec_env import ClassicControlVecEnv
 from ca2_rl.loading.agents import load_agent, load_replay_buffer, load_vec_normalize
 from ca2_rl.loading.expressions import parse
@@ -42,6 +42,7 @@ from ca2_rl.loading.yaml_files import read_yaml
 from ca2_rl.runs import read_run
 from ca2_rl.state.callback import SaveStates, newest_state
 from ca2_rl.state.hashes import HashChain, Link
+from ca2_rl.state.model import fits_settings
 from ca2_rl.zoo import resume, studies
 from ca2_rl.zoo.agents import STATISTICS, check_imports, plugin_names
 from ca2_rl.zoo.callbacks import CheckRewards, ProgressLog, StopOnSignal
@@ -80,6 +81,7 @@ class Manager(ExperimentManager):
         can_save = issubclass(ALGOS[self.algo], (OffPolicyAlgorithm, OnPolicyAlgorithm)) and "Recurrent" not in ALGOS[self.algo].__name__
         self.states = SaveStates(Path(), args.save_every, args.save_buffer, self._facts) if can_save else None
         self.stop_on_signal = StopOnSignal(self.states)
+        self.has_own_limit = True  # the evaluations' env, on its episodes
         self.made_folders: list[Path] = []  # the run's own, then those above it that were not there either
         self.set_aside: list[tuple[Path, Path]] = []  # monitor files of a resumed run: where they were and where they are
         self.lock = ExitStack()  # of the run's folder, from when it is made
@@ -232,7 +234,9 @@ class Manager(ExperimentManager):
     def create_envs(self, n_envs: int, eval_env: bool = False, no_log: bool = False) -> VecEnv:
         monitor_kwargs = self.monitor_kwargs
         if eval_env:
-            self.eval_env_kwargs = with_limit(self.env_name.gym_id, self.eval_env_kwargs)
+            given = self.eval_env_kwargs
+            self.eval_env_kwargs = with_limit(self.env_name.gym_id, given, tell=self.optimize_hyperparameters)
+            self.has_own_limit = self.eval_env_kwargs is given
         if self.resumes_model and not eval_env:
             self.set_aside = resume.set_aside_monitors(Path(self.save_path))
         elif self.resumed is not None and not eval_env:
@@ -311,7 +315,8 @@ class Manager(ExperimentManager):
         model, recorded = self.state["model"], read_run(self.resumed, self.args.trust).args
         has_buffer = model["buffer"] is not None or not issubclass(ALGOS[self.algo], OffPolicyAlgorithm)
         is_same = all(vars(self.args)[name] == recorded.get(name) for name in resume.DECISIVE)
-        return model["env"]["envs"] is not None and has_buffer and is_same
+        with fits_settings():
+            return model["env"]["envs"] is not None and has_buffer and is_same
 
     def _print_less(self, callbacks: list[BaseCallback]) -> None:
         """Makes the zoo's callbacks print nothing, and adds what prints less."""
@@ -331,6 +336,8 @@ class Manager(ExperimentManager):
             self.stop_on_signal.restore()
 
     def _learn(self, model: BaseAlgorithm) -> None:
+        if not self.has_own_limit:
+            tell_limit(self.env_name.gym_id)
         if self.state is None and not self.resumes_model:
             try:
                 super().learn(model)

@@ -53,7 +53,7 @@ def test_minatar_plays(game: str) -> None:
 
 @pytest.fixture(autouse=True)
 def _says_it_again():
-    environments._is_endless.cache_clear()
+    environments.tell_limit.cache_clear()
 
 
 def test_an_env_without_a_time_limit_gets_one_and_a_line_says_so_once(caplog):

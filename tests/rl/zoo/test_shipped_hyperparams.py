@@ -10,6 +10,7 @@ import yaml
 from ca2_core.study.file import Section
 from ca2_rl.study.spec import make_study
 from ca2_rl.study.training import Recipe
+from ca2_rl.zoo.hyperparams import check_file
 from ca2_rl.zoo.plugins import HYPERPARAMS
 
 UNHEARD_OF = "UnheardOfPendulum-v0"
@@ -25,6 +26,8 @@ def _an_env_without_an_entry(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize(("algo", "entry"), ENTRIES)
 def test_an_entry_trains(algo: str, entry: str) -> None:
     env_id = STAND_INS.get(entry, entry)
+    if entry not in STAND_INS:
+        assert check_file(str(HYPERPARAMS / f"{algo}.yml"), entry) == entry
     content = {
         "n_timesteps": 60,
         "environments": {env_id: {}},
