@@ -86,7 +86,7 @@ def _metrics(content: Section, key: str, default: Sequence[str]) -> list[str]:
 
 
 def _measure(evaluation: Mapping[str, Sequence[str]], budget: Mapping[str, Any], content: Section) -> Measure:
-    """The first number of the first metric. The other numbers are kept beside it."""
+    """What the study compares by: the first number of its first metric. Records keep the other numbers as well."""
     columns = [column for name in evaluation["metrics"] for column in find_metric(name).columns]
     if not columns or columns[0].better == "like real":
         raise content.error("metrics", "the first has to be one that is better the lower or the higher it is, such as fcd.")

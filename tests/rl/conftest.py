@@ -24,7 +24,7 @@ NOT_INHERITED = {
     "PYTHONPATH",
 }
 
-# Small and quick, for any algorithm; the hyperparameters that we ship are tested in test_hyperparams.py and test_wheel.py
+# Small and quick, for any algorithm; the hyperparameters that we ship are tested in test_shipped_hyperparams.py and test_wheel.py
 QUICK = """\
 default:
   policy: MlpPolicy
@@ -146,3 +146,18 @@ def registered() -> None:
     from ca2_rl.zoo.plugins import register
 
     register()
+
+
+@pytest.fixture
+def same_step():
+    """Asserts that a gradient step of a compiled agent is that of an eager one with the same weights and batches."""
+
+    def check(eager, compiled):
+        for model in (eager, compiled):
+            model.set_random_seed(1)
+            model.train(1, 16)
+        assert (eager.fast.way, compiled.fast.way) == ("eager", "program")
+        for ours, theirs in zip(compiled.policy.parameters(), eager.policy.parameters(), strict=True):
+            th.testing.assert_close(ours, theirs, rtol=1e-5, atol=1e-5)
+
+    return check
