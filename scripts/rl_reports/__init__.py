@@ -14,7 +14,7 @@ from ca2_core.study.results import Array, Records, iqm_text, label_text, mean_te
 from ca2_core.tables import Table
 from ca2_rl.study.spec import make_study, read_study
 
-NAMES = ("overview", "tuning", "exploration", "episodes", "coursework", "compiled", "environments")
+NAMES = ("overview", "tuning", "exploration", "episodes", "coursework", "compiled", "environments", "parts", "gravity")
 
 PENDULUM = "Pendulum-v1"
 # The regret that counts as solved
@@ -51,6 +51,11 @@ def study_content(title: str, seeds: int | list[int], variants: dict[str, dict[s
 def regrets(records: Records) -> Array:
     """Of each training that succeeded, [seeds]."""
     return scores(records, "regret")
+
+
+def worst_text(values: Array, measure: Measure) -> str:
+    """The worst of the seeds; a dash for nothing."""
+    return f"{max(values) if measure.lower_is_better else min(values):.1f}" if len(values) else "-"
 
 
 def mean_of(name: str) -> Callable[[Records], str]:

@@ -1,26 +1,28 @@
-"""The agents on other environments than Pendulum-v1."""
+"""The agents on other environments than Pendulum-v1, and beside those of Stable-Baselines3 and rl-zoo3."""
 
 from reports import DocsTable, Report, without
 
 from ca2_core.study.results import Results, iqm_text, label_text, mean_text, scores
 from ca2_core.tables import Table
+from rl_reports import worst_text
 
 
 def agents(results: Results) -> str:
     """A row for each agent on each environment."""
-    header = ["environment", "agent", "steps", "return, IQM [95 %]", "worst seed", "seconds of a core"]
+    header = ["environment", "agent", "measure", "IQM [95 %]", "worst seed", "steps", "seconds of a core"]
     rows = []
     for task in results.tasks:
+        measure = results.measure(task)
         for i, (agent, records) in enumerate(results.by_variant(task).items()):
-            returns = scores(records, "return")
-            worst = f"{min(returns):.1f}" if len(returns) else "-"
+            values = scores(records, measure.name)
             steps = f"{results.settings(records[0])['n_timesteps']:,}"
             seconds = mean_text(scores(records, "train_seconds"))
-            rows.append(["" if i else task, label_text(agent, records), steps, iqm_text(returns), worst, seconds])
-    return Table(header, rows).markdown()
+            where = ["", ""] if i else [task, measure.name]
+            rows.append([where[0], label_text(agent, records), where[1], iqm_text(values), worst_text(values, measure), steps, seconds])
+    return Table(header, rows, texts=3).markdown()
 
 
 REPORT = Report(
-    tables={"agents": DocsTable("Returns of the last model over 100 episodes", agents)},
+    tables={"agents": DocsTable("The last model over 100 episodes", agents)},
     kept=without("training_returns", "diagnostics", "return_percentiles", "curve"),
 )

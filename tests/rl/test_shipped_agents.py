@@ -11,6 +11,9 @@ import pytest
 import torch
 
 from ca2_rl import OUDDPG, DiscretizedDQN, NoisyDQN
+from ca2_rl.cli import COMMAND
+from ca2_rl.evaluate import evaluate
+from ca2_rl.runs import find_runs
 
 AGENTS = Path(__file__).parents[2] / "rl-trained-agents"
 every_algorithm = pytest.mark.parametrize("algorithm", [DiscretizedDQN, NoisyDQN, OUDDPG])
@@ -84,3 +87,19 @@ def test_a_shipped_agent_learns_on(algorithm):
     model.learn(20, reset_num_timesteps=False)
     assert (model.num_timesteps, model._n_updates - updates) == (steps + 20, 20)
     assert any(not torch.equal(old, new) for old, new in zip(before, model.policy.parameters(), strict=True))
+
+
+RAINBOWS = find_runs([AGENTS / "rainbow"])
+SOLVED = {"CartPole-v1": 450, "LunarLander-v3": 150, "MinAtar/Breakout-v1": 5, "Pendulum-v1": -250}
+
+
+def test_four_rainbows_are_shipped_in_six_megabytes():
+    assert {run.env_id for run in RAINBOWS} == set(SOLVED)
+    assert sum(path.stat().st_size for path in (AGENTS / "rainbow").rglob("*")) <= 6_000_000
+
+
+@pytest.mark.parametrize("run", RAINBOWS, ids=lambda run: run.env_id)
+def test_a_shipped_rainbow_plays_and_has_a_card(run, capsys):
+    assert evaluate(run, 10).returns.mean() > SOLVED[run.env_id]
+    COMMAND.run(["enjoy", "--algo", "rainbow", "--env", run.env_id, "--no-render", "-n", "50"])
+    assert f"`{run.params_folder.name}/config.yml`" in (run.folder / "README.md").read_text()
