@@ -22,8 +22,9 @@ def parts(results: Results, group: str) -> str:
     for variant in variants:
         row = [label_text(variant, next(groups[variant] for groups in by_task.values() if variant in groups))]
         for task, groups in by_task.items():
-            returns = scores(groups.get(variant, []), "return")
-            row += [iqm_text(returns), worst_text(returns, results.measure(task)), mean_text(scores(groups.get(variant, []), "train_seconds"))]
+            records = groups.get(variant, [])
+            returns = scores(records, "return")
+            row += [iqm_text(returns), worst_text(returns, results.measure(task)), mean_text(scores(records, "train_seconds"))]
         rows.append(row)
     return Table(header, rows).markdown()
 

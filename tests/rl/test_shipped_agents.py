@@ -90,10 +90,10 @@ def test_a_shipped_agent_learns_on(algorithm):
 
 
 RAINBOWS = find_runs([AGENTS / "rainbow"])
-SOLVED = {"CartPole-v1": 450, "LunarLander-v3": 150, "MinAtar/Breakout-v1": 5, "Pendulum-v1": -250}
+SOLVED = {"CartPole-v1": 450, "LunarLander-v3": 150}
 
 
-def test_four_rainbows_are_shipped_in_six_megabytes():
+def test_rainbows_are_shipped_in_six_megabytes():
     assert {run.env_id for run in RAINBOWS} == set(SOLVED)
     assert sum(path.stat().st_size for path in (AGENTS / "rainbow").rglob("*")) <= 6_000_000
 
