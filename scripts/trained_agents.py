@@ -55,7 +55,7 @@ def publish(run: Run) -> None:
     """Copies what it takes to play an agent, packed, and says in a card how good it is."""
     target = Path("rl-trained-agents", run.algo, f"{run.params_folder.name}_1")
     shutil.rmtree(target, ignore_errors=True)
-    shutil.copytree(run.params_folder, target / run.params_folder.name, ignore=shutil.ignore_patterns("*.tmp"))
+    shutil.copytree(run.params_folder, target / run.params_folder.name)
     with zipfile.ZipFile(run.model_path) as model, zipfile.ZipFile(target / run.model_path.name, "w", zipfile.ZIP_DEFLATED) as packed:
         for name in model.namelist():
             packed.writestr(name, model.read(name))
