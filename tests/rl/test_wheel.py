@@ -58,7 +58,7 @@ def test_the_wheel_holds_the_packages_and_the_hyperparameters_and_nothing_else(w
     assert {name.split("/")[0] for name in names if ".dist-info/" not in name} == {"ca2_core", "ca2_rl", "ca2_gan"}
     assert not [name for name in names if name.endswith((".pyc", ".ipynb"))]
     agents = {name.split("/")[2] for name in names if name.endswith(".zip")}
-    assert agents == {"discretizeddqn", "noisydqn", "ouddpg"}
+    assert agents == {"discretizeddqn", "noisydqn", "ouddpg", "rainbow"}
     models = {path.relative_to(CHECKOUT).as_posix() for path in (CHECKOUT / "ca2_gan" / "pretrained").glob("*/*/*")}
     assert models
     assert models == {name for name in names if name.startswith("ca2_gan/pretrained/") and name.count("/") == 4}
