@@ -61,4 +61,4 @@ def find_module(package: str, names: Sequence[str], name: str) -> Any:
     """
     if name not in names:
         raise UserError(f"no study named {name!r}.{did_you_mean(name, names)} There are {', '.join(names)}.")
-    return import_module(f"{package}.{name}")
+    return import_module(f"{package}.{name.replace('-', '_')}")

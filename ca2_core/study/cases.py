@@ -17,6 +17,7 @@ class Case:
     :param settings: everything that decides a record but the seed, ready for JSON
     :param bench: which of the study's benches its jobs are given
     :param group: of variants that a report shows together
+    :param seeds: how many of the study's seeds it is run with, the first ones; None: all
     :param is_reference: whether it belongs to every part of its task that is run or shown, such as the numbers of a perfect model
     """
 
@@ -25,6 +26,7 @@ class Case:
     settings: Mapping[str, Any]
     bench: str = ""
     group: str = ""
+    seeds: int | None = None
     is_reference: bool = False
 
 
@@ -74,15 +76,17 @@ class Study:
     measures: Mapping[str, Measure] = field(default_factory=dict)
 
 
-def jobs_of(cases: Iterable[Case], seeds: Iterable[int]) -> list[Job]:
+def jobs_of(cases: Sequence[Case], seeds: Iterable[int]) -> list[Job]:
     """Every case with every seed: all of the first seed, then all of the next, so that a part is a small study.
 
     Cases of the same settings are run once.
     """
-    distinct: dict[str, Case] = {}
-    for case in cases:
-        distinct.setdefault(json.dumps(case.settings, sort_keys=True), case)
-    return [Job(case, seed) for seed in seeds for case in distinct.values()]
+    distinct: dict[tuple[str, int], Job] = {}
+    for i, seed in enumerate(seeds):
+        for case in cases:
+            if case.seeds is None or i < case.seeds:
+                distinct.setdefault((json.dumps(case.settings, sort_keys=True), seed), Job(case, seed))
+    return list(distinct.values())
 
 
 def select(cases: Sequence[Case], patterns: Sequence[str] | None) -> list[Case]:

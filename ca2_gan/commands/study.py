@@ -55,6 +55,7 @@ a file, with every key but `data` and `variants` optional:
       model: dcgan
       per_class: true                  # each with its part of the budget
       standing: false                  # BatchNorms as they are in training
+      seeds: 1                         # no more than the first of the study's
       tasks: [glyphs, "letters, 10 CPU minutes"]   # not on all: data sets, or one with a budget
 """
 

@@ -24,7 +24,7 @@ REAL = "real images"
 STUDY_KEYS = ("title", "seeds", "packages", "metrics", "second", "budgets", "data", "variants")
 OPTIONS = {"source": str, "root": str, "classes": list, "transpose": bool, "invert": bool, "resize": object, "size": int}
 # Keys of a variant that are not settings
-VARIANT_KEYS = ("model", "per_class", "standing", "group", "tasks")
+VARIANT_KEYS = ("model", "per_class", "standing", "group", "seeds", "tasks")
 # Groups of settings that a variant may have
 OF_VARIANTS = ("model", "game", "optimiser")
 # The part of the budget that --quick has
@@ -156,7 +156,7 @@ def _cases(variant: str, section: Section, tasks: Mapping[str, Task]) -> list[Ca
     }
     chosen = section.names("tasks", dict.fromkeys(name for task in tasks.values() for name in task.names))
     return [
-        Case(variant, name, dict(task.settings) | own, task.bench, section.get("group", str, ""))
+        Case(variant, name, dict(task.settings) | own, task.bench, section.get("group", str, ""), section.at_least("seeds", 1, 0) or None)
         for name, task in tasks.items()
         if chosen is None or set(chosen) & set(task.names)
     ]

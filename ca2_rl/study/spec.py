@@ -28,7 +28,7 @@ STUDY_KEYS = ("title", "seeds", "n_timesteps", "evaluation", "gym_packages", "en
 ENVIRONMENT_KEYS = ("id", "env_kwargs", "eval_env_kwargs", "n_timesteps", "evaluation")
 EVALUATION_KEYS = ("metric", "episodes", "evaluations", "curve_episodes", "seed", "thresholds")
 # Of a variant: what is no hyperparameter
-VARIANT_KEYS = ("algo", "base", "group", "environments")
+VARIANT_KEYS = ("algo", "base", "group", "seeds", "environments")
 # The part of budget and episodes that --quick has
 QUICK = 10
 
@@ -150,7 +150,7 @@ def _case(variant: str, section: Section, task: str, environment: Environment, p
         "evaluation": evaluation,
         "gym_packages": list(packages),
     }
-    return Case(variant, task, settings, bench_key(settings), section.get("group", str, ""))
+    return Case(variant, task, settings, bench_key(settings), section.get("group", str, ""), section.at_least("seeds", 1, 0) or None)
 
 
 def _base(section: Section, algo: str, env_id: str) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from ca2_core.study.results import Array, Records, iqm_text, label_text, mean_te
 from ca2_core.tables import Table
 from ca2_rl.study.spec import make_study, read_study
 
-NAMES = ("overview", "tuning", "exploration", "episodes", "coursework", "compiled", "environments", "parts", "gravity")
+NAMES = ("pendulum-matched", "overview", "tuning", "exploration", "episodes", "coursework", "compiled", "environments", "parts", "gravity")
 
 PENDULUM = "Pendulum-v1"
 # The regret that counts as solved

@@ -15,6 +15,13 @@ def test_cases_of_the_same_settings_are_run_once():
     assert [job.case.variant for job in jobs_of([A, B, Case("c", "y", {"gamma": 0.9})], [0])] == ["a", "b"]
 
 
+def test_a_case_may_have_fewer_seeds_than_the_study():
+    few = Case("few", "x", {"tau": 0.5}, seeds=1)
+    assert [(job.case.variant, job.seed) for job in jobs_of([A, few], [4, 5])] == [("a", 4), ("few", 4), ("a", 5)]
+    same_as_few = Case("many", "y", {"tau": 0.5})
+    assert [job.seed for job in jobs_of([few, same_as_few], [4, 5])] == [4, 5]
+
+
 CASES = [Case(name, task, {}) for name in ("DQN, SB3", "NoisyDQN", "TD3, zoo", "TQC, zoo") for task in ("Pendulum-v1", "CartPole-v1")]
 
 

@@ -35,7 +35,7 @@ environments:
   CartPole-v1:
 variants:
   noisy: {algo: noisydqn, gamma: 0.9}
-  SB3's DQN: {algo: dqn, environments: [CartPole-v1], group: discrete}
+  SB3's DQN: {algo: dqn, environments: [CartPole-v1], group: discrete, seeds: 1}
 """)
     study = read_study(path)
     assert (study.name, study.title, study.seeds) == ("mine", "Mine", [3, 5])
@@ -45,6 +45,7 @@ variants:
         ("noisy", "CartPole-v1", ""),
         ("SB3's DQN", "CartPole-v1", "discrete"),
     ]
+    assert [case.seeds for case in study.cases] == [None, None, None, 1]
     assert [case.settings["n_timesteps"] for case in study.cases] == [4000, 6000, 4000, 4000]
     assert study.cases[0].settings["hyperparams"]["gamma"] == 0.9
     assert study.cases[1].settings["eval_env_kwargs"] == {"g": 15.0}

@@ -1,0 +1,56 @@
+"""Ten algorithms under one protocol, and as they are shipped."""
+
+from functools import partial
+
+from reports import DocsTable, Picture, Report, without
+
+from ca2_core.study.figures import learning_curves
+from ca2_core.study.results import Records, Results, label_text, reached, succeeded
+from ca2_core.tables import Table
+from ca2_rl.envs.pendulum import EPISODE_STEPS
+from rl_reports import COLUMNS, REGRET, TARGET
+
+# SB3's default in each of its off-policy algorithms
+LEARNING_STARTS = 100
+SOON = 5_000
+MATCHED = {length: f"training episodes of {length} steps" for length in (25, EPISODE_STEPS)}
+SHIPPED = "as shipped"
+
+
+def soon_text(records: Records) -> str:
+    """How many of the seeds were below the target soon."""
+    return f"{sum(reached(record, REGRET, TARGET, 'steps') <= SOON for record in succeeded(records))} of {len(records)}"
+
+
+def agents(results: Results, tasks: list[str]) -> str:
+    """A row for each agent: how it was trained and how it ended."""
+    measured = {name: COLUMNS[name] for name in ("regret, IQM [95 %]", "best to worst seed")}
+    measured |= {f"regret at most {TARGET:.0f} by {SOON:,} steps": soon_text, "seconds of a core": COLUMNS["seconds of training"]}
+    rows = []
+    for task in tasks:
+        for agent, records in results.by_variant(task).items():
+            settings = results.settings(records[0])
+            hyperparams = settings["hyperparams"]
+            length = hyperparams.get("env_kwargs", {}).get("max_episode_steps", EPISODE_STEPS)
+            learns = hyperparams.get("learning_starts", LEARNING_STARTS)
+            protocol = [f"{length} steps", f"{learns:,} of {settings['n_timesteps']:,}"]
+            rows.append([label_text(agent, records), *protocol, *(cell(records) for cell in measured.values())])
+    return Table(["agent", "training episodes", "learns from step", *measured], rows).markdown()
+
+
+def curves(length: int) -> Picture:
+    """The regret along the trainings of one length of episodes."""
+    return Picture(
+        f"Regret over the training with episodes of {length} steps: interquartile mean over the seeds with its 95 % interval",
+        lambda results: learning_curves(results.by_variant(MATCHED[length]), REGRET),
+    )
+
+
+REPORT = Report(
+    tables={
+        "matched": DocsTable("Under one protocol", partial(agents, tasks=list(MATCHED.values()))),
+        "shipped": DocsTable("As shipped by ca2 and rl-zoo3", partial(agents, tasks=[SHIPPED])),
+    },
+    pictures={f"curves-{length}": curves(length) for length in MATCHED},
+    kept=without("training_returns", "diagnostics", "regret_percentiles"),
+)
