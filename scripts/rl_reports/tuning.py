@@ -227,12 +227,7 @@ def criteria(results: Results) -> str:
     rows = []
     for criterion, name in CRITERIA.items():
         for agent in OURS.values():
-            groups = [succeeded(records) for records in _comparable(results, agent=agent, search="grid")]
-            pairs = [
-                (np.mean([record["late"][criterion] for record in records]), regrets(records).mean())
-                for records in groups
-                if records and all(record["late"][criterion] is not None for record in records)
-            ]
+            pairs = criterion_and_regret(results, agent, criterion)
             correlation = rank_correlation(*zip(*pairs, strict=True)) if pairs else None
             if correlation is None:
                 rows.append([name, agent, "-", str(len(pairs)), "too few settings"])
@@ -243,6 +238,16 @@ def criteria(results: Results) -> str:
         Table(header, rows, texts=2).markdown()
         + "\n\nLate: the last fifth. Spearman's rho over settings; its interval is a bootstrap over settings."
     )
+
+
+def criterion_and_regret(results: Results, agent: str, criterion: str) -> list[tuple[float, float]]:
+    """Of each setting of an agent's grid: a criterion late in the training and the final regret, means over the seeds."""
+    groups = [succeeded(records) for records in _comparable(results, agent=agent, search="grid")]
+    return [
+        (float(np.mean([record["late"][criterion] for record in records])), float(regrets(records).mean()))
+        for records in groups
+        if records and all(record["late"][criterion] is not None for record in records)
+    ]
 
 
 def in_words(low: float, high: float) -> str:
