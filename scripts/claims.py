@@ -302,7 +302,7 @@ def imaginary_part() -> Row:
         GANS,
         "A FID has an imaginary part.",
         "1151.2 (-0.000001j)",
-        f"with {row['dimensions']:,} features, a symmetric root, which has none, gives the distance that pytorch-fid gets by a general root, "
+        f"with {row['dimensions']:,} features, a symmetric root, which has none, gives the distance that pytorch-fid has by a general one, "
         f"whose imaginary part is rounding: they differ by {row['relative_difference']:.0e} of it",
         REFUTED if row["relative_difference"] < 1e-6 else OPEN,
         ["gan/metrics.json"],
