@@ -1,6 +1,23 @@
 """How good generated images are, measured in several ways against real ones: a file for each metric, named as in the registry."""
 
-from ca2_gan.metrics import acc, cas, classifier, fcd, fid, inception, intra, kcd, kid, kl, memorised, prdc  # noqa: F401  (they register themselves)
+from ca2_gan.metrics import (  # noqa: F401  (they register themselves)
+    acc,
+    cas,
+    classifier,
+    diversity,
+    fcd,
+    fid,
+    fld,
+    inception,
+    intra,
+    isc,
+    kcd,
+    kid,
+    kl,
+    memorised,
+    mind,
+    prdc,
+)
 from ca2_gan.metrics.bootstrap import Missing, Number, mean
 from ca2_gan.metrics.extractors import Module, Seen, Setup
 from ca2_gan.metrics.frechet import Moments, frechet_distance, moments

@@ -18,7 +18,7 @@ from ca2_gan.metrics.metric import Score
 from ca2_gan.metrics.samples import Source, describe_size, open_source
 from ca2_gan.metrics.suite import MOST, Suite, find_metric, parse_metrics
 
-DEFAULT_METRICS = ("fid", "kid", "fcd", "kcd", "intra", "kl", "prdc", "acc", "memorised")
+DEFAULT_METRICS = ("fid", "kid", "fcd", "kcd", "mind", "intra", "kl", "prdc", "isc", "diversity", "acc", "memorised")
 SETTINGS = {
     "n": Setting("images on each side", int | None, low=1),
     "seed": Setting("of samples, choices and intervals", int, low=0, high=MAX_SEED),

@@ -22,11 +22,16 @@ class Seen:
     """Images as an extractor sees them.
 
     :param features: float32 [N, d]
-    :param classes: most likely class of each, int64 [N]; None if the extractor knows no classes of the data
+    :param logits: of the classes, float32 [N, K]; None if the extractor knows no classes of the data
     """
 
     features: NDArray[np.float32]
-    classes: NDArray[np.int64] | None = None
+    logits: NDArray[np.float32] | None = None
+
+    @property
+    def classes(self) -> NDArray[np.int64] | None:
+        """Most likely class of each, [N]; None if the extractor knows no classes of the data."""
+        return None if self.logits is None else self.logits.argmax(axis=1)
 
 
 @dataclass(frozen=True)
@@ -62,7 +67,7 @@ class Module:
     @torch.inference_mode()
     def see(self, images: NDArray[np.uint8], batch_size: int | None = None) -> Seen:
         """:param images: [N, C, H, W]"""
-        features, classes, end = np.empty((0, 0), dtype=np.float32), [], 0
+        features, of_classes, end = np.empty((0, 0), dtype=np.float32), [], 0
         for batch in batches(images, batch_size or self.batch_size, self.name):
             try:
                 found = self.network(batch.to(self.device))
@@ -79,9 +84,9 @@ class Module:
             if not end:  # each to its place at once: kept between large batches, they would leave the memory in pieces
                 features = np.empty((len(images), vectors.shape[1]), dtype=np.float32)
             features[end : end + len(batch)] = vectors
-            classes += [] if logits is None else [logits.argmax(dim=1).cpu().numpy()]
+            of_classes += [] if logits is None else [logits.float().cpu().numpy()]
             end += len(batch)
-        return Seen(features, np.concatenate(classes) if classes else None)
+        return Seen(features, np.concatenate(of_classes) if of_classes else None)
 
 
 class Extractors(dict[str, Module]):

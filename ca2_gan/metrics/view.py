@@ -43,17 +43,25 @@ class View:
 
         :raises UserError: if the extractor knows no classes
         """
-        classes = self._seen(str(extractor)).classes
-        if classes is None:
-            raise UserError(f"{extractor} knows no classes of the data. Only metrics that compare features can look through it.")
+        classes: NDArray[np.int64] = self.logits(extractor).argmax(axis=1)
         return classes
+
+    def logits(self, extractor: str | None = "classifier") -> NDArray[np.float32]:
+        """What an extractor makes of each class: [N, K].
+
+        :raises UserError: if the extractor knows no classes
+        """
+        logits = self._seen(str(extractor)).logits
+        if logits is None:
+            raise UserError(f"{extractor} knows no classes of the data. Only metrics that compare features can look through it.")
+        return logits
 
     def labels(self) -> NDArray[np.int64]:
         """What each image should be, or, where nobody said, what it looks like to the classifier: [N]."""
         return self.classes() if self.samples.labels is None else self.samples.labels
 
     def moments(self, extractor: str | None) -> Moments:
-        return self._once(("moments", extractor), lambda: moments(self.features(extractor)))
+        return self.made_once(("moments", extractor), lambda: moments(self.features(extractor)))
 
     def nearest_in(self, train: "View", extractor: str | None) -> tuple[Tensor, Tensor]:
         """Distances of the images to the two nearest training images, always the same ones, and these ones' positions: [N, 2] each."""
@@ -63,21 +71,21 @@ class View:
             distances, positions = nearest(self.features(extractor), among if train.once is None else among[train.once], 2)
             return distances, positions if train.once is None else positions.new_tensor(train.once)[positions]
 
-        return self._once(("nearest", extractor), find)
+        return self.made_once(("nearest", extractor), find)
 
-    def _once(self, key: tuple[str, str | None], make: Callable[[], T]) -> T:
+    def made_once(self, key: tuple[str, str | None], make: Callable[[], T]) -> T:
         if key not in self._found:
             self._found[key] = make()
         found: T = self._found[key]
         return found
 
     def _seen(self, extractor: str) -> Seen:
-        return self._once(("seen", extractor), lambda: self._look(extractor))
+        return self.made_once(("seen", extractor), lambda: self._look(extractor))
 
     def _look(self, extractor: str) -> Seen:
         """From the cache, if the images are worth keeping; made and put there if they aren't in it."""
         network = self.extractors[extractor]
-        path = cache_path("features", (self.key, network.name, network.fingerprint, network.resize), ".npz")
+        path = cache_path("seen", (self.key, network.name, network.fingerprint, network.resize), ".npz")
         seen = load_seen(path) if self.key else None
         if seen is None:
             seen = network.see(self.samples.images)
@@ -96,7 +104,7 @@ def load_seen(path: Path) -> Seen | None:
     """What is kept in a file; None if it is not there or damaged, in whatever way."""
     try:
         with path.open("rb") as file, np.load(file, allow_pickle=False) as kept:
-            return Seen(kept["features"], kept.get("classes"))
+            return Seen(kept["features"], kept.get("logits"))
     except Exception:
         return None
 

@@ -331,7 +331,7 @@ class TestClearAnswers:
             evaluate(bars(50)[0], bars(50, seed=1)[0])  # by default, without training images, there is Inception only
 
 
-def test_by_default_everything_but_cas(data, monkeypatch):
+def test_by_default_everything_but_what_takes_a_minute(data, monkeypatch):
     def offline(*_, **__):
         raise OSError("no network")
 
@@ -339,7 +339,8 @@ def test_by_default_everything_but_cas(data, monkeypatch):
     with pytest.warns(UserWarning, match="left out"):
         found = evaluate(gan(), data.test, n=40, resamples=0)
     assert list(found) == [
-        *("fcd", "kcd", "intra", "kl_class", "kl_pixel", "precision", "recall", "density", "coverage", "acc", "copied", "nearer")
+        *("fcd", "kcd", "mind", "intra", "kl_class", "kl_pixel", "precision", "recall", "density", "coverage", "isc"),
+        *("diversity", "diversity_min", "near_duplicates", "acc", "copied", "nearer"),
     ]
     assert all(dataclasses.is_dataclass(score) for score in found.values())
 

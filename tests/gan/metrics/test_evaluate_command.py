@@ -232,7 +232,7 @@ def test_what_so_few_images_do_not_carry_is_said(data):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["good.npz", "--metrics", "fdi"], r"no metric named 'fdi'. Did you mean 'fid'\?"),
+        (["good.npz", "--metrics", "prcd"], r"no metric named 'prcd'. Did you mean 'prdc'\?"),
         (["good.npz", "--metrics", ","], "none named"),
         (["good.npz", "--metrics", "prdc", "--n", "5"], "prdc needs at least 6 images on each side, got 5"),
         (["good.npz", "--bootstrap", "-1"], "--bootstrap: at least 2 is needed, not -1"),
