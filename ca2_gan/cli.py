@@ -12,6 +12,7 @@ COMMAND = Command(
         "explore": Subcommand("ca2_gan.data.explore:main", "what a data set is like: samples, counts, averages, t-SNE, as one page"),
         "train": Subcommand("ca2_gan.commands.train:main", "train a model, or go on with an interrupted training"),
         "sample": Subcommand("ca2_gan.commands.sample:main", "images of a trained model: a grid, PNGs, an npz or an animation"),
+        "export": Subcommand("ca2_gan.commands.export:main", "the generator of a trained model as ONNX or a program of torch.export"),
         "evaluate": Subcommand("ca2_gan.commands.evaluate:main", "score runs, models or images of any origin against real ones"),
         "compare": Subcommand("ca2_gan.commands.compare:main", "curves and samples of several runs side by side, as one page"),
         "study": Subcommand(

@@ -1,0 +1,94 @@
+"""A trained generator for other programs: ONNX, and programs of ``torch.export``."""
+
+import copy
+import json
+import logging
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.util import find_spec
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+from torch.export import Dim, ExportedProgram
+
+from ca2_core.errors import UserError
+from ca2_core.files import whole_file
+from ca2_gan.gan import GAN
+from ca2_gan.models.per_class import PerClassGenerator
+
+NOISE, LABELS, IMAGES = "noise", "labels", "images"
+ONNX_NEEDS = ("onnx", "onnxscript")
+
+
+class Pictures(nn.Module):
+    """Noise [N, noise_dim] and, of a conditional model, labels [N] -> images [N, C, H, W] from 0 to 1."""
+
+    def __init__(self, gan: GAN):
+        super().__init__()
+        self.generator = copy.deepcopy(gan.generator).eval().float().cpu()
+        for parameter in self.generator.parameters():
+            parameter.data = parameter.data.clone()  # parts of one storage, as a file's are, would be written as such
+
+    def forward(self, noise: Tensor, labels: Tensor | None = None) -> Tensor:
+        if labels is None:
+            labels = torch.zeros(noise.shape[0], dtype=torch.int64)
+        if isinstance(self.generator, PerClassGenerator):  # which images a generator makes depends on the data: here each makes all
+            made = torch.stack([generator(noise, labels * 0) for generator in self.generator.of_class])
+            images = made[labels, torch.arange(noise.shape[0])]
+        else:
+            images = self.generator(noise, labels)
+        return (images.clamp(-1, 1) + 1) / 2
+
+
+def export_program(gan: GAN) -> ExportedProgram:
+    """The generator as a program of ``torch.export``: ``torch.export.save`` writes it, and ``program.module()(noise, labels)`` runs it.
+
+    It takes noise float32 [N, noise_dim] and, of a conditional model, labels int64 [N], and makes images float32 [N, C, H, W] from 0 to 1.
+
+    :raises UserError: if PyTorch can't export it
+    """
+    inputs = (gan.draw_noise(3, 0), gan.choose_classes(3))[: 2 if gan.is_conditional else 1]
+    try:
+        with torch.no_grad(), _quiet():
+            return torch.export.export(Pictures(gan), inputs, dynamic_shapes=({0: Dim("n", min=1)},) * len(inputs))
+    except Exception as error:  # whatever somebody else's generator leads to
+        raise UserError(f"{gan.spec.name}: PyTorch can't export it: {str(error).strip().splitlines()[0]}") from error
+
+
+def export_onnx(gan: GAN, path: str | Path) -> None:
+    """Writes the generator as ONNX, whole or not at all, with inputs and output as those of ``export_program``.
+
+    The file's metadata have ``class_names`` as JSON, ``model`` and ``noise_dim``.
+
+    :raises UserError: if packages are missing, or PyTorch can't export it
+    """
+    missing = [name for name in ONNX_NEEDS if find_spec(name) is None]
+    if missing:
+        raise UserError(f"{' and '.join(missing)} not installed: ONNX needs the extra `export`, pip install '.[export]' in a clone.")
+    program, names = export_program(gan), [NOISE, LABELS][: 2 if gan.is_conditional else 1]
+    try:
+        with _quiet():
+            converted = torch.onnx.export(program, dynamo=True, input_names=names, output_names=[IMAGES], verbose=False)
+    except Exception as error:  # operations that ONNX has not
+        raise UserError(f"{gan.spec.name}: can't be written as ONNX: {str(error).strip().splitlines()[0]}") from error
+    assert converted is not None
+    facts = {"model": gan.spec.name, "noise_dim": str(gan.spec.noise_dim), "class_names": json.dumps(gan.class_names)}
+    converted.model.metadata_props.update(facts)
+    with whole_file(path) as partial:
+        converted.save(str(partial))
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Without what PyTorch's exporters say about themselves."""
+    logger = logging.getLogger("torch.onnx")
+    level = logger.level
+    logger.setLevel(logging.ERROR)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            yield
+        finally:
+            logger.setLevel(level)
