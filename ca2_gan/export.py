@@ -28,8 +28,7 @@ class Pictures(nn.Module):
     def __init__(self, gan: GAN):
         super().__init__()
         self.generator = copy.deepcopy(gan.generator).eval().float().cpu()
-        for parameter in self.generator.parameters():
-            parameter.data = parameter.data.clone()  # parts of one storage, as a file's are, would be written as such
+        self.generator.to(memory_format=torch.contiguous_format)  # torch.export.save warns of weights with channels last
 
     def forward(self, noise: Tensor, labels: Tensor | None = None) -> Tensor:
         if labels is None:
