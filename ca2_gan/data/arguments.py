@@ -22,6 +22,7 @@ def add_data_arguments(parser: ArgumentParser) -> None:
     group.add_argument("--classes", metavar="A,B", help="only these classes, by name (default: all)")
     group.add_argument("--transpose", action=BooleanOptionalAction, help="swap rows and columns (default: EMNIST's files only)")
     group.add_argument("--invert", action=BooleanOptionalAction, help="make light of dark (default: grey images that are dark on white)")
+    group.add_argument("--cases", action="store_true", help="capitals and lower case are classes of their own (data that tell them apart)")
     resize = "scale to NxN pixels, or HxW; keeps proportions (default: as they are)"
     group.add_argument("--resize", metavar="N", help=resize)
     group.add_argument("--size", type=at_least(1, 10_000_000), metavar="N", help="number of glyphs to draw (default: 20000)")
@@ -34,5 +35,5 @@ def load_data(arguments: Namespace) -> "Dataset":
     """
     from ca2_gan.data import sources  # noqa: PLC0415  (loads torch, which takes seconds, and --help should not)
 
-    options = {name: getattr(arguments, name) for name in ("root", "classes", "transpose", "invert", "resize", "size")}
+    options = {name: getattr(arguments, name) for name in ("root", "classes", "transpose", "invert", "resize", "cases", "size")}
     return sources.load_data(arguments.data, **options)

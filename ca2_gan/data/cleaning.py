@@ -13,6 +13,9 @@ from ca2_gan.data.raw import BLANK, Raw
 from ca2_gan.data.report import Report
 from ca2_gan.data.standard import CHUNK, standardise
 
+# Attribute that says whether a letter is a capital
+UPPER = "upper"
+
 
 def clean(
     raw: Raw,
@@ -20,6 +23,7 @@ def clean(
     classes: Sequence[str] | None = None,
     transpose: bool | None = None,
     invert: bool | None = None,
+    cases: bool = False,
     keep_blanks: bool = False,
 ) -> Dataset:
     """Drops what is blank, sets the images upright, makes ink light on dark, numbers the classes 0..K-1, counts duplicates.
@@ -27,6 +31,7 @@ def clean(
     :param classes: names of the classes to keep; None keeps all
     :param transpose: whether to swap rows and columns; None leaves it to what is known of the source
     :param invert: whether to make light of dark and dark of light; None does so with grey images whose border is light
+    :param cases: whether capitals and lower case are classes of their own, by the attribute ``upper``
     :param keep_blanks: whether images of one value all over stay, unless they are labelled -1
     :raises UserError: if nothing usable is left, or a class is unknown
     """
@@ -35,6 +40,8 @@ def clean(
     images = np.require(raw.images, requirements=["C", "W"])
     labels = _check_labels(raw)
     names = _name_labels(raw, labels)
+    if cases:
+        labels, names = _tell_cases_apart(raw, labels, names)
     blank = _is_blank(images)
     unlabelled = labels == BLANK
     kept = ~unlabelled & (keep_blanks | ~blank)
@@ -101,6 +108,17 @@ def _name_labels(raw: Raw, labels: NDArray[np.int64]) -> dict[int, str]:
     if known and known[0] >= 1 and 10 < known[-1] <= 26:  # EMNIST letters count from 1
         return {label: ascii_uppercase[label - 1] for label in known}
     return dict(enumerate(ascii_uppercase)) if known == list(range(26)) else {label: str(label) for label in known}
+
+
+def _tell_cases_apart(raw: Raw, labels: NDArray[np.int64], names: Mapping[int, str]) -> tuple[NDArray[np.int64], dict[int, str]]:
+    """Labels and names of capitals, then those of lower case."""
+    upper = raw.attributes.get(UPPER)
+    if upper is None or not np.isin(upper, (0, 1)).all():
+        raise UserError(f"{raw.source}: nothing says which are capitals: cases needs an attribute {UPPER!r}, true or false for each image.")
+    first = max(names) + 1
+    apart = np.where((labels == BLANK) | upper.astype(bool), labels, labels + first)
+    lower = {first + label: name.lower() for label, name in names.items()}
+    return apart, {label: name.upper() for label, name in names.items()} | lower
 
 
 def _find_classes(source: str, classes: Sequence[str], names: Mapping[int, str]) -> list[int]:

@@ -8,6 +8,7 @@ from functools import cache
 from itertools import pairwise
 from pathlib import Path
 from string import ascii_letters, ascii_uppercase, digits
+from typing import Any
 
 import numpy as np
 from HersheyFonts import HersheyFonts  # type: ignore[import-untyped]
@@ -44,22 +45,26 @@ def glyphs(root: Path | None = None, seed: int = 0, size: int = DEFAULT_SIZE) ->
         raise UserError("glyphs are drawn, not read: --root has no meaning for them.")
     if size < 1:
         raise UserError(f"glyphs: {size} images asked for; at least one.")
-    images, labels = draw_glyphs(size, seed)
-    return Raw(f"glyphs (seed {seed})", images[:, None], labels, dict(enumerate(ascii_uppercase)))
+    images, labels, hands = draw_glyphs(size, seed)
+    return Raw(f"glyphs (seed {seed})", images[:, None], labels, dict(enumerate(ascii_uppercase)), attributes=hands)
 
 
-def draw_glyphs(n: int, seed: int = 0) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
+def draw_glyphs(n: int, seed: int = 0) -> tuple[NDArray[np.uint8], NDArray[np.int64], dict[str, NDArray[Any]]]:
     """Letters A to Z in turn, in random case and hand.
 
-    :return: images uint8 [n, 28, 28], white on black, and labels int64 [n] in 0..25
+    :return: images uint8 [n, 28, 28], white on black; labels int64 [n] in 0..25; and what each was drawn with, by name, [n] each:
+        ``upper``, ``script`` (bool), ``slant``, ``turn`` (radians), ``stretch`` (log of the width), ``bend`` (pixels), ``side`` (pixels),
+        ``pen`` (radius, pixels), ``softness`` (pixels), ``pressure`` (1 and more: to white)
     """
     labels = np.arange(n, dtype=np.int64) % 26
     images = np.empty((n, SIDE, SIDE), dtype=np.uint8)
+    hands: list[dict[str, NDArray[Any]]] = []
     for block, first in enumerate(range(0, n, BLOCK)):
         chosen = np.arange(first, first + BLOCK) % 26  # the last block is drawn whole too: the same numbers whatever n
-        drawn = _draw_block(chosen, np.random.default_rng([seed, block]))
+        drawn, hand = _draw_block(chosen, np.random.default_rng([seed, block]))
         images[first : first + BLOCK] = drawn[: n - first]
-    return images, labels
+        hands.append(hand)
+    return images, labels, {name: np.concatenate([hand[name] for hand in hands])[:n] for name in hands[0]}
 
 
 @cache
@@ -101,15 +106,19 @@ def _template(hershey: HersheyFonts, character: str) -> Template:
     return np.stack(ends), np.array(strokes)
 
 
-def _draw_block(labels: NDArray[np.int64], rng: np.random.Generator) -> NDArray[np.uint8]:
-    """Images of a block of letters: [N, 28, 28]."""
-    chosen = _choose_templates(labels, rng)
+def _draw_block(labels: NDArray[np.int64], rng: np.random.Generator) -> tuple[NDArray[np.uint8], dict[str, NDArray[Any]]]:
+    """Images of a block of letters, [N, 28, 28], and what each was drawn with."""
+    upper, script = _choose_forms(labels, rng)
+    chosen = [_template_of(*form) for form in zip(labels, upper, script, strict=True)]
     lengths = np.array([len(strokes) for _, strokes in chosen])
     # Padded with copies of the last segment, which ink nothing new
     index = np.minimum(np.arange(lengths.max()), lengths[:, None] - 1)
     ends = np.stack([ends[i] for (ends, _), i in zip(chosen, index, strict=True)])  # [N, S, 2, 2]
     strokes = np.stack([strokes[i] for (_, strokes), i in zip(chosen, index, strict=True)])  # [N, S]
-    ends = _fit(_slant(_warp(_loosen(ends, strokes, rng), rng), rng), rng)
+    loose = _loosen(ends, strokes, rng)
+    bent = _warp(loose, rng)
+    slanted, how = _slant(bent, rng)
+    ends, side, scale = _fit(slanted, rng)
 
     n = len(labels)
     radius = rng.uniform(0.7, 1.75, n).astype(np.float32)
@@ -123,19 +132,22 @@ def _draw_block(labels: NDArray[np.int64], rng: np.random.Generator) -> NDArray[
         ink = ((radius[part, None, None] - distance) / softness[part, None, None] + 0.5).clip(0, 1)
         ink = ink * ink * (3 - 2 * ink)  # no edge at either end
         images[part] = np.rint(255 * (pressure[part, None, None] * ink).clip(max=1))
-    return images
+    bend = np.sqrt(((bent - loose) ** 2).sum(axis=3).mean(axis=(1, 2))) * scale
+    hand = {"upper": upper, "script": script, **how, "bend": bend, "side": side, "pen": radius, "softness": softness, "pressure": pressure}
+    return images, hand
 
 
-def _choose_templates(labels: NDArray[np.int64], rng: np.random.Generator) -> list[Template]:
-    known = templates()
-    cases = np.where(rng.random(len(labels)) < 0.5, "upper", "lower")
-    script = rng.random(len(labels))
-    result = []
-    for label, case, chance in zip(labels, cases, script, strict=True):
-        letter, case_name = ascii_uppercase[label], str(case)
-        hand = "script" if chance < SHARES[case_name]["script"] and (letter, case_name, "script") in known else "print"
-        result.append(known[letter, case_name, hand])
-    return result
+def _choose_forms(labels: NDArray[np.int64], rng: np.random.Generator) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """Which letters are capitals, and which are in script: [N] each."""
+    upper = rng.random(len(labels)) < 0.5
+    chance = rng.random(len(labels))
+    readable = ~upper | ~np.isin(labels, [ascii_uppercase.index(letter) for letter in UNREADABLE])
+    script = (chance < np.where(upper, SHARES["upper"]["script"], SHARES["lower"]["script"])) & readable
+    return upper, script
+
+
+def _template_of(label: int, upper: bool, script: bool) -> Template:
+    return templates()[ascii_uppercase[label], "upper" if upper else "lower", "script" if script else "print"]
 
 
 def _loosen(ends: Floats, strokes: NDArray[np.intp], rng: np.random.Generator) -> Floats:
@@ -158,26 +170,29 @@ def _warp(ends: Floats, rng: np.random.Generator) -> Floats:
     return ends + moves
 
 
-def _slant(ends: Floats, rng: np.random.Generator) -> Floats:
-    """Slant, a small turn, and letters wider or narrower."""
+def _slant(ends: Floats, rng: np.random.Generator) -> tuple[Floats, dict[str, Floats]]:
+    """Slant, a small turn, and letters wider or narrower; and how much of each, [N] each."""
     n = len(ends)
     slant, turn, stretch = rng.normal(-0.12, 0.18, n), rng.normal(0, 0.09, n), rng.normal(0, 0.13, n)
     cos, sin = np.cos(turn), np.sin(turn)
     shear = np.stack([np.stack([np.exp(stretch), slant], 1), np.stack([np.zeros(n), np.ones(n)], 1)], 1)
     rotation = np.stack([np.stack([cos, -sin], 1), np.stack([sin, cos], 1)], 1)
     turned: Floats = np.einsum("nij,nsej->nsei", (rotation @ shear).astype(np.float32), ends)
-    return turned
+    return turned, {"slant": slant.astype(np.float32), "turn": turn.astype(np.float32), "stretch": stretch.astype(np.float32)}
 
 
-def _fit(ends: Floats, rng: np.random.Generator) -> Floats:
-    """Into the picture as EMNIST does it: the longer side fills the box, the middle is in the middle, about."""
+def _fit(ends: Floats, rng: np.random.Generator) -> tuple[Floats, Floats, Floats]:
+    """Into the picture as EMNIST does it: the longer side fills the box, the middle is in the middle, about.
+
+    :return: the segments, that side in pixels and pixels per font unit, [N] each
+    """
     n = len(ends)
     low, high = ends.min(axis=(1, 2)), ends.max(axis=(1, 2))
     size = rng.uniform(17, 21.5, n).astype(np.float32)
     centre = ((SIDE - 1) / 2 + rng.normal(0, 0.5, (n, 2))).astype(np.float32)
     scale = size / (high - low).max(axis=1)
     fitted: Floats = (ends - ((low + high) / 2)[:, None, None]) * scale[:, None, None, None] + centre[:, None, None]
-    return fitted
+    return fitted, size, scale
 
 
 def _distance(ends: Floats) -> Floats:

@@ -26,6 +26,7 @@ DEEPEST, MOST_FOLDERS = 4, 100  # where something to read is looked for, to name
 SETTINGS = {
     "transpose": Setting("whether to swap rows and columns", bool | None),
     "invert": Setting("whether to make light of dark", bool | None),
+    "cases": Setting("whether capitals and lower case are classes of their own", bool),
     "keep_blanks": Setting("whether images of one value all over stay", bool),
     "seed": Setting("of drawn data", int | None, low=0, high=MAX_SEED),
     "size": Setting("number of drawn images", int | None, low=1, high=10_000_000),
@@ -40,6 +41,7 @@ def load_data(
     transpose: bool | None = None,
     invert: bool | None = None,
     resize: int | str | tuple[int, int] | None = None,
+    cases: bool = False,
     seed: int | None = None,
     size: int | None = None,
     keep_blanks: bool = False,
@@ -53,6 +55,7 @@ def load_data(
     :param transpose: whether to swap rows and columns; None does so for EMNIST
     :param invert: whether to make light of dark; None does so with grey images that are dark on white
     :param resize: side, or height and width, to scale all images to, such as 28, "28x32" or (28, 32); their proportions stay
+    :param cases: whether capitals and lower case are classes of their own, such as A and a: glyphs, and data with an attribute ``upper``
     :param seed: of drawn data (glyphs)
     :param size: number of drawn images (glyphs)
     :param keep_blanks: whether images of one value all over stay, as they should where a generator made them
@@ -62,7 +65,7 @@ def load_data(
         what = "is a Dataset already" if isinstance(source, Dataset) else "a name, a path, or a pair (images, labels) of arrays is needed"
         raise UserError(f"load_data: {type(source).__name__}: {what}.")
     sides = None if resize is None else parse_sides(resize)
-    values = {"transpose": transpose, "invert": invert, "keep_blanks": keep_blanks, "seed": seed, "size": size}
+    values = {"transpose": transpose, "invert": invert, "cases": cases, "keep_blanks": keep_blanks, "seed": seed, "size": size}
     told = {name: setting.read(name, values[name], "load_data") for name, setting in SETTINGS.items()}
     drawn = {"root": None if root is None else Path(root), "seed": told.pop("seed"), "size": told.pop("size")}
     given = {name: value for name, value in drawn.items() if value is not None}

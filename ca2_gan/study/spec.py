@@ -22,7 +22,7 @@ SEEDS, METRICS, MINUTES = 3, ("fcd", "kl", "prdc", "acc"), 5.0
 # What real images are called, which each data set is compared with
 REAL = "real images"
 STUDY_KEYS = ("title", "seeds", "packages", "metrics", "second", "budgets", "data", "variants")
-OPTIONS = {"source": str, "root": str, "classes": list, "transpose": bool, "invert": bool, "resize": object, "size": int}
+OPTIONS = {"source": str, "root": str, "classes": list, "transpose": bool, "invert": bool, "resize": object, "cases": bool, "size": int}
 # Keys of a variant that are not settings
 VARIANT_KEYS = ("model", "per_class", "standing", "group", "seeds", "tasks")
 # Groups of settings that a variant may have

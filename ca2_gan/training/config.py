@@ -36,6 +36,7 @@ class DataConfig:
     classes: str | None = setting(None, "train on these classes only, by name, with commas between", is_common=True)
     transpose: bool | None = setting(None, "whether the images are stored transposed (default: told from the source)")
     invert: bool | None = setting(None, "make light of dark (default: grey images that are dark on white)")
+    cases: bool = setting(False, "capitals and lower case are classes of their own (glyphs, and data that tell them apart)")
     resize: str | None = setting(None, "scale to NxN pixels, or HxW, keeping proportions (default: as they are)")
     per_class: bool = setting(False, "one model per class, each in a folder of its own inside --out")
 

@@ -88,10 +88,8 @@ class Trainer:
         if isinstance(self._data, Dataset):
             return self._data
         settings = self.config.data
-        transpose, invert = settings.transpose, settings.invert
-        return load_data(
-            self._data, root=settings.root, classes=settings.classes, transpose=transpose, invert=invert, resize=settings.resize
-        )
+        options = {name: getattr(settings, name) for name in ("root", "classes", "transpose", "invert", "cases", "resize")}
+        return load_data(self._data, **options)
 
     @cached_property
     def fabric(self) -> Fabric:
