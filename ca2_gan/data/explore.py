@@ -7,6 +7,7 @@ from pathlib import Path
 
 from ca2_core.arguments import Parser, at_least, seed
 from ca2_gan.data.arguments import add_data_arguments, load_data
+from ca2_gan.data.attributes import attributes_of
 from ca2_gan.drawing import write
 from ca2_gan.folders import make_folder
 from ca2_gan.page import Section, facts, image, page, paragraph
@@ -38,6 +39,10 @@ def main(argv: list[str]) -> None:
     counts = zip(dataset.class_names, dataset.report.counts, strict=True)
     print(f"{'per class':<12} " + ", ".join(f"{name} {count:,}" for name, count in counts))
 
+    described = {attribute.name: attribute.text for attribute in attributes_of(dataset.attributes)}
+    for name, text in described.items():
+        print(f"{'attribute':<12} {name}: {text}")
+
     folder = arguments.out or Path(f"explore-{Path(arguments.data).name.split('.')[0]}")
     make_folder(folder)
     has_tsne = arguments.tsne_images and len(dataset) >= LEAST_FOR_TSNE
@@ -49,6 +54,7 @@ def main(argv: list[str]) -> None:
         "command": shlex.join(["ca2-gan", *sys.argv[1:]]),
         "fingerprint": dataset.fingerprint,
         **dataset.report.as_dict(),
+        "attributes": described,
         "tsne": points and {"images": len(points.labels), "seed": arguments.seed, "same_class_neighbours": points.neighbours},
     }
     write(folder / "explore.json", json.dumps(content, indent=2) + "\n")

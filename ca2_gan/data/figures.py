@@ -12,9 +12,11 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from ca2_gan.augment import augmentation
+from ca2_gan.data.attributes import FEW, Attribute, attributes_of
 from ca2_gan.data.dataset import Dataset
 from ca2_gan.data.embedding import Embedding
 from ca2_gan.drawing import GAP, encode, grid, render, show, strips
+from ca2_gan.folders import plain_name
 from ca2_gan.gan import to_uint8
 
 PER_CLASS = 16
@@ -40,6 +42,7 @@ def draw_all(dataset: Dataset, embedding: Embedding | None, seed: int) -> list[P
     if dataset.report.transposed:
         pictures.append(orientation(dataset, rng))
     pictures += [counts(dataset), averages(dataset), pixels(dataset)]
+    pictures += attribute_pictures(dataset)
     if embedding is not None:
         pictures.append(tsne(dataset, embedding))
     if dataset.report.duplicates:
@@ -85,6 +88,59 @@ def counts(dataset: Dataset) -> Picture:
     panel.set_ylabel("images")
     text = "Images of each class" + (f", and {dropped:,} that are blank or labelled -1." if dropped else ".")
     return Picture("counts", "Count per label", text, render(figure))
+
+
+def attribute_pictures(dataset: Dataset) -> list[Picture]:
+    """What the source says of each image: one picture for all numbers, one for each of the others."""
+    found = list(attributes_of(dataset.attributes))
+    numbers, others = [each for each in found if each.is_number], [each for each in found if not each.is_number]
+    pictures = [many_values(each) if len(each.names) > FEW else mix(dataset, each) for each in others]
+    return pictures + ([number_histograms(numbers)] if numbers else [])
+
+
+def mix(dataset: Dataset, attribute: Attribute) -> Picture:
+    """Each value's share of each class."""
+    figure, panel = _panel(8, 3)
+    shares = np.zeros((len(attribute.names), dataset.num_classes))
+    np.add.at(shares, (attribute.groups, dataset.labels), 1)
+    shares /= shares.sum(axis=0)
+    bottoms = shares.cumsum(axis=0) - shares
+    colors = mpl.colormaps["cividis"](np.linspace(0.15, 0.85, len(shares)))
+    for name, share, bottom, color in zip(attribute.names, shares, bottoms, colors, strict=True):
+        panel.bar(range(dataset.num_classes), share, bottom=bottom, color=color, label=name)
+    panel.set_xticks(range(dataset.num_classes), dataset.class_names)
+    panel.set_ylabel("share of the class")
+    figure.legend(loc="outside right upper", title=attribute.name, frameon=False)
+    return _of_attribute(attribute, f"Shares in each class. In all: {attribute.text}.", figure)
+
+
+def many_values(attribute: Attribute) -> Picture:
+    """How many images have each value."""
+    figure, panel = _panel(8, 3)
+    counts = np.sort(np.bincount(attribute.groups, minlength=len(attribute.names)))[::-1]
+    panel.bar(np.arange(1, len(counts) + 1), counts, width=1, color="tab:blue")
+    panel.set(xlabel=f"values of {attribute.name}, the most frequent first", ylabel="images")
+    return _of_attribute(attribute, f"Images of each value: {attribute.text}.", figure)
+
+
+def number_histograms(attributes: Sequence[Attribute]) -> Picture:
+    """How often each value of some numbers occurs."""
+    columns = min(len(attributes), 4)
+    rows = -(-len(attributes) // columns)
+    figure = Figure(figsize=(2.3 * columns, 1.9 * rows), layout="constrained")
+    for panel in (panels := figure.subplots(rows, columns, squeeze=False)).flat:
+        panel.spines[["top", "right", "left"]].set_visible(False)
+        panel.set_yticks([])
+    for panel, attribute in zip(panels.flat, attributes, strict=False):
+        panel.hist(attribute.values, bins=40, color="tab:blue")
+        panel.set_title(attribute.name, fontsize=10)
+    for panel in panels.flat[len(attributes) :]:
+        panel.set_axis_off()
+    return Picture("attribute-numbers", "Attributes: numbers", "How often each value occurs.", render(figure))
+
+
+def _of_attribute(attribute: Attribute, text: str, figure: Figure) -> Picture:
+    return Picture(f"attribute-{plain_name(attribute.name)}", f"Attribute: {attribute.name}", text, render(figure))
 
 
 def averages(dataset: Dataset) -> Picture:

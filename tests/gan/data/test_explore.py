@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from ca2_core.errors import UserError
+from ca2_gan.data.attributes import cut
 from ca2_gan.data.explore import main
 
 
@@ -49,3 +50,34 @@ def test_bad_options(source):
         main(["--data", str(source), "--tsne-images", "7"])
     with pytest.raises(UserError, match="no class 'Z' in it"):
         main(["--data", str(source), "--classes", "Z"])
+
+
+def test_what_is_known_of_each_image_is_shown(tmp_path, capsys):
+    main(["--data", "glyphs", "--size", "260", "--tsne-images", "0", "-o", str(tmp_path / "out")])
+    names = {path.name for path in (tmp_path / "out").iterdir()}
+    assert {"attribute-upper.png", "attribute-script.png", "attribute-numbers.png"} <= names
+    printed = capsys.readouterr().out
+    assert "attribute    upper: no " in printed
+    assert "attribute    slant: -0." in printed
+
+
+@pytest.mark.parametrize(
+    ("values", "names", "text"),
+    [
+        (np.array([True, False, True]), ("no", "yes"), "no 1, yes 2"),
+        (np.array(["b", "a", "b"]), ("a", "b"), "a 1, b 2"),
+        (np.arange(20) // 2 * 7, tuple(str(7 * i) for i in range(10)), ", ".join(f"{7 * i} 2" for i in range(10))),
+        (np.arange(60) // 3, tuple(map(str, range(20))), "20 values, of 3 to 3 images each"),
+        (np.linspace(0, 1, 50), ("0 to 0.2", "0.2 to 0.4", "0.4 to 0.6", "0.6 to 0.8", "0.8 to 1"), "0 to 1, mean 0.5"),
+        (np.full(5, 0.5), ("0.5 to 0.5",), "0.5 to 0.5, mean 0.5"),
+    ],
+)
+def test_an_attribute_is_cut_into_groups(values, names, text):
+    attribute = cut("it", values)
+    assert attribute.names == names
+    assert attribute.text == text
+    counts = np.bincount(attribute.groups, minlength=len(names))
+    assert counts.sum() == len(values)
+    assert counts.min() > 0
+    if attribute.is_number:
+        assert np.ptp(counts) <= 1
