@@ -5,8 +5,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from ca2_core.arguments import Parser, Renamed, at_least, seed
-from ca2_gan.commands.evaluation_report import FILES, draw_nearest, gather, print_report, write_all
+from ca2_gan.commands.evaluation_report import FILES, draw_nearest, gather, groups_of, print_report, write_all
 from ca2_gan.data.arguments import add_data_arguments, load_data
+from ca2_gan.data.attributes import find_attribute
 from ca2_gan.folders import make_folder
 from ca2_gan.gan import GAN
 from ca2_gan.metrics.bootstrap import RESAMPLES
@@ -22,6 +23,8 @@ def main(argv: list[str]) -> None:
     names = parse_metrics(arguments.metrics)
     check_device(arguments.device)
     data = load_data(arguments)
+    if arguments.by:
+        find_attribute(data.attributes, arguments.by, data.report.source)
     reference = replace(open_source(data.test), name="held-out split")
     sources = [fitting(open_source(x, arguments.device), reference) for x in arguments.x]
     n = choose_n(arguments.n, [reference, *sources])
@@ -37,6 +40,8 @@ def main(argv: list[str]) -> None:
         print(f"scoring {view.samples.name} ...", file=sys.stderr)
         evaluations.append(suite.score(view))
     content = gather(suite, data, evaluations, models)
+    if arguments.by:
+        content["by"] = {"attribute": arguments.by, "groups": groups_of(suite, views, arguments.by)}
     print_report(suite, content)
     if arguments.out:
         write_all(arguments.out, suite, content)
@@ -57,6 +62,8 @@ def make_parser() -> Parser:
     default = ",".join(DEFAULT_METRICS)
     metrics = "names with commas between, or METRIC:EXTRACTOR to look through another network, such as prdc:inception"
     parser.add_argument("--metrics", default=default, help=f"{metrics} (default: {default})")
+    by = "an attribute of the data, such as upper: recall and coverage of each group of the real images"
+    parser.add_argument("--by", metavar="ATTRIBUTE", help=by)
     classifier = "which reference classifier looks at the images; a claim should hold by both (default: first)"
     parser.add_argument("--classifier", choices=CLASSIFIERS, default="first", help=classifier)
     parser.add_argument("--judge", choices=CLASSIFIERS, dest="classifier", action=Renamed, new="--classifier")

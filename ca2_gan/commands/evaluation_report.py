@@ -16,10 +16,13 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from ca2_core.tables import Table
+from ca2_gan.data.attributes import FEW
 from ca2_gan.data.dataset import Dataset
 from ca2_gan.drawing import grid, render, strips, write
+from ca2_gan.metrics.classes import FEWEST
 from ca2_gan.metrics.kl import EPSILON
-from ca2_gan.metrics.suite import Evaluation, Suite
+from ca2_gan.metrics.slices import score_slices
+from ca2_gan.metrics.suite import FLOOR, Evaluation, Suite
 from ca2_gan.metrics.view import View
 from ca2_gan.versions import versions
 
@@ -73,6 +76,34 @@ def summarize(evaluations: Sequence[Evaluation], models: Sequence[str | None]) -
     return records
 
 
+def groups_of(suite: Suite, views: Sequence[View], attribute: str) -> dict[str, list[dict[str, Any]]]:
+    """Recall and coverage of each group of the real images, by candidate, the floor first."""
+    found = {}
+    for name, view in {FLOOR: suite.floor_view(), **{view.samples.name: view for view in views}}.items():
+        slices = {it.name: it for it in score_slices(suite.reference.real, view, attribute)}
+        found[name] = [
+            {"name": group, "n": len(it.recall), "recall": float(it.recall.mean()), "coverage": float(it.coverage.mean())}
+            for group, it in slices.items()
+        ]
+    return found
+
+
+def print_groups(attribute: str, groups: dict[str, list[dict[str, Any]]]) -> None:
+    """Each group; of many those with enough images that the last candidate covers worst."""
+    names = {row["name"]: row["n"] for row in next(iter(groups.values()))}
+    by_name = {candidate: {row["name"]: row for row in rows} for candidate, rows in groups.items()}
+    *_, last = by_name.values()
+    shown, title = list(names), f"Real images by {attribute}"
+    if len(shown) > FEW:
+        shown = sorted((name for name, n in names.items() if n >= FEWEST), key=lambda name: last[name]["recall"])[:FEW]
+        title += f": of {len(names):,} values, those that the last is worst at, of at least {FEWEST} images"
+    header, keys = [attribute, "images"], ("recall", "coverage")
+    for candidate in groups:
+        header += [f"{candidate} recall", "coverage"]
+    rows = [[name, f"{names[name]:,}", *(_cell(found[name][key]) for found in by_name.values() for key in keys)] for name in shown]
+    Table(header, rows, title).print()
+
+
 def print_report(suite: Suite, content: dict[str, Any]) -> None:
     """What must be known of the numbers; the tables of distances and of the other numbers; that of the classes."""
     data = content["data"]
@@ -95,6 +126,8 @@ def print_report(suite: Suite, content: dict[str, Any]) -> None:
             Table(["", *columns.values()], rows, title).print()
     if any(content["classes"].values()):
         class_table(content["classes"], suite.class_names).print()
+    if "by" in content:
+        print_groups(**content["by"])
 
 
 def _rows(record: dict[str, Any], keys: Sequence[str]) -> list[list[str]]:

@@ -42,7 +42,7 @@ class Diversity(Metric):
     columns = (
         Column("diversity", "diversity", "like real", "ratio"),
         Column("diversity_min", "min. diversity", "like real", "ratio"),
-        Column("near_duplicates", "near-duplicates", "lower", "share"),
+        Column("near_duplicates", "near-duplicates", "like real", "share"),
     )
 
     def compute(self, reference: Reference, fake: View) -> Numbers:

@@ -38,6 +38,7 @@ def evaluate(
     device: str = "cpu",
     resamples: int = RESAMPLES,
     classifier: str = "first",
+    by: str | None = None,
     inception_weights: str | Path | None = None,
 ) -> dict[str, Score]:
     """Compares images with real ones: ``evaluate(gan, data.test, ["fcd", "prdc"])["fcd"].value``.
@@ -56,6 +57,8 @@ def evaluate(
     :param device: where networks run
     :param resamples: of the bootstrap behind the intervals; 0 for none
     :param classifier: which reference classifier, ``first`` or ``second``; a claim should hold by both
+    :param by: attribute of the real images, such as "upper" or "writer": adds recall and coverage of each group of them, as
+        ``recall[upper=yes]``
     :param inception_weights: pt_inception-2015-12-05-6726825d.pth; None downloads it
     :return: by the numbers' keys; ``prdc`` makes four
     :raises UserError: if the two don't fit together, or a metric can't be had
@@ -80,7 +83,7 @@ def evaluate(
         warnings.warn(note, stacklevel=2)
     view = suite.view(candidate.draw(n, train or reference.images, seed))
     del candidate, reference  # large files of which a part is compared
-    return suite.scores(view)
+    return suite.scores(view) | (suite.scores_by(by, view) if by else {})
 
 
 def check_apart(train: Dataset, reference: Source) -> None:

@@ -1,8 +1,8 @@
 """What is compared: images of a model, a data set, arrays, a folder of pictures or a file."""
 
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +34,7 @@ class Samples:
     :param labels: class that each should be of, int64 [N]; None if nobody said
     :param class_names: of the labels; None if these are numbers of the other side's classes
     :param guessed: whether the labels are only what file names look like
+    :param attributes: what else is known of each image, by name, [N, ...] each
     """
 
     name: str
@@ -41,6 +42,7 @@ class Samples:
     labels: NDArray[np.int64] | None = None
     class_names: tuple[str, ...] | None = None
     guessed: bool = False
+    attributes: Mapping[str, NDArray[Any]] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.images)
@@ -50,7 +52,9 @@ class Samples:
         if n >= len(self):
             return self
         chosen = np.sort(np.random.default_rng(seed).permutation(len(self))[:n])
-        return replace(self, images=self.images[chosen], labels=None if self.labels is None else self.labels[chosen])
+        labels = None if self.labels is None else self.labels[chosen]
+        attributes = {name: values[chosen] for name, values in self.attributes.items()}
+        return replace(self, images=self.images[chosen], labels=labels, attributes=attributes)
 
     def among(self, class_names: Sequence[str]) -> "Samples":
         """With labels that are numbers of these classes.
@@ -73,7 +77,7 @@ class Samples:
 
 
 def real_samples(dataset: Dataset, name: str) -> Samples:
-    return Samples(name, dataset.images, dataset.labels, dataset.class_names)
+    return Samples(name, dataset.images, dataset.labels, dataset.class_names, attributes=dataset.attributes)
 
 
 @dataclass(frozen=True)

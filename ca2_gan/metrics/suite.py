@@ -9,17 +9,19 @@ import numpy as np
 
 from ca2_core.errors import UserError
 from ca2_gan.data import Dataset
-from ca2_gan.metrics.bootstrap import Missing, Number, interval
+from ca2_gan.metrics.bootstrap import Missing, Number, interval, mean
 from ca2_gan.metrics.classes import ClassScores, score_classes
 from ca2_gan.metrics.extractors import Extractors, Setup
 from ca2_gan.metrics.inception import UnavailableError
 from ca2_gan.metrics.metric import Column, Metric, Score
 from ca2_gan.metrics.samples import Samples, real_samples
+from ca2_gan.metrics.slices import score_slices
 from ca2_gan.metrics.view import Reference, View
 from ca2_gan.registry import extractors, metrics
 
 # Memory and time of the neighbours grow with the square
 MOST = 10_000
+FLOOR = "real (floor)"
 SAME = "both sides are the same images."
 
 
@@ -130,11 +132,18 @@ class Suite:
 
         :param seed: of the choice of training images, if it is to be another
         """
-        assert self.train is not None
-        view, held_out = self._real_view(self.train, self.n, seed), self.reference.real
+        view, held_out = self.floor_view(seed), self.reference.real
         accuracies = {row.name: row.acc for row in self.classes(held_out)}
         classes = tuple(replace(row, acc=accuracies[row.name]) for row in self.classes(view))
-        return Evaluation("real (floor)", self.n, self._scores(view, held_out), classes)
+        return Evaluation(FLOOR, self.n, self._scores(view, held_out), classes)
+
+    def floor_view(self, seed: int | None = None) -> View:
+        """Training images in the place of generated ones.
+
+        :param seed: of their choice, if it is to be another
+        """
+        assert self.train is not None
+        return self._real_view(self.train, self.n, seed)
 
     def view(self, samples: Samples) -> View:
         """:param samples: n images of the data's shape"""
@@ -149,6 +158,19 @@ class Suite:
         """The numbers alone, by key."""
         same = SAME if np.array_equal(view.samples.images, self.reference.real.samples.images) else ""
         return self._scores(view, view, same)
+
+    def scores_by(self, attribute: str, view: View) -> dict[str, Score]:
+        """Recall and coverage of each group of the real images, as ``recall[ATTRIBUTE=GROUP]``.
+
+        :param attribute: of the real images
+        :raises UserError: if they have no such attribute
+        """
+        found = dict[str, Score]()
+        for group in score_slices(self.reference.real, view, attribute):
+            for key, values in (("recall", group.recall), ("coverage", group.coverage)):
+                column = Column(f"{key}[{attribute}={group.name}]", key, "higher", "share")
+                found[column.key] = self._score(mean(values), column, f"of {len(values):,} real images.")
+        return found
 
     def classes(self, view: View) -> tuple[ClassScores, ...]:
         """Each class, from easy to hard; none if no metric needs the classifier that this would take."""
