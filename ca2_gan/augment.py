@@ -2,9 +2,10 @@
 
 Applied to real and generated images alike ("both"), an augmentation only makes the discriminator's task harder: the generator's
 target is unchanged (Zhao et al. 2020). Applied to real images alone ("real"), it is part of the data, and the generator learns to
-make noisy or shifted images; that is what the study did. "both" is the default.
+make noisy or shifted images. "both" is the default.
 
-For letters there are no flips and no turns (b d p q n u), and what a shift uncovers is background, -1. Saturation would do nothing to gray.
+Letters can't be flipped or turned (b d p q n u): "flip" is for pictures without writing. What a shift or a cut uncovers is background: -1 in
+gray images, whose ink is light, and 0, the middle, in pictures in colour.
 """
 
 from collections.abc import Callable, Sequence
@@ -14,7 +15,6 @@ from torch import Tensor
 
 from ca2_core.errors import UserError, did_you_mean
 
-BACKGROUND = -1.0
 Augmentation = Callable[[Tensor], Tensor]
 
 
@@ -41,12 +41,25 @@ def contrast(images: Tensor) -> Tensor:
     return (images - mean) * (_one_each(images) + 0.5) + mean
 
 
+def saturation(images: Tensor) -> Tensor:
+    """Moves the channels of each image towards their mean or away from it, by 0 to 2 times their distance; gray images stay."""
+    if images.shape[1] == 1:
+        return images
+    mean = images.mean(dim=1, keepdim=True)
+    return (images - mean) * (2 * _one_each(images)) + mean
+
+
+def flip(images: Tensor) -> Tensor:
+    """Mirrors half of the images, left and right."""
+    return torch.where(_one_each(images) < 0.5, images.flip(3), images)
+
+
 def translation(images: Tensor, ratio: float = 1 / 8) -> Tensor:
     """Shifts each image by whole pixels, up to a share ``ratio`` of its sides; what comes in is background."""
     n, _, height, width = images.shape
     rows = _shifted(height, n, ratio, images.device)  # [N, H]
     columns = _shifted(width, n, ratio, images.device)  # [N, W]
-    padded = torch.nn.functional.pad(images, (1, 1, 1, 1), value=BACKGROUND)
+    padded = torch.nn.functional.pad(images, (1, 1, 1, 1), value=_background(images))
     moved = padded.permute(0, 2, 3, 1)[torch.arange(n, device=images.device)[:, None, None], rows[:, :, None], columns[:, None, :]]
     return moved.permute(0, 3, 1, 2)
 
@@ -55,12 +68,17 @@ def cutout(images: Tensor, ratio: float = 1 / 2) -> Tensor:
     """Covers in each image a rectangle of ``ratio`` times its sides with background; part of it may lie outside."""
     n, _, height, width = images.shape
     rows, columns = _covered(height, n, ratio, images.device), _covered(width, n, ratio, images.device)
-    return images.masked_fill((rows[:, :, None] & columns[:, None, :])[:, None], BACKGROUND)
+    return images.masked_fill((rows[:, :, None] & columns[:, None, :])[:, None], _background(images))
 
 
 def diffaugment(images: Tensor) -> Tensor:
-    """DiffAugment (Zhao et al. 2020) without saturation: brightness, contrast, translation, cutout."""
-    return cutout(translation(contrast(brightness(images))))
+    """DiffAugment (Zhao et al. 2020): brightness, saturation, contrast, translation, cutout."""
+    return cutout(translation(contrast(saturation(brightness(images)))))
+
+
+def _background(images: Tensor) -> float:
+    """What is where there is nothing."""
+    return -1.0 if images.shape[1] == 1 else 0.0
 
 
 def _one_each(images: Tensor) -> Tensor:
@@ -89,6 +107,8 @@ AUGMENTATIONS: dict[str, tuple[Callable[..., Tensor], float | None]] = {
     "diffaugment": (diffaugment, None),
     "brightness": (brightness, None),
     "contrast": (contrast, None),
+    "saturation": (saturation, None),
+    "flip": (flip, None),
     "translation": (translation, 1 / 8),
     "cutout": (cutout, 1 / 2),
 }

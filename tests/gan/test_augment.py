@@ -28,7 +28,7 @@ def test_salt_and_pepper_affects_its_share_of_the_area_half_each(density, channe
 
 
 def test_translation_moves_whole_pixels_and_fills_with_background():
-    images = torch.rand(64, 2, 16, 12)
+    images = torch.rand(64, 1, 16, 12)
     moved = augment.translation(images)
     shifts = set()
     for before, after in zip(images, moved, strict=True):
@@ -46,7 +46,7 @@ def test_translation_moves_whole_pixels_and_fills_with_background():
 
 def test_cutout_covers_a_rectangle_with_background():
     images = torch.ones(200, 1, 16, 16)
-    covered = augment.cutout(images) == augment.BACKGROUND
+    covered = augment.cutout(images) == -1
     sizes = covered.flatten(1).sum(dim=1)
     assert int(sizes.max()) == 8 * 8
     for mask in covered[:, 0]:
@@ -70,10 +70,38 @@ def test_brightness_and_contrast_change_images_as_wholes():
 
 @pytest.mark.parametrize("step", list(augment.AUGMENTATIONS))
 def test_gradients_pass_through(step):
-    images = torch.rand(8, 1, 16, 16).mul(1.6).sub(0.8).requires_grad_()
+    images = torch.rand(8, 3, 16, 16).mul(1.6).sub(0.8).requires_grad_()
     augment.augmentation([step])(images).sum().backward()
     assert images.grad is not None
     assert images.grad.any()
+
+
+def test_colours_get_stronger_or_weaker_and_gray_stays():
+    images = torch.rand(400, 3, 8, 8)
+    changed = augment.saturation(images)
+    torch.testing.assert_close(changed.mean(dim=1), images.mean(dim=1))
+    distance, before = (side - side.mean(dim=1, keepdim=True) for side in (changed, images))
+    ratios = distance.flatten(1).norm(dim=1) / before.flatten(1).norm(dim=1)
+    assert float(ratios.min()) < 0.05
+    assert 1.9 < float(ratios.max()) <= 2
+    torch.testing.assert_close(distance, before * ratios[:, None, None, None], atol=1e-5, rtol=1e-4)
+    gray = images[:, :1]
+    assert augment.saturation(gray) is gray
+
+
+def test_half_of_the_images_are_mirrored():
+    images = torch.rand(400, 3, 8, 8)
+    changed = augment.flip(images)
+    is_mirrored = (changed == images.flip(3)).flatten(1).all(dim=1)
+    assert (is_mirrored | (changed == images).flatten(1).all(dim=1)).all()
+    assert 0.4 < float(is_mirrored.float().mean()) < 0.6
+
+
+def test_what_is_uncovered_is_black_in_gray_images_and_the_middle_in_colour():
+    for channels, background in ((1, -1.0), (3, 0.0)):
+        images = torch.full((50, channels, 16, 16), 0.5)
+        for change in (augment.cutout, augment.translation):
+            assert set(change(images).unique().tolist()) == {background, 0.5}
 
 
 def test_letters_are_neither_flipped_nor_turned():
