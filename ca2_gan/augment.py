@@ -4,8 +4,8 @@ Applied to real and generated images alike ("both"), an augmentation only makes 
 target is unchanged (Zhao et al. 2020). Applied to real images alone ("real"), it is part of the data, and the generator learns to
 make noisy or shifted images. "both" is the default.
 
-Letters can't be flipped or turned (b d p q n u): "flip" is for pictures without writing. What a shift or a cut uncovers is background: -1 in
-gray images, whose ink is light, and 0, the middle, in pictures in colour.
+Letters can't be flipped or turned (b d p q n u): "flip" is for pictures without writing. What a shift or a cut uncovers is background:
+-1 in gray images, whose ink is light, and 0, the middle, in pictures in colour.
 """
 
 from collections.abc import Callable, Sequence

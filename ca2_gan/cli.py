@@ -14,6 +14,9 @@ COMMAND = Command(
         "sample": Subcommand("ca2_gan.commands.sample:main", "images of a trained model: a grid, PNGs, an npz or an animation"),
         "export": Subcommand("ca2_gan.commands.export:main", "the generator of a trained model as ONNX or a program of torch.export"),
         "evaluate": Subcommand("ca2_gan.commands.evaluate:main", "score runs, models or images of any origin against real ones"),
+        "ground-truth": Subcommand(
+            "ca2_gan.commands.ground_truth:main", "a generator of letters beside the procedure that draws glyphs: factors, coverage, copies"
+        ),
         "compare": Subcommand("ca2_gan.commands.compare:main", "curves and samples of several runs side by side, as one page"),
         "study": Subcommand(
             "ca2_gan.commands.study:main", "models x settings x data x seeds in parallel, as a file says: tables and figures"

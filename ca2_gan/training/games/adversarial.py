@@ -35,7 +35,9 @@ class AdversarialOptions(GameOptions):
         "discriminator", "whose features: the discriminator's, or those of a frozen classifier of the data"
     )
     augment: tuple[str, ...] = setting(
-        (), "steps such as noise:0.1 salt-pepper:0.05 diffaugment brightness contrast saturation translation:0.125 cutout:0.5 flip", is_common=True
+        (),
+        "steps such as noise:0.1 salt-pepper:0.05 diffaugment brightness contrast saturation translation:0.125 cutout:0.5 flip",
+        is_common=True,
     )
     augment_on: Literal["both", "real"] = setting(
         "both", "both: real and generated images (the target stays the same); real: real ones only (they become the target)"
