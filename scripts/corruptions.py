@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
-from scipy.ndimage import gaussian_filter
+from scipy.ndimage import gaussian_filter, grey_dilation, shift
 
 from ca2_core.errors import UserError
 from ca2_gan.data import Dataset
@@ -19,8 +19,11 @@ STEPS = (0.02, 0.05, 0.1, 0.25, 0.5, 1.0)
 UNTOUCHED = 8
 # A metric notices what moves it by more standard deviations of these draws, of which there are few, than this
 NOTICED = 5.0
-# Standard deviation of the strongest noise, in gray levels, and of the strongest blur, in shares of the side
-NOISE, BLUR = 64, 1 / 14
+# At full strength: standard deviation of the noise, in gray levels; and in shares of the side, that of the blur, the width by which strokes
+# grow, the longest way that images are moved, the side of the hole
+NOISE, BLUR, BOLD, MOVED, HOLE = 64, 1 / 14, 1 / 14, 1 / 7, 1 / 2
+# Standard deviation of what near-duplicates differ by, in gray levels
+NEARLY = 2
 
 
 @dataclass(frozen=True)
@@ -57,6 +60,40 @@ def blur(pool: Pool, strength: float) -> Samples:
     return Samples("", gaussian_filter(drawn.images, (0, 0, sigma, sigma)), drawn.labels)
 
 
+def bold(pool: Pool, strength: float) -> Samples:
+    """Strokes are wider."""
+    drawn = pool.draw(pool.held_out)
+    width = 2 * round(BOLD * drawn.images.shape[2]) + 1
+    widest = grey_dilation(drawn.images, (1, 1, width, width))
+    return Samples("", (drawn.images + strength * (widest.astype(np.float64) - drawn.images)).round().astype(np.uint8), drawn.labels)
+
+
+def displaced(pool: Pool, strength: float) -> Samples:
+    """Images are moved, by up to so many pixels, at least one; what comes in is background."""
+    drawn = pool.draw(pool.held_out)
+    most = max(1, round(MOVED * strength * drawn.images.shape[2]))
+    moves = pool.rng.integers(-most, most + 1, (len(drawn), 2))
+    images = [shift(image, (0, *move), order=0) for image, move in zip(drawn.images, moves, strict=True)]
+    return Samples("", np.stack(images), drawn.labels)
+
+
+def holed(pool: Pool, strength: float) -> Samples:
+    """A square of each image is background."""
+    drawn = pool.draw(pool.held_out)
+    height, width = drawn.images.shape[2:]
+    side = max(1, round(HOLE * strength * height))
+    for image, y, x in zip(drawn.images, *(pool.rng.integers(0, each - side + 1, len(drawn)) for each in (height, width)), strict=True):
+        image[:, y : y + side, x : x + side] = 0
+    return drawn
+
+
+def blended(pool: Pool, strength: float) -> Samples:
+    """Another image shines through, at full strength as much as the image itself."""
+    drawn, other = pool.draw(pool.held_out), pool.draw(pool.held_out)
+    mixed = (1 - strength / 2) * drawn.images + strength / 2 * other.images
+    return Samples("", mixed.round().astype(np.uint8), drawn.labels)
+
+
 def dropped(pool: Pool, strength: float) -> Samples:
     """Up to half of the classes, at least one, are missing."""
     k = pool.held_out.num_classes
@@ -71,6 +108,26 @@ def repeated(pool: Pool, strength: float) -> Samples:
     drawn.images[chosen], labels = drawn.images[chosen[0]], drawn.labels
     assert labels is not None
     labels[chosen] = labels[chosen[0]]
+    return drawn
+
+
+def nearly_repeated(pool: Pool, strength: float) -> Samples:
+    """In each class, a share of the images are one and the same but for a little noise."""
+    drawn = pool.draw(pool.held_out)
+    assert drawn.labels is not None
+    chosen = pool.pick(strength)
+    first = {label: int(np.flatnonzero(drawn.labels == label)[0]) for label in np.unique(drawn.labels)}
+    same = drawn.images[[first[label] for label in drawn.labels[chosen]]]
+    drawn.images[chosen] = (same + pool.rng.normal(0, NEARLY, same.shape)).round().clip(0, 255).astype(np.uint8)
+    return drawn
+
+
+def one_class_repeated(pool: Pool, strength: float) -> Samples:
+    """In one class, a share of the images are one and the same."""
+    drawn = pool.draw(pool.held_out)
+    assert drawn.labels is not None
+    members = np.flatnonzero(drawn.labels == drawn.labels[0])
+    drawn.images[members[: max(2, round(strength * len(members)))]] = drawn.images[members[0]]
     return drawn
 
 
@@ -95,8 +152,14 @@ Corruption = Callable[[Pool, float], Samples]
 CORRUPTIONS: dict[str, Corruption] = {
     "noise": noise,
     "blur": blur,
+    "bold strokes": bold,
+    "moved": displaced,
+    "a hole": holed,
+    "blended": blended,
     "classes dropped": dropped,
     "one image repeated": repeated,
+    "nearly repeated": nearly_repeated,
+    "one class repeated": one_class_repeated,
     "training images copied": copied,
     "labels wrong": mislabelled,
 }

@@ -43,9 +43,9 @@ def test_every_corruption_is_noticed(corruption, found):
     assert any(abs(moves[-1]) > NOTICED for (name, _), moves in found.items() if name == corruption)
 
 
-@pytest.mark.parametrize("corruption", ["noise", "blur", "classes dropped", "one image repeated"])
+@pytest.mark.parametrize("corruption", ["noise", "blur", "bold strokes", "a hole", "blended", "classes dropped", "one image repeated"])
 def test_distances_grow_with_what_is_seen_in_the_images(corruption, found):
-    for key in ("fcd", "kcd"):
+    for key in ("fcd", "kcd", "mind"):
         half, whole = found[corruption, key]
         assert whole > NOTICED
         assert whole > half
@@ -63,6 +63,13 @@ def test_distances_grow_with_what_is_seen_in_the_images(corruption, found):
         ("training images copied", "nearer", True),
         ("labels wrong", "acc", False),
         ("labels wrong", "intra", True),
+        ("one class repeated", "diversity_min", False),
+        ("one class repeated", "near_duplicates", True),
+        ("nearly repeated", "diversity", False),
+        ("nearly repeated", "near_duplicates", True),
+        ("training images copied", "fld", True),
+        ("blended", "mind", True),
+        ("classes dropped", "isc", False),
     ],
 )
 def test_what_it_is_for(corruption, key, is_up, found):
@@ -76,11 +83,11 @@ def test_wrong_labels_do_not_reach_what_ignores_labels(key, found):
     assert abs(found["labels wrong", key][-1]) < NOTICED
 
 
-def test_copies_are_noticed_by_the_metric_of_copies_only(found):
+def test_copies_are_noticed_by_the_metrics_of_copies_only(found):
     assert not [
         key
         for (name, key), moves in found.items()
-        if name == "training images copied" and abs(moves[-1]) > 3 * NOTICED and key not in ("copied", "nearer")
+        if name == "training images copied" and abs(moves[-1]) > 3 * NOTICED and key not in ("copied", "nearer", "fld")
     ]
 
 
