@@ -6,6 +6,7 @@ from pathlib import Path
 from reprlib import repr as short
 from typing import Any
 
+import torch
 from safetensors.torch import load_file
 from safetensors.torch import save as serialise
 from torch import Tensor
@@ -14,6 +15,41 @@ from ca2_core.errors import UserError, did_you_mean
 from ca2_core.files import whole_file
 
 WEIGHTS, CONFIG, CARD = "model.safetensors", "config.json", "README.md"
+
+
+SCALE = ".scale"  # after the name of a weight in int8: what each of its rows is multiplied by
+
+
+def quantise(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Weights of two and more axes as int8, each row with a scale of its own; the others as float16. ``read_weights`` undoes it."""
+    found = {}
+    for name, value in weights.items():
+        if value.ndim < 2 or not value.is_floating_point():
+            found[name] = value.half() if value.is_floating_point() else value
+            continue
+        rows = value.float().flatten(1)
+        scale = rows.abs().amax(dim=1).clamp(min=torch.finfo(torch.float32).tiny) / 127
+        found[name] = (rows / scale[:, None]).round().to(torch.int8).view(value.shape)
+        found[name + SCALE] = scale
+    return found
+
+
+def restore(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """What ``quantise`` was given, but for its rounding; other weights stay.
+
+    :raises ValueError: if a scale is missing or does not fit
+    """
+    found = {}
+    for name, value in weights.items():
+        if value.dtype != torch.int8:
+            if not (name.endswith(SCALE) and name.removesuffix(SCALE) in weights):
+                found[name] = value
+            continue
+        scale = weights.get(name + SCALE)
+        if scale is None or scale.shape != value.shape[:1]:
+            raise ValueError(f"{name} is int8, but {name + SCALE} has not a number for each of its {len(value)} rows")
+        found[name] = value.float() * scale.float().view(-1, *[1] * (value.ndim - 1))
+    return found
 
 
 def write_model(folder: Path, config: Mapping[str, Any], weights: Mapping[str, Tensor]) -> None:
@@ -31,7 +67,7 @@ def read_weights(folder: Path) -> dict[str, Tensor]:
     """
     path = folder / WEIGHTS
     try:
-        weights: dict[str, Tensor] = load_file(path)
+        weights = restore(load_file(path))
     except FileNotFoundError:
         raise UserError(f"{folder}: no {WEIGHTS}: the model's weights are missing.") from None
     except Exception as error:  # whatever the bytes lead to

@@ -2,6 +2,7 @@
 
 import json
 import math
+import shutil
 import sys
 from collections.abc import Callable
 from time import monotonic
@@ -11,7 +12,7 @@ from tqdm import tqdm
 
 from ca2_core.files import whole_file
 from ca2_gan.gan import GAN
-from ca2_gan.training.records import METRICS, read_metrics, write_samples
+from ca2_gan.training.records import KEPT, METRICS, kept_generators, read_metrics, write_samples
 from ca2_gan.training.state import Callback, TrainingState
 
 
@@ -69,6 +70,32 @@ class Samples(Callback):
         gan = state.averaged()
         gan.save(state.folder)
         write_samples(gan, state.images, state.folder)
+
+
+class Keep(Callback):
+    """Keeps the generator as it is sampled at some points of the training, ``kept/00012800`` and so on; ``load`` reads each.
+
+    After a share s of the budget, the square root of s of them are there: most is learned early.
+
+    :param number: how many, the last one included
+    """
+
+    def __init__(self, number: int):
+        self.number = number
+
+    def on_start(self, state: TrainingState) -> None:
+        self._kept = self._due(state)
+        for path in kept_generators(state.folder):  # kept after the checkpoint that the run goes on from
+            if int(path.name) > state.images:
+                shutil.rmtree(path)
+
+    def on_round(self, state: TrainingState) -> None:
+        if self._due(state) > self._kept:
+            self._kept = self._due(state)
+            state.averaged().export(state.folder / KEPT / f"{state.images:08d}")
+
+    def _due(self, state: TrainingState) -> int:
+        return int(self.number * math.sqrt(min(state.spent, 1.0)) + 1e-9)
 
 
 class Evaluate(Callback):

@@ -101,6 +101,7 @@ class RunConfig:
     threads: int = setting(0, "CPU threads; 0 for torch's choice", low=0, high=1_024)
     log_every: int = setting(2_000, "images between two lines of metrics.jsonl", low=1, changes_result=False)
     sample_every: int = setting(20_000, "images between two sample grids; 0 for none but the last", low=0, changes_result=False)
+    keep: int = setting(0, "generators to keep along the training, more of them early", low=0, high=1_000, changes_result=False)
     eval_every: int = setting(0, "images between two evaluations; 0 for none", low=0, changes_result=False, is_common=True)
     eval_metrics: str = setting("fcd,kl", "what is evaluated then", changes_result=False)
     checkpoint_seconds: float = setting(60.0, "seconds between two savings", low=0, changes_result=False)

@@ -1,4 +1,4 @@
-"""What a run leaves to look at: ``metrics.jsonl``, sample grids."""
+"""What a run leaves to look at: ``metrics.jsonl``, sample grids, generators along the training."""
 
 import json
 from pathlib import Path
@@ -7,9 +7,10 @@ from typing import Any
 import torch
 
 from ca2_gan.gan import GAN
+from ca2_gan.model_files import CONFIG
 from ca2_gan.pictures import write_grid
 
-METRICS, SAMPLES = "metrics.jsonl", "samples"
+METRICS, SAMPLES, KEPT = "metrics.jsonl", "samples", "kept"
 COLUMNS, MOST_ROWS = 10, 64
 
 
@@ -27,6 +28,11 @@ def read_metrics(folder: Path) -> list[dict[str, Any]]:
         if isinstance(row, dict) and type(row.get("images")) is int and all(map(_is_number, row.values())):
             rows.append(row)
     return rows
+
+
+def kept_generators(folder: Path) -> list[Path]:
+    """Folders of the generators that a run has kept, the earliest first. Their names are the images that each has seen."""
+    return sorted(path for path in (folder / KEPT).glob("*") if path.name.isdigit() and (path / CONFIG).is_file())
 
 
 def _is_number(value: Any) -> bool:

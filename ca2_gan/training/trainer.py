@@ -22,7 +22,7 @@ from ca2_gan.gan import GAN, join_classes
 from ca2_gan.metrics.samples import sample_like
 from ca2_gan.metrics.suite import Suite, parse_metrics
 from ca2_gan.registry import models
-from ca2_gan.training.callbacks import Checkpoint, Evaluate, Log, ProgressBar, Samples
+from ca2_gan.training.callbacks import Checkpoint, Evaluate, Keep, Log, ProgressBar, Samples
 from ca2_gan.training.checkpoints import explained_disk_errors, read_state
 from ca2_gan.training.config import BUDGET, CONFIG, Config, DataConfig, model_values, read_run, write_run
 from ca2_gan.training.ema import standing_statistics
@@ -223,6 +223,7 @@ class Trainer:
         """The callbacks that the settings ask for, then the caller's. Later ones see what earlier ones leave."""
         run, writes = self.config.run, self.out is not None
         found: list[Callback] = [Samples(run.sample_every)] if writes else []
+        found += [Keep(run.keep)] if writes and run.keep else []
         if run.eval_every:
             found.append(Evaluate(self._evaluation(run.eval_metrics), run.eval_every))
         found += [Watch(run.sample_every)] if run.watch else []

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save_file
 
 from ca2_core.errors import UserError
 from ca2_gan import create_model, load
@@ -150,3 +150,28 @@ def test_a_model_of_the_zoo_is_published_on_the_hub_with_a_card_that_works(model
     found = {}
     exec(code, found)  # the card's own example
     assert found["images"].shape == (8, 1, 28, 28)
+
+
+@pytest.mark.parametrize("model", ["letters_gan", "triplegan", "r3gan"])
+def test_with_int8_a_model_takes_half_the_place_and_draws_nearly_the_same(model, tmp_path):
+    torch.manual_seed(0)
+    gan = create_model(model, num_classes=3, image_shape=(1, 28, 28))
+    gan.export(tmp_path / "half")
+    gan.export(tmp_path / "int8", precision="int8")
+    half, int8 = ((tmp_path / name / "model.safetensors").stat().st_size for name in ("half", "int8"))
+    assert int8 < 0.6 * half
+    again = load(tmp_path / "int8")
+    for (name, before), after in zip(gan.generator.named_parameters(), again.generator.parameters(), strict=True):
+        rows = before.flatten(1) if before.ndim > 1 else before[:, None]
+        most = rows.abs().amax(dim=1, keepdim=True) / 254 * 1.001 if before.ndim > 1 else 1e-3 * rows.abs() + 1e-4
+        assert ((after.flatten(1) if after.ndim > 1 else after[:, None]) - rows).abs().le(most + 1e-9).all(), name
+    assert (again.sample(12, seed=0).float() - gan.sample(12, seed=0).float()).abs().mean() < 4  # gray levels
+
+
+def test_int8_without_a_scale_is_damaged(tmp_path):
+    create_model("letters_gan", num_classes=3, image_shape=(1, 28, 28)).export(tmp_path, precision="int8")
+    weights = load_file(tmp_path / "model.safetensors")
+    del weights[next(name for name in weights if name.endswith(".scale"))]
+    save_file(weights, tmp_path / "model.safetensors")
+    with pytest.raises(UserError, match=r"is int8, but .*scale has not a number for each of its"):
+        load(tmp_path)
