@@ -1,12 +1,18 @@
-"""JavaScript under Node."""
+"""JavaScript under Node, and pages in Chromium without a window."""
 
 import json
+import shutil
 import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from ca2_core.play.server import serving
 
 STATIC = Path(__file__).parents[2] / "ca2_core" / "play" / "static"
 RUN = """
@@ -41,3 +47,36 @@ def run_program(tmp_path):
         return [[np.array(output, dtype=np.float32) for output in case] for case in json.loads(printed)]
 
     return run
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """Debian's Chromium."""
+    path = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    assert path, "Chromium is needed: apt-get install chromium"
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def visit(browser):
+    """Opens a page of a site; what it asks of elsewhere or says on the console is an error at the end."""
+
+    @contextmanager
+    def visit(
+        pages: dict[str, Any], path: str = "", *, width: int = 1280, height: int = 900, receivers: Any = None, **options: Any
+    ) -> Iterator[Page]:
+        with serving(pages, receivers=receivers) as address:
+            context = browser.new_context(viewport={"width": width, "height": height}, **options)
+            page, wrong = context.new_page(), []
+            page.on("console", lambda message: wrong.append(f"console: {message.text}"))
+            page.on("pageerror", lambda error: wrong.append(f"error: {error}"))
+            page.on("request", lambda request: None if request.url.startswith((address, "data:", "blob:")) else wrong.append(request.url))
+            page.goto(address + path)
+            yield page
+            context.close()
+            assert not wrong
+
+    return visit

@@ -1,0 +1,152 @@
+"""A server for pages on this machine alone: a fixed set of paths, for browsers on this machine."""
+
+import json
+import sys
+import threading
+import webbrowser
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from http import HTTPStatus
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+from ca2_core.errors import UserError
+
+HOST = "127.0.0.1"
+TYPES = {
+    ".html": "text/html; charset=utf-8",
+    ".js": "text/javascript; charset=utf-8",
+    ".css": "text/css; charset=utf-8",
+    ".json": "application/json",
+    ".svg": "image/svg+xml",
+    ".png": "image/png",
+    ".bin": "application/octet-stream",
+}
+# A page loads nothing from elsewhere, and nothing of elsewhere shows it
+POLICY = "default-src 'self'; img-src 'self' data: blob:; style-src 'self'; worker-src 'self'; frame-ancestors 'self'; base-uri 'none'"
+LARGEST_POST = 1_000_000
+
+Content = bytes | Path | Callable[[], bytes]
+"""What a path has: bytes, a file, or what makes bytes when it is asked for."""
+Receive = Callable[[Any], Any]
+"""What takes the JSON that a page sends, and answers with JSON; it raises ``UserError`` for what it can't take."""
+
+
+def static(folder: Path, prefix: str = "/") -> dict[str, Content]:
+    """The files of a folder by their paths on the server.
+
+    :param prefix: of the paths, with a slash at its end
+    """
+    return {prefix + path.relative_to(folder).as_posix(): path for path in sorted(folder.rglob("*")) if path.suffix in TYPES}
+
+
+def read(content: Content) -> bytes:
+    """What a path has."""
+    return content.read_bytes() if isinstance(content, Path) else content if isinstance(content, bytes) else content()
+
+
+def write_site(pages: Mapping[str, Content], folder: Path) -> None:
+    """Writes all paths as files, for a web server that knows nothing of this one; ``/`` becomes index.html."""
+    for path, content in pages.items():
+        file = folder / (path.lstrip("/") or "index.html")
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(read(content))
+
+
+@contextmanager
+def serving(pages: Mapping[str, Content], port: int = 0, receivers: Mapping[str, Receive] | None = None) -> Iterator[str]:
+    """Serves pages in other threads during the block; its value is the address.
+
+    :param pages: by path; nothing else is served
+    :param port: 0 for a free one
+    :param receivers: of POST requests, by path
+    :raises UserError: if the port can't be had
+    """
+    try:
+        server = ThreadingHTTPServer((HOST, port), _handler(pages, receivers or {}))
+    except (OSError, OverflowError) as error:
+        raise UserError(f"port {port} can't be used: {error}. Give another --port, or none for a free one.") from error
+    server.daemon_threads = True
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    try:
+        yield f"http://{HOST}:{server.server_port}/"
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
+def serve(pages: Mapping[str, Content], port: int, page: str, receivers: Mapping[str, Receive] | None = None, browser: bool = True) -> None:
+    """Serves pages until Ctrl-C, and opens one.
+
+    :param page: path of the one to open, without the slash at its beginning
+    """
+    with serving(pages, port, receivers) as address:
+        print(f"{address}{page}  (Ctrl-C ends it)", flush=True)
+        if browser and not webbrowser.open(address + page):
+            print("No browser could be opened: open the address above in one on this machine.", file=sys.stderr)
+        threading.Event().wait()
+
+
+def _handler(pages: Mapping[str, Content], receivers: Mapping[str, Receive]) -> type[BaseHTTPRequestHandler]:
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+        timeout = 30
+
+        def do_GET(self) -> None:
+            path = self._path()
+            if path is None:
+                return
+            if path not in pages:
+                self._answer(HTTPStatus.NOT_FOUND, "text/plain; charset=utf-8", b"There is no such page.")
+                return
+            try:
+                body = read(pages[path])
+            except (UserError, OSError) as error:
+                self._answer(HTTPStatus.UNPROCESSABLE_ENTITY, "text/plain; charset=utf-8", str(error).encode())
+                return
+            self._answer(HTTPStatus.OK, TYPES.get(Path(path).suffix or ".html", "application/octet-stream"), body)
+
+        def do_HEAD(self) -> None:
+            self.do_GET()
+
+        def do_POST(self) -> None:
+            path, length = self._path(), self.headers.get("Content-Length", "")
+            if path is None:
+                return
+            if path not in receivers or not length.isdigit() or int(length) > LARGEST_POST:
+                self.close_connection = True
+                self._answer(HTTPStatus.NOT_FOUND, "text/plain; charset=utf-8", b"Nothing can be sent there.")
+                return
+            try:
+                answer = receivers[path](json.loads(self.rfile.read(int(length))))
+                self._answer(HTTPStatus.OK, TYPES[".json"], json.dumps(answer).encode())
+            except (UserError, ValueError, RecursionError) as error:
+                self._answer(HTTPStatus.UNPROCESSABLE_ENTITY, "text/plain; charset=utf-8", str(error).encode())
+
+        def _path(self) -> str | None:
+            """What is asked for; None if a page of elsewhere asks, which has been refused then."""
+            own = {f"{name}:{self.connection.getsockname()[1]}" for name in (HOST, "localhost")}
+            origin = self.headers.get("Origin")
+            if self.headers.get("Host") not in own or (origin is not None and urlsplit(origin).netloc not in own):
+                self.close_connection = True
+                self._answer(HTTPStatus.FORBIDDEN, "text/plain; charset=utf-8", b"Only pages of this server may ask.")
+                return None
+            return unquote(urlsplit(self.path).path)
+
+        def _answer(self, status: HTTPStatus, kind: str, body: bytes) -> None:
+            self.send_response(status)
+            headers = {"Content-Type": kind, "Content-Length": str(len(body)), "Cache-Control": "no-store"}
+            headers |= {"Content-Security-Policy": POLICY, "X-Content-Type-Options": "nosniff", "Referrer-Policy": "no-referrer"}
+            for name, value in headers.items():
+                self.send_header(name, value)
+            self.end_headers()
+            if self.command != "HEAD":
+                self.wfile.write(body)
+
+        def log_message(self, *_: Any) -> None:
+            """Says nothing."""
+
+    return Handler
