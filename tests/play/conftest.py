@@ -26,7 +26,7 @@ console.log(JSON.stringify(outputs));
 """
 
 
-def program(*names: str) -> str:
+def executable(*names: str) -> str:
     """The path of the first of these that is installed. Without any, the test is skipped, but fails where CA2_TEST_PAGES is set."""
     found = next(filter(None, map(shutil.which, names)), None)
     if found is None:
@@ -40,7 +40,7 @@ def node(script: str) -> str:
 
     :param script: its text
     """
-    found = subprocess.run([program("node"), "--input-type=module"], input=script, capture_output=True, text=True, timeout=600, check=False)
+    found = subprocess.run([executable("node"), "--input-type=module"], input=script, capture_output=True, text=True, timeout=600, check=False)
     assert found.returncode == 0, found.stderr
     return found.stdout
 
@@ -62,7 +62,7 @@ def run_program(tmp_path):
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
     """Debian's Chromium."""
-    path = program("chromium", "chromium-browser", "google-chrome")
+    path = executable("chromium", "chromium-browser", "google-chrome")
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
         yield browser
