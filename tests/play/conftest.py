@@ -40,7 +40,8 @@ def node(script: str) -> str:
 
     :param script: its text
     """
-    found = subprocess.run([executable("node"), "--input-type=module"], input=script, capture_output=True, text=True, timeout=600, check=False)
+    command = [executable("node"), "--input-type=module"]
+    found = subprocess.run(command, input=script, capture_output=True, text=True, timeout=600, check=False)
     assert found.returncode == 0, found.stderr
     return found.stdout
 
