@@ -79,15 +79,17 @@ class LettersDiscriminator(ProjectionDiscriminator):
     :param width: channels of the first feature map, half as high and wide as the image; twice as many after each halving
     :param blocks: residual convolutions
     :param projection: whether there is <e_y, h>; without it, labels are not seen
+    :param auxiliary: whether there is an auxiliary classifier on h
     """
 
-    def __init__(self, spec: ModelSpec, width: int, blocks: int, projection: bool):
+    def __init__(self, spec: ModelSpec, width: int, blocks: int, projection: bool, auxiliary: bool):
         super().__init__()
         widths = [spec.image_shape[0], *reversed(widths_by_size(spec, width))]
         self.downs = nn.ModuleList(nn.Conv2d(a, b, 4, 2, 1) for a, b in itertools.pairwise(widths))
         self.blocks = nn.ModuleList(nn.Conv2d(widths[-1], widths[-1], 3, padding=1) for _ in range(blocks))
         self.head = nn.Linear(widths[-1], 1)
         self.embedding = nn.Embedding(spec.num_classes, widths[-1]) if projection else None
+        self.auxiliary = nn.Linear(widths[-1], spec.num_classes) if auxiliary else None
         initialise(self)
 
     def features(self, images: Tensor, labels: Tensor) -> Tensor:
@@ -97,6 +99,9 @@ class LettersDiscriminator(ProjectionDiscriminator):
         for block in self.blocks:
             h = h + block(functional.leaky_relu(h, SLOPE))
         return functional.leaky_relu(h, SLOPE).sum(dim=(2, 3))
+
+    def classify(self, features: Tensor) -> Tensor | None:
+        return None if self.auxiliary is None else self.auxiliary(features)
 
 
 def initialise(network: nn.Module) -> None:
@@ -115,6 +120,7 @@ def letters_gan(
     d_blocks: int = 2,
     class_maps: bool = True,
     projection: bool = True,
+    auxiliary: bool = False,
     d_spectral_norm: bool = True,
 ) -> Players:
     """Ours, for small pictures on small machines: conditional, spectral norm, projection, arithmetic at the smallest size.
@@ -124,9 +130,10 @@ def letters_gan(
     :param d_blocks: of the discriminator
     :param class_maps: whether the generator starts from a learned feature map of the class, beside the noise
     :param projection: whether the discriminator sees the label
+    :param auxiliary: whether it also names the class of real and generated images
     :param d_spectral_norm: whether it has spectral norm
     """
-    discriminator = LettersDiscriminator(spec, width, d_blocks, projection)
+    discriminator = LettersDiscriminator(spec, width, d_blocks, projection, auxiliary)
     if d_spectral_norm:
         normalise_spectrally(discriminator)
     return Players(LettersGenerator(spec, width, g_blocks, class_maps), discriminator, is_conditional=True)
