@@ -225,3 +225,29 @@ def test_compiled_agents_are_told_from_eager_ones_that_learn_otherwise(made_by_h
     assert cells["OUDDPG, eager (10 seeds)"][1:3] == ["1.00", "1.00"]
     assert cells["OUDDPG, compiled (10 seeds)"][1:3] == ["", ""]
     assert cells["OUDDPG, compiled (10 seeds)"][3] == "40.0"
+
+
+def test_the_matched_agents_have_one_protocol_and_the_shipped_ones_their_own():
+    shared = ("policy", "buffer_size", "learning_starts", "learning_rate", "batch_size", "gamma", "tau", "train_freq", "gradient_steps")
+    for length in (25, 200):
+        cases = [case.settings for case in load_study("pendulum-matched").cases if case.task == f"training episodes of {length} steps"]
+        assert len(cases) == 10
+        protocols = [{name: settings["hyperparams"][name] for name in shared} for settings in cases]
+        assert all(protocol == protocols[0] for protocol in protocols)
+        assert {settings["n_timesteps"] for settings in cases} == {20_000}
+        assert all(settings["hyperparams"]["policy_kwargs"]["net_arch"] == [256, 256] for settings in cases)
+        assert {settings["hyperparams"].get("env_kwargs", {}).get("max_episode_steps", 200) for settings in cases} == {length}
+        assert {settings["eval_env_kwargs"].get("max_episode_steps", 200) for settings in cases} == {200}
+    for case in load_study("pendulum-matched").cases:
+        if case.task == "as shipped" and case.settings["algo"] in ("discretizeddqn", "noisydqn", "rainbow", "ouddpg"):
+            assert case.settings["hyperparams"] | {"n_timesteps": 20_000} == shipped(case.settings["algo"], PENDULUM)
+
+
+def test_the_matched_tables_say_how_each_was_trained(made_by_hand):
+    results = made_by_hand(load_study("pendulum-matched"), seeds=2)
+    tables = load_report("pendulum-matched").tables
+    matched, as_shipped = (rows(tables[name].make(results)) for name in ("matched", "shipped"))
+    assert matched["DQN, SB3 (2 seeds)"][:2] == ["200 steps", "1,000 of 20,000"]
+    assert as_shipped["DDPG, zoo (2 seeds)"][:2] == ["200 steps", "10,000 of 20,000"]
+    assert as_shipped["SAC, zoo (2 seeds)"][:2] == ["200 steps", "100 of 20,000"]
+    assert as_shipped["NoisyDQN, as shipped (2 seeds)"][:2] == ["25 steps", "500 of 20,000"]
