@@ -1,0 +1,1 @@
+"""The pages of ``ca2-gan play`` and ``ca2-gan rate``."""

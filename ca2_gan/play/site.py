@@ -1,0 +1,147 @@
+"""The pages of ``ca2-gan play`` by path: what is static, and what is made of models when it is asked for."""
+
+import json
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from threading import Lock
+from typing import Any
+
+import ca2_core.play
+from ca2_core.play.server import Content, static
+from ca2_gan.folders import plain_name
+from ca2_gan.gan import GAN
+from ca2_gan.loading import is_pretrained, load
+from ca2_gan.play import judges, programs
+from ca2_gan.training.config import CONFIG, read_run
+from ca2_gan.training.records import kept_generators
+
+STATIC = Path(__file__).parent / "static"
+LESSONS = Path(__file__).parent / "lessons"
+CORE = Path(ca2_core.play.__file__).parent / "static"
+# What the pages take of the shared files, so that a site holds nothing that it doesn't use
+SHARED = ("program.js", "style.css", "lesson.js", "gif.js")
+
+RATING = "/rate"  # how the paths of the other page begin
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A model on the page.
+
+    :param name: as the user called it
+    :param data: ``glyphs`` or another name of what it was trained on; empty if nobody knows
+    :param kept: generators along its training by the images that they have seen
+    """
+
+    name: str
+    gan: GAN
+    data: str
+    kept: dict[int, Path]
+
+
+def open_models(names: Iterable[str]) -> list[Shown]:
+    """Models and runs by name or folder.
+
+    :raises UserError: if one can't be loaded
+    """
+    return [_open(name) for name in names]
+
+
+def _open(name: str) -> Shown:
+    folder = Path(name)
+    if folder.is_dir() and (folder / CONFIG).is_file():
+        config, _ = read_run(folder)
+        changed = config.data.classes or config.data.resize or config.data.cases
+        kept = {int(path.name): path for path in kept_generators(folder)}
+        return Shown(name, load(name), "" if changed else config.data.source, kept)
+    return Shown(name, load(name), name.partition("/")[2] if not folder.is_dir() and is_pretrained(name) else "", {})
+
+
+def pages(models: Iterable[Shown]) -> dict[str, Content]:
+    """What the server has, by path."""
+    shown = dict(zip(*_keys(models), strict=True))
+    found: dict[str, Content] = {path: file for path, file in static(STATIC).items() if not path.startswith(RATING)} | {
+        "/": STATIC / "letters.html"
+    }
+    found |= {f"/core/{name}": CORE / name for name in SHARED}
+    lessons = sorted(LESSONS.glob("*.md"))
+    found |= {f"/lessons/{path.name}": path for path in lessons}
+    content = {"models": [_describe(key, model) for key, model in shown.items()], "lessons": [_describe_lesson(path) for path in lessons]}
+    found["/models.json"] = json.dumps(content).encode()
+    for key, model in shown.items():
+        found |= {f"/models/{key}/{path}": once(make) for path, make in _files(model).items()}
+    for data in {model.data for model in shown.values()} & set(judges.CLASS_NAMES):
+        found[f"/data/{data}/classifier.bin"] = once(lambda data=data: judges.classifier_program(data).pack_whole())  # type: ignore[misc]
+        if data in judges.OPEN_DATA:
+            found[f"/data/{data}/nearest.bin"] = once(lambda data=data: judges.pack_training_images(data))  # type: ignore[misc]
+    return found
+
+
+def _keys(models: Iterable[Shown]) -> tuple[list[str], list[Shown]]:
+    """A name for paths for each model, no two the same."""
+    models, keys = list(models), []
+    for model in models:
+        key = plain_name(model.name).strip("-") or "model"
+        while key in keys:
+            key += "-"
+        keys.append(key)
+    return keys, models
+
+
+def _describe(key: str, model: Shown) -> dict[str, Any]:
+    """What the page is told of a model."""
+    gan = model.gan
+    return {
+        "key": key,
+        "name": model.name,
+        "model": gan.spec.name,
+        "shape": gan.spec.image_shape,
+        "noise": gan.spec.noise_dim,
+        "classes": gan.class_names if gan.is_conditional else [],
+        "kept": sorted(model.kept),
+        "discriminator": gan.discriminator is not None,
+        "data": model.data,
+        "guesses": judges.CLASS_NAMES.get(model.data, []) if gan.spec.image_shape == (1, 28, 28) else [],
+        "nearest": judges.NEIGHBOURS if model.data in judges.OPEN_DATA and gan.spec.image_shape == (1, 28, 28) else 0,
+    }
+
+
+def _describe_lesson(path: Path) -> dict[str, str]:
+    title = path.read_text(encoding="utf-8").partition("\n")[0].lstrip("# ").strip()
+    return {"name": path.stem, "title": title}
+
+
+def _files(model: Shown) -> dict[str, Callable[[], bytes]]:
+    """What makes the files of a model, by their paths in its folder."""
+    files: dict[str, Callable[[], bytes]] = {
+        "generator.bin": lambda: programs.generator_program(model.gan).pack_whole(),
+        "directions.bin": lambda: programs.directions(model.gan).numpy().astype("<f4").tobytes(),
+    }
+    if model.gan.discriminator is not None:
+        files["discriminator.bin"] = lambda: programs.discriminator_program(model.gan).pack_whole()
+    for images, folder in model.kept.items():
+        files[f"kept/{images}.bin"] = lambda folder=folder: programs.generator_program(load(folder)).pack_whole()  # type: ignore[misc]
+    return files
+
+
+# One at a time: PyTorch's export is not made for several threads
+_MAKING = Lock()
+
+
+def once(make: Callable[[], bytes]) -> Callable[[], bytes]:
+    """What makes bytes at the first call and keeps them."""
+    kept: list[bytes] = []
+
+    def get() -> bytes:
+        with _MAKING:
+            if not kept:
+                kept.append(make())
+            return kept[0]
+
+    return get
+
+
+def lesson_names() -> list[str]:
+    """What ``--lesson`` takes."""
+    return [path.stem for path in sorted(LESSONS.glob("*.md"))]
