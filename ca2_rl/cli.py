@@ -14,6 +14,7 @@ COMMAND = Command(
         "enjoy": Subcommand("ca2_rl.commands.enjoy:main", "watch a trained agent"),
         "evaluate": Subcommand("ca2_rl.evaluate:main", "return of trained agents, and their regret where the optimum is known"),
         "plot": Subcommand("ca2_rl.plot:main", "gradient, loss, mean Q and return over the training of one or several runs"),
+        "play": Subcommand("ca2_rl.commands.play:main", "watch, compare and train agents of the pendulum in a browser"),
         "record-video": Subcommand("ca2_rl.commands.record_video:main", "record a video of a trained agent"),
         "explore": Subcommand("ca2_rl.explore:main", "what an environment is like: spaces, starts, rewards"),
         "optimize": Subcommand("ca2_rl.commands.train:optimize", "search hyperparameters with Optuna, also by several processes"),
