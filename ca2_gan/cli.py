@@ -17,6 +17,10 @@ COMMAND = Command(
         "ground-truth": Subcommand(
             "ca2_gan.commands.ground_truth:main", "a generator of letters beside the procedure that draws glyphs: factors, coverage, copies"
         ),
+        "play": Subcommand("ca2_gan.commands.play:main", "a page in the browser on which models write what you type"),
+        "rate": Subcommand(
+            "ca2_gan.commands.rate:main", "rate samples of several models, mixed with real images, without knowing whose they are"
+        ),
         "compare": Subcommand("ca2_gan.commands.compare:main", "curves and samples of several runs side by side, as one page"),
         "study": Subcommand(
             "ca2_gan.commands.study:main", "models x settings x data x seeds in parallel, as a file says: tables and figures"

@@ -75,7 +75,8 @@ def directions(gan: GAN) -> Tensor:
         effect = _first_effect(generator, noise, torch.full((len(noise),), label))
         gram += effect @ effect.T
     _, vectors = torch.linalg.eigh(gram)
-    return vectors.T.flip(0).float().contiguous()
+    found: Tensor = vectors.T.flip(0).float().contiguous()
+    return found
 
 
 class _Found(Exception):  # noqa: N818  (no error: it ends a forward pass that has told enough)
@@ -101,4 +102,5 @@ def _first_effect(generator: nn.Module, noise: Tensor, labels: Tensor) -> Tensor
     finally:
         for hook in hooks:
             hook.remove()
-    return (images[1:] - images[:1]).flatten(1).double()
+    effect: Tensor = (images[1:] - images[:1]).flatten(1).double()
+    return effect
