@@ -19,9 +19,12 @@ from ca2_rl.envs.pendulum import MAX_TORQUE
 class Normalise(nn.Module):
     """Observations as ``VecNormalize`` hands them to the agent: [N, 3] -> [N, 3]. Without statistics, as they are."""
 
+    mean: Tensor
+    scale: Tensor
+
     def __init__(self, statistics: VecNormalize | None = None):
         super().__init__()
-        self.limit = None
+        self.limit: float | None = None
         if statistics is not None and statistics.norm_obs:
             moments: Any = statistics.obs_rms
             self.limit = float(statistics.clip_obs)
@@ -42,7 +45,8 @@ class QValues(nn.Module):
         self.normalise, self.q_net = normalise, policy.q_net
 
     def forward(self, observations: Tensor) -> Tensor:
-        return self.q_net(self.normalise(observations)).flatten(1)
+        values: Tensor = self.q_net(self.normalise(observations))
+        return values.flatten(1)
 
 
 class ActorAndValue(nn.Module):

@@ -72,7 +72,7 @@ def _add_agent(pages: dict[str, Content], run: Run, label: str, name: str) -> di
             pages[f"/agents/{name}.critic.bin"] = to_program(critic, inputs).pack_whole()
     except UserError as error:
         raise UserError(f"{run.folder}: {error}") from error
-    policy = agent.policy
+    policy: Any = agent.policy
     has_bins = isinstance(policy, DiscretizedDQNPolicy)
     q_net = getattr(policy, "q_net", None)
     return {
