@@ -69,6 +69,8 @@ solver.addEventListener("message", ({ data: { id, fields } }) => {
   $("optimum-state").textContent = `Optimum: about ±${fields.accuracy.toFixed(1)}, computed in ${fields.seconds.toFixed(1)} s.`;
   for (const n of [0, 1]) if (page.names[n] === "optimal") page.acting[n] = optimal("Optimal policy", page.table);
   page.pictureOf = null;
+  // Without the table, the optimal policy could not act
+  if (page.names.includes("optimal")) begin();
   show();
 });
 
@@ -184,7 +186,7 @@ function showNumbers(agents) {
     for (const name of ["name", "time", "return", "best", "regret"]) $(`${name}-${n}`).hidden = !episode;
     if (!episode) continue;
     $(`name-${n}`).textContent = agents[n].label;
-    $(`time-${n}`).textContent = `${episode.time} of ${STEPS}`;
+    $(`time-${n}`).textContent = `${episode.time}`;
     $(`return-${n}`).textContent = round(episode.return);
     $(`best-${n}`).textContent = page.table ? round(episode.best(page.table)) : "…";
     $(`regret-${n}`).textContent = page.table ? round(episode.regret(page.table)) : "…";
