@@ -52,7 +52,7 @@ def _open(name: str) -> Shown:
     folder = Path(name)
     if folder.is_dir() and (folder / CONFIG).is_file():
         config, _ = read_run(folder)
-        changed = config.data.classes or config.data.resize or config.data.cases
+        changed = config.data.resize or config.data.cases
         kept = {int(path.name): path for path in kept_generators(folder)}
         return Shown(name, load(name), "" if changed else config.data.source, kept)
     return Shown(name, load(name), name.partition("/")[2] if not folder.is_dir() and is_pretrained(name) else "", {})

@@ -46,6 +46,12 @@ def node(script: str) -> str:
     return found.stdout
 
 
+@pytest.fixture(name="node")
+def node_fixture():
+    """``node``, for tests that can't import it."""
+    return node
+
+
 @pytest.fixture
 def run_program(tmp_path):
     """What makes outputs [case][output] of a program and the inputs of some cases, by JavaScript."""

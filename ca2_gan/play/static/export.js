@@ -38,9 +38,10 @@ export function palette(isGrey) {
  */
 export function gif(frames, how, delay) {
   const canvas = document.createElement("canvas"), isGrey = how.shape[0] === 1;
+  const context = canvas.getContext("2d", { willReadFrequently: true });
   const numbered = frames.map((images) => {
     paint(canvas, images, how);
-    return numbersOfColours(canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height).data, isGrey);
+    return numbersOfColours(context.getImageData(0, 0, canvas.width, canvas.height).data, isGrey);
   });
   const file = encodeGif({ width: canvas.width, height: canvas.height, frames: numbered, palette: palette(isGrey), delay });
   return new Blob([file], { type: "image/gif" });

@@ -53,7 +53,7 @@ const writeWord = newestOnly(async () => {
 }, (error) => tell(error.message, "network"));
 
 function bothWords() {
-  const from = writer.letters(at("text").value, writer.seed), to = writer.letters(at("other").value, writer.otherSeed);
+  const from = writer.letters(at("text").value, writer.seed), to = writer.letters(at("other").value || at("text").value, writer.otherSeed);
   tell(to.sentence, "other");
   return [from.letters, to.letters];
 }
