@@ -2,9 +2,12 @@
 
 import io
 import json
+import subprocess
+import sys
 import time
 from base64 import b64decode
 from contextlib import contextmanager
+from urllib.request import urlopen
 
 import numpy as np
 import pytest
@@ -290,6 +293,21 @@ def test_mistakes_are_told_in_a_line(arguments, message, tmp_path):
     (damaged / "model.safetensors").write_bytes(b"no weights")
     with pytest.raises(UserError, match=message):
         run(["play", *(argument.format(damaged=damaged) for argument in arguments)])
+
+
+@pytest.mark.slow
+def test_the_command_serves_the_page(tmp_path):
+    with subprocess.Popen(
+        [sys.executable, "-m", "ca2_gan", "play", MNIST, "--no-browser", "--lesson", "1-noise"], stdout=subprocess.PIPE, text=True
+    ) as process:
+        try:
+            address, _, fragment = process.stdout.readline().split()[0].partition("letters.html#")
+            assert fragment == "lesson=1-noise"
+            content = json.load(urlopen(address + "models.json"))
+            assert [model["name"] for model in content["models"]] == [MNIST]
+            assert urlopen(f"{address}models/{content['models'][0]['key']}/generator.bin").read(4)
+        finally:
+            process.terminate()
 
 
 def test_models_of_one_name_have_paths_of_their_own():
