@@ -246,6 +246,15 @@ def test_the_nearest_training_image_is_the_nearest(tmp_path, node):
     np.testing.assert_allclose(np.array(image) * 255, images[index])
 
 
+@pytest.mark.slow
+def test_training_images_are_of_the_training_split():
+    _, images = judges.training_images("glyphs")
+    data = load_data("glyphs")
+    train = {image.tobytes() for image in data.train.images}
+    assert len(images) == judges.NEIGHBOURS
+    assert all(image.tobytes() in train for image in images)
+
+
 def test_animations_are_what_pillow_reads(tmp_path, node):
     core = site.CORE.as_uri()
     rng = np.random.default_rng(0)
