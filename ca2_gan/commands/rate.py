@@ -23,7 +23,7 @@ def main(argv: list[str]) -> None:
 
     :raises UserError: if images can't be had, or ratings are damaged
     """
-    if "--report" in argv:
+    if any(argument.partition("=")[0] == "--report" for argument in argv):
         show_report(report_parser().parse_args(argv).report)
         return
     arguments = make_parser().parse_args(argv)

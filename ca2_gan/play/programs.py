@@ -13,17 +13,19 @@ CLASSES = "classes"
 MOST_CLASSES = 200  # that the directions are computed for
 
 
-def generator_program(gan: GAN) -> Program:
+def generator_program(gan: GAN, label: int | None = None) -> Program:
     """Noise [1, noise_dim] and, of a conditional model, a weight for each class [1, K] -> an image [1, C, H, W] from 0 to 1.
 
     A weight of 1 is a label; weights in between mix what the layers know of the classes, which a label can't.
 
+    :param label: whose generator, of a model per class, is meant; it has one class
     :raises UserError: if the page has no step for something that the generator does
     """
+    num_classes = gan.spec.num_classes
     if isinstance(gan.generator, PerClassGenerator):
-        raise UserError("a model per class can't be shown: it is several generators. Open the folder of one class.")
-    inputs = {"noise": gan.draw_noise(1, 0)} | ({"labels": gan.choose_classes(1)} if gan.is_conditional else {})
-    return with_class_weights(to_program(Pictures(gan), inputs), gan.spec.num_classes)
+        gan, num_classes = gan.with_generator(gan.generator.of_class[label or 0]), 1
+    inputs = {"noise": gan.draw_noise(1, 0)} | ({"labels": torch.zeros(1, dtype=torch.int64)} if gan.is_conditional else {})
+    return with_class_weights(to_program(Pictures(gan), inputs), num_classes)
 
 
 def with_class_weights(program: Program, num_classes: int) -> Program:

@@ -12,6 +12,7 @@ from ca2_core.play.server import Content, static
 from ca2_gan.folders import plain_name
 from ca2_gan.gan import GAN
 from ca2_gan.loading import is_pretrained, load
+from ca2_gan.models.per_class import PerClassGenerator
 from ca2_gan.play import judges, programs
 from ca2_gan.training.config import CONFIG, read_run
 from ca2_gan.training.records import kept_generators
@@ -99,6 +100,7 @@ def _describe(key: str, model: Shown) -> dict[str, Any]:
         "shape": gan.spec.image_shape,
         "noise": gan.spec.noise_dim,
         "classes": gan.class_names if gan.is_conditional else [],
+        "perClass": isinstance(gan.generator, PerClassGenerator),
         "kept": sorted(model.kept),
         "discriminator": gan.discriminator is not None,
         "data": model.data,
@@ -120,6 +122,9 @@ def _files(model: Shown) -> dict[str, Callable[[], bytes]]:
     }
     if model.gan.discriminator is not None:
         files["discriminator.bin"] = lambda: programs.discriminator_program(model.gan).pack_whole()
+    if isinstance(model.gan.generator, PerClassGenerator):
+        for label in range(model.gan.spec.num_classes):
+            files[f"classes/{label}.bin"] = lambda label=label: programs.generator_program(model.gan, label).pack_whole()  # type: ignore[misc]
     for images, folder in model.kept.items():
         files[f"kept/{images}.bin"] = lambda folder=folder: programs.generator_program(load(folder)).pack_whole()  # type: ignore[misc]
     return files

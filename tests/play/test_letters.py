@@ -19,7 +19,7 @@ from ca2_core.play.server import read, serving
 from ca2_gan import Trainer, create_model, list_models, load, load_data
 from ca2_gan.cli import run
 from ca2_gan.export import Pictures
-from ca2_gan.gan import slerp
+from ca2_gan.gan import join_classes, slerp
 from ca2_gan.play import judges, programs, site
 from ca2_gan.play.site import Shown
 
@@ -124,6 +124,25 @@ def test_classes_of_every_model_can_be_weighted(name, run_program):
     torch.manual_seed(0)
     gan = create_model(name, num_classes=3, image_shape=(1, 28, 28)).eval()
     compare_generator(gan, programs.generator_program(gan), run_program)
+
+
+def test_each_generator_of_a_model_per_class_is_sent(visit, run_program):
+    torch.manual_seed(0)
+    gans = {name: create_model("letters_gan", num_classes=1, image_shape=(1, 16, 16), class_names=[name]).eval() for name in "AB"}
+    gan = join_classes(gans)
+    noise = gan.draw_noise(2, 0)
+    pages = site.pages([Shown("mine", gan, "", {})])
+    for label in range(2):
+        [[image]] = run_program(Packed(pages[f"/models/mine/classes/{label}.bin"]), [{"noise": noise[label].tolist(), "classes": [1]}])
+        with torch.inference_mode():
+            expected = Pictures(gan)(noise, torch.tensor([0, 1]))[label]
+        np.testing.assert_allclose(image, expected.flatten(), atol=1e-4)
+    with visit(pages) as page:
+        page.wait_for_selector("#facts:not(:empty)", timeout=60_000)
+        assert page.input_value("#text") == "AB"
+        with changing(page, "word"):
+            page.fill("#text", "BA")
+        assert page.inner_text("#message") == ""
 
 
 def test_half_of_two_classes_is_halfway_between_their_weights(run_program):

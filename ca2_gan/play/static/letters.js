@@ -50,7 +50,11 @@ const writeWord = newestOnly(async () => {
   if (!Number.isNaN(runner.milliseconds)) at("facts").textContent = `${runner.milliseconds.toFixed(1)} ms an image`;
   judge.follow(letters.map((letter) => letter && (writer.model.classes[letter.label] ?? "sample")));
   tell("", "network");
-}, (error) => tell(error.message, "network"));
+}, (error) => {
+  shown = [];
+  paint(at("word"), shown, how(at("word"), 1));
+  tell(error.message, "network");
+});
 
 function bothWords() {
   const from = writer.letters(at("text").value, writer.seed), to = writer.letters(at("other").value || at("text").value, writer.otherSeed);
@@ -63,7 +67,10 @@ const writeMorph = newestOnly(async () => {
   morphed = await writer.morph(from, to, Number(at("share").value));
   at("share-value").textContent = `${Math.round(100 * at("share").value)} %`;
   paint(at("morph"), morphed, how(at("morph"), Math.max(1, morphed.length)));
-}, (error) => tell(error.message, "network"));
+}, (error) => {
+  stop();
+  tell(error.message, "network");
+});
 
 function write() {
   at("scale-value").textContent = Number(at("scale").value).toFixed(2);
@@ -123,7 +130,7 @@ function makeSliders() {
 
 async function choose(model) {
   Object.assign(writer, { model, moment: null, directions: null });
-  tell("", "network");
+  tell("The model is being made ready …", "network");
   for (const id of ["text-label", "other-label"]) at(id).hidden = writer.isWall;
   if (!writer.isWall && !writer.letters(at("text").value, 0).letters.length) {
     at("text").value = model.classes.slice(0, 8).join(model.classes.every((name) => name.length === 1) ? "" : ",");
@@ -137,8 +144,9 @@ async function choose(model) {
   try {
     const file = await (await ask(`models/${model.key}/directions.bin`)).arrayBuffer();
     if (writer.model === model) writer.directions = new Float32Array(file);
+    tell("", "directions");
   } catch (error) {
-    tell(error.message, "network");
+    tell(error.message, "directions");
   }
   write();
 }

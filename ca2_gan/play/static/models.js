@@ -73,13 +73,3 @@ export function move(z, scale, directions, amounts) {
   });
   return moved;
 }
-
-/**
- * Inputs of one letter on its way to another; a letter without counterpart keeps its own class and noise.
- * @param {{label: number, z: Float32Array}} a
- * @param {{label: number, z: Float32Array}} b
- */
-export function between(a, b, share, count) {
-  const z = slerp(a.z, b.z, share);
-  return count ? { noise: z, classes: weights(count, a.label, b.label, share) } : { noise: z };
-}

@@ -1,5 +1,5 @@
 // What is written: a text or a wall of samples, its noise, the moves along directions; images of it from the worker.
-import { between, complaint, move, noise, readText, weights } from "./models.js";
+import { complaint, move, noise, readText, slerp, weights } from "./models.js";
 
 const WALL = 32;
 export const DIRECTIONS = 8;
@@ -31,20 +31,30 @@ export class Writer {
 
   /** Images of letters, null for a space. */
   async write(letters) {
-    const count = this.model.classes.length;
-    return this.images(letters.map((letter) => letter && (count ? { noise: letter.z, classes: weights(count, letter.label) } : { noise: letter.z })));
+    return this.images(letters.map((letter) => letter && this.between(letter, letter, 0)));
   }
 
   /** Images of a word on its way to another; from the middle on, the letters that are there are the other's. */
   async morph(from, to, share) {
-    const count = this.model.classes.length, there = share < 0.5 ? from : to;
-    const cases = Array.from({ length: Math.max(from.length, to.length) }, (_, i) => there[i] && between(from[i] ?? to[i], to[i] ?? from[i], share, count));
+    const there = share < 0.5 ? from : to;
+    const cases = Array.from({ length: Math.max(from.length, to.length) }, (_, i) => there[i] && this.between(from[i] ?? to[i], to[i] ?? from[i], share));
     return this.images(cases);
   }
 
+  /** Which network makes a letter on its way to another, and its inputs. A model per class has no classes in between. */
+  between(a, b, share) {
+    const noise = slerp(a.z, b.z, share), { key, classes, perClass } = this.model;
+    if (perClass) return { url: `models/${key}/classes/${(share < 0.5 ? a : b).label}.bin`, inputs: { noise, classes: [1] } };
+    return { url: this.generator, inputs: classes.length ? { noise, classes: weights(classes.length, a.label, b.label, share) } : { noise } };
+  }
+
   async images(cases) {
-    const outputs = (await this.runner.run(this.generator, cases.filter(Boolean))).map(([image]) => image);
-    let next = 0;
-    return cases.map((each) => (each ? outputs[next++] : null));
+    const found = Array(cases.length).fill(null);
+    for (const url of new Set(cases.filter(Boolean).map((each) => each.url))) {
+      const places = [...cases.keys()].filter((i) => cases[i]?.url === url);
+      const outputs = await this.runner.run(url, places.map((i) => cases[i].inputs));
+      places.forEach((place, k) => (found[place] = outputs[k][0]));
+    }
+    return found;
   }
 }
