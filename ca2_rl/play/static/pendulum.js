@@ -339,7 +339,9 @@ function choosePreset(name) {
 function showWorld() {
   for (const name of Object.keys(UNITS)) {
     $(name).value = page.world[name];
-    $(`${name}-value`).textContent = `${page.world[name]} ${UNITS[name]}`;
+    const text = `${page.world[name]} ${UNITS[name]}`;
+    $(`${name}-value`).textContent = text;
+    $(name).setAttribute("aria-valuetext", text);
   }
 }
 
@@ -356,7 +358,10 @@ function setWorld(world) {
 
 /** Writes into the address what differs from the beginning. */
 function remember() {
-  const values = { agent: page.names[0], second: page.names[1] === "none" ? "" : page.names[1], lesson: $("lesson").value, map: $("map-of").value === "agent" ? "" : $("map-of").value };
+  const values = {
+    agent: page.names[0], second: page.names[1] === "none" ? "" : page.names[1], lesson: $("lesson").value,
+    map: $("map-of").value === "agent" ? "" : $("map-of").value, start: $("start").value === "random" ? "" : $("start").value,
+  };
   for (const name of Object.keys(WORLD)) if (page.world[name] !== WORLD[name]) values[name] = page.world[name];
   for (const { key } of CONTROLS) if (page.settings[key] !== OURS[key]) values[key] = page.settings[key];
   history.replaceState(null, "", location.pathname + location.search + toAddress(values));
@@ -372,6 +377,7 @@ function restore(values) {
     else if ((name === "agent" || name === "second") && isKnown(text)) page.names[name === "agent" ? 0 : 1] = text;
     else if (name === "lesson" && text in page.lessons) $("lesson").value = text;
     else if (name === "map" && text === "optimum") $("map-of").value = text;
+    else if (name === "start" && ["hanging", "upright"].includes(text)) $("start").value = text;
     else unknown.push(`${name}=${text}`);
   }
   page.world = world;
@@ -431,7 +437,10 @@ function connect() {
   $("push-left").addEventListener("click", () => push(Math.cos(page.episodes[0].state.theta) > 0 ? PUSH : -PUSH));
   $("push-right").addEventListener("click", () => push(Math.cos(page.episodes[0].state.theta) > 0 ? -PUSH : PUSH));
   $("begin").addEventListener("click", () => begin());
-  $("start").addEventListener("change", () => begin());
+  $("start").addEventListener("change", () => {
+    remember();
+    begin();
+  });
   $("agent").addEventListener("change", () => choose(0, $("agent").value));
   $("second").addEventListener("change", () => choose(1, $("second").value));
   $("map-of").addEventListener("change", () => {
@@ -452,6 +461,7 @@ function connect() {
     showLesson();
     remember();
   });
+  window.addEventListener("hashchange", () => location.reload());
   for (const event of ["resize", "load"]) {
     window.addEventListener(event, () => {
       show();
