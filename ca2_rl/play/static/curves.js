@@ -3,7 +3,7 @@
 import { surface } from "./view.js";
 
 export const SERIES = [
-  { key: "return", label: "Return of an episode, per 200 steps", colour: "return" },
+  { key: "return", label: "Return per 200 steps", colour: "return" },
   { key: "loss", label: "Loss", colour: "loss" },
   { key: "meanQ", label: "Mean Q", colour: "mean-q" },
   { key: "gradient", label: "Gradient norm, clipped at 10", colour: "gradient" },

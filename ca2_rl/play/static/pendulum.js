@@ -420,6 +420,7 @@ function titleOf(text) { return /^# +(.*)/.exec(text)?.[1] ?? text.slice(0, 40);
 
 function showLesson() {
   const name = $("lesson").value;
+  $("lesson-text").hidden = !name;
   $("lesson-text").replaceChildren(...(name ? render(page.lessons[name], 3) : []));
 }
 
@@ -490,6 +491,11 @@ async function main() {
   page.acting = [choices.zero, null];
   connect();
   showLesson();
+  // Who came for a lesson has it next to the pendulum
+  if ($("lesson").value) {
+    document.querySelector("main").prepend($("lessons"));
+    document.body.dataset.lesson = "yes";
+  }
   showWorld();
   solve();
   drawCurves($("curves"), [], colours());
