@@ -495,6 +495,8 @@ def test_a_run_shows_how_it_learned_and_what_its_discriminator_thinks(opened):
         page.click("#take")
         page.wait_for_selector("#logit:not(:empty)")
         before = page.inner_text("#logit")
+        page.click("#nearest")
+        page.wait_for_selector("#pair:not([hidden])", timeout=60_000)
         page.select_option("#asked", "Q")
         for _ in range(50):
             if page.inner_text("#logit") not in ("", before):

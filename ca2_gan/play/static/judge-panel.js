@@ -65,21 +65,22 @@ export class JudgePanel {
     if (at("judge").hidden) return;
     this.image = this.taken ?? toImage(this.sketch.ink(), at("sketch").width, at("sketch").height);
     at("pair").hidden = true;
-    at("nearest").disabled = !this.image;
+    at("nearest").disabled = true;
     paint(at("seen"), [this.image], { ...SMALL, shape: model.shape });
     this.features = null;
     at("guesses").hidden = !this.image || !model.guesses.length;
     at("logit").textContent = "";
     if (!this.image) return;
+    if (model.guesses.length) {
+      const [[features, logits]] = await this.runner.run(`data/${model.data}/classifier.bin`, [{ images: this.image }]);
+      this.features = features;
+      at("nearest").disabled = false;
+      at("guesses").tBodies[0].replaceChildren(...guesses(logits, model.guesses).map(toRow));
+    }
     if (model.discriminator) {
       const inputs = { images: this.image.map((x) => 2 * x - 1), labels: [Number(at("asked").value)] };
       const [[[logit]]] = await this.runner.run(`models/${model.key}/discriminator.bin`, [inputs]);
       at("logit").textContent = `The discriminator’s logit is ${logit.toFixed(2)}: it takes the picture for ${logit > 0 ? "real" : "generated"}.`;
-    }
-    if (model.guesses.length) {
-      const [[features, logits]] = await this.runner.run(`data/${model.data}/classifier.bin`, [{ images: this.image }]);
-      this.features = features;
-      at("guesses").tBodies[0].replaceChildren(...guesses(logits, model.guesses).map(toRow));
     }
     this.tell("", "judge");
   }
