@@ -63,7 +63,9 @@ class ActorAndValue(nn.Module):
             torque = policy.action_net(policy_latent)
             scaled = torch.tanh(torque) * MAX_TORQUE if policy.squash_output else torque.clamp(-MAX_TORQUE, MAX_TORQUE)
             return scaled, policy.value_net(value_latent)
-        scaled = torch.tanh(policy.actor.get_action_dist_params(seen)[0]) if isinstance(policy, SACPolicy) else policy.actor(seen)
+        actor: Any = policy.actor
+        is_gaussian = hasattr(actor, "get_action_dist_params")  # SAC's, TQC's
+        scaled = torch.tanh(actor.get_action_dist_params(seen)[0]) if is_gaussian else actor(seen)
         return scaled * MAX_TORQUE, mean_of_critics(policy, seen, scaled)
 
 
@@ -80,9 +82,9 @@ class Critic(nn.Module):
 
 def mean_of_critics(policy: TD3Policy | SACPolicy, observations: Tensor, scaled: Tensor) -> Tensor:
     """Q-values [N, 1] of actions in [-1, 1] [N, 1]; with quantiles (TQC), the mean over them."""
-    critics = policy.critic
-    found = critics(observations, scaled)
-    values = torch.cat(found if isinstance(found, tuple) else [found.flatten(1)], dim=1)
+    critic: Any = policy.critic
+    seen = torch.cat([critic.extract_features(observations, critic.features_extractor), scaled], dim=1)
+    values = torch.cat([network(seen) for network in critic.q_networks], dim=1)
     return values.mean(dim=1, keepdim=True)
 
 

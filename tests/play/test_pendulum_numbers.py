@@ -8,6 +8,7 @@ import gymnasium
 import numpy as np
 import pytest
 import torch
+from sb3_contrib import TQC
 from stable_baselines3 import A2C, SAC
 from stable_baselines3.common.vec_env import DummyVecEnv, VecNormalize
 from torch import nn
@@ -110,7 +111,7 @@ def test_shipped_agents_act_and_judge_as_in_pytorch(run, run_program):
 
 @pytest.mark.parametrize(
     ("algorithm", "options"),
-    [(DiscretizedDQN, {"branching": True}), (Rainbow, {}), (NoisyDQN, {"dueling": True}), (OUDDPG, {}), (SAC, {}), (A2C, {})],
+    [(DiscretizedDQN, {"branching": True}), (Rainbow, {}), (NoisyDQN, {"dueling": True}), (OUDDPG, {}), (SAC, {}), (TQC, {}), (A2C, {})],
 )
 def test_other_agents_with_normalised_observations(algorithm, options, run_program):
     torch.manual_seed(0)

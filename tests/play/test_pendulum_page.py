@@ -296,6 +296,10 @@ def test_what_an_address_has_wrong_is_left_out_and_told(opened):
     with opened("#agent=nobody&g=99&gamma=x", needs_optimum=False) as page:
         assert page.inner_text("#message") == "The address has something unknown, which was left out: agent=nobody, g=99, gamma=x."
         assert page.inner_text("#g-value") == "10 m/s²"
+        with page.expect_navigation():
+            page.evaluate("location.hash = '#agent=pd&g=5'")  # as if it were typed
+        page.wait_for_selector("body[data-ready]")
+        assert (page.input_value("#agent"), page.inner_text("#g-value")) == ("pd", "5 m/s²")
 
 
 def test_copying_the_address(opened):
