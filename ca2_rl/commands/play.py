@@ -21,4 +21,5 @@ def main(argv: list[str]) -> None:
         hint = did_you_mean(arguments.lesson, lessons())
         raise UserError(f"no lesson named {arguments.lesson!r}.{hint} There are {', '.join(lessons())}.")
     page = "pendulum.html" + (f"#lesson={arguments.lesson}" if arguments.lesson else "")
+    print("Preparing the agents: some seconds", flush=True)
     serve(pages(arguments.runs), arguments.port, page, browser=not arguments.no_browser)

@@ -90,6 +90,7 @@ def test_the_command_serves_until_it_is_ended(tmp_path):
         text=True,
     )
     try:
+        assert process.stdout.readline() == "Preparing the agents: some seconds\n"
         line = process.stdout.readline()
         address = re.match(r"(http://127\.0\.0\.1:\d+/)pendulum\.html#lesson=2-regret ", line)
         assert address, process.stderr.read()

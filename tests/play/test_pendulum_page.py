@@ -162,6 +162,11 @@ def test_the_pendulum_is_pulled_thrown_and_pushed(opened):
         page.mouse.up()
         pulled = number(page, "#best-0")
         assert pulled < -100 < upright  # it hangs now
+        page.mouse.down()
+        page.mouse.move(x + 60, y + 80, steps=4)
+        page.mouse.up()
+        page.click("#step")
+        assert number(page, "#return-0") < -10.5  # at rest, no step costs more than 9.87: it was thrown
         page.mouse.click(x - 60, y - 60)
         assert number(page, "#best-0") != pulled
         for action in (lambda: page.click("#push-left"), lambda: page.click("#push-right"), lambda: page.press("#pendulum", "ArrowLeft")):
