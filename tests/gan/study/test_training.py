@@ -143,12 +143,12 @@ def test_real_images_are_measured_likewise(cases, bench, train):
     json.dumps(record, allow_nan=False)
 
 
-def test_a_metric_without_a_classifier_trains_none(content, monkeypatch):
+def test_a_metric_without_a_classifier_trains_none(content, monkeypatch, tmp_path):
     extractors.list()
     monkeypatch.setattr(extractors, "_entries", dict(extractors._entries))
     extractors.register("pixels")(lambda setup: torch.nn.Sequential(torch.nn.AvgPool2d(4), torch.nn.Flatten()))
     monkeypatch.setattr("ca2_gan.metrics.classifier.train_network", None)  # would fail if it were called
-    monkeypatch.setenv("CA2_GAN_CACHE", "nothing_in_it")
+    monkeypatch.setenv("CA2_GAN_CACHE", str(tmp_path / "nothing_in_it"))
     study = make_study(Section(content | {"metrics": ["fcd:pixels"], "second": []}, "study.yml"), "study", Path())
     (bench,) = make_benches(study.cases, "study.yml").values()
     assert study.measures["bars, 64 images"].name == "fcd:pixels"
