@@ -21,7 +21,7 @@ STATIC = Path(__file__).parent / "static"
 LESSONS = Path(__file__).parent / "lessons"
 CORE = Path(ca2_core.play.__file__).parent / "static"
 # What the pages take of the shared files, so that a site holds nothing that it doesn't use
-SHARED = ("program.js", "style.css", "lesson.js", "gif.js")
+SHARED = ("ask.js", "program.js", "style.css", "lesson.js", "gif.js")
 
 RATING = "/rate"  # how the paths of the other page begin
 

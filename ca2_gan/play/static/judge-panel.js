@@ -1,7 +1,8 @@
 // The panel in which networks look at a drawing or at a letter of the word.
+import { ask } from "./core/ask.js";
 import { paint } from "./draw.js";
 import { guesses, Neighbours } from "./judge.js";
-import { newestOnly } from "./runner.js";
+import { newestOnly, SILENCE } from "./runner.js";
 import { Sketch, toImage } from "./sketch.js";
 
 const at = (id) => document.getElementById(id);
@@ -90,8 +91,7 @@ export class JudgePanel {
     if (!image || !this.features) return;
     if (!this.neighbours.has(model.data)) {
       this.tell("The training images are being drawn …", "judge");
-      const answer = await fetch(`data/${model.data}/nearest.bin`);
-      if (!answer.ok) throw new Error(await answer.text());
+      const answer = await ask(`data/${model.data}/nearest.bin`, SILENCE);
       this.neighbours.set(model.data, new Neighbours(await answer.arrayBuffer(), model.nearest, image.length));
     }
     const found = this.neighbours.get(model.data).nearest(this.features);

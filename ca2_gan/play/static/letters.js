@@ -1,10 +1,11 @@
 // The page of letters: what is on it, and what each control does.
+import { ask } from "./core/ask.js";
 import { render } from "./core/lesson.js";
 import { grid, paint } from "./draw.js";
 import { gif, png, save } from "./export.js";
 import { JudgePanel } from "./judge-panel.js";
 import { makePad } from "./pad.js";
-import { newestOnly, Runner } from "./runner.js";
+import { newestOnly, Runner, SILENCE } from "./runner.js";
 import { DIRECTIONS, Writer } from "./writer.js";
 
 const MOST = 3; // standard deviations along a direction
@@ -24,18 +25,6 @@ const sentences = new Map();
 function tell(sentence, place = "page") {
   sentences.set(place, sentence);
   at("message").textContent = [...sentences.values()].filter(Boolean).join(" ");
-}
-
-/** What a server says to a question, or a sentence about why it says nothing. */
-async function ask(url) {
-  let answer;
-  try {
-    answer = await fetch(url);
-  } catch {
-    throw new Error("The server does not answer. Is the command that opened this page still running?");
-  }
-  if (!answer.ok) throw new Error(await answer.text());
-  return answer;
 }
 
 const how = (canvas, count) => ({ shape: writer.model.shape, columns: grid(count, canvas.parentElement.clientWidth - 32, NARROWEST)[0] });
@@ -142,7 +131,7 @@ async function choose(model) {
   if (model.kept.length) showMoment(); // of the whole strip, the last
   judge.choose(model);
   try {
-    const file = await (await ask(`models/${model.key}/directions.bin`)).arrayBuffer();
+    const file = await (await ask(`models/${model.key}/directions.bin`, SILENCE)).arrayBuffer();
     if (writer.model === model) writer.directions = new Float32Array(file);
     tell("", "directions");
   } catch (error) {
@@ -161,7 +150,7 @@ function showMoment() {
 async function showLesson() {
   const name = at("lesson").value;
   try {
-    at("lesson-text").replaceChildren(...(name ? render(await (await ask(`lessons/${name}.md`)).text(), 3) : []));
+    at("lesson-text").replaceChildren(...(name ? render(await (await ask(`lessons/${name}.md`, SILENCE)).text(), 3) : []));
     tell("", "lesson");
   } catch (error) {
     tell(error.message, "lesson");
@@ -209,7 +198,7 @@ function listen() {
 }
 
 async function start() {
-  const { models: found, lessons } = await (await ask("models.json")).json();
+  const { models: found, lessons } = await (await ask("models.json", SILENCE)).json();
   models = found;
   at("model").append(...models.map((model) => new Option(model.name, model.key)));
   at("lesson").append(...lessons.map((lesson) => new Option(lesson.title, lesson.name)));

@@ -1,6 +1,8 @@
 // The page of blind ratings: one image at a time, one key for each answer.
+import { ask } from "./core/ask.js";
 import { paint } from "./draw.js";
 
+const SILENCE = ", and the last answer is not saved. Start the command again, then reload this page.";
 const ZOOM = 12;
 const KEYS = { 1: "clear", 2: "marginal", 3: "nonsense", c: "clear", m: "marginal", n: "nonsense" };
 
@@ -13,16 +15,7 @@ const isLettered = () => session.classes.every((name) => [...name].length === 1)
 const current = () => session.order.find((item) => !rated.has(item));
 const last = () => [...rated.keys()].pop();
 
-async function ask(path, sent) {
-  let answer;
-  try {
-    answer = await fetch(path, sent && { method: "POST", body: JSON.stringify(sent) });
-  } catch {
-    throw new Error("The server does not answer, and the last answer is not saved. Start the command again, then reload this page.");
-  }
-  if (!answer.ok) throw new Error(await answer.text());
-  return answer;
-}
+const send = (answer) => ask("answer", SILENCE, answer);
 
 /** One thing at a time; what fails is told. */
 async function once(act) {
@@ -57,7 +50,7 @@ function show() {
 
 const rate = (answer) => once(async () => {
   const item = current();
-  await ask("answer", { item, answer, letter: null });
+  await send({ item, answer, letter: null });
   rated.set(item, answer);
   at("letter").value = "";
   stage = "letter";
@@ -65,7 +58,7 @@ const rate = (answer) => once(async () => {
 
 const read = () => once(async () => {
   const letter = at("letter").value.trim();
-  if (letter) await ask("answer", { item: last(), answer: rated.get(last()), letter });
+  if (letter) await send({ item: last(), answer: rated.get(last()), letter });
   stage = "answer";
   document.activeElement.blur();
 });
@@ -73,7 +66,7 @@ const read = () => once(async () => {
 const undo = () => once(async () => {
   const item = last();
   if (item === undefined) return;
-  await ask("answer", { item, answer: null });
+  await send({ item, answer: null });
   rated.delete(item);
   stage = "answer";
   document.activeElement.blur();
@@ -102,7 +95,7 @@ function listen() {
 }
 
 async function start() {
-  [session, images] = await Promise.all([ask("session.json").then((answer) => answer.json()), ask("images.bin").then((answer) => answer.arrayBuffer())]);
+  [session, images] = await Promise.all([ask("session.json", SILENCE).then((answer) => answer.json()), ask("images.bin", SILENCE).then((answer) => answer.arrayBuffer())]);
   images = new Uint8Array(images);
   rated = new Map(session.answers.map(({ item, answer }) => [item, answer]));
   at("hint").textContent = isLettered() ? "Type it, or press Enter to skip." : `One of ${session.classes.join(", ")}; or press Enter to skip.`;

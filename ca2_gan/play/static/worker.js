@@ -1,5 +1,7 @@
 // Runs networks off the main thread, so that typing stays smooth.
+import { ask } from "./core/ask.js";
 import { Program } from "./core/program.js";
+import { SILENCE } from "./runner.js";
 
 const programs = new Map();
 
@@ -14,14 +16,7 @@ async function program(url) {
 }
 
 async function load(url) {
-  let answer;
-  try {
-    answer = await fetch(url);
-  } catch {
-    throw new Error("The server does not answer. Is the command that opened this page still running?");
-  }
-  if (!answer.ok) throw new Error(await answer.text());
-  return new Program(await answer.arrayBuffer());
+  return new Program(await (await ask(url, SILENCE)).arrayBuffer());
 }
 
 self.onmessage = async ({ data: { id, url, cases } }) => {
