@@ -17,7 +17,6 @@ from gan_reports import changes, ranking, trained
 from publishing import DOCS, parser, read, save
 from rl_reports import tuning
 from rl_reports.effects import RankCorrelation, rank_correlation
-from scipy import stats
 
 from ca2_core.statistics import iqm, iqm_interval
 from ca2_core.study.results import Array, Results, iqm_text, scores
@@ -260,10 +259,9 @@ def letters(overview: Results) -> Row:
     found = ranking.rankings(overview)
     texts, p_values = [], []
     for task, each in found.items():
-        names = [name.upper() for name in each.names]
-        easy, hard = ([each.means[names.index(letter)] for letter in group if letter in names] for group in (ranking.EASY, ranking.HARD))
-        if easy and hard:
-            p = float(stats.mannwhitneyu(easy, hard, alternative="less", method="exact").pvalue)
+        compared_letters = ranking.easy_and_hard(each)
+        if compared_letters is not None:
+            easy, hard, p = compared_letters
             texts.append(f"{task}: mean rank {np.mean(easy):.1f} of the easy, {np.mean(hard):.1f} of the hard ones, p = {p:.3f}")
             p_values.append(p)
     verdict = CONFIRMED if p_values and min(p_values) < 0.05 else REFUTED if p_values and max(p_values) > 0.95 else OPEN

@@ -137,17 +137,29 @@ def _caption(task: str, ranking: Ranking) -> str:
     return f"{caption(task)}, {m} model{'s' * (m != 1)}"
 
 
+def easy_and_hard(ranking: Ranking) -> tuple[list[float], list[float], float] | None:
+    """Mean ranks of the original study's easy letters and of its hard ones, and Mann and Whitney's p, one-sided.
+
+    None where one of the two groups is not among the classes.
+    """
+    names = [name.upper() for name in ranking.names]
+    easy, hard = ([float(ranking.means[names.index(letter)]) for letter in group if letter in names] for group in (EASY, HARD))
+    if not (easy and hard):
+        return None
+    return easy, hard, float(stats.mannwhitneyu(easy, hard, alternative="less", method="exact").pvalue)
+
+
 def claim(results: Results) -> str:
     """Whether the original study's easy letters come before its hard ones."""
     sections = {}
     for task, ranking in rankings(results).items():
         names = [name.upper() for name in ranking.names]
         letters = [[letter for letter in group if letter in names] for group in (EASY, HARD)]
-        if not all(letters):
+        found = easy_and_hard(ranking)
+        if found is None:
             sections[_caption(task, ranking)] = "These letters are not among the classes."
             continue
-        easy, hard = ([ranking.means[names.index(letter)] for letter in group] for group in letters)
-        p = float(stats.mannwhitneyu(easy, hard, alternative="less", method="exact").pvalue)
+        easy, hard, p = found
         shown = [letter for group in letters for letter in group]
         rows = [
             ["the original study", *["easy"] * len(easy), *["hard"] * len(hard)],
