@@ -82,6 +82,18 @@ def changing(page, canvas):
         page.wait_for_timeout(50)
 
 
+def settled(page, canvas):
+    """What a canvas shows once it has stayed the same for half a second."""
+    shown, since = pixels(page, canvas), time.monotonic()
+    deadline = since + 60
+    while time.monotonic() < since + 0.5:
+        page.wait_for_timeout(50)
+        if pixels(page, canvas) != shown:
+            shown, since = pixels(page, canvas), time.monotonic()
+            assert since < deadline, f"{canvas} goes on changing"
+    return shown
+
+
 def shape_of(url):
     return Image.open(io.BytesIO(b64decode(url.partition(",")[2]))).size
 
@@ -387,8 +399,7 @@ def test_directions_move_the_word(opened):
                 page.fill(f"#direction-{k}", "-2")
         with changing(page, "word"):
             page.click("#centre")
-        page.wait_for_timeout(300)
-        assert pixels(page, "word") == start
+        assert settled(page, "word") == start
 
 
 def test_morphs_are_written_not_faded(opened):
@@ -398,18 +409,15 @@ def test_morphs_are_written_not_faded(opened):
             page.fill("#other", "QRS")
         with changing(page, "morph"):
             page.fill("#share", "0")
-        page.wait_for_timeout(300)
-        first = pixels(page, "morph")
+        first = settled(page, "morph")
         with changing(page, "morph"):
             page.fill("#share", "1")
-        page.wait_for_timeout(300)
-        last = pixels(page, "morph")
+        last = settled(page, "morph")
         with changing(page, "morph"):
             page.fill("#share", "0.5")
-        page.wait_for_timeout(300)
         grey = [
             np.array(Image.open(io.BytesIO(b64decode(url.partition(",")[2]))).convert("L"), dtype=float)
-            for url in (first, pixels(page, "morph"), last)
+            for url in (first, settled(page, "morph"), last)
         ]
         assert np.abs(grey[1] - (grey[0] + grey[2]) / 2)[:, : 2 * 28 * 4].mean() > 5  # a cross-fade would be 0
         with changing(page, "morph"):
@@ -423,9 +431,12 @@ def test_morphs_are_written_not_faded(opened):
 
 def test_files_are_saved(opened, tmp_path):
     with opened(accept_downloads=True) as page:
-        page.fill("#text", "AB")
-        page.fill("#other", "CD")
-        page.wait_for_timeout(500)
+        with changing(page, "word"):
+            page.fill("#text", "AB")
+        with changing(page, "morph"):
+            page.fill("#other", "CD")
+        settled(page, "word")
+        settled(page, "morph")
         found = {}
         for button in ("save-png", "save-ink", "save-gif"):
             with page.expect_download() as download:
@@ -498,10 +509,10 @@ def test_a_run_shows_how_it_learned_and_what_its_discriminator_thinks(opened):
         page.click("#nearest")
         page.wait_for_selector("#pair:not([hidden])", timeout=60_000)
         page.select_option("#asked", "Q")
-        for _ in range(50):
-            if page.inner_text("#logit") not in ("", before):
-                break
-            page.wait_for_timeout(100)
+        deadline = time.monotonic() + 60
+        while page.inner_text("#logit") in ("", before):
+            assert time.monotonic() < deadline
+            page.wait_for_timeout(50)
         assert "The discriminator’s logit is" in page.inner_text("#logit") != before
         page.select_option("#model", index=1)
         page.wait_for_selector("#no-guess:not([hidden])")
