@@ -1,6 +1,14 @@
 """Settings of the site that ``make docs`` builds with Sphinx."""
 
 from importlib.metadata import version as version_of
+from pathlib import Path
+
+from sphinx.application import Sphinx
+
+from ca2_core.play.server import write_site
+from ca2_gan import list_models
+from ca2_gan.play import site as letters
+from ca2_rl.play import site as pendulum
 
 project = "ca2"
 author = "The ca2 authors"
@@ -23,3 +31,14 @@ python_use_unqualified_type_names = True
 copybutton_prompt_text = "$ "
 html_theme = "furo"
 html_title = f"ca2 {release}"
+
+
+def write_playground(app: Sphinx, exception: Exception | None) -> None:
+    """Puts the pages of ``ca2-rl play`` and ``ca2-gan play`` into the site."""
+    if exception is None and app.builder.name == "html":
+        write_site(pendulum.pages(), Path(app.outdir, "play", "pendulum"))
+        write_site(letters.pages(letters.open_models(list_models(pretrained=True))), Path(app.outdir, "play", "letters"))
+
+
+def setup(app: Sphinx) -> None:
+    app.connect("build-finished", write_playground)
