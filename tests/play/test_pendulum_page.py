@@ -104,9 +104,9 @@ def test_everybody_acts(opened):
                 page.click("#step")
             assert number(page, "#time-0") == 10
             assert number(page, "#return-0") < -50
-            has_values = name in ("discretizeddqn", "noisydqn", "ouddpg", "optimal")
+            has_values = name in ("discretizeddqn", "noisydqn", "ouddpg", "rainbow", "optimal")
             assert ("Highest" in page.inner_text("#bars-text")) == has_values
-            assert ("sigma" in page.inner_text("#sigmas")) == (name == "noisydqn")
+            assert ("sigma" in page.inner_text("#sigmas")) == (name in ("noisydqn", "rainbow"))
 
 
 def test_agents_are_near_the_optimum_and_the_optimum_is_without_regret(opened):

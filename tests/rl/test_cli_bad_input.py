@@ -193,7 +193,7 @@ def cases(command: str, *rows: tuple[str, str, str]):
         ("resume-empty", "--resume folder", "folder: no run folder of `ca2-rl train`"),
         ("resume-other", "--resume no-model/noisydqn/Pendulum-v1_1", "a training of noisydqn can't go on as one of discretizeddqn"),
         ("resume-bad-args", "--resume bad-args/noisydqn/Pendulum-v1_1", "args.yml, line 2: not YAML"),
-        ("resume-cut", "--resume cut/noisydqn/Pendulum-v1_1", "Pendulum-v1.zip"),
+        ("resume-cut", "--algo noisydqn --resume cut/noisydqn/Pendulum-v1_1", "Pendulum-v1.zip"),
         ("resume-complete", "--algo noisydqn --resume good/noisydqn/Pendulum-v1_1", "all of its 1,000 steps are done"),
         ("trial-alone", "--trial-id 0", "give --storage and --study-name as well"),
         ("trial-negative", "--trial-id -1 --storage a.log --study-name a", "--trial-id: at least 0 is needed, not -1"),
