@@ -37,7 +37,7 @@ def refuse(capsys, *argv):
 def test_a_run_is_served_beside_the_agents_that_are_shipped(run_folder):
     found = pages([run_folder])
     agents = json.loads(found["/agents.json"])
-    assert [agent["label"] for agent in agents] == ["noisydqn/Pendulum-v1_7", "DiscretizedDQN", "NoisyDQN", "OUDDPG"]
+    assert [agent["label"] for agent in agents] == ["noisydqn/Pendulum-v1_7", "DiscretizedDQN", "NoisyDQN", "OUDDPG", "Rainbow"]
     assert found["/agents/agent0.bin"] == found["/agents/noisydqn.bin"]
     assert {"/", "/pendulum.html", "/core/program.js", "/core/style.css", "/lessons.json"} <= found.keys()
 
