@@ -4,13 +4,19 @@ import os
 import re
 import subprocess
 import sys
+import textwrap
+from importlib import import_module
 from pathlib import Path
 
 import jupytext
 import pytest
 from nbclient import NotebookClient
 
+from ca2_core.course.command import show, summary
+from ca2_core.course.exercise import WrongError
+from ca2_core.course.grading import grade
 from ca2_core.course.source import find_exercise, read_source
+from ca2_core.course.student import Student
 from ca2_gan.course import EXERCISES as OF_GANS
 from ca2_rl.course import EXERCISES as OF_AGENTS
 
@@ -75,6 +81,39 @@ def test_the_page_of_the_course_shows_all_of_them():
         assert f"| `{name}` | {EXERCISES[name].minutes} min |" in page
         assert f"(exercises/{script.name})" in page
         assert f"(exercises/{script.stem}.ipynb)" in page
+
+
+def test_the_page_shows_what_a_check_prints(capsys):
+    page = (COURSE / "README.md").read_text(encoding="utf-8")
+    (shown,) = re.findall(r"```\n(✓ .*?)```", page, re.DOTALL)
+    answer = read_source(ROOT / "tests" / "rl" / "course" / "answers" / "torques" / "wrong_centres.py")
+    verdicts = list(grade(answer, import_module(EXERCISES["torques"].checks).CHECKS))
+    for verdict in verdicts:
+        show(verdict)
+    assert f"{capsys.readouterr().out}{summary(verdicts)}\n" == shown
+
+
+def test_the_check_that_teachers_are_shown_works():
+    page = (COURSE / "teachers.md").read_text(encoding="utf-8")
+    found: dict = {}
+    exec(textwrap.dedent(re.search(r"```python\n(.*?)```", page, re.DOTALL)[1]), found)
+    (check,) = found["CHECKS"]
+
+    class Ring:
+        def __init__(self, size):
+            self.rewards = []
+            self.size = size
+
+        def add(self, reward):
+            self.rewards = [*self.rewards, reward][-self.size :]
+
+    class Full(Ring):
+        def add(self, reward):
+            self.rewards = [*self.rewards, reward][: self.size]
+
+    check(Student({"Replay": Ring}))
+    with pytest.raises(WrongError, match="the agent would learn from its first steps for ever"):
+        check(Student({"Replay": Full}))
 
 
 @pytest.mark.slow

@@ -111,7 +111,7 @@ def looks_like_letters(student: Student) -> None:
     """The Frechet distance of the classifier's features to held-out letters is at most 250."""
     seen = student.once(_seen)
     distance = frechet_distance(moments(seen.real), moments(seen.fake))
-    given = f"it is {distance:.0f}; training images have {seen.floor:.0f}, noise has some 2,000"
+    given = f"it is {distance:.0f}; training images have {seen.floor:.0f}, black images some 3,600"
     expect(distance <= FCD, f"{given}. Train longer, or look at the losses: does one of the networks win by far?")
 
 

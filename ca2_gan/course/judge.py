@@ -67,19 +67,19 @@ def compares_with_held_out_images(student: Student) -> None:
     sets["fake"] = sets["train"][: SIZES["fake"]].copy()  # a generator that learned its images by heart
     found, _ = _judged(student, sets)
     low, high = _range(sets["fake"], sets["test"])
-    heart = "A generator that has learned its images by heart gets 0 there"
+    heart = "A generator that has learned its images by heart gets 0 then"
     expect(
         found > low / 4, f"copies of the training images get a score of {found:.3f}. Fakes are compared with the training images. {heart}."
     )
     whole = frechet_distance(moments(sets["fake"]), moments(sets["test"]))
-    uneven = "All numbers are of the same number of vectors, that of the smallest set: the fewer vectors, the larger the distance."
+    uneven = "Take as many vectors of each set as the smallest has: the fewer vectors, the larger the distance."
     expect(
         low <= found <= high or not _near(found, whole),
         f"the score is that of {len(sets['fake'])} fakes against {len(sets['test'])}. {uneven}",
     )
     expect(
         low <= found <= high,
-        f"the score is {found:.3f}; with {SIZES['test']} vectors on each side it is {low:.3f} to {high:.3f}, by which.",
+        f"the score is {found:.3f}; with {SIZES['test']} vectors on each side it lies between {low:.3f} and {high:.3f}.",
     )
 
 
@@ -88,9 +88,7 @@ def has_a_floor(student: Student) -> None:
     sets = _sets(4)
     score, floor = _judged(student, sets)
     low, high = _range(sets["train"], sets["test"])
-    expect(
-        abs(floor) > 1e-6, "the floor is 0: a set is compared with itself. No generator can be that good, as new images differ from others."
-    )
+    expect(abs(floor) > 1e-6, "the floor is 0: a set is compared with itself. New images always differ, so no generator can be that good.")
     train = frechet_distance(moments(sets["train"][::2]), moments(sets["train"][1::2]))
     expect(
         not _near(floor, train),
@@ -99,9 +97,9 @@ def has_a_floor(student: Student) -> None:
     why = "With fewer vectors, the same distributions are further apart: score and floor need as many on each side"
     expect(
         floor >= low,
-        f"the floor is {floor:.3f}. {why}; then it is {low:.3f} to {high:.3f}, by which are taken. Are all training images used?",
+        f"the floor is {floor:.3f}. {why}; then it lies between {low:.3f} and {high:.3f}. Are all training images used?",
     )
-    expect(floor <= high, f"the floor is {floor:.3f}, where {low:.3f} to {high:.3f} is right, by which vectors are taken.")
+    expect(floor <= high, f"the floor is {floor:.3f}, where {low:.3f} to {high:.3f} is right.")
     expect(score > floor, f"the score of these fakes, {score:.3f}, is not above the floor, {floor:.3f}; they are shifted.")
 
 

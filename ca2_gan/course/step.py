@@ -59,9 +59,7 @@ def gives_each_its_own_optimizer(student: Student) -> None:
     players = _players()
     found = student["make_optimizers"](*players, 1e-3)
     expect(isinstance(found, tuple | list) and len(found) == 2, "make_optimizers(...) has to return two optimizers.")
-    together = (
-        "The step that makes the discriminator better then also moves the generator, and the other way round: nobody plays against anybody."
-    )
+    together = "Then the step that improves the discriminator also moves the generator, and the other way round."
     for name, optimizer, player, other in zip(("first", "second"), found, players, players[::-1], strict=True):
         expect(isinstance(optimizer, torch.optim.Optimizer), f"the {name} that make_optimizers returns is a {type(optimizer).__name__}.")
         owned = {id(parameter) for group in optimizer.param_groups for parameter in group["params"]}
@@ -135,7 +133,7 @@ def returns_numbers(student: Student) -> None:
     """`train_step` returns the two losses as floats."""
     found = _play(student, _players(), 1)
     expect(isinstance(found, tuple | list) and len(found) == 2, "train_step(...) has to return two losses.")
-    keeps = "A list of them keeps the graph of each step, and memory fills up. `.item()` makes a float"
+    keeps = "A list of them keeps the graph of each step in memory. `.item()` makes a float"
     expect(not any(isinstance(loss, Tensor) for loss in found), f"the losses are tensors. {keeps}.")
     losses = [as_number(loss, "a loss of train_step(...)") for loss in found]
     wanted = _reference(_players(), 1)

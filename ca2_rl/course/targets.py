@@ -17,8 +17,8 @@ from ca2_core.course.values import as_array, as_number
 GAMMA = 0.9
 BATCH, N_ACTIONS = 6, 3
 TIME_LIMIT = (
-    "The time limit is none of the task's ends: the pendulum would have gone on, and the value of its next state counts. "
-    "Otherwise states shortly before the limit seem worthless."
+    "The time limit is not an end of the task: the pendulum would have gone on, so the value of its next state counts. "
+    "Without it, states shortly before the limit get wrong values."
 )
 FIELDS = ("observations", "actions", "rewards", "next_observations", "terminated", "truncated")
 
@@ -36,7 +36,7 @@ def stops_at_terminal_states(student: Student) -> None:
     """After a terminal state nothing comes: the target is r."""
     found, rewards, next_q = _targets(student, terminated=True, truncated=False)
     goes_on = _same(found, rewards + GAMMA * next_q.amax(1))
-    expect(not goes_on, "a terminated step has the value of a next state added. There is none: nothing is earned after the end.")
+    expect(not goes_on, "the value of a next state is added after a terminated step. There are no rewards after the end.")
     expect(_same(found, rewards), f"targets(...) of terminated steps is {_shown(found)}, where the rewards are {_shown(rewards)}.")
 
 
@@ -79,13 +79,12 @@ def is_double(student: Student) -> None:
         }
         results = {name: rewards + (0 if is_end else GAMMA) * value for name, value in values.items()}
         if not is_end:
-            over = (
-                "The maximum of noisy values is too high on average; two networks, of which one chooses and the other judges, lower that."
-            )
-            expect(not _same(found, results["online"]), f"the online network chooses the action and judges it, too. {over}")
-            expect(not _same(found, results["target"]), f"the target network chooses the action and judges it, too. {over}")
+            over = "The maximum of noisy values is too high on average, less so where one network chooses and another one evaluates."
+            expect(not _same(found, results["online"]), f"the online network chooses the action and also evaluates it. {over}")
+            expect(not _same(found, results["target"]), f"the target network chooses the action and also evaluates it. {over}")
             expect(
-                not _same(found, results["exchanged"]), "the networks are exchanged: the online one has to choose, the target one to judge."
+                not _same(found, results["exchanged"]),
+                "the networks are exchanged: the online network has to choose.",
             )
         expect(_same(found, results["right"]), f"{call} is {_shown(found)}, where {_shown(results['right'])} is right.")
     result = student["double_targets"](rewards.clone(), online.clone(), target.clone(), no.clone(), ~no, GAMMA)
@@ -116,7 +115,7 @@ def keeps_the_last_observation(student: Student) -> None:
     played = _collected(student)
     seen, last = played["next_observations"], played["terminated"] | played["truncated"]
     after_reset = last & (seen[:, 1] == 0)
-    why = "The reset has nothing to do with the action, and an agent would learn that the end of an episode leads back to its start."
+    why = "An agent would learn that its last action leads to the initial state of the next episode."
     expect(not after_reset.any(), f"in step {after_reset.argmax()} the next observation is that of the reset. {why}")
     within = np.flatnonzero(~last[:-1])
     follows = (played["observations"][within + 1] == seen[within]).all(axis=1)
@@ -130,7 +129,7 @@ def tells_ends_apart(student: Student) -> None:
     played = _collected(student)
     times, actions = played["observations"][:, 1], played["actions"]
     ends, limits = (times == 2) & (actions == 1), times == 4
-    merged = "They are two flags: with one `done`, nobody can tell any more which ends count."
+    merged = "With one flag for both, nobody can tell any more which ends count."
     found = played["terminated"]
     expect(not np.array_equal(found, ends | limits), f"`terminated` is set at the time limit, too. {merged}")
     expect(np.array_equal(found, ends), "`terminated` is not what env.step returned in each step.")

@@ -68,9 +68,9 @@ def breaks_ties_by_chance(student: Student) -> None:
     expect(
         shares[[1, 2, 4]].sum() > 0.999, f"of [-3, -1, -1, -2, -1] it takes bin {chosen[~np.isin(chosen, [1, 2, 4])][:1]}, not the best."
     )
-    why = "A network that knows nothing yet would always push the same way, and see only what that leads to."
+    why = "An agent that knows nothing yet would always push the same way, and see only what that leads to."
     expect(shares.max() < 0.999, f"of equal Q-values it always takes bin {shares.argmax()}, as argmax does. {why}")
-    each = "A rule that makes all rows of a batch draw the same number does not do."
+    each = "Draw for each row separately."
     expect(np.abs(shares[[1, 2, 4]] - 1 / 3).max() < 0.05, f"of three equal Q-values it takes {_percent(shares[[1, 2, 4]])}. {each}")
 
 

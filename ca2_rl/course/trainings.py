@@ -1,4 +1,4 @@
-"""Simulated trainings, of which the exercise ``compare`` judges. As nothing is trained, thousands can be had, and what is true is known."""
+"""Simulated trainings for the exercise ``compare``: thousands can be had at once, and the truth is known."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ class Run:
     """A training with one seed, as far as its folder tells.
 
     :param checkpoints: names of the saved models, from the first to the last
-    :param training_returns: of the episodes of the training, each from a start of its own and with exploration, [episodes]
+    :param training_returns: of the episodes of the training, each from its own initial state and with exploration, [episodes]
     :param losses: mean loss of the gradient steps of each episode, [episodes]
     """
 
@@ -32,8 +32,8 @@ class Agents:
 
     :param a: runs of agent A
     :param b: runs of agent B
-    :param evaluate: name of a checkpoint, starts [N, 2] -> return of one deterministic episode from each start, [N]
-    :param costs: what each checkpoint loses on average against the best possible return; for whoever made the runs up
+    :param evaluate: name of a checkpoint, initial states [N, 2] -> return of one deterministic episode from each, [N]
+    :param costs: what each checkpoint loses on average against the best possible return; the truth, for the checks
     """
 
     a: tuple[Run, ...]
@@ -80,6 +80,6 @@ def simulate(seed: int, gap: float = 0.0, flattery: float = 0.0, runs: int = 10,
 
 
 def luck(starts: Array) -> Array:
-    """Best possible return by start, [N, 2] -> [N]: 0 at the top, -300 hanging."""
+    """Best possible return by initial state, [N, 2] -> [N]: 0 at the top, -300 hanging."""
     turned: Array = -300 * np.abs(starts[:, 0] / np.pi) ** 1.5 - 5 * starts[:, 1] ** 2
     return turned

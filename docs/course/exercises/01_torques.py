@@ -1,16 +1,17 @@
 # %% [markdown]
 # # 1. Torques
 #
-# DQN chooses among finitely many actions, the pendulum takes any torque from -2 to 2 N m. Something
-# has to translate.
+# DQN chooses one of finitely many actions, but the pendulum takes any torque from -2 to 2 N m. This
+# exercise translates between the two.
 #
-# - **You learn** what is lost when the ends of the range are not among the choices, why ties
-#   matter, and what epsilon-greedy exploration is in code.
+# - **You learn** what an agent loses when the ends of the range are not among its choices, why ties
+#   matter, and how to write epsilon-greedy exploration.
 # - **Time** 40 minutes. **You need** NumPy.
 # - **Check** with `ca2-rl check 01_torques.py` (or `.ipynb`), as often as you like: it explains
 #   what is wrong.
 #
-# Complete what raises `NotImplementedError`. Names and arguments of the functions have to stay.
+# Replace each `raise NotImplementedError` by your code. Keep the names and arguments of the
+# functions: the checks call them.
 
 # %%
 # exercise: torques
@@ -37,10 +38,9 @@ def torques(n):
 
 
 # %% [markdown]
-# What are the ends worth? `PendulumOptimum` computes the best return that is possible at all, by
-# planning with the true physics. Here it may use 5 torques: yours, and the centres of 5 equal
-# intervals, which reach only 1.6. (Code under `__main__` runs here, but not when the file is
-# checked.)
+# What are the ends worth? `PendulumOptimum` plans with the true physics and computes the best
+# possible return. Compare your 5 torques with the centres of 5 equal intervals, which reach only
+# 1.6. (Code under `__main__` runs here, but not when the file is checked.)
 
 # %%
 if __name__ == "__main__":
@@ -52,8 +52,8 @@ if __name__ == "__main__":
 # %% [markdown]
 # ## The best bin
 #
-# A network gives a Q-value to each of n bins. `np.argmax` returns the first of equal values. A
-# network whose Q-values are all equal would push left forever.
+# A network gives a Q-value to each of n bins. `np.argmax` returns the first of equal values, so an
+# agent whose Q-values are all equal would push in one direction forever.
 
 
 # %%
@@ -121,5 +121,5 @@ if __name__ == "__main__":
 # ## Questions
 #
 # 1. Is 0 among the torques for every n? When does that matter?
-# 2. Two torques, -2 and 2, lose next to nothing of the best possible return. Why not?
+# 2. With the two torques -2 and 2, the best possible return is hardly lower than with nine. Why?
 # 3. What is the probability that a greedy bin is replaced by *another* one?

@@ -2,14 +2,15 @@
 # # 2. Targets
 #
 # DQN learns from the difference between its Q-value and a target, r + gamma max Q of the next
-# state. Most mistakes in DQN are made in this line, and none of them raises an error.
+# state. Many mistakes in DQN are in this line, and most of them raise no error.
 #
 # - **You learn** what an episode's end and a time limit do to a target, why targets are constants,
 #   what double Q-learning changes, and how a wrong shape hides in a loss.
 # - **Time** 60 minutes. **You need** PyTorch and Gymnasium.
 # - **Check** with `ca2-rl check 02_targets.py`.
 #
-# Complete what raises `NotImplementedError`. Names and arguments of the functions have to stay.
+# Replace each `raise NotImplementedError` by your code. Keep the names and arguments of the
+# functions: the checks call them.
 
 # %%
 # exercise: targets
@@ -20,13 +21,13 @@ import torch
 # %% [markdown]
 # ## Targets
 #
-# `env.step` returns two flags. `terminated`: the task is over, nothing is earned any more.
-# `truncated`: somebody stopped watching, as Pendulum-v1 does after 200 steps, although it would
-# have gone on.
+# `env.step` returns two flags. `terminated` means that the task is over: there are no more rewards.
+# `truncated` means that the time limit was reached, in Pendulum-v1 after 200 steps, although the
+# task would have gone on.
 #
-# A reward of 1 in each step, for ever, is worth 1 / (1 - 0.9) = 10 with gamma = 0.9. What would an
-# agent learn that sees episodes of 5 steps and takes each fifth step for the end? (As it does not
-# see the time: 1 / (1 - 0.9 * 4/5) = 3.6.)
+# With gamma = 0.9, a reward of 1 in each step forever is worth 1 / (1 - 0.9) = 10. An agent that
+# sees episodes of 5 steps, and takes each fifth step for the end of the task, learns 1 / (1 - 0.9 *
+# 4/5) = 3.6 instead, as it does not observe the time.
 
 
 # %%
@@ -46,7 +47,7 @@ def targets(rewards, next_q, terminated, truncated, gamma):
 # %% [markdown]
 # ## Double Q-learning
 #
-# The maximum of several estimates is too high on average, as it picks the one that errs upwards. In
+# The maximum of several noisy estimates is too high on average: it picks those that err upwards. In
 # double Q-learning (van Hasselt et al. 2016) the online network chooses the best action, and the
 # target network says what it is worth.
 
@@ -117,8 +118,8 @@ if __name__ == "__main__":
 # %% [markdown]
 # ## Questions
 #
-# 1. Pendulum-v1 never terminates. What does that make of `1 - done` in code that was written for
+# 1. Pendulum-v1 never terminates. What does `1 - done` do there, in code that was written for
 #    CartPole?
-# 2. CartPole-v1 has a time limit of 500 steps. Is standing after 500 steps good or bad? What does a
-#    DQN learn that takes it for a fall?
-# 3. Why does the loss fall when all targets are wrong in the same way?
+# 2. CartPole-v1 has a time limit of 500 steps. What does a DQN learn that takes this limit for a
+#    fall?
+# 3. Why can the loss fall although all targets are wrong?

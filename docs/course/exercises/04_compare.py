@@ -1,15 +1,16 @@
 # %% [markdown]
 # # 4. Which agent is better?
 #
-# Two agents were trained, with ten seeds each. There are curves of returns and losses, and
-# checkpoints that can be evaluated. Who is better, and can it be told at all?
+# Two agents were trained, with ten seeds each. You have their curves of returns and losses, and
+# checkpoints that you can evaluate. Which agent is better, and do the data say so?
 #
-# - **You learn** why all are evaluated from the same starts, why seeds count and episodes do not,
-#   how a checkpoint may be selected, and when to say "can't tell".
+# - **You learn** why all agents are evaluated from the same initial states, why the number of seeds
+#   counts more than that of episodes, how to select a checkpoint, and when to say "can't tell".
 # - **Time** 60 minutes. **You need** NumPy, SciPy if you like.
 # - **Check** with `ca2-rl check 04_compare.py`.
 #
-# Complete what raises `NotImplementedError`. Names and arguments of the functions have to stay.
+# Replace each `raise NotImplementedError` by your code. Keep the names and arguments of the
+# functions: the checks call them.
 
 # %%
 # exercise: compare
@@ -22,13 +23,13 @@ from ca2_rl.envs.pendulum import sample_starts
 # %% [markdown]
 # ## What there is
 #
-# The trainings are simulated, so that nobody has to wait, and so that somebody knows the truth.
-# `agents.a` and `agents.b` are lists of runs: `run.checkpoints` are the names of its saved models,
-# from the first to the last; `run.training_returns` and `run.losses` are what its log says.
-# `agents.evaluate(checkpoint, starts)` plays one episode without exploration from each start, [N,
-# 2] -> [N].
+# The trainings are simulated: you need not wait, and the truth is known. `agents.a` and `agents.b`
+# are lists of runs: `run.checkpoints` are the names of its saved models, from the first to the
+# last; `run.training_returns` and `run.losses` are what its log says. `agents.evaluate(checkpoint,
+# starts)` plays one episode without exploration from each initial state, and returns their returns.
+# Give it all initial states at once.
 #
-# Look at the curves. Whom do you bet on?
+# Look at the curves. Which agent do you expect to be better?
 
 # %%
 if __name__ == "__main__":
@@ -45,8 +46,8 @@ if __name__ == "__main__":
 # %% [markdown]
 # ## The last models
 #
-# `sample_starts(n, seed)` draws starts of the pendulum: [n, 2]. The return differs by 100 (standard
-# deviation) from start to start, for one and the same agent.
+# `sample_starts(n, seed)` draws initial states of the pendulum: [n, 2]. The returns of one agent
+# have a standard deviation of about 90 over them.
 
 
 # %%
@@ -65,8 +66,8 @@ def last_scores(runs, evaluate, n, seed):
 # %% [markdown]
 # ## Selected models
 #
-# DQN forgets: the last checkpoint may be worse than one before. One may select the best checkpoint
-# of each run, but not report the number that selected it.
+# DQN forgets: the last checkpoint may be worse than an earlier one. You may select the best
+# checkpoint of each run, but you may not report the number by which you selected it.
 
 
 # %%
@@ -87,9 +88,9 @@ if __name__ == "__main__":
 # %% [markdown]
 # ## How sure is it?
 #
-# What would come out with ten other seeds? The unit is the seed: 300 episodes of one model are not
-# 300 trainings. Use the standard error of the difference and the t-distribution (Welch), or a
-# bootstrap that draws seeds.
+# What would be the result of ten other seeds? Only other seeds tell: 300 episodes of one model are
+# not 300 trainings. Use the standard error of the difference and the t-distribution (Welch), or a
+# bootstrap that resamples seeds.
 
 
 # %%
@@ -125,7 +126,8 @@ if __name__ == "__main__":
 # %% [markdown]
 # ## Questions
 #
-# 1. Each agent has ten seeds, and each model 300 episodes. What would an interval look like that
+# 1. Each agent has ten seeds, and each model 300 episodes. What is wrong with an interval that
 #    takes the 3,000 episodes of an agent for independent?
-# 2. Somebody trains with 20 seeds and reports the best five. What is that number an estimate of?
-# 3. When is the selected model the right one to report, when the last one?
+# 2. Somebody trains with 20 seeds and reports the mean of the best five. What does that number
+#    estimate?
+# 3. When should one report the selected model, and when the last one?

@@ -1,15 +1,15 @@
 # %% [markdown]
 # # 5. Data
 #
-# A file of handwriting-like letters, as somebody handed it on. Whatever is wrong with it goes
-# straight into the GAN.
+# Somebody gave you a file of letters. Whatever is wrong with it goes into the GAN.
 #
 # - **You learn** to find out what a file holds before anything learns from it, what a missing
 #   header costs, and why a held-out part has to be new.
 # - **Time** 60 minutes. **You need** NumPy, pandas or scikit-learn if you like.
 # - **Check** with `ca2-gan check 05_data.py`.
 #
-# Complete what raises `NotImplementedError`. Names and arguments of the functions have to stay.
+# Replace each `raise NotImplementedError` by your code. Keep the names and arguments of the
+# functions: the checks call them.
 
 # %%
 # exercise: data
@@ -24,9 +24,9 @@ from ca2_gan.course.letters import write_letters
 # %% [markdown]
 # ## The file
 #
-# A row for each image: a label and 28 x 28 pixels from 0 to 255. That is all that the one who made
-# it remembers. Look at it: how many rows, which labels and how often, what do the images look like?
-# `ca2-gan explore --data FILE` shows you what you missed.
+# There is a row for each image, with a label and 28 x 28 pixels from 0 to 255; nothing else is
+# known. Look at the file: how many rows are there, how often does each label occur, what do the
+# images look like? `ca2-gan explore --data FILE` shows what you have missed.
 
 # %%
 if __name__ == "__main__":
@@ -39,8 +39,8 @@ if __name__ == "__main__":
 # %% [markdown]
 # ## Reading it
 #
-# - Is there a header? A reader that expects one loses the first letter without a word.
-# - Which rows are no letters?
+# - Is there a header? A reader that expects one loses the first letter, without a warning.
+# - Which rows are not letters?
 # - Do the letters stand upright?
 
 
@@ -67,8 +67,8 @@ if __name__ == "__main__":
 # %% [markdown]
 # ## Holding out
 #
-# What a GAN makes is compared with letters that it has not seen. Some letters are in the file
-# twice.
+# Generated letters are compared with letters that the GAN has not seen. Some letters are in the
+# file twice.
 
 
 # %%
@@ -86,9 +86,9 @@ def split(images, labels, seed):
 # %% [markdown]
 # ## Two letters under one label
 #
-# F and f have the same label. The mean of both is neither, and a generator that is asked for "F"
-# starts there. Part the images of one letter into two groups of similar shape; for F and M, the
-# groups turn out to be the two cases, more or less.
+# F and f have the same label, and their mean looks like neither. Divide the images of one letter
+# into two groups of similar shape. For F and M, the groups turn out to be capitals and small
+# letters, with few exceptions.
 
 
 # %%
@@ -118,7 +118,5 @@ if __name__ == "__main__":
 # ## Questions
 #
 # 1. pandas takes the first row for a header. Which error message do you get?
-# 2. For which letters do the two groups have nothing to do with the cases? What do they have to do
-#    with?
-# 3. The junk is a small part of the file. What would a GAN, and what would a Frechet distance make
-#    of it?
+# 2. For which letters are the two groups not the two cases? What distinguishes the groups then?
+# 3. The junk is a small part of the file. What would it do to a GAN, and to a Frechet distance?

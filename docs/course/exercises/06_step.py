@@ -1,15 +1,16 @@
 # %% [markdown]
 # # 6. One step of a GAN
 #
-# Two networks, two losses, two optimizers, one graph. Nearly every mistake here still trains, only
-# worse.
+# Two networks, two losses and two optimizers share one graph. With most mistakes, the GAN still
+# learns, but worse.
 #
 # - **You learn** whose gradients go where, why fakes are detached in one turn and not in the other,
 #   and which of two losses the generator minimises.
 # - **Time** 60 minutes. **You need** PyTorch.
 # - **Check** with `ca2-gan check 06_step.py`.
 #
-# Complete what raises `NotImplementedError`. Names and arguments of the functions have to stay.
+# Replace each `raise NotImplementedError` by your code. Keep the names and arguments of the
+# functions: the checks call them.
 
 # %%
 # exercise: step
@@ -21,8 +22,8 @@ from torch.nn import functional
 # %% [markdown]
 # ## Losses
 #
-# The discriminator returns logits: the probability that an image is real is their sigmoid.
-# (`binary_cross_entropy_with_logits` has that sigmoid in it.)
+# The discriminator returns logits. Their sigmoid is the probability that an image is real;
+# `binary_cross_entropy_with_logits` applies it.
 
 
 # %%
@@ -64,12 +65,12 @@ def make_optimizers(generator, discriminator, lr):
 # %% [markdown]
 # ## A step
 #
-# 1. The discriminator's turn: fakes are made, it learns to tell them from real images. The
-#    generator is none of its business.
+# 1. The discriminator's turn: it learns to tell fakes from real images. The generator does not
+#    change.
 # 2. The generator's turn, with the same noise: the fakes go through the discriminator as it is
 #    *now*, and the generator learns.
 #
-# The backward pass of the second turn leaves gradients in the discriminator, too. What becomes of
+# The backward pass of the second turn also leaves gradients in the discriminator. What becomes of
 # them?
 
 
@@ -91,7 +92,7 @@ def train_step(generator, discriminator, g_optimizer, d_optimizer, real, noise):
 # %% [markdown]
 # ## Does it learn?
 #
-# Points on a circle.
+# The real data are points near a circle.
 
 # %%
 if __name__ == "__main__":
@@ -118,7 +119,7 @@ if __name__ == "__main__":
 #
 # 1. Without `detach()` in the discriminator's turn, but with `zero_grad()` before the generator's
 #    backward pass, the result is the same. What is lost?
-# 2. What are both losses when the discriminator can't tell anything apart? Is a lower generator's
-#    loss better?
-# 3. What does the generator's gradient look like under log(1 - D(G(z))) when the discriminator is
+# 2. What are both losses when the discriminator can't tell real from fake? Is a lower loss of the
+#    generator better?
+# 3. How large is the generator's gradient with the loss log(1 - D(G(z))) when the discriminator is
 #    sure?

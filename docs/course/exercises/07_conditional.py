@@ -1,17 +1,19 @@
 # %% [markdown]
 # # 7. The letter that was asked for
 #
-# A small conditional GAN that writes A, C, E, H or S, in half a minute of one core.
+# Write a small conditional GAN that makes the letter that it is asked for: A, C, E, H or S. Its
+# training takes half a minute of one core.
 #
 # - **You learn** how a label gets into both networks, and to see what a sheet of samples hides: a
 #   generator that makes each letter once.
 # - **Time** 90 minutes. **You need** exercise 6 and PyTorch.
-# - **Check** with `ca2-gan check 07_conditional.py`, about a minute. At least 60 % of the letters
-#   have to be read right by a classifier, the Frechet distance of its features to held-out letters
-#   has to be at most 250, and the images of a letter have to differ from each other.
+# - **Check** with `ca2-gan check 07_conditional.py`, which takes about half a minute. At least 60 %
+#   of the letters have to be read right by a classifier, the Frechet distance of its features to
+#   held-out letters has to be at most 250, and the images of a letter have to differ from each
+#   other.
 #
-# Complete what raises `NotImplementedError`. Networks and constants may be changed; `train` and
-# `sample` keep their names and arguments.
+# Replace each `raise NotImplementedError` by your code. You may change everything but the names and
+# arguments of `train` and `sample`.
 
 # %%
 # exercise: conditional
@@ -29,7 +31,7 @@ BATCH_SIZE = 32
 # %% [markdown]
 # ## The letters
 #
-# Glyphs of five letters, of both cases: 3,300 to learn from, 500 held out.
+# Five letters, each as capitals and small letters: 3,300 images to learn from, 500 held out.
 
 # %%
 if __name__ == "__main__":
@@ -43,10 +45,11 @@ if __name__ == "__main__":
 # %% [markdown]
 # ## Two networks
 #
-# The generator sees the label as a one-hot vector beside the noise. How the discriminator sees it
-# is up to you: as planes beside the image; by a projection (Miyato & Koyama 2018), `head(h) +
-# (embedding(label) * h).sum(1)` with the last features h; or by a second head that names the class
-# (AC-GAN). If it does not see the label, a wrong letter is as good as a right one.
+# The generator gets the label as a one-hot vector, concatenated with the noise. How the
+# discriminator gets it is up to you: as additional channels of the image; by a projection (Miyato &
+# Koyama 2018), `head(h) + (embedding(label) * h).sum(1)` with the last features h; or by a second
+# head that names the class (AC-GAN). If it does not get the label, a wrong letter is as good as a
+# right one.
 
 
 # %%
@@ -84,7 +87,7 @@ class Discriminator(nn.Module):
 # %% [markdown]
 # ## Training
 #
-# As in exercise 6, with a label for each image. A start that works: hinge loss, `relu(1 - D(x)) +
+# As in exercise 6, with a label for each image. Settings that work: hinge loss, `relu(1 - D(x)) +
 # relu(1 + D(G(z)))` and `-D(G(z))`, Adam with `betas=(0.0, 0.9)`, learning rates 1e-3 for the
 # generator and 2e-3 for the discriminator.
 
@@ -117,8 +120,8 @@ def sample(generator, labels, seed):
 # %% [markdown]
 # ## Look at it
 #
-# The first row shows each letter once, the others each letter ten times. Which of the two tells you
-# more?
+# The first row shows different letters, each other row shows one letter ten times. Which rows tell
+# you more?
 
 # %%
 if __name__ == "__main__":
@@ -133,7 +136,8 @@ if __name__ == "__main__":
 # %% [markdown]
 # ## Questions
 #
-# 1. Multiply the noise by 0.05 in `sample`. Which of the checks fail, and which number that is
-#    often reported does not notice?
+# 1. Multiply the noise by 0.05 in `sample`. Which checks fail now? The share of unique images is
+#    often reported: does it change?
 # 2. Which letter comes out worst? Which ones have two shapes?
-# 3. Give the discriminator wrong labels with real images, as fakes. Does that help? Why should it?
+# 3. Also give the discriminator real images with wrong labels, as fakes. Does that help? Why should
+#    it?

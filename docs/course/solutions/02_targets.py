@@ -2,14 +2,15 @@
 # # 2. Targets
 #
 # DQN learns from the difference between its Q-value and a target, r + gamma max Q of the next
-# state. Most mistakes in DQN are made in this line, and none of them raises an error.
+# state. Many mistakes in DQN are in this line, and most of them raise no error.
 #
 # - **You learn** what an episode's end and a time limit do to a target, why targets are constants,
 #   what double Q-learning changes, and how a wrong shape hides in a loss.
 # - **Time** 60 minutes. **You need** PyTorch and Gymnasium.
 # - **Check** with `ca2-rl check 02_targets.py`.
 #
-# Complete what raises `NotImplementedError`. Names and arguments of the functions have to stay.
+# Replace each `raise NotImplementedError` by your code. Keep the names and arguments of the
+# functions: the checks call them.
 
 # %%
 # exercise: targets
@@ -20,13 +21,13 @@ import torch
 # %% [markdown]
 # ## Targets
 #
-# `env.step` returns two flags. `terminated`: the task is over, nothing is earned any more.
-# `truncated`: somebody stopped watching, as Pendulum-v1 does after 200 steps, although it would
-# have gone on.
+# `env.step` returns two flags. `terminated` means that the task is over: there are no more rewards.
+# `truncated` means that the time limit was reached, in Pendulum-v1 after 200 steps, although the
+# task would have gone on.
 #
-# A reward of 1 in each step, for ever, is worth 1 / (1 - 0.9) = 10 with gamma = 0.9. What would an
-# agent learn that sees episodes of 5 steps and takes each fifth step for the end? (As it does not
-# see the time: 1 / (1 - 0.9 * 4/5) = 3.6.)
+# With gamma = 0.9, a reward of 1 in each step forever is worth 1 / (1 - 0.9) = 10. An agent that
+# sees episodes of 5 steps, and takes each fifth step for the end of the task, learns 1 / (1 - 0.9 *
+# 4/5) = 3.6 instead, as it does not observe the time.
 
 
 # %%
@@ -47,7 +48,7 @@ def targets(rewards, next_q, terminated, truncated, gamma):
 # %% [markdown]
 # ## Double Q-learning
 #
-# The maximum of several estimates is too high on average, as it picks the one that errs upwards. In
+# The maximum of several noisy estimates is too high on average: it picks those that err upwards. In
 # double Q-learning (van Hasselt et al. 2016) the online network chooses the best action, and the
 # target network says what it is worth.
 
@@ -131,9 +132,9 @@ if __name__ == "__main__":
 # %% [markdown]
 # ## Answers
 #
-# 1. `done` is true after 200 steps all the same if it is `terminated or truncated`, so that states
-#    near the limit seem to end the task.
-# 2. Good. It learns that standing is worth little when it has lasted long, and, as it does not see
-#    the time, that standing is worth less.
-# 3. The loss only says how well the network fits its targets. Targets that are easier to fit, such
-#    as the rewards alone, have a lower one.
+# 1. If `done` is `terminated or truncated`, the value of the next state is left out at the time
+#    limit, as if the task ended there.
+# 2. That standing is worth less than it is: as the agent does not observe the time, each state
+#    seems to lead to a fall now and then.
+# 3. The loss says how well the network fits its targets, not whether they are right. Targets that
+#    are easier to fit, such as the rewards alone, have a lower loss.

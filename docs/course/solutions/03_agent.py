@@ -1,17 +1,18 @@
 # %% [markdown]
 # # 3. An agent
 #
-# A DQN that swings up the pendulum and keeps it there, in 8,000 steps and some ten seconds of one
-# core.
+# Write a DQN that swings the pendulum up and keeps it there. Its training takes 8,000 steps, some
+# ten seconds of one core.
 #
 # - **You learn** what each part of DQN is for, and to measure an agent by its regret: the best
-#   possible return minus the agent's, from the same start.
-# - **Time** 90 minutes. **You need** the exercises 1 and 2, and PyTorch.
-# - **Check** with `ca2-rl check 03_agent.py`, half a minute. The mean regret of two trainings has
-#   to be below 25. Doing nothing has a regret of about 1,100, a good solution one of 10.
+#   possible return minus the agent's, from the same initial state.
+# - **Time** 90 minutes. **You need** exercises 1 and 2, and PyTorch.
+# - **Check** with `ca2-rl check 03_agent.py`, which takes about 20 seconds. The mean regret of two
+#   trainings has to be below 25. Doing nothing has a regret of about 1,100, a good solution one of
+#   about 10.
 #
-# Complete what raises `NotImplementedError`. Networks and constants may be changed; names,
-# arguments and what a batch is made of have to stay.
+# Replace each `raise NotImplementedError` by your code. You may change networks and constants. Keep
+# names, arguments and what a batch is made of: the checks use them.
 
 # %%
 # exercise: agent
@@ -34,7 +35,7 @@ LEARNING_STARTS = 500  # steps before the first gradient step
 # %% [markdown]
 # ## Replay
 #
-# Nothing to complete here. Rewards of the pendulum are between -16.3 and 0.
+# There is nothing to complete here.
 
 
 # %%
@@ -68,8 +69,8 @@ class Replay:
 # %% [markdown]
 # ## Exploration
 #
-# At first nothing is known, so everything is tried. Later, most of what is seen should be what the
-# agent does.
+# At first the agent knows nothing, so its actions should be random. Later, most of them should be
+# its own choice.
 
 
 # %%
@@ -87,8 +88,9 @@ def epsilon(progress):
 #
 # `update` makes one gradient step on a batch. The targets come from the target network, which
 # follows the online network slowly: either a little in each update (`target += tau * (online -
-# target)`, tau 0.01 or 0.02), or by a copy every few hundred updates. A target network that never
-# follows learns one step ahead only; one that is copied at each update chases itself.
+# target)`, tau 0.01 or 0.02), or by a copy every few hundred updates. If it never follows, the
+# agent plans one step ahead only. If it is copied at each update, the targets change with every
+# gradient step, and learning often diverges.
 
 
 # %%
@@ -137,11 +139,12 @@ class DQN:
 # %% [markdown]
 # ## Training
 #
-# Play, keep, learn. After each step one `update`, once `LEARNING_STARTS` steps are kept.
+# In each step, act, keep the transition, and, after the first `LEARNING_STARTS` steps, call
+# `update` once.
 #
-# - The environment ends its episodes by a time limit only. Which flag belongs into the replay?
-# - The return of a training episode says as much about its start, and about the random torques in
-#   it, as about the agent. Return the agent of the last step, not that of the luckiest episode.
+# - The environment ends its episodes by a time limit only. Which flag belongs in the replay?
+# - The return of a training episode depends on its initial state and on its random torques as much
+#   as on the agent. Return the agent of the last step, not that of the luckiest episode.
 
 
 # %%
@@ -171,8 +174,8 @@ def train(env, steps, seed):
 # %% [markdown]
 # ## How good is it?
 #
-# Training episodes have 25 steps, to see eight times as many starts; the agent is judged by whole
-# episodes of 200 steps, from the same starts as the optimum.
+# Training episodes have 25 steps, so that the agent sees eight times as many initial states. It is
+# evaluated in whole episodes of 200 steps, from the same initial states as the optimum.
 
 # %%
 if __name__ == "__main__":
@@ -184,10 +187,10 @@ if __name__ == "__main__":
 # %% [markdown]
 # ## Answers
 #
-# 1. From about 8 to 15. The standard deviation over seeds is about 1.6, so the interval of a
-#    difference of 1 leaves out 0 with some 8 * 1.6^2 = 20 seeds each.
-# 2. Of our six, two had a regret of 9 and 13, four did worse than nothing. Random torques seldom
-#    lead where the agent wants to go, so what it wrongly hopes for there is never put right. With
-#    its own actions, it goes there and sees.
-# 3. The Q-values start near 0 and grow to some hundreds in absolute value, and errors grow with
-#    them. A loss is relative to its targets, which change. It says nothing about the policy.
+# 1. Ours are between 8 and 15, with a standard deviation of 1.6. The 95 % interval of a difference
+#    of 1 leaves out 0 from about 8 * 1.6^2 = 20 seeds each on.
+# 2. Of our six, two had regrets of 9 and 13, and four were worse than doing nothing. Random torques
+#    seldom lead to the states that the agent wants to reach, so that values there that are too high
+#    are never corrected. With its own actions it gets there, and learns.
+# 3. The Q-values start near 0 and grow to some hundreds in absolute value, and the errors grow with
+#    them. A loss is relative to its targets, which change: it does not say how good the policy is.

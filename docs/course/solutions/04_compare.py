@@ -1,15 +1,16 @@
 # %% [markdown]
 # # 4. Which agent is better?
 #
-# Two agents were trained, with ten seeds each. There are curves of returns and losses, and
-# checkpoints that can be evaluated. Who is better, and can it be told at all?
+# Two agents were trained, with ten seeds each. You have their curves of returns and losses, and
+# checkpoints that you can evaluate. Which agent is better, and do the data say so?
 #
-# - **You learn** why all are evaluated from the same starts, why seeds count and episodes do not,
-#   how a checkpoint may be selected, and when to say "can't tell".
+# - **You learn** why all agents are evaluated from the same initial states, why the number of seeds
+#   counts more than that of episodes, how to select a checkpoint, and when to say "can't tell".
 # - **Time** 60 minutes. **You need** NumPy, SciPy if you like.
 # - **Check** with `ca2-rl check 04_compare.py`.
 #
-# Complete what raises `NotImplementedError`. Names and arguments of the functions have to stay.
+# Replace each `raise NotImplementedError` by your code. Keep the names and arguments of the
+# functions: the checks call them.
 
 # %%
 # exercise: compare
@@ -23,13 +24,13 @@ from ca2_rl.envs.pendulum import sample_starts
 # %% [markdown]
 # ## What there is
 #
-# The trainings are simulated, so that nobody has to wait, and so that somebody knows the truth.
-# `agents.a` and `agents.b` are lists of runs: `run.checkpoints` are the names of its saved models,
-# from the first to the last; `run.training_returns` and `run.losses` are what its log says.
-# `agents.evaluate(checkpoint, starts)` plays one episode without exploration from each start, [N,
-# 2] -> [N].
+# The trainings are simulated: you need not wait, and the truth is known. `agents.a` and `agents.b`
+# are lists of runs: `run.checkpoints` are the names of its saved models, from the first to the
+# last; `run.training_returns` and `run.losses` are what its log says. `agents.evaluate(checkpoint,
+# starts)` plays one episode without exploration from each initial state, and returns their returns.
+# Give it all initial states at once.
 #
-# Look at the curves. Whom do you bet on?
+# Look at the curves. Which agent do you expect to be better?
 
 # %%
 if __name__ == "__main__":
@@ -46,8 +47,8 @@ if __name__ == "__main__":
 # %% [markdown]
 # ## The last models
 #
-# `sample_starts(n, seed)` draws starts of the pendulum: [n, 2]. The return differs by 100 (standard
-# deviation) from start to start, for one and the same agent.
+# `sample_starts(n, seed)` draws initial states of the pendulum: [n, 2]. The returns of one agent
+# have a standard deviation of about 90 over them.
 
 
 # %%
@@ -67,8 +68,8 @@ def last_scores(runs, evaluate, n, seed):
 # %% [markdown]
 # ## Selected models
 #
-# DQN forgets: the last checkpoint may be worse than one before. One may select the best checkpoint
-# of each run, but not report the number that selected it.
+# DQN forgets: the last checkpoint may be worse than an earlier one. You may select the best
+# checkpoint of each run, but you may not report the number by which you selected it.
 
 
 # %%
@@ -95,9 +96,9 @@ if __name__ == "__main__":
 # %% [markdown]
 # ## How sure is it?
 #
-# What would come out with ten other seeds? The unit is the seed: 300 episodes of one model are not
-# 300 trainings. Use the standard error of the difference and the t-distribution (Welch), or a
-# bootstrap that draws seeds.
+# What would be the result of ten other seeds? Only other seeds tell: 300 episodes of one model are
+# not 300 trainings. Use the standard error of the difference and the t-distribution (Welch), or a
+# bootstrap that resamples seeds.
 
 
 # %%
@@ -135,10 +136,8 @@ if __name__ == "__main__":
 # %% [markdown]
 # ## Answers
 #
-# 1. Far too narrow. The episodes of one model share its luck with the seed, which more episodes do
-#    not average out: the interval would shrink to 0 around the mean of these ten seeds, and miss
-#    the agent's.
-# 2. Of nothing that anybody gets: neither a typical seed, nor the best of five.
-# 3. The last one says what the algorithm does when it is left alone. The selected one is what one
-#    would use, if evaluations are to be had where it is used; they are part of its cost. Best is to
-#    report both, and say so.
+# 1. It is far too narrow. All episodes of a model depend on the same training: more episodes make
+#    the interval of these ten models narrow, not that of the agent.
+# 2. Nothing that a user gets: it is neither the score of a typical seed nor that of the best one.
+# 3. The last model shows what the algorithm does without help. The selected model is what one would
+#    use, if one can evaluate. Best report both.

@@ -1,15 +1,15 @@
 # %% [markdown]
 # # 5. Data
 #
-# A file of handwriting-like letters, as somebody handed it on. Whatever is wrong with it goes
-# straight into the GAN.
+# Somebody gave you a file of letters. Whatever is wrong with it goes into the GAN.
 #
 # - **You learn** to find out what a file holds before anything learns from it, what a missing
 #   header costs, and why a held-out part has to be new.
 # - **Time** 60 minutes. **You need** NumPy, pandas or scikit-learn if you like.
 # - **Check** with `ca2-gan check 05_data.py`.
 #
-# Complete what raises `NotImplementedError`. Names and arguments of the functions have to stay.
+# Replace each `raise NotImplementedError` by your code. Keep the names and arguments of the
+# functions: the checks call them.
 
 # %%
 # exercise: data
@@ -25,9 +25,9 @@ from ca2_gan.course.letters import write_letters
 # %% [markdown]
 # ## The file
 #
-# A row for each image: a label and 28 x 28 pixels from 0 to 255. That is all that the one who made
-# it remembers. Look at it: how many rows, which labels and how often, what do the images look like?
-# `ca2-gan explore --data FILE` shows you what you missed.
+# There is a row for each image, with a label and 28 x 28 pixels from 0 to 255; nothing else is
+# known. Look at the file: how many rows are there, how often does each label occur, what do the
+# images look like? `ca2-gan explore --data FILE` shows what you have missed.
 
 # %%
 if __name__ == "__main__":
@@ -40,8 +40,8 @@ if __name__ == "__main__":
 # %% [markdown]
 # ## Reading it
 #
-# - Is there a header? A reader that expects one loses the first letter without a word.
-# - Which rows are no letters?
+# - Is there a header? A reader that expects one loses the first letter, without a warning.
+# - Which rows are not letters?
 # - Do the letters stand upright?
 
 
@@ -72,8 +72,8 @@ if __name__ == "__main__":
 # %% [markdown]
 # ## Holding out
 #
-# What a GAN makes is compared with letters that it has not seen. Some letters are in the file
-# twice.
+# Generated letters are compared with letters that the GAN has not seen. Some letters are in the
+# file twice.
 
 
 # %%
@@ -93,9 +93,9 @@ def split(images, labels, seed):
 # %% [markdown]
 # ## Two letters under one label
 #
-# F and f have the same label. The mean of both is neither, and a generator that is asked for "F"
-# starts there. Part the images of one letter into two groups of similar shape; for F and M, the
-# groups turn out to be the two cases, more or less.
+# F and f have the same label, and their mean looks like neither. Divide the images of one letter
+# into two groups of similar shape. For F and M, the groups turn out to be capitals and small
+# letters, with few exceptions.
 
 
 # %%
@@ -124,9 +124,9 @@ if __name__ == "__main__":
 # %% [markdown]
 # ## Answers
 #
-# 1. None. The names of the columns are the first letter's pixels (0, 0.1, 0.2, ...), which nobody
-#    looks at.
-# 2. C, S, U, V, W and others: both cases have one shape. The groups are upright and slanted
-#    letters, or narrow and wide ones.
-# 3. A GAN learns to make grey squares now and then, about as often as they are there. The distance
-#    rises, since they lie far from all letters: in a covariance, squares of distances count.
+# 1. None. The pixels of the first letter become the names of the columns (0, 0.1, 0.2, ...), which
+#    nobody looks at.
+# 2. For C, S, U, V, W and others, both cases have the same shape. Then the groups are, for
+#    instance, slanted and upright letters.
+# 3. The GAN learns to make grey squares, about as often as they are in the file. The distance
+#    rises, as they are far from all letters, and squares of distances count.

@@ -1,15 +1,16 @@
 # %% [markdown]
 # # 6. One step of a GAN
 #
-# Two networks, two losses, two optimizers, one graph. Nearly every mistake here still trains, only
-# worse.
+# Two networks, two losses and two optimizers share one graph. With most mistakes, the GAN still
+# learns, but worse.
 #
 # - **You learn** whose gradients go where, why fakes are detached in one turn and not in the other,
 #   and which of two losses the generator minimises.
 # - **Time** 60 minutes. **You need** PyTorch.
 # - **Check** with `ca2-gan check 06_step.py`.
 #
-# Complete what raises `NotImplementedError`. Names and arguments of the functions have to stay.
+# Replace each `raise NotImplementedError` by your code. Keep the names and arguments of the
+# functions: the checks call them.
 
 # %%
 # exercise: step
@@ -21,8 +22,8 @@ from torch.nn import functional
 # %% [markdown]
 # ## Losses
 #
-# The discriminator returns logits: the probability that an image is real is their sigmoid.
-# (`binary_cross_entropy_with_logits` has that sigmoid in it.)
+# The discriminator returns logits. Their sigmoid is the probability that an image is real;
+# `binary_cross_entropy_with_logits` applies it.
 
 
 # %%
@@ -65,12 +66,12 @@ def make_optimizers(generator, discriminator, lr):
 # %% [markdown]
 # ## A step
 #
-# 1. The discriminator's turn: fakes are made, it learns to tell them from real images. The
-#    generator is none of its business.
+# 1. The discriminator's turn: it learns to tell fakes from real images. The generator does not
+#    change.
 # 2. The generator's turn, with the same noise: the fakes go through the discriminator as it is
 #    *now*, and the generator learns.
 #
-# The backward pass of the second turn leaves gradients in the discriminator, too. What becomes of
+# The backward pass of the second turn also leaves gradients in the discriminator. What becomes of
 # them?
 
 
@@ -103,7 +104,7 @@ def train_step(generator, discriminator, g_optimizer, d_optimizer, real, noise):
 # %% [markdown]
 # ## Does it learn?
 #
-# Points on a circle.
+# The real data are points near a circle.
 
 # %%
 if __name__ == "__main__":
@@ -128,9 +129,8 @@ if __name__ == "__main__":
 # %% [markdown]
 # ## Answers
 #
-# 1. Time: the backward pass through the generator is made twice. (And its graph has to be kept, or
-#    made twice.)
-# 2. Logits of 0: 2 log 2 = 1.39 and log 2 = 0.69. No: a low loss means that this discriminator is
-#    easily fooled, perhaps since it is a bad one.
-# 3. It is D times that of the logits, nearly 0: where the generator is worst, it learns least.
-#    Under -log D it is 1 - D times, nearly all of it.
+# 1. Time: there is a second backward pass through the generator.
+# 2. With logits of 0, 2 log 2 = 1.39 and log 2 = 0.69. No: a low loss of the generator means that
+#    this discriminator is easily fooled, perhaps because it is bad.
+# 3. The gradient of log(1 - D) to the logit is -D, nearly 0 for fakes that are recognised: where
+#    the generator is worst, it learns least. That of -log D is -(1 - D), nearly -1.

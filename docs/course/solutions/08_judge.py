@@ -1,15 +1,16 @@
 # %% [markdown]
 # # 8. Judging a GAN
 #
-# The Frechet distance (FID, Heusel et al. 2017) is the number that GANs are compared by. It is
-# easily computed, and easily computed wrong.
+# GANs are compared by a Frechet distance (FID, Heusel et al. 2017). It is easy to compute, and easy
+# to compute wrongly.
 #
 # - **You learn** the formula and its numerics, why its value depends on the number of images, which
 #   images are compared with which, and what a number means next to that of real images.
 # - **Time** 60 minutes. **You need** NumPy, SciPy if you like.
 # - **Check** with `ca2-gan check 08_judge.py`.
 #
-# Complete what raises `NotImplementedError`. Names and arguments of the functions have to stay.
+# Replace each `raise NotImplementedError` by your code. Keep the names and arguments of the
+# functions: the checks call them.
 
 # %%
 # exercise: judge
@@ -22,14 +23,15 @@ from ca2_gan.metrics.classifier import reference_classifier
 # %% [markdown]
 # ## The distance
 #
-# A network makes a vector of each image. The vectors of a set have a mean and a covariance; the
-# distance is that of two Gaussians with these:
+# A network turns each image into a vector of features. The distance of two sets is that of two
+# Gaussians with their means and covariances:
 #
 # |mu_x - mu_y|^2 + tr(C_x + C_y - 2 (C_x C_y)^(1/2))
 #
-# `scipy.linalg.sqrtm(C_x @ C_y)` often has an imaginary part: the product is not symmetric, and
-# where it has no inverse, rounding decides. But only the trace of the root is needed. C_x C_y has
-# the same eigenvalues as the symmetric F^T C_y F, where C_x = F F^T, and none is below 0.
+# `scipy.linalg.sqrtm(C_x @ C_y)` often has an imaginary part, which comes from rounding, above all
+# where the product has no inverse. But only the trace of the root is needed. With C_x = F F^T, C_x
+# C_y has the same eigenvalues as F^T C_y F, which is symmetric, and whose eigenvalues are at least
+# 0.
 
 
 # %%
@@ -50,7 +52,8 @@ def frechet(x, y):
 
 
 # %% [markdown]
-# How does it depend on the number of vectors? All of these are from the same distribution.
+# How does the distance depend on the number of vectors? Here, both sets are from the same
+# distribution.
 
 # %%
 if __name__ == "__main__":
@@ -61,8 +64,8 @@ if __name__ == "__main__":
 # %% [markdown]
 # ## Score and floor
 #
-# A score of 14: is that good? The floor says what real images get that are not the same. Which sets
-# have to be compared, and how many vectors of each?
+# Is a score of 14 good? The floor tells: it is the score of real images. Which sets do you have to
+# compare for both numbers, and how many vectors of each?
 
 
 # %%
@@ -97,7 +100,8 @@ def ranking(models, test):
 # %% [markdown]
 # ## A real one
 #
-# The generator that comes with the package, through the eyes of its reference classifier.
+# Here is the score of a generator that comes with the package, with the features of its reference
+# classifier.
 
 # %%
 if __name__ == "__main__":
@@ -115,9 +119,9 @@ if __name__ == "__main__":
 # %% [markdown]
 # ## Answers
 #
-# 1. It can't be told: with a tenth of the images, the part of the distance that is only due to
-#    their number is ten times as large.
-# 2. That the difference is within chance, or that the generator makes the most typical images only,
+# 1. Nobody can tell: the part of the distance that comes from the number of images alone is about
+#    ten times as large with a tenth of them.
+# 2. That the difference is within chance, or that the generator makes only the most typical images,
 #    or copies.
-# 3. One that has learned its training images by heart. Compare distances to the nearest training
-#    image with those of held-out images, too.
+# 3. One that has learned its training images by heart. So also compare the distances of its images
+#    to their nearest training images with those of held-out images.

@@ -22,7 +22,7 @@ LONG = {"conditional"}
 WRONG = {
     "data/wrong_header": {
         "has_the_form": "labels go from 1 to 26: A is 0, Z is 25.",
-        "reads_every_row": "The file has no header, but the reader took the first letter for one.",
+        "reads_every_row": "The file has no header, but its first row was taken for one.",
         "keeps_labels_and_images_together": "the labels are shifted",
         "holds_out_new_images": "The file is sorted by class: choose at random.",
         "parts_two_shapes": "of the images are on their case's side",
@@ -35,7 +35,7 @@ WRONG = {
     },
     "data/wrong_pairs": {
         "sets_upright": "the letters are turned or mirrored.",
-        "keeps_labels_and_images_together": "images have another's label. Drop the same rows of both, by one mask.",
+        "keeps_labels_and_images_together": "images have another's label. Leave out the same rows of images and labels, by one mask.",
         "holds_out_new_images": "the dtype int64, where bool is needed.",
         "parts_two_shapes": "of the images are on their case's side",
     },
