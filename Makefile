@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/ready
 PYTEST := $(BIN)/python -m pytest --numprocesses 2 --dist worksteal
 
-.PHONY: demo test test-slow docs lint type bench
+.PHONY: demo test test-slow docs lint type bench notebooks
 
 demo: $(READY)  ## an agent and a GAN: trained, judged, shown; five minutes
 	$(BIN)/python scripts/demo.py
@@ -30,6 +30,9 @@ type: $(READY)
 
 bench: $(READY)  ## the agents of the README; one and a half hours on two cores, three on slow ones
 	$(BIN)/python scripts/study_rl.py overview --seeds 10
+
+notebooks: $(READY)  ## the notebooks of the course, from its scripts
+	$(BIN)/python scripts/notebooks.py
 
 $(READY): pyproject.toml
 	$(PYTHON) -m venv $(VENV)

@@ -21,6 +21,7 @@ COMMAND = Command(
         "rate": Subcommand(
             "ca2_gan.commands.rate:main", "rate samples of several models, mixed with real images, without knowing whose they are"
         ),
+        "check": Subcommand("ca2_gan.commands.check:main", "check a solution of an exercise of the course, and explain what is wrong"),
         "compare": Subcommand("ca2_gan.commands.compare:main", "curves and samples of several runs side by side, as one page"),
         "study": Subcommand(
             "ca2_gan.commands.study:main", "models x settings x data x seeds in parallel, as a file says: tables and figures"

@@ -1,0 +1,163 @@
+"""The checks of the exercises tell right answers from wrong ones, and say what is wrong."""
+
+import os
+import subprocess
+import sys
+from importlib import import_module
+from pathlib import Path
+
+import pytest
+
+from ca2_core.course.grading import grade
+from ca2_core.course.source import find_exercise, read_source
+from ca2_gan.cli import COMMAND
+from ca2_gan.course import EXERCISES
+
+ANSWERS = Path(__file__).with_name("answers")
+COURSE = Path(__file__).parents[3] / "docs" / "course"
+# What trains a whole generator
+LONG = {"conditional"}
+
+# By answer and check that it does not pass: what the verdict says, in part
+WRONG = {
+    "data/wrong_header": {
+        "has_the_form": "labels go from 1 to 26: A is 0, Z is 25.",
+        "reads_every_row": "The file has no header, but its first row was taken for one.",
+        "keeps_labels_and_images_together": "the labels are shifted",
+        "holds_out_new_images": "The file is sorted by class: choose at random.",
+        "parts_two_shapes": "of the images are on their case's side",
+    },
+    "data/wrong_junk": {
+        "drops_junk": "12 rows labelled -1 are still there.",
+        "sets_upright": "the letters are mirrored and lie on their side.",
+        "holds_out_new_images": "held-out images are in the training part, too.",
+        "parts_two_shapes": "puts all images into one group.",
+    },
+    "data/wrong_pairs": {
+        "sets_upright": "the letters are turned or mirrored.",
+        "keeps_labels_and_images_together": "images have another's label. Leave out the same rows of images and labels, by one mask.",
+        "holds_out_new_images": "the dtype int64, where bool is needed.",
+        "parts_two_shapes": "of the images are on their case's side",
+    },
+    "step/wrong_one_optimizer": {
+        "gives_each_its_own_optimizer": "the first optimizer has the parameters of both networks.",
+        "loses_by_what_it_gets_wrong": "a sigmoid is applied twice.",
+        "wants_fakes_to_be_real": "a sigmoid is applied twice",
+        "makes_the_right_steps": "differ from what three steps lead to",
+        "returns_numbers": "the losses are tensors.",
+        "learns_a_distribution": "that of the real numbers is 3.",
+    },
+    "step/wrong_leftover": {
+        "makes_the_right_steps": "the discriminator's gradients of the generator's turn are still there in its own next step",
+    },
+    "step/wrong_undetached": {
+        "gives_each_its_own_optimizer": "the optimizers are exchanged",
+        "loses_by_what_it_gets_wrong": "the discriminator's loss is the mean of both parts.",
+        "wants_fakes_to_be_real": "the generator minimises log(1 - D(G(z))).",
+        "leaves_the_generator_alone": "In the discriminator's turn, detach the fakes.",
+        "makes_the_right_steps": "the gradients of the discriminator's loss reach the generator",
+        "learns_a_distribution": "modified by an inplace operation",
+    },
+    "conditional/wrong_label_blind": {
+        "obeys_its_labels": "Both networks have to see them",
+        "looks_like_letters": "Train longer",
+    },
+    "conditional/wrong_one_each": {
+        "repeats_by_seed": "of 50 images of one letter, 1 differ.",
+        "varies_within_a_letter": "images of A are unique. A sheet with one image of each letter looks fine",
+        "makes_new_letters": "are copies of training images.",
+        "looks_like_letters": "training images have 16",
+    },
+    "conditional/wrong_near_duplicates": {
+        "varies_within_a_letter": "images of A are unique, but 100% of them lie far nearer to another than real ones do: near-duplicates.",
+        "looks_like_letters": "training images have 16",
+    },
+    "conditional/wrong_copies": {
+        "makes_new_letters": "100% of the images are copies of training images.",
+    },
+    "judge/wrong_complex": {
+        "stays_real": "a distance has no imaginary part.",
+        "compares_with_held_out_images": "Fakes are compared with the training images.",
+        "has_a_floor": "the floor is 0: a set is compared with itself.",
+        "ranks_by_equal_numbers": "The best model has the fewest samples",
+    },
+    "judge/wrong_numbers": {
+        "is_the_formula": "of two sets with correlated features",
+        "stays_real": "of 20 vectors of 64 features",
+        "compares_with_held_out_images": "the score is that of 1200 fakes against 150.",
+        "has_a_floor": "score and floor need as many on each side",
+        "ranks_by_equal_numbers": "begins with the worst.",
+    },
+    "judge/wrong_floor": {
+        "is_the_formula": "is the root of what the formula gives.",
+        "stays_real": "Matrix is not positive definite",
+        "has_a_floor": "the floor compares the training images with each other.",
+        "ranks_by_equal_numbers": "The best model has the fewest samples",
+    },
+}
+RIGHT = [
+    *(path for path in sorted((COURSE / "solutions").glob("*.py")) if path.stem.partition("_")[2] in EXERCISES),
+    *sorted(ANSWERS.glob("*/right_*.py")),
+]
+
+
+def marked(cases):
+    """Those that take long are slow tests."""
+    return [
+        pytest.param(case, marks=pytest.mark.slow if LONG & set(str(case).replace("_", "/").replace(".", "/").split("/")) else (), id=name)
+        for name, case in cases.items()
+    ]
+
+
+def verdicts_on(path):
+    """What each check finds, by the name of its function, after the file has run."""
+    source = read_source(path)
+    checks = import_module(EXERCISES[find_exercise(source, EXERCISES, "")].checks).CHECKS
+    runs, *verdicts = grade(source, checks)
+    assert runs.status == "passed", runs
+    return {check.__name__: verdict for check, verdict in zip(checks, verdicts, strict=True)}
+
+
+@pytest.mark.filterwarnings("ignore")  # of a student's code
+@pytest.mark.parametrize("path", marked({f"{path.parent.name}/{path.stem}": path for path in RIGHT}))
+def test_right_answers_pass(path):
+    assert {name: verdict for name, verdict in verdicts_on(path).items() if verdict.status != "passed"} == {}
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("answer", marked({name: name for name in WRONG}))
+def test_wrong_answers_are_rejected_with_the_reason(answer):
+    wrong = {name: verdict for name, verdict in verdicts_on(ANSWERS / f"{answer}.py").items() if verdict.status != "passed"}
+    assert wrong.keys() == WRONG[answer].keys()
+    for name, verdict in wrong.items():
+        assert verdict.status == "wrong"
+        assert WRONG[answer][name] in verdict.why
+
+
+def test_every_exercise_has_answers_of_both_kinds():
+    for exercise in EXERCISES:
+        assert len([path for path in RIGHT if exercise in str(path)]) == 2
+        assert {f"{exercise}/{path.stem}" for path in (ANSWERS / exercise).glob("wrong_*.py")} <= set(WRONG)
+        assert sum(name.startswith(exercise) for name in WRONG) >= 3
+
+
+@pytest.mark.parametrize("exercise", marked({name: name for name in EXERCISES}))
+def test_an_exercise_as_it_is_handed_out_is_not_done_yet(exercise):
+    (path,) = (COURSE / "exercises").glob(f"*_{exercise}.py")
+    statuses = [verdict.status for verdict in verdicts_on(path).values()]
+    assert set(statuses) <= {"unfinished", "skipped"}
+    assert "unfinished" in statuses
+
+
+def test_the_command_checks_a_file(capsys):
+    with pytest.raises(SystemExit):
+        COMMAND.run(["check", str(ANSWERS / "judge" / "wrong_floor.py")])
+    assert capsys.readouterr().out.endswith("3 of 7 passed\n")
+
+
+def test_the_list_is_there_at_once():
+    slow = "{'torch', 'pandas', 'scipy'} & set(sys.modules)"
+    code = f"import sys\nfrom ca2_gan.cli import COMMAND\nCOMMAND.run(['check', '--list'])\nprint({slow})"
+    result = subprocess.run([sys.executable, "-c", code], env=os.environ, capture_output=True, text=True, check=True)
+    assert all(name in result.stdout for name in EXERCISES)
+    assert result.stdout.endswith("set()\n")
