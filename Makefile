@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/ready
 PYTEST := $(BIN)/python -m pytest --numprocesses 2 --dist worksteal
 
-.PHONY: demo test test-slow lint type bench notebooks
+.PHONY: demo test test-slow docs notebooks lint type bench
 
 demo: $(READY)  ## an agent and a GAN: trained, judged, shown; five minutes
 	$(BIN)/python scripts/demo.py
@@ -15,6 +15,10 @@ test: $(READY)  ## the test suite, but for the longest tests
 
 test-slow: $(READY)  ## the longest tests: clusters, killed studies, compiled steps with every setting
 	$(PYTEST) -m slow
+
+docs: $(READY)  ## the site, in docs/_build/html
+	$(BIN)/sphinx-build --fail-on-warning --keep-going --quiet docs docs/_build/html
+	@echo "docs/_build/html/index.html"
 
 lint: $(READY)
 	$(BIN)/ruff check .

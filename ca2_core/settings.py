@@ -53,6 +53,8 @@ class Setting:
             words = f"from {self.low:.10g} to {self.high:.10g}"
         elif self.low > -math.inf:
             words = f"at least {self.low:.10g}"
+        elif self.high < math.inf:
+            words = f"at most {self.high:.10g}"
         else:
             return ""
         return words + "".join(f", or {number:.10g}" for number in self.also)

@@ -6,11 +6,13 @@ from collections.abc import Iterable
 from functools import cache
 from importlib import import_module
 from importlib.util import find_spec
+from pathlib import Path
 from typing import Any
 
 import gymnasium as gym
 
 from ca2_core.errors import UserError, did_you_mean
+from ca2_core.modules import search
 
 log = logging.getLogger(__name__)
 
@@ -51,13 +53,15 @@ def is_atari(env_id: str) -> bool:
 def check_env(env_id: str, packages: Iterable[str] = ()) -> None:
     """Imports the packages, then looks the env up.
 
+    :param packages: installed, or in the current folder
     :raises UserError: if a package can't be imported, no env has that id, or what it needs is not installed
     """
     for package in packages:
+        search(Path.cwd())
         try:
             import_module(package)
         except Exception as error:  # whatever the package's code raises
-            raise UserError(f"--gym-packages {package}: can't be imported: {error}.") from error
+            raise UserError(f"--gym-packages {package}: can't be imported: {error}. Modules in the current folder are found.") from error
     entry_point = "ale_py" if is_atari(env_id) else getattr(gym.registry.get(env_id), "entry_point", None)
     for start, (package, extra) in EXTRAS.items():
         if isinstance(entry_point, str) and entry_point.startswith(start) and find_spec(package) is None:

@@ -1,20 +1,26 @@
-"""Writes the reference pages of settings from the tables that check them: docs/rl/hyperparameters.md and docs/gan/settings.md.
+"""Writes the reference pages of settings from the tables that check them, and those of the commands from their parsers.
 
 ``--check`` only says whether the pages are up to date.
 """
 
+import argparse
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from pathlib import Path
+from unittest.mock import patch
 
 from rl_zoo3.utils import ALGOS
 
+from ca2_core.command import Command
 from ca2_core.files import whole_file
 from ca2_core.settings import name_of
 from ca2_core.tables import Table
+from ca2_gan.cli import COMMAND as CA2_GAN
 from ca2_gan.registry import games
 from ca2_gan.training.config import groups
 from ca2_gan.training.settings import Entry, entries, text_of
+from ca2_rl.cli import COMMAND as CA2_RL
 from ca2_rl.zoo.hyperparams import reference
 from ca2_rl.zoo.plugins import register
 from ca2_rl.zoo.settings import ZOO
@@ -70,7 +76,51 @@ def _table(what: str, rows: Iterable[tuple[str, str, str, str]]) -> str:
     return Table([what, "may be", "default", "what it does"], cells, texts=4).markdown() + "\n"
 
 
-PAGES = {DOCS / "rl" / "hyperparameters.md": agents, DOCS / "gan" / "settings.md": gans}
+def commands(command: Command) -> str:
+    """A section with a table of options for each subcommand."""
+    parts = [f"# {command.name}\n", f"{command.description}\n"]
+    parts += [f"- [`{name}`](#{command.name}-{name}): {subcommand.summary}" for name, subcommand in command.subcommands.items()]
+    for name in command.subcommands:
+        parser = parser_of(command, name)
+        parts += [f"\n## {command.name} {name}\n", f"{' '.join((parser.description or '').split())}\n"]
+        parts += [_table_of_options(parser).rstrip()]
+    return "\n".join([*parts, ""])
+
+
+def parser_of(command: Command, name: str) -> argparse.ArgumentParser:
+    """The parser of a subcommand, with all of its options."""
+    found: list[argparse.ArgumentParser] = []
+    with patch.object(argparse.ArgumentParser, "print_help", lambda parser, *_: found.append(parser)), suppress(SystemExit):
+        command.run([name, "--help-all" if command is CA2_GAN and name == "train" else "--help"])
+    return found[0]
+
+
+def _table_of_options(parser: argparse.ArgumentParser) -> str:
+    cells = [[f"`{option}`", text.replace("|", "\\|")] for option, text in _options(parser)]
+    return Table(["option", "what it does"], cells, texts=2).markdown() + "\n"
+
+
+def _options(parser: argparse.ArgumentParser) -> Iterator[tuple[str, str]]:
+    for action in parser._actions:
+        if action.help == argparse.SUPPRESS or isinstance(action, argparse._HelpAction):
+            continue
+        value = action.metavar or ("{" + ",".join(map(str, action.choices)) + "}" if action.choices else action.dest.upper())
+        value = " ".join(value) if isinstance(value, tuple) else value
+        if action.nargs in ("*", "+"):
+            value = f"{value} ..."
+        if action.nargs == "?" and action.option_strings:
+            value = f"[{value}]"
+        names = ", ".join(action.option_strings)
+        option = f"{names} {value}" if names and action.nargs != 0 else names or value
+        yield option, (action.help or "") % (vars(action) | {"prog": parser.prog})
+
+
+PAGES = {
+    DOCS / "rl" / "hyperparameters.md": agents,
+    DOCS / "gan" / "settings.md": gans,
+    DOCS / "reference" / "ca2-rl.md": lambda: commands(CA2_RL),
+    DOCS / "reference" / "ca2-gan.md": lambda: commands(CA2_GAN),
+}
 
 if __name__ == "__main__":
     for page, content in PAGES.items():

@@ -1,11 +1,10 @@
 """Writes the measured numbers into the README and the docs, between ``<!-- table: NAME -->`` and ``<!-- end -->``.
 
-NAME is a table of speed.json, speed_images.json, denormals.json, grids.json, optima.json or optimize.json in docs/rl, or of
-metrics.json, fid.json or data.json in docs/gan; ``pretrained:MODEL/DATA`` of docs/gan/pretrained.json; STUDY/TABLE, a table of the
-study whose measurements are in docs/rl/studies/STUDY.json, or its ``conditions``; gan/STUDY/TABLE, one of
-docs/gan/studies/STUDY.json. STUDY may be overview@amd, the
-overview as measured once more. Likewise ``<!-- figure: STUDY/FIGURE -->``. The cards of the models in ca2_gan/pretrained are made from
-docs/gan/pretrained.json as a whole.
+NAME is a table of claims.json in docs; of speed.json, speed_images.json, denormals.json, grids.json, optima.json or optimize.json in
+docs/rl; of metrics.json, fid.json or data.json in docs/gan; ``pretrained:MODEL/DATA`` of docs/gan/pretrained.json; STUDY/TABLE, a table of
+the study whose measurements are in docs/rl/studies/STUDY.json, or its ``conditions``; gan/STUDY/TABLE, one of
+docs/gan/studies/STUDY.json. STUDY may be overview@amd, the overview as measured once more. Likewise ``<!-- figure: STUDY/FIGURE -->``. The
+cards of the models in ca2_gan/pretrained are made from docs/gan/pretrained.json as a whole.
 """
 
 import os
@@ -284,6 +283,21 @@ def data_conditions(content: Content) -> str:
 
 
 # By name, the measurements below ``docs`` and what makes the table of them
+def claims(half: str) -> Callable[[Content], str]:
+    """What the original study claimed of a half of the project, with what was measured."""
+
+    def table(content: Content) -> str:
+        header = ["claim", "claimed", "measured", "verdict"]
+        rows = [
+            [row[key] for key in ("claim", "claimed", "measured")] + [f"**{row['verdict']}**"]
+            for row in content["rows"]
+            if row["half"] == half
+        ]
+        return Table(header, rows, texts=4).markdown()
+
+    return table
+
+
 TABLES: dict[str, tuple[str, Callable[[Content], str]]] = {
     "speed": ("rl/speed", speed),
     "speed-growth": ("rl/speed", speed_growth),
@@ -301,6 +315,8 @@ TABLES: dict[str, tuple[str, Callable[[Content], str]]] = {
     "metric-conditions": ("gan/metrics", metric_conditions),
     "fid-times": ("gan/fid", fid_times),
     "sensitivity-conditions": ("gan/sensitivity", sensitivity_conditions),
+    "claims-agents": ("claims", claims("agents")),
+    "claims-gans": ("claims", claims("GANs")),
     "data-facts": ("gan/data", data_facts),
     "data-conditions": ("gan/data", data_conditions),
 }

@@ -77,7 +77,7 @@ def test_links_lead_to_files_that_are_there(page):
 
 
 def test_a_training_in_python_goes_on_as_shown(tmp_path, monkeypatch):
-    page = (ROOT / "docs" / "rl" / "resume.md").read_text(encoding="utf-8")
+    page = (ROOT / "docs" / "howto" / "resume.md").read_text(encoding="utf-8")
     monkeypatch.chdir(tmp_path)
     found: dict = {}
     exec(re.search(r"```python\n(.*?)```", page, re.DOTALL)[1], found)
@@ -91,9 +91,9 @@ def test_resuming_costs_at_most_the_limit():
 
 
 def test_a_study_over_ones_own_environment_runs_as_shown(tmp_path, monkeypatch):
-    page = (ROOT / "docs" / "extending.md").read_text(encoding="utf-8")
-    part = page.partition("## A study over an environment of your own")[2]
-    for language, name in (("python", "corridor.py"), ("yaml", "corridor.yml")):
+    page = (ROOT / "docs" / "howto" / "own-environment.md").read_text(encoding="utf-8")
+    study_of_it = page.partition("## A study over an environment of your own")[2]
+    for part, language, name in ((page, "python", "corridor.py"), (study_of_it, "yaml", "corridor.yml")):
         (tmp_path / name).write_text(re.search(rf"```{language}\n(.*?)```", part, re.DOTALL)[1])
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "path", [*sys.path])
@@ -104,7 +104,7 @@ def test_a_study_over_ones_own_environment_runs_as_shown(tmp_path, monkeypatch):
 
 
 def test_a_study_of_ones_own_gan_runs_as_shown(tmp_path, monkeypatch):
-    page = (ROOT / "docs" / "extending.md").read_text(encoding="utf-8")
+    page = (ROOT / "docs" / "howto" / "own-gan.md").read_text(encoding="utf-8")
     parts = [page.partition(f"## {title}\n")[2] for title in ("A GAN", "A study of your own GAN")]
     for part, language, name in zip(parts, ("python", "yaml"), ("small_gan.py", "small.yml"), strict=True):
         (tmp_path / name).write_text(re.search(rf"```{language}\n(.*?)```", part, re.DOTALL)[1])

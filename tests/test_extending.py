@@ -1,4 +1,4 @@
-"""The examples of docs/extending.md and the Python interface as it is promised run as they stand."""
+"""The examples of docs/howto and the Python interface as it is promised run as they stand."""
 
 import re
 from pathlib import Path
@@ -9,8 +9,12 @@ import torch
 
 from ca2_gan import registry
 
-PAGE = Path(__file__).parents[1] / "docs" / "extending.md"
-SECTIONS = dict(re.findall(r"^## (.+?)\n(.*?)(?=^## |\Z)", PAGE.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL))
+PAGES = (Path(__file__).parents[1] / "docs" / "howto").glob("*.md")
+SECTIONS = {
+    title: text
+    for page in PAGES
+    for title, text in re.findall(r"^## (.+?)\n(.*?)(?=^## |\Z)", page.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
+}
 OF_GANS = ("A GAN", "A metric", "An extractor", "Comparing two folders")
 
 

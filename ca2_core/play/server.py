@@ -1,11 +1,12 @@
 """A server for pages on this machine alone: a fixed set of paths, for browsers on this machine."""
 
 import json
+import socket
 import sys
 import threading
 import webbrowser
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -65,10 +66,9 @@ def serving(pages: Mapping[str, Content], port: int = 0, receivers: Mapping[str,
     :raises UserError: if the port can't be had
     """
     try:
-        server = ThreadingHTTPServer((HOST, port), _handler(pages, receivers or {}))
+        server = _Server((HOST, port), _handler(pages, receivers or {}))
     except (OSError, OverflowError) as error:
         raise UserError(f"port {port} can't be used: {error}. Give another --port, or none for a free one.") from error
-    server.daemon_threads = True
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
     try:
@@ -76,6 +76,7 @@ def serving(pages: Mapping[str, Content], port: int = 0, receivers: Mapping[str,
     finally:
         server.shutdown()
         server.server_close()
+        server.hang_up()
 
 
 def serve(pages: Mapping[str, Content], port: int, page: str, receivers: Mapping[str, Receive] | None = None, browser: bool = True) -> None:
@@ -88,6 +89,35 @@ def serve(pages: Mapping[str, Content], port: int, page: str, receivers: Mapping
         if browser and not webbrowser.open(address + page):
             print("No browser could be opened: open the address above in one on this machine.", file=sys.stderr)
         threading.Event().wait()
+
+
+class _Server(ThreadingHTTPServer):
+    """Knows its open connections, which browsers keep: each would be answered after the server's end, too."""
+
+    daemon_threads = True
+
+    def __init__(self, *arguments: Any):
+        self.connections: set[socket.socket] = set()
+        super().__init__(*arguments)
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        self.connections.add(request)
+        super().process_request(request, client_address)
+
+    def shutdown_request(self, request: Any) -> None:
+        self.connections.discard(request)
+        super().shutdown_request(request)
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """A browser may go away in the middle of an answer."""
+        if not isinstance(sys.exception(), ConnectionError):
+            super().handle_error(request, client_address)
+
+    def hang_up(self) -> None:
+        """Ends what is open."""
+        for connection in list(self.connections):
+            with suppress(OSError):  # the browser has ended it
+                connection.shutdown(socket.SHUT_RDWR)
 
 
 def _handler(pages: Mapping[str, Content], receivers: Mapping[str, Receive]) -> type[BaseHTTPRequestHandler]:

@@ -1,6 +1,5 @@
 """The file of a study, read so that each mistake is one line with the file and the key."""
 
-import sys
 from argparse import ArgumentTypeError
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -11,6 +10,7 @@ from typing import Any, TypeVar
 
 from ca2_core.arguments import MAX_SEED
 from ca2_core.errors import UserError, did_you_mean
+from ca2_core.modules import search
 from ca2_core.settings import WORDS
 from ca2_core.yaml_files import read_yaml
 
@@ -123,8 +123,8 @@ def find_modules(content: Section, key: str, folder: Path) -> list[str]:
     :raises UserError: if one can't be imported
     """
     names = content.names(key) or []
-    if names and str(folder.resolve()) not in sys.path:
-        sys.path.append(str(folder.resolve()))  # other processes of this machine are given it, too
+    if names:
+        search(folder)
     try:
         import_modules(names)
     except Exception as error:  # whatever the user's code raises

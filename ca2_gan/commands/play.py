@@ -1,24 +1,21 @@
 """``ca2-gan play``: a page on which models write."""
 
 from ca2_core.arguments import Parser, at_least
-from ca2_core.errors import UserError, did_you_mean
+from ca2_core.play.lessons import read_lessons, with_lesson
+from ca2_core.play.server import serve
 
 
 def main(argv: list[str]) -> None:
     """Serves the page until Ctrl-C.
 
-    :raises UserError: if a model can't be loaded, or the port can't be had
+    :raises UserError: if there is no such lesson, a model can't be loaded, or the port can't be had
     """
     arguments = make_parser().parse_args(argv)
-    from ca2_core.play.server import serve  # noqa: PLC0415  (with torch, seconds; --help should not take them)
-    from ca2_gan.play import site  # noqa: PLC0415
+    from ca2_gan.play import site  # noqa: PLC0415  (with torch, seconds; --help should not take them)
     from ca2_gan.registry import pretrained  # noqa: PLC0415
 
-    if arguments.lesson is not None and arguments.lesson not in site.lesson_names():
-        near = did_you_mean(arguments.lesson, site.lesson_names())
-        raise UserError(f"no lesson {arguments.lesson!r}.{near} There are {', '.join(site.lesson_names())}.")
+    page = with_lesson("letters.html", arguments.lesson, read_lessons(site.LESSONS))
     models = site.open_models(arguments.models or pretrained.list())
-    page = f"letters.html#lesson={arguments.lesson}" if arguments.lesson else "letters.html"
     serve(site.pages(models), arguments.port, page, browser=arguments.browser)
 
 

@@ -102,7 +102,7 @@ def _name_labels(raw: Raw, labels: NDArray[np.int64]) -> dict[int, str]:
     if raw.names is not None:
         nameless = next((label for label in known if label not in raw.names), None)
         if nameless is not None:
-            there = f"there are {len(raw.names):,} names, the last for {max(raw.names)}"
+            there = f"there are {len(raw.names):,} names, the last for {max(raw.names)}" if raw.names else "there are no names"
             raise UserError(f"{raw.source}: label {nameless} has no name; {there}.")
         return {label: raw.names[label] for label in known}
     if known and known[0] >= 1 and 10 < known[-1] <= 26:  # EMNIST letters count from 1

@@ -160,7 +160,8 @@ class Session:
 
 def pages(session: Session) -> tuple[dict[str, Content], dict[str, Receive]]:
     """What the server has by path, and what receives the answers."""
-    found: dict[str, Content] = {"/": STATIC / "rate.html", "/core/ask.js": CORE / "ask.js", "/core/style.css": CORE / "style.css"}
+    found: dict[str, Content] = {"/": STATIC / "rate.html"}
+    found |= {f"/core/{name}": CORE / name for name in ("ask.js", "page.js", "style.css")}
     found |= {f"/{path.name}": path for path in STATIC.glob("rate*")} | {f"/{name}": STATIC / name for name in ("draw.js", "letters.css")}
     found["/session.json"] = lambda: json.dumps(session.describe()).encode()
     found["/images.bin"] = session.items.images.tobytes()

@@ -8,6 +8,7 @@ from threading import Lock
 from typing import Any
 
 import ca2_core.play
+from ca2_core.play.lessons import read_lessons
 from ca2_core.play.server import Content, static
 from ca2_gan.folders import plain_name
 from ca2_gan.gan import GAN
@@ -20,9 +21,6 @@ from ca2_gan.training.records import kept_generators
 STATIC = Path(__file__).parent / "static"
 LESSONS = Path(__file__).parent / "lessons"
 CORE = Path(ca2_core.play.__file__).parent / "static"
-# What the pages take of the shared files, so that a site holds nothing that it doesn't use
-SHARED = ("ask.js", "program.js", "style.css", "lesson.js", "gif.js")
-
 RATING = "/rate"  # how the paths of the other page begin
 
 
@@ -65,11 +63,9 @@ def pages(models: Iterable[Shown]) -> dict[str, Content]:
     found: dict[str, Content] = {path: file for path, file in static(STATIC).items() if not path.startswith(RATING)} | {
         "/": STATIC / "letters.html"
     }
-    found |= {f"/core/{name}": CORE / name for name in SHARED}
-    lessons = sorted(LESSONS.glob("*.md"))
-    found |= {f"/lessons/{path.name}": path for path in lessons}
-    content = {"models": [_describe(key, model) for key, model in shown.items()], "lessons": [_describe_lesson(path) for path in lessons]}
-    found["/models.json"] = json.dumps(content).encode()
+    found |= static(CORE, "/core/")
+    found["/lessons.json"] = json.dumps(read_lessons(LESSONS)).encode()
+    found["/models.json"] = json.dumps([_describe(key, model) for key, model in shown.items()]).encode()
     for key, model in shown.items():
         found |= {f"/models/{key}/{path}": once(make) for path, make in _files(model).items()}
     for data in {model.data for model in shown.values()} & set(judges.CLASS_NAMES):
@@ -109,11 +105,6 @@ def _describe(key: str, model: Shown) -> dict[str, Any]:
     }
 
 
-def _describe_lesson(path: Path) -> dict[str, str]:
-    title = path.read_text(encoding="utf-8").partition("\n")[0].lstrip("# ").strip()
-    return {"name": path.stem, "title": title}
-
-
 def _files(model: Shown) -> dict[str, Callable[[], bytes]]:
     """What makes the files of a model, by their paths in its folder."""
     files: dict[str, Callable[[], bytes]] = {
@@ -145,8 +136,3 @@ def once(make: Callable[[], bytes]) -> Callable[[], bytes]:
             return kept[0]
 
     return get
-
-
-def lesson_names() -> list[str]:
-    """What ``--lesson`` takes."""
-    return [path.stem for path in sorted(LESSONS.glob("*.md"))]

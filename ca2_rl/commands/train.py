@@ -245,6 +245,8 @@ def _check(arguments: argparse.Namespace) -> None:
     if arguments.trial_id is not None and not (arguments.storage and arguments.study_name):
         raise UserError(f"--trial-id {arguments.trial_id}: give --storage and --study-name as well.")
     done = 0
+    if arguments.resume:
+        resume.check_algo(Path(arguments.resume), arguments.algo)
     if arguments.trained_agent:
         path = Path(arguments.trained_agent)
         if path.is_dir():
@@ -252,7 +254,7 @@ def _check(arguments: argparse.Namespace) -> None:
         done = load_agent(arguments.algo, path, trust=arguments.trust).num_timesteps
     if arguments.resume:
         folder = Path(arguments.resume)
-        resume.check(folder, arguments.algo, arguments.n_timesteps, max(states(folder / resume.STATES), default=done))
+        resume.check(folder, arguments.n_timesteps, max(states(folder / resume.STATES), default=done))
 
 
 def _start_tracking(arguments: argparse.Namespace) -> Any:

@@ -1,5 +1,6 @@
 """Which actions an env allows: by ``info["action_mask"]``, as Gymnasium's Taxi has it, or by sb3-contrib's ``action_masks()``."""
 
+from reprlib import repr as short
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,7 @@ Masks = NDArray[np.bool_]
 
 
 class ActionMasks:
-    """The masks of several envs, bool [n_envs, n_actions], True for what is allowed. One that allows nothing counts as one that allows all.
+    """The masks of several envs, bool [n_envs, n_actions], True for what is allowed.
 
     :param n_envs: number of envs
     :param n_actions: number of actions
@@ -40,7 +41,8 @@ class ActionMasks:
         following = self.current.copy()
         for i in np.flatnonzero(dones):
             following[i] = infos[i].get(KEY, True)
-        return usable(following)
+        following[~following.any(axis=1)] = True  # of an end, where nothing is left to do
+        return following
 
     def allow(self, actions: NDArray[np.int64]) -> NDArray[np.int64]:
         """The actions [n_envs], random allowed ones in place of those that are not."""
@@ -62,17 +64,30 @@ def current_masks(
 
     :param infos: of the last step; None if the envs have just been reset
     :param dones: of the last step
+    :raises UserError: if an env gives no mask, or one that it can't be
     """
     if env.has_attr(METHOD):
-        return usable(np.stack(env.env_method(METHOD)).astype(bool))
+        return checked(env.env_method(METHOD), shape, f"{METHOD}()")
     resets: list[dict[str, Any]] = env.unwrapped.reset_infos
-    masks = np.ones(shape, dtype=bool)
-    for i, reset in enumerate(resets):
-        is_new = infos is None or dones is None or dones[i]
-        masks[i] = (reset if is_new or infos is None else infos[i]).get(KEY, True)
-    return usable(masks)
+    told = [resets[i] if infos is None or dones is None or dones[i] else infos[i] for i in range(len(resets))]
+    if not all(KEY in info for info in told):
+        when = "a reset" if infos is None else "a step"
+        raise UserError(f'action_masks=True: info["{KEY}"] is missing after {when}. The env has to give it each time.')
+    return checked([info[KEY] for info in told], shape, f'info["{KEY}"]')
 
 
-def usable(masks: Masks) -> Masks:
-    masks[~masks.any(axis=1)] = True
-    return masks
+def checked(given: Any, shape: tuple[int, ...], origin: str) -> Masks:
+    """Masks as bool [N, n_actions].
+
+    :param given: one mask for all, [n_actions], or N of them
+    :param shape: that they have to have
+    :param origin: where they come from, for the message
+    :raises UserError: if they have another shape, or one of them allows nothing
+    """
+    try:
+        found: Masks = np.broadcast_to(np.array(given, dtype=np.float32), shape) != 0
+    except (TypeError, ValueError):
+        raise UserError(f"{origin}: a mask has a true or false for each of the {shape[-1]} actions, this is {short(given)}.") from None
+    if not found.any(axis=1).all():
+        raise UserError(f"{origin}: a mask allows no action at all. Where nothing can be done, the episode has to end.")
+    return found

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import torch as th
 from numpy.typing import NDArray
+from stable_baselines3.common.buffers import ReplayBuffer
 from stable_baselines3.common.vec_env import VecNormalize
 
 from ca2_core.errors import UserError
@@ -199,6 +200,24 @@ class PrioritizedNStepReplayBuffer(Prioritized, QuickNStepReplayBuffer):
 
 class PrioritizedDictNStepReplayBuffer(Prioritized, QuickDictNStepReplayBuffer):
     """For dict observations, with n-step returns: see ``Prioritized``."""
+
+
+def check_loaded(loaded: ReplayBuffer | None, made: ReplayBuffer | None) -> None:
+    """Sees that an agent can go on with a saved buffer.
+
+    :param made: the buffer that the agent was made with
+    :raises UserError: if it is of another number of envs, of other n-step returns, or only one of both is prioritised
+    """
+    if loaded is None or made is None:
+        return
+    if loaded.n_envs != made.n_envs:
+        raise UserError(f"the saved replay buffer is of n_envs={loaded.n_envs}, the agent has {made.n_envs}: give it as many.")
+    n_steps = [getattr(buffer, "n_steps", 1) for buffer in (loaded, made)]
+    if n_steps[0] != n_steps[1]:
+        raise UserError(f"the saved replay buffer has returns of n_steps={n_steps[0]}, the agent {n_steps[1]}: give it the same.")
+    is_prioritized = isinstance(loaded, Prioritized)
+    if is_prioritized != isinstance(made, Prioritized):
+        raise UserError(f"the saved replay buffer has prioritized_replay={is_prioritized}, the agent has not: give it the same.")
 
 
 # By: are observations dicts, are returns over several steps, is it prioritised

@@ -1,3 +1,4 @@
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -18,8 +19,8 @@ from torch.optim import Optimizer
 
 from ca2_core.errors import UserError
 from ca2_rl.common.action_bins import ActionBins, Bins, BranchBins
-from ca2_rl.common.action_masks import ActionMasks, usable
-from ca2_rl.common.constructors import handed_on
+from ca2_rl.common.action_masks import ActionMasks, checked
+from ca2_rl.common.constructors import check_arguments, check_policy_kwargs, handed_on
 from ca2_rl.common.diagnostics import GRADIENT_NORM, MEAN_Q
 from ca2_rl.common.ez_greedy import EZGreedy, epsilon_greedy
 from ca2_rl.common.masked_evaluations import MaskedEvaluations
@@ -30,6 +31,9 @@ from ca2_rl.discretized_dqn.policies import CnnPolicy, DiscretizedDQNPolicy, Dis
 from ca2_rl.fast import Accelerated
 from ca2_rl.fast.numpy_network import Layer, NumpyNoise
 from ca2_rl.fast.updates import Minimise
+
+# Arguments that the policy needs, too
+OF_POLICY = ("n_bins", "dueling", "branching", "distribution", "n_atoms", "v_min", "v_max", "n_quantiles")
 
 QFunction = Callable[[th.Tensor], th.Tensor]
 
@@ -86,9 +90,9 @@ class DiscretizedDQN(Accelerated, DQN, _ActsInBoxes):
     :param munchausen_tau: temperature of the soft policy, in units of the return
     :param munchausen_clip: least value of the temperature times the log-probability
     :param compile: whether gradient steps are compiled; None: if they can be and it pays (see docs/rl/speed.md)
-    :raises AssertionError: if the action space is no Box or Discrete, as SB3 does
-    :raises UserError: if ``n_bins`` < 2, the grid has over 4,096 actions, ``exploration_hold`` < 1, the range of "categorical" is
-        missing, or ``munchausen`` comes with "categorical" or ``double_q``, which have no meaning there
+    :raises AssertionError: if it can't act in the action space, as SB3 does
+    :raises UserError: if an argument has a wrong type or is out of its range, the grid has over 4,096 actions, the range of
+        "categorical" is missing, or arguments do not go together
     """
 
     policy_aliases: ClassVar[dict[str, type[BasePolicy]]] = {
@@ -150,7 +154,12 @@ class DiscretizedDQN(Accelerated, DQN, _ActsInBoxes):
         munchausen_clip: float = -1.0,
         compile: bool | None = None,
     ):
-        super().__init__(**handed_on(locals(), DQN))
+        check_arguments(locals())
+        handed = handed_on(locals(), DQN)
+        decided = {name: value for name, value in locals().items() if name in OF_POLICY}
+        check_policy_kwargs(policy_kwargs, decided, type(self).__name__)
+        self.check_buffer(replay_buffer_class, replay_buffer_kwargs, n_steps, prioritized_replay)
+        super().__init__(**handed)
         self.n_bins = n_bins
         self.double_q = double_q
         self.dueling = dueling
@@ -174,26 +183,22 @@ class DiscretizedDQN(Accelerated, DQN, _ActsInBoxes):
             self._setup_model()
 
     def _setup_model(self) -> None:
-        if self.exploration_hold < 1:
-            raise UserError(f"exploration_hold={self.exploration_hold}: a random action lasts at least 1 step.")
+        self._check_policy()
         if self.munchausen and (self.double_q or self.distribution == "categorical"):
-            other = "double_q=True" if self.double_q else 'distribution="categorical"'
-            raise UserError(f"munchausen=True does not go with {other}: its targets are means over all actions. Leave one of them out.")
-        if self.munchausen and not self.munchausen_tau > 0:
-            raise UserError(f"munchausen_tau={self.munchausen_tau}: the temperature has to be above 0.")
-        supported = (spaces.Box, spaces.MultiDiscrete) if self.branching else (spaces.Discrete, spaces.Box)
-        assert isinstance(self.action_space, supported), (
-            f"The algorithm only supports {supported} as action spaces but {self.action_space} was provided"
-        )
+            other, without = ("double_q=True", "double_q=False") if self.double_q else ('distribution="categorical"', '"quantile" or None')
+            raise UserError(f"munchausen=True does not go with {other}: its targets are means over all actions. Set {without}.")
+        self._check_action_space()
         if self.action_masks and (self.munchausen or self.optimize_memory_usage or not isinstance(self.action_space, spaces.Discrete)):
             raise UserError("action_masks=True goes with Discrete actions, and neither with munchausen nor with optimize_memory_usage.")
         if self.munchausen and self.branching:
             raise UserError("munchausen=True does not go with branching=True, whose policy has no single action. Leave one of them out.")
         self.bins: Bins = (BranchBins if self.branching else ActionBins)(self.action_space, self.n_bins)
         self._ez_greedy = EZGreedy(self.n_envs, self.exploration_hold, self.bins.shape)
-        own = ("n_bins", "dueling", "branching", "distribution", "n_atoms", "v_min", "v_max", "n_quantiles")
-        self.policy_kwargs = {**self.policy_kwargs, **{name: getattr(self, name) for name in own}}
-        super()._setup_model()
+        self.policy_kwargs = {**self.policy_kwargs, **{name: getattr(self, name) for name in OF_POLICY}}
+        with warnings.catch_warnings():
+            if self.target_update_interval == 1:  # SB3 warns that with several envs there is one update for a step of all of them
+                warnings.filterwarnings("ignore", "The number of environments used is greater than the target network update interval")
+            super()._setup_model()
         # SB3 sized the buffer for an action of the env; it keeps indices
         buffer = self.replay_buffer
         assert buffer is not None
@@ -206,6 +211,33 @@ class DiscretizedDQN(Accelerated, DQN, _ActsInBoxes):
                 raise UserError(f"action_masks=True has a replay buffer of its own: leave out {type(buffer).__name__}.")
             buffer.keep_masks(self.bins.width)
             self._masks = ActionMasks(self.n_envs, self.bins.width)
+
+    def _check_policy(self) -> None:
+        """Sees that the policy is one for this class, as that of an agent which another class saved is not.
+
+        :raises UserError: if it is not
+        """
+        made_for, needed = (getattr(policy, "made_for", None) for policy in (self.policy_class, self.policy_aliases["MlpPolicy"]))
+        if made_for != needed:
+            whose = made_for or f"{self.policy_class.__module__}.{self.policy_class.__name__}"
+            raise UserError(f"{type(self).__name__} can't have a policy of {whose}. An agent is loaded by the class that saved it.")
+
+    def _check_action_space(self) -> None:
+        """As SB3 does, but with the way out.
+
+        :raises AssertionError: if the agent can't act in the space
+        """
+        supported = (spaces.Box, spaces.MultiDiscrete) if self.branching else (spaces.Discrete, spaces.Box)
+        names = " and ".join(space.__name__ for space in supported)
+        hint = ""
+        if self.branching and isinstance(self.action_space, spaces.Discrete):
+            hint = " Leave out branching=True."
+        elif isinstance(self.action_space, spaces.MultiDiscrete):
+            hint = " Set branching=True."
+        with_branching = " with branching=True" if self.branching else ""
+        assert isinstance(self.action_space, supported), (
+            f"The algorithm only supports {names} as action spaces{with_branching} but {self.action_space} was provided.{hint}"
+        )
 
     def priority_options(self) -> dict[str, Any]:
         return {"alpha": self.priority_alpha, "beta": self.priority_beta} if self.prioritized_replay else {}
@@ -307,7 +339,7 @@ class DiscretizedDQN(Accelerated, DQN, _ActsInBoxes):
         :param action_masks: the actions that are allowed, [n_actions] or [N, n_actions], as sb3-contrib's ``MaskablePPO`` takes them
         """
         if action_masks is not None:
-            return self._predict_masked(observation, np.asarray(action_masks, dtype=bool), deterministic), state
+            return self._predict_masked(observation, action_masks, deterministic), state
         actions, state = self.policy.predict(observation, state, episode_start, deterministic)
         if not deterministic:
             batch = actions.reshape(-1, *(self.action_space.shape or ()))
@@ -315,13 +347,13 @@ class DiscretizedDQN(Accelerated, DQN, _ActsInBoxes):
             actions = batch.reshape(actions.shape)
         return actions, state
 
-    def _predict_masked(self, observation: np.ndarray | dict[str, np.ndarray], masks: np.ndarray, deterministic: bool) -> np.ndarray:
+    def _predict_masked(self, observation: np.ndarray | dict[str, np.ndarray], masks: Any, deterministic: bool) -> np.ndarray:
         """Allowed actions: see ``predict``."""
         obs, is_batch = self.policy.obs_to_tensor(observation)
         with th.no_grad():
             q_values = self.policy.q_values(obs, deterministic).cpu().numpy()
         allowed = ActionMasks(*q_values.shape)
-        allowed.current = usable(np.broadcast_to(masks, q_values.shape).copy())
+        allowed.current = checked(masks, q_values.shape, "action_masks")
         index = np.where(allowed.current, q_values, -np.inf).argmax(axis=1)
         if not deterministic:
             epsilon_greedy(index, self.exploration_rate, self._random_index)
@@ -349,7 +381,8 @@ class DiscretizedDQN(Accelerated, DQN, _ActsInBoxes):
         self._update_learning_rate(self.policy.optimizer)
         settings = self.settings
         if isinstance(self.replay_buffer, Prioritized):
-            self.replay_buffer.beta = 1 - self._current_progress_remaining * (1 - self.priority_beta)
+            # The last rollout may end after the training's steps
+            self.replay_buffer.beta = 1 - max(self._current_progress_remaining, 0) * (1 - self.priority_beta)
 
         def step(batch: Transitions, noise: th.Tensor, minimise: Minimise) -> tuple[th.Tensor, ...]:
             loss, mean_q, *errors = self.loss(batch, noise, settings)

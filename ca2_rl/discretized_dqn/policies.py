@@ -1,7 +1,7 @@
 """Q-networks over action bins: plain or dueling, for vectors, images and dicts."""
 
 import math
-from typing import Any
+from typing import Any, ClassVar
 
 import torch as th
 from gymnasium import spaces
@@ -135,6 +135,7 @@ class DiscretizedDQNPolicy(NamesActivation, SwitchesOnce, DQNPolicy):
     :param kwargs: as in SB3's ``DQNPolicy``; ``activation_fn`` may be a name in ``torch.nn``
     """
 
+    made_for: ClassVar[str] = "DiscretizedDQN"
     q_network_class: type[DiscretizedQNetwork] = DiscretizedQNetwork
     action_table: th.Tensor
 

@@ -1,5 +1,6 @@
 """The object that runs gradient steps, chooses actions and collects experience for an algorithm, as fast as it can."""
 
+import io
 import logging
 import os
 import shutil
@@ -26,7 +27,7 @@ from torch.optim import Optimizer
 from ca2_core.errors import UserError
 from ca2_rl.common.diagnostics import WithDiagnostics
 from ca2_rl.common.minatar_cnn import MinAtarCNN
-from ca2_rl.common.prioritized_replay import BUFFERS, Prioritized
+from ca2_rl.common.prioritized_replay import BUFFERS, Prioritized, check_loaded
 from ca2_rl.common.replay_buffer import QuickReplayBuffer, ReadableBuffer, Transitions
 from ca2_rl.fast.blocks import Blocks
 from ca2_rl.fast.denormals import flushed_denormals
@@ -88,6 +89,35 @@ class Accelerated(WithDiagnostics):
     def followed_target(self) -> tuple[nn.Module, nn.Module] | None:
         """Online and target network, if ``fast.update_target`` is called for them at each or every second step of the envs."""
         return None
+
+    def check_buffer(
+        self, given: type[ReplayBuffer] | None, given_kwargs: dict[str, Any] | None, n_steps: int, is_prioritized: bool = False
+    ) -> None:
+        """Sees that what a constructor was given of the replay buffer does not contradict what its other arguments say of it.
+
+        :param given: the argument ``replay_buffer_class``
+        :param given_kwargs: the argument ``replay_buffer_kwargs``
+        :raises UserError: if it does
+        """
+        name = type(self).__name__
+        if given is not None and given in BUFFERS.values() and issubclass(given, Prioritized) != is_prioritized:
+            instead = "leave it out" if is_prioritized else "set prioritized_replay=True instead"
+            raise UserError(f"{name}: {given.__name__} does not go with prioritized_replay={is_prioritized}: {instead}.")
+        is_chosen = given is None or given in BUFFERS.values() or (given is NStepReplayBuffer and n_steps > 1)
+        arguments = {"alpha": "priority_alpha", "beta": "priority_beta", "n_steps": "n_steps", "gamma": "gamma"}
+        for key in arguments.keys() & (given_kwargs or {}).keys() if is_chosen else ():
+            raise UserError(f"{name}: replay_buffer_kwargs: {key} is decided by the argument {arguments[key]}. Leave it out.")
+
+    def load_replay_buffer(self, path: str | Path | io.BufferedIOBase, truncate_last_traj: bool = True) -> None:
+        """SB3's; refuses a buffer that the agent could not go on with as it was made.
+
+        :raises UserError: see ``check_loaded``
+        """
+        made = self.replay_buffer
+        super().load_replay_buffer(path, truncate_last_traj)
+        loaded, self.replay_buffer = self.replay_buffer, made
+        check_loaded(loaded, made)
+        self.replay_buffer = loaded
 
     def _setup_model(self) -> None:
         self.fast = Accelerator(self)

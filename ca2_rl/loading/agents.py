@@ -18,6 +18,7 @@ from stable_baselines3.common.vec_env import VecEnv, VecNormalize
 from stable_baselines3.her import HerReplayBuffer
 
 from ca2_core.errors import UserError
+from ca2_rl.common.prioritized_replay import check_loaded
 from ca2_rl.loading.names import Name
 from ca2_rl.loading.pickles import RefusedError, unpickle
 
@@ -144,6 +145,10 @@ def load_replay_buffer(model: OffPolicyAlgorithm, path: Path, *, truncate_last_t
     :raises UserError: if the file is missing, damaged, or asks for what is not on the list
     """
     buffer = _load_pickle(path, ReplayBuffer, trust)
+    try:
+        check_loaded(buffer, model.replay_buffer)
+    except UserError as error:
+        raise UserError(f"{path}: {error}") from error
     if isinstance(buffer, HerReplayBuffer):
         if model.env is None:
             raise UserError(f"{path}: transitions of a HerReplayBuffer need an env: load the agent with one.")

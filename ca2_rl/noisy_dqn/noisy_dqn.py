@@ -8,7 +8,7 @@ from stable_baselines3.common.policies import BasePolicy
 from stable_baselines3.common.type_aliases import GymEnv, PyTorchObs, Schedule
 
 from ca2_core.errors import UserError
-from ca2_rl.common.constructors import handed_on
+from ca2_rl.common.constructors import check_arguments, check_policy_kwargs, handed_on
 from ca2_rl.common.diagnostics import SIGMA
 from ca2_rl.common.noisy_linear import split_noise
 from ca2_rl.discretized_dqn.discretized_dqn import DiscretizedDQN, DQNSettings, QFunction
@@ -99,6 +99,7 @@ class NoisyDQN(DiscretizedDQN):
         munchausen_clip: float = -1.0,
         compile: bool | None = None,
     ):
+        check_arguments(locals())
         arguments = handed_on(locals(), DiscretizedDQN)
         given = {name: arguments.pop(name) for name in EPSILON}
         if sigma0 == 0:
@@ -106,6 +107,7 @@ class NoisyDQN(DiscretizedDQN):
         for name, value in given.items():
             if value is not None and sigma0 != 0:
                 raise UserError(f"{name}: {type(self).__name__} has no epsilon, it explores by noise of scale sigma0. Leave {name} out.")
+        check_policy_kwargs(policy_kwargs, {"sigma0": sigma0}, type(self).__name__)
         super().__init__(**arguments)
         self.sigma0 = sigma0
         if sigma0 != 0:

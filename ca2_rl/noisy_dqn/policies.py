@@ -66,6 +66,7 @@ class NoisyDQNPolicy(DiscretizedDQNPolicy):
     :param kwargs: as in ``DiscretizedDQNPolicy``
     """
 
+    made_for = "NoisyDQN and Rainbow"
     q_network_class = NoisyQNetwork
     q_net: NoisyQNetwork
     q_net_target: NoisyQNetwork

@@ -1,4 +1,3 @@
-import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -17,7 +16,7 @@ from torch.nn import functional as F
 from torch.optim import Optimizer
 
 from ca2_core.errors import UserError, did_you_mean
-from ca2_rl.common.constructors import handed_on
+from ca2_rl.common.constructors import check_arguments, handed_on
 from ca2_rl.common.diagnostics import GRADIENT_NORM, MEAN_Q
 from ca2_rl.common.ou_noise import OUNoise
 from ca2_rl.common.replay_buffer import Transitions
@@ -115,7 +114,10 @@ class OUDDPG(Accelerated, DDPG):
         if action_noise is not None:
             raise UserError("action_noise: OUDDPG makes its own from ou_sigma, ou_theta, ou_dt and ou_mu. Leave it out.")
         policy_kwargs = dict(policy_kwargs or {})  # SB3's DDPG adds an entry to the dict that it is given
-        super().__init__(**handed_on(locals(), DDPG))
+        check_arguments(locals())
+        handed = handed_on(locals(), DDPG)
+        self.check_buffer(replay_buffer_class, replay_buffer_kwargs, n_steps)
+        super().__init__(**handed)
         self.ou_sigma = ou_sigma
         self.ou_theta = ou_theta
         self.ou_dt = ou_dt
@@ -132,9 +134,6 @@ class OUDDPG(Accelerated, DDPG):
         for name, known in (("critic_loss", CRITIC_LOSSES), ("critic_aggregation", AGGREGATIONS)):
             if (choice := getattr(self, name)) not in known:
                 raise UserError(f"{name}={choice!r}:{did_you_mean(choice, known)} There are {' and '.join(known)}.")
-        for name in ("target_policy_noise", "target_noise_clip"):
-            if not 0 <= (value := getattr(self, name)) < math.inf:
-                raise UserError(f"{name}={value}: it has to be a number from 0 on.")
         # SB3 copies it once for each env, and resets each copy at that env's episode ends
         self.action_noise = OUNoise(self.action_space.shape or (), self.ou_sigma, self.ou_theta, self.ou_dt, self.ou_mu)
         super()._setup_model()

@@ -10,6 +10,7 @@ from stable_baselines3.common.vec_env import VecNormalize
 
 from ca2_core.errors import UserError
 from ca2_core.play import server
+from ca2_core.play.lessons import read_lessons
 from ca2_core.play.program import to_program
 from ca2_core.play.server import Content, static
 from ca2_rl.discretized_dqn.policies import DiscretizedDQNPolicy
@@ -23,11 +24,6 @@ ENV_ID = "Pendulum-v1"
 STATIC = Path(__file__).parent / "static"
 LESSONS = Path(__file__).parent / "lessons"
 SHARED = Path(server.__file__).parent / "static"
-
-
-def lessons() -> list[str]:
-    """Names of the lessons, in their order."""
-    return [path.stem for path in sorted(LESSONS.glob("*.md"))]
 
 
 def shipped_runs() -> list[Run]:
@@ -52,9 +48,8 @@ def pages(runs: Sequence[str | Path] = ()) -> dict[str, Content]:
     for run in [*given, *shipped_runs()]:
         label = f"{run.folder.parent.name}/{run.folder.name}" if run in given else ""
         agents.append(_add_agent(found, run, label, f"agent{len(agents)}" if run in given else run.algo))
-    texts = {path.stem: path.read_text(encoding="utf-8") for path in sorted(LESSONS.glob("*.md"))}
     found["/agents.json"] = json.dumps(agents).encode()
-    found["/lessons.json"] = json.dumps(texts).encode()
+    found["/lessons.json"] = json.dumps(read_lessons(LESSONS)).encode()
     return found
 
 

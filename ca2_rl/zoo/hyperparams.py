@@ -19,6 +19,7 @@ from stable_baselines3.common.policies import BasePolicy
 from stable_baselines3.common.vec_env import VecEnvWrapper
 
 from ca2_core.errors import UserError, did_you_mean
+from ca2_core.modules import search
 from ca2_core.settings import describe, name_of
 from ca2_core.yaml_files import read_yaml
 from ca2_rl.loading.expressions import parse
@@ -58,6 +59,7 @@ def check_file(path: str, env_id: str) -> str:
 
 def _run_python(path: str) -> Any:
     """``hyperparams`` of a ``.py`` file or of a module."""
+    search(Path.cwd())
     try:
         return runpy.run_path(path)["hyperparams"] if path.endswith(".py") else import_module(path).hyperparams
     except Exception as error:  # whatever the user's code raises
@@ -166,10 +168,11 @@ def dotted_names(key: str, value: Any, origin: str) -> Iterator[str]:
 
 
 def import_class(name: str, path: str, origin: str) -> type:
-    """The class of a dotted name.
+    """The class of a dotted name, of an installed package or of a module in the current folder.
 
     :raises UserError: if it can't be imported or is no class
     """
+    search(Path.cwd())
     try:
         imported = get_class_by_name(path)
     except Exception as error:  # whatever the module's code raises

@@ -46,7 +46,7 @@ from ca2_rl.state.model import fits_settings
 from ca2_rl.zoo import resume, studies
 from ca2_rl.zoo.agents import STATISTICS, check_imports, plugin_names
 from ca2_rl.zoo.callbacks import CheckRewards, ProgressLog, StopOnSignal
-from ca2_rl.zoo.hyperparams import PARSED, check_file, check_values, resolve_classes
+from ca2_rl.zoo.hyperparams import PARSED, check_file, check_values, import_class, resolve_classes
 from ca2_rl.zoo.plugins import register
 from ca2_rl.zoo.printing import EvaluationLine, ProgressBar, Tables, cause_text, say
 
@@ -120,7 +120,9 @@ class Manager(ExperimentManager):
         check_values(hyperparams, ALGOS[self.algo], origin, self.custom_hyperparams or {})
         for name in PARSED & hyperparams.keys():  # the zoo would evaluate them
             if isinstance(hyperparams[name], str):
-                hyperparams[name] = parse(hyperparams[name], f"{origin}, {name}")
+                place = f"-params {name}" if name in (self.custom_hyperparams or {}) else f"{origin}, {name}"
+                is_class = name == "replay_buffer_class" and may_import and "." in hyperparams[name]
+                hyperparams[name] = import_class(name, hyperparams[name], place) if is_class else parse(hyperparams[name], place)
         if isinstance(hyperparams.get("policy_kwargs"), dict):
             hyperparams["policy_kwargs"] = resolve_classes(hyperparams["policy_kwargs"], origin, may_import)
         return hyperparams, saved

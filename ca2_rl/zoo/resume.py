@@ -142,11 +142,21 @@ def log_files(folder: Path) -> list[Path]:
     return sorted(path for pattern in ("progress.csv", HASHES, "*.monitor.csv") for path in folder.glob(pattern))
 
 
-def check(folder: Path, algo: str, n_timesteps: int, done: int) -> None:
+def check_algo(folder: Path, algo: str) -> None:
+    """Sees that a run is one of the algorithm.
+
+    :param algo: on the command line
+    :raises UserError: if it is not
+    """
+    run = read_run(folder)
+    if algo != run.algo:
+        raise UserError(f"{folder}: a training of {run.algo} can't go on as one of {algo}. Leave out --algo.")
+
+
+def check(folder: Path, n_timesteps: int, done: int) -> None:
     """Sees, before anything is written, that there is something left to do, and that the log can be gone on with.
 
     :param folder: the run
-    :param algo: on the command line
     :param n_timesteps: steps on the command line; -1: those of its hyperparameters
     :param done: steps of its newest state or model
     :raises UserError: if there is not, or it can't be
@@ -157,8 +167,6 @@ def check(folder: Path, algo: str, n_timesteps: int, done: int) -> None:
         n_timesteps = int(saved_hyperparams(run.params_folder)["n_timesteps"])
     if done >= n_timesteps > 0:
         raise UserError(f"{folder}: all of its {done:,} steps are done. For more, add -n STEPS.")
-    if algo != run.algo:
-        raise UserError(f"{folder}: a training of {run.algo} can't go on as one of {algo}. Leave out --algo.")
 
 
 def remove_partial(folder: Path) -> None:

@@ -94,6 +94,15 @@ def test_a_port_that_is_taken_is_told(pages):
         pass
 
 
+def test_connections_that_a_browser_keeps_end_with_the_server(pages):
+    with serving(pages) as address:
+        connection = http.client.HTTPConnection(urlsplit(address).netloc)
+        for _ in range(2):
+            connection.request("GET", "/page.html")
+            assert connection.getresponse().read() == b"<p>hello"
+    assert connection.sock.recv(1) == b""
+
+
 def test_a_site_is_the_same_as_files(pages, tmp_path):
     del pages["/broken.bin"]
     write_site(pages, tmp_path / "site")

@@ -15,15 +15,15 @@ import torch
 from PIL import Image, ImageSequence
 
 from ca2_core.errors import UserError
-from ca2_core.play.server import read, serving
+from ca2_core.play.lessons import read_lessons
+from ca2_core.play.server import read, serving, static, write_site
 from ca2_gan import Trainer, create_model, list_models, load, load_data
-from ca2_gan.cli import run
+from ca2_gan.cli import COMMAND
 from ca2_gan.export import Pictures
 from ca2_gan.gan import join_classes, slerp
 from ca2_gan.play import judges, programs, site
 from ca2_gan.play.site import Shown
 
-MODULES = site.STATIC.as_uri()
 GLYPHS, MNIST, EMNIST = "letters_gan/glyphs", "letters_gan/mnist", "letters_gan/emnist-a-m"
 FAST = {"letters_gan", "cgan"}
 
@@ -98,10 +98,18 @@ def shape_of(url):
     return Image.open(io.BytesIO(b64decode(url.partition(",")[2]))).size
 
 
+@pytest.fixture(scope="session")
+def modules(tmp_path_factory):
+    """Address of a folder with the page's JavaScript."""
+    folder = tmp_path_factory.mktemp("modules")
+    write_site(static(site.STATIC) | static(site.CORE, "/core/"), folder)
+    return folder.as_uri()
+
+
 @pytest.fixture
-def models_js(node):
+def models_js(node, modules):
     """What an expression of ``models.js`` is under Node."""
-    return lambda expression: json.loads(node(f'import * as models from "{MODULES}/models.js"; console.log(JSON.stringify({expression}))'))
+    return lambda expression: json.loads(node(f'import * as models from "{modules}/models.js"; console.log(JSON.stringify({expression}))'))
 
 
 def weights_of(labels, classes):
@@ -245,8 +253,8 @@ def test_walks_are_those_of_the_package(models_js):
     np.testing.assert_allclose(found, slerp(a, b, 0.3)[0], atol=1e-5)
 
 
-def test_a_drawing_becomes_an_image_as_the_data_have_them(node):
-    script = f"""import {{ toImage }} from "{MODULES}/sketch.js";
+def test_a_drawing_becomes_an_image_as_the_data_have_them(node, modules):
+    script = f"""import {{ toImage }} from "{modules}/sketch.js";
     const ink = new Float32Array(280 * 280);
     for (let y = 15; y < 155; y++) for (let x = 200; x < 235; x++) ink[y * 280 + x] = 1;
     console.log(JSON.stringify([Array.from(toImage(ink, 280, 280)), toImage(new Float32Array(280 * 280), 280, 280)]))"""
@@ -259,13 +267,13 @@ def test_a_drawing_becomes_an_image_as_the_data_have_them(node):
     assert nothing is None
 
 
-def test_the_nearest_training_image_is_the_nearest(tmp_path, node):
+def test_the_nearest_training_image_is_the_nearest(tmp_path, node, modules):
     packed, count = judges.pack_training_images("glyphs"), judges.NEIGHBOURS
     features = np.frombuffer(packed, "<f4", count * 64).reshape(count, 64)
     images = np.frombuffer(packed, np.uint8, offset=features.nbytes).reshape(count, 784)
     (tmp_path / "nearest.bin").write_bytes(packed)
     asked = features[5] * 0.9
-    script = f"""import {{ readFileSync }} from "node:fs"; import {{ Neighbours }} from "{MODULES}/judge.js";
+    script = f"""import {{ readFileSync }} from "node:fs"; import {{ Neighbours }} from "{modules}/judge.js";
     const file = readFileSync({json.dumps(str(tmp_path / "nearest.bin"))});
     const buffer = file.buffer.slice(file.byteOffset, file.byteOffset + file.length);
     const found = new Neighbours(buffer, {judges.NEIGHBOURS}, 784).nearest({asked.tolist()});
@@ -323,16 +331,22 @@ def test_lessons_become_blocks(node):
         (["nowhere/at/all"], "no such folder"),
         (["letters_gan/glyphz"], "Did you mean"),
         (["{damaged}"], "damaged or cut off"),
-        (["--lesson", "9-none"], "no lesson '9-none'"),
+        (["{other}"], "neither a saved model nor a run of `ca2-gan train`"),
+        (["--lesson", "9-none"], "no lesson named '9-none'"),
         (["--port", "70000"], "at most 65,535"),
     ],
 )
-def test_mistakes_are_told_in_a_line(arguments, message, tmp_path):
-    damaged = tmp_path / "damaged"
+def test_mistakes_are_told_in_a_line_with_status_2(arguments, message, tmp_path, capsys):
+    damaged, other = tmp_path / "damaged", tmp_path / "other"
     load(GLYPHS).save(damaged)
     (damaged / "model.safetensors").write_bytes(b"no weights")
-    with pytest.raises(UserError, match=message):
-        run(["play", *(argument.format(damaged=damaged) for argument in arguments)])
+    other.mkdir()
+    (other / "Pendulum-v1.zip").write_bytes(b"an agent")
+    with pytest.raises(SystemExit) as exit_info:
+        COMMAND.main(["play", *(argument.format(damaged=damaged, other=other) for argument in arguments)])
+    printed = capsys.readouterr().err
+    assert (exit_info.value.code, printed.count("\n")) == (2, 1)
+    assert message in printed
 
 
 @pytest.mark.slow
@@ -344,8 +358,8 @@ def test_the_command_serves_the_page(tmp_path):
             address, _, fragment = process.stdout.readline().split()[0].partition("letters.html#")
             assert fragment == "lesson=1-noise"
             content = json.load(urlopen(address + "models.json"))
-            assert [model["name"] for model in content["models"]] == [MNIST]
-            assert urlopen(f"{address}models/{content['models'][0]['key']}/generator.bin").read(4)
+            assert [model["name"] for model in content] == [MNIST]
+            assert urlopen(f"{address}models/{content[0]['key']}/generator.bin").read(4)
         finally:
             process.terminate()
 
@@ -353,11 +367,6 @@ def test_the_command_serves_the_page(tmp_path):
 def test_models_of_one_name_have_paths_of_their_own():
     found = site.pages(site.open_models([MNIST, MNIST]))
     assert sum(path.endswith("/generator.bin") for path in found) == 2
-
-
-def test_all_code_of_the_page_is_small():
-    own = [path for path in site.STATIC.iterdir() if path.suffix in (".js", ".css", ".html")]
-    assert sum(path.stat().st_size for path in own) < 60_000
 
 
 # In the browser
@@ -537,7 +546,7 @@ def test_lessons_fold_out(opened):
         page.click("#lesson-text summary >> nth=0")
         assert page.is_visible("#lesson-text details p >> nth=0")
         options = page.locator("#lesson option").all_inner_texts()
-        assert len(options) == 1 + len(site.lesson_names())
+        assert len(options) == 1 + len(read_lessons(site.LESSONS))
         page.select_option("#lesson", index=2)
         page.wait_for_selector(f"#lesson-text h3:text-is('{options[2]}')")
 
@@ -557,36 +566,93 @@ def test_errors_are_told_in_a_sentence(browser, pages):
         page.wait_for_selector("text=own: its weights are damaged.")
         page.select_option("#model", index=0)
         page.wait_for_selector("#message:empty", state="attached")
-        page.route("**/lessons/*", lambda route: route.abort())
-        page.select_option("#lesson", index=1)
-        page.wait_for_selector("text=The server does not answer")
         page.close()
 
 
-CONTROLS = "button, input, select, summary, [tabindex='0']"
+def test_the_page_goes_on_without_its_server_and_tells_what_needs_it(left_alone, pages, silence):
+    with left_alone(pages) as (page, end_server):
+        page.set_viewport_size({"width": 390, "height": 844})
+        page.wait_for_selector("#facts:not(:empty)", timeout=120_000)
+        page.fill("#other", "AB")
+        with changing(page, "seen"):
+            page.click("#take")
+        page.wait_for_selector("#nearest:enabled")
+        end_server()
+        page.click("#nearest")
+        page.wait_for_selector(f"#message:text-is('{silence}')")
+        assert page.locator("#message").bounding_box()["y"] >= 0  # in sight, although the page is scrolled
+        page.select_option("#model", index=1)
+        page.wait_for_selector(f"#message:text-is('{silence}')")  # once, although the word, the morph and more need the server
+        page.select_option("#model", index=0)
+        page.wait_for_selector("#message:empty", state="attached")
+        with changing(page, "word"):
+            page.fill("#text", "ON")
+        with changing(page, "morph"):
+            page.fill("#share", "0.9")
+        with changing(page, "word"):
+            page.fill("#direction-0", "2")
+        with changing(page, "seen"):
+            page.click("#take")
+        page.select_option("#lesson", index=1)
+        assert page.is_visible("#lesson-text h3")
+        assert page.inner_text("#message") == ""
+
+
+NAMELESS = (
+    """all => all.filter((e) => !(e.ariaLabel || e.textContent.trim() || e.labels?.[0]?.textContent.trim())).map((e) => e.outerHTML)"""
+)
+
+
+def open_all(page):
+    """A lesson, and a run with its panels."""
+    page.select_option("#model", index=2)
+    page.wait_for_selector("#learned:not([hidden])")
+    page.select_option("#lesson", index=1)
+    page.locator("summary").first.click()
+    with changing(page, "seen"):
+        page.click("#take")
+    page.wait_for_selector("#logit:not(:empty)")
+    page.click("#nearest")
+    page.wait_for_selector("#pair:not([hidden])", timeout=60_000)
 
 
 @pytest.mark.parametrize("width", [390, 1280])
-def test_every_control_has_a_name_and_is_reached_by_the_keyboard(opened, width):
+def test_every_control_has_a_name_and_is_reached_by_the_keyboard(width, opened, keyboard):
     with opened(width=width) as page:
-        page.select_option("#model", index=2)
-        page.wait_for_selector("#learned:not([hidden])")
-        page.select_option("#lesson", index=1)
-        page.wait_for_selector("summary")
-        assert page.evaluate("() => document.documentElement.scrollWidth") <= width
-        controls = page.locator(CONTROLS).locator("visible=true")
-        count = controls.count()
-        assert count > 25
-        unnamed = controls.evaluate_all(
-            "all => all.filter(e => !(e.ariaLabel || e.textContent.trim() || e.labels?.[0]?.textContent.trim())).map(e => e.outerHTML)"
-        )
-        assert not unnamed
-        reached = set()
-        page.evaluate("() => document.activeElement.blur()")
-        for _ in range(count + 10):
-            page.keyboard.press("Tab")
-            reached.add(page.evaluate(f"() => [...document.querySelectorAll({json.dumps(CONTROLS)})].indexOf(document.activeElement)"))
-        enabled = controls.evaluate_all("all => all.filter(e => !e.disabled).length")
-        assert len(reached - {-1}) == enabled
+        open_all(page)
+        for lesson in range(1, len(read_lessons(site.LESSONS)) + 1):
+            page.select_option("#lesson", index=lesson)
+            assert page.evaluate("() => document.documentElement.scrollWidth") <= width
+        assert not page.locator("button:visible, input:visible, select:visible, summary:visible, [tabindex]:visible").evaluate_all(NAMELESS)
         images = page.locator("canvas:visible")
         assert all(images.nth(i).get_attribute("aria-label") for i in range(images.count()))
+        user = keyboard(page)
+        assert len(user.controls()) > 25
+        assert list(user.walk()) == user.controls()
+        assert list(user.walk_back()) == user.controls()[::-1]
+
+
+def test_all_controls_are_used_by_the_keyboard(opened, keyboard):
+    with opened() as page:
+        with changing(page, "word"):
+            page.select_option("#model", index=1)
+        before = pixels(page, "word")
+        assert keyboard(page).use() > 25
+        assert page.input_value("#model") == "letters-gan-glyphs"
+        assert page.is_visible("#lesson-text")
+        assert settled(page, "word") != before
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [390, 1280])
+def test_axe_finds_no_serious_fault(width, scheme, opened, faults):
+    with opened(width=width, color_scheme=scheme) as page:
+        assert not faults(page)
+        page.fill("#text", "A7")
+        page.wait_for_selector("#message:not(:empty)")
+        assert not faults(page)
+        open_all(page)
+        assert not faults(page)
+        page.select_option("#model", label="wall")
+        page.wait_for_selector("#text", state="hidden")
+        assert not faults(page)

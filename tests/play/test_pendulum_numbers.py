@@ -262,7 +262,7 @@ def test_downloaded_weights_act_the_same_in_python(is_noisy, compute, tmp_path):
     path, observations = tmp_path / "weights.safetensors", pendulum.observe(states(30))
     script = """
 import { Network } from "./dqn.js";
-import { generator } from "./physics.js";
+import { generator } from "./core/random.js";
 import { toSafetensors } from "./share.js";
 const network = new Network([3, 32, 64, 5], given.isNoisy).draw(generator(3));
 writeFileSync(given.path, toSafetensors(network.weights(), given.isNoisy));
@@ -295,7 +295,8 @@ def test_files_that_hold_no_weights_of_the_page_are_refused(tmp_path):
 def test_a_dqn_learns_to_swing_up_at_500_steps_a_second(compute):
     script = """
 import { ValueTable } from "./optimum.js";
-import { WORLD, drawStart, generator } from "./physics.js";
+import { generator } from "./core/random.js";
+import { WORLD, drawStart } from "./physics.js";
 import { OURS, Training } from "./train.js";
 const table = ValueTable.compute(WORLD), random = generator(99);
 const starts = Array.from({ length: 20 }, () => drawStart(random)), best = starts.map((start) => table.returnFrom(start));
@@ -312,8 +313,3 @@ console.log(JSON.stringify(runs));
     print(runs)
     assert sum(run["regret"] < 25 for run in runs) >= 4
     assert min(run["rate"] for run in runs) >= 500
-
-
-def test_the_page_s_own_code_is_small():
-    own = [*STATIC.iterdir(), *SHARED.iterdir()]
-    assert sum(path.stat().st_size for path in own) < 150_000

@@ -8,9 +8,11 @@ from time import monotonic
 import pytest
 from PIL import Image, ImageSequence
 
+from ca2_core.errors import UserError
+from ca2_core.play.lessons import read_lessons
 from ca2_core.play.server import serving
 from ca2_rl.play import load_weights
-from ca2_rl.play.site import lessons
+from ca2_rl.play.site import LESSONS
 from ca2_rl.play.site import pages as make_pages
 
 PAGE = "pendulum.html"
@@ -102,9 +104,9 @@ def test_everybody_acts(opened):
                 page.click("#step")
             assert number(page, "#time-0") == 10
             assert number(page, "#return-0") < -50
-            has_values = name in ("discretizeddqn", "noisydqn", "ouddpg", "optimal")
+            has_values = name in ("discretizeddqn", "noisydqn", "ouddpg", "rainbow", "optimal")
             assert ("Highest" in page.inner_text("#bars-text")) == has_values
-            assert ("sigma" in page.inner_text("#sigmas")) == (name == "noisydqn")
+            assert ("sigma" in page.inner_text("#sigmas")) == (name in ("noisydqn", "rainbow"))
 
 
 def test_agents_are_near_the_optimum_and_the_optimum_is_without_regret(opened):
@@ -165,6 +167,7 @@ def test_the_pendulum_is_pulled_thrown_and_pushed(opened):
         assert pulled < -100 < upright  # it hangs now
 
         def is_thrown():
+            page.select_option("#start", "hanging")
             page.mouse.move(x + 5, y + 90)
             page.mouse.down()
             page.mouse.move(x + 60, y + 80, steps=4)
@@ -322,8 +325,9 @@ def test_copying_the_address(opened):
 def test_lessons_have_answers_that_fold_out(opened):
     with opened(needs_optimum=False) as page:
         page.click("#pause")
-        assert len(lessons()) == 5
-        for name in lessons():
+        lessons = read_lessons(LESSONS)
+        assert len(lessons) == 5
+        for name in lessons:
             page.select_option("#lesson", name)
             assert f"lesson={name}" in page.url
             answers = page.locator("#lesson-text details")
@@ -334,17 +338,41 @@ def test_lessons_have_answers_that_fold_out(opened):
             assert not re.search(r"\*\*|`|^>", page.inner_text("#lesson-text"), re.MULTILINE)
 
 
-def test_a_damaged_agent_and_a_lost_server_are_told(browser, pages):
-    with serving(pages | {"/agents/noisydqn.bin": b"damaged"}) as address:
-        page = browser.new_context().new_page()
+def test_what_cannot_be_had_is_told_in_a_sentence(browser, pages):
+    def broken():
+        raise UserError("the agents are damaged.")
+
+    with serving(pages | {"/agents/noisydqn.bin": b"damaged"}) as address, browser.new_page() as page:
         page.goto(address + PAGE)
         page.wait_for_selector("body[data-ready]")
         page.select_option("#agent", "noisydqn")
         until(page, lambda: page.inner_text("#message").startswith("This is no network, or a damaged one"))
-        page.context.set_offline(True)  # as if the server had ended
+        assert page.inner_text("#name-0") == "No torque"
+    with serving(pages | {"/agents.json": broken}) as address, browser.new_page() as page:
+        page.goto(address + PAGE)
+        page.wait_for_selector("body[data-ready]")
+        assert page.inner_text("#message") == "the agents are damaged."
+        until(page, lambda: number(page, "#time-0") > 2)
+
+
+def test_the_page_goes_on_without_its_server_and_tells_what_needs_it(left_alone, pages, silence):
+    with left_alone(pages, PAGE) as (page, end_server):
+        page.wait_for_selector("body[data-ready]")
+        until(page, lambda: "about" in page.inner_text("#optimum-state"))
+        end_server()
         page.select_option("#agent", "ouddpg")
-        until(page, lambda: page.inner_text("#message").startswith("The server does not answer. Start `ca2-rl play` again"))
-        page.context.close()
+        until(page, lambda: page.inner_text("#message") == silence)
+        for name, label in (("discretizeddqn", "DiscretizedDQN"), ("optimal", "Optimal policy")):
+            page.select_option("#agent", name)
+            until(page, lambda label=label: page.inner_text("#name-0") == label)
+            assert page.inner_text("#message") == ""
+        page.select_option("#lesson", index=1)
+        assert page.is_visible("#lesson-text h3")
+        page.fill("#l", "1.5")
+        until(page, lambda: page.inner_text("#best-0") != "…")
+        page.click("#train")
+        wait_for_steps(page, 200)
+        assert page.inner_text("#message") == ""
 
 
 NAMELESS = """
@@ -359,7 +387,7 @@ NAMELESS = """
 
 
 @pytest.mark.parametrize(("width", "height", "scheme"), [(1280, 900, "light"), (390, 844, "dark")], ids=str)
-def test_names_keyboard_and_width(width, height, scheme, opened):
+def test_names_and_width(width, height, scheme, opened):
     with opened("#second=optimal&lesson=1-swing-up", width=width, height=height, color_scheme=scheme) as page:
         assert page.evaluate(NAMELESS) == []
         assert page.evaluate("document.documentElement.scrollWidth") == width
@@ -372,14 +400,50 @@ def test_names_keyboard_and_width(width, height, scheme, opened):
         )
         assert page.locator("h1").count() == page.locator("main").count() == 1
         assert page.get_attribute("html", "lang") == "en"
-        wanted = set(
-            page.evaluate("[...document.querySelectorAll('button, select, input, canvas[tabindex]')].map((element) => element.id)")
-        )
-        reached = set()
-        for _ in range(len(wanted) + 20):
-            page.keyboard.press("Tab")
-            reached.add(page.evaluate("document.activeElement.id"))
-        assert wanted <= reached
+
+
+def test_all_controls_are_reached_and_used_by_the_keyboard(opened, keyboard):
+    with opened("#lesson=1-swing-up") as page:
+        page.click("#pause")
+        user = keyboard(page)
+        assert list(user.walk()) == user.controls()
+        assert list(user.walk_back()) == user.controls()[::-1]
+        assert user.use() > 35
+        assert page.input_value("#set-gamma") != "0.99"
+        assert page.input_value("#map-of") == "optimum"
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [390, 1280])
+def test_axe_finds_no_serious_fault(width, scheme, opened, faults):
+    with opened("#second=optimal", width=width, color_scheme=scheme) as page:
+        assert not faults(page)
+        page.select_option("#lesson", index=1)
+        page.locator("summary").first.click()
+        page.select_option("#agent", "noisydqn")
+        page.click("#train")
+        wait_for_steps(page, 200)
+        page.click("#train")
+        assert not faults(page)
+        page.fill("#l", "1.5")
+        page.fill("#set-gamma", "3")
+        page.dispatch_event("#set-gamma", "change")
+        assert "give a number" in page.inner_text("#message")
+        assert not faults(page)
+
+
+@pytest.mark.parametrize("lesson", ["", "#lesson=1-swing-up"], ids=["plain", "lesson"])
+def test_panels_fill_the_page(lesson, opened):
+    """Where a panel ends and another begins further down in the same column, there is no more than a gap between them."""
+    with opened(lesson) as page:
+        page.click("#pause")
+        boxes = [panel.bounding_box() for panel in page.locator(".panel").all()]
+        last = max(box["y"] + box["height"] for box in boxes)
+        for x in (100, 640, 1180):
+            column = sorted((box["y"], box["y"] + box["height"]) for box in boxes if box["x"] < x < box["x"] + box["width"])
+            ends = [end for _, end in column]
+            starts = [start for start, _ in column[1:]] + [last]
+            assert max(start - end for start, end in zip(starts, ends, strict=True)) < 70
 
 
 def test_the_list_of_agents_says_what_they_are(pages):

@@ -3,6 +3,7 @@
 import json
 import math
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import numpy as np
 import pytest
@@ -10,7 +11,7 @@ from sklearn.metrics import cohen_kappa_score
 
 from ca2_core.errors import UserError
 from ca2_core.play.server import serving
-from ca2_gan.cli import run
+from ca2_gan.cli import COMMAND, run
 from ca2_gan.commands import rate
 from ca2_gan.metrics.samples import Samples
 from ca2_gan.play import rating
@@ -188,22 +189,88 @@ def test_a_page_of_ratings(visit, items, tmp_path):
     assert len(saved(tmp_path)) == 12
 
 
-def test_a_server_that_is_gone_is_told_and_nothing_is_taken_for_saved(browser, items, tmp_path):
+def test_a_server_that_is_gone_is_told_and_nothing_is_taken_for_saved(left_alone, items, tmp_path, silence):
     _, pages, receivers = open_session(items, tmp_path)
-    with serving(pages, receivers=receivers) as address:
-        page = browser.new_page()
-        page.goto(address + "rate.html")
+    with left_alone(pages, "rate.html", receivers) as (page, end_server):
         page.wait_for_selector("text=0 of 12")
-        page.route("**/answer", lambda route: route.abort())
-        page.keyboard.press("1")
-        page.wait_for_selector("text=The server does not answer")
-        assert page.inner_text("#count") == "0 of 12"
-        page.unroute("**/answer")
         page.keyboard.press("1")
         page.wait_for_selector("text=1 of 12")
-        assert page.inner_text("#message") == ""
-        page.close()
-    assert len(saved(tmp_path)) == 1
+        end_server()
+        page.keyboard.press("b")
+        page.wait_for_selector(f"#message:text-is('{silence}')")
+        assert page.is_visible("#reading")
+        page.click("#undo")
+        page.wait_for_selector(f"#message:text-is('{silence}')")
+        assert page.inner_text("#count") == "1 of 12"
+        with serving(pages, urlsplit(page.url).port, receivers):
+            page.fill("#letter", "B")
+            page.wait_for_selector("#message:empty", state="attached")
+            page.keyboard.press("2")
+            page.wait_for_selector("text=2 of 12")
+    assert [answer["letter"] for answer in saved(tmp_path).values()] == ["B", None]
+
+
+def test_answers_that_can_no_longer_be_kept_are_told(left_alone, items, tmp_path):
+    session, pages, receivers = open_session(items, tmp_path)
+    with left_alone(pages, "rate.html", receivers) as (page, _):
+        page.wait_for_selector("text=0 of 12")
+        session.path.parent.mkdir()
+        session.path.write_text("{")
+        page.keyboard.press("1")
+        page.wait_for_selector("#message:text('no answers of a rater, or damaged ones')")
+        assert page.inner_text("#count") == "0 of 12"
+
+
+def test_images_are_rated_by_tab_space_and_enter_alone(visit, items, tmp_path, keyboard):
+    _, pages, receivers = open_session(items, tmp_path)
+    with visit(pages, "rate.html", receivers=receivers) as page:
+        page.wait_for_selector("text=0 of 12")
+        user = keyboard(page)
+        assert list(user.walk()) == user.controls()
+        page.evaluate("() => document.getElementById('kinds').lastElementChild.focus()")
+        page.keyboard.press("Shift+Tab")
+        page.keyboard.press(" ")
+        page.wait_for_selector("text=1 of 12")
+        assert page.evaluate("document.activeElement.id") == "letter"
+        assert list(user.walk()) == user.controls()
+        assert list(user.walk_back()) == user.controls()[::-1]
+        page.focus("#letter")
+        page.keyboard.press("Tab")
+        page.keyboard.press("Enter")
+        page.wait_for_selector("#kinds:not([hidden])")
+        assert [answer["answer"] for answer in saved(tmp_path).values()] == ["marginal"]
+        *_, undo = user.walk()
+        assert undo == user.controls()[-1]
+        page.focus("#undo")
+        page.keyboard.press(" ")
+        page.wait_for_selector("text=0 of 12")
+    assert not saved(tmp_path)
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [390, 1280])
+def test_axe_finds_no_serious_fault(width, scheme, left_alone, items, tmp_path, faults):
+    _, pages, receivers = open_session(items, tmp_path)
+    with left_alone(pages, "rate.html", receivers) as (page, end_server):
+        page.set_viewport_size({"width": width, "height": 844})
+        page.emulate_media(color_scheme=scheme)
+        page.wait_for_selector("text=0 of 12")
+        assert not faults(page)
+        page.keyboard.press("1")
+        page.wait_for_selector("#reading:not([hidden])")
+        assert not faults(page)
+        for count in range(2, 13):
+            page.keyboard.press("Enter")
+            page.wait_for_selector("#reading", state="hidden")
+            page.keyboard.press("2")
+            page.wait_for_selector(f"text={count} of 12")
+        page.keyboard.press("Enter")
+        page.wait_for_selector("#done:not([hidden])")
+        assert not faults(page)
+        end_server()
+        page.keyboard.press("u")
+        page.wait_for_selector("#message:not(:empty)")
+        assert not faults(page)
 
 
 @pytest.mark.parametrize("width", [390, 1280])
@@ -285,9 +352,12 @@ def test_what_is_rated_is_drawn_once_and_mixed_with_the_test_split(tmp_path):
         (["letters_gan/glyphs", "--data", "glyphs", "--rater", "../ann", "--out", "{}"], "rater '../ann'"),
     ],
 )
-def test_mistakes_are_told_in_a_line(arguments, message, tmp_path):
-    with pytest.raises(UserError, match=message):
-        run(["rate", *(argument.format(tmp_path / "out") for argument in arguments)])
+def test_mistakes_are_told_in_a_line_with_status_2(arguments, message, tmp_path, capsys):
+    with pytest.raises(SystemExit) as exit_info:
+        COMMAND.main(["rate", *(argument.format(tmp_path / "out") for argument in arguments)])
+    printed = capsys.readouterr().err
+    assert (exit_info.value.code, printed.count("\n")) == (2, 1)
+    assert message in printed
 
 
 def test_damaged_answers_are_told(items, tmp_path):

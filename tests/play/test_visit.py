@@ -24,3 +24,8 @@ def test_what_a_page_says_on_the_console_is_an_error(visit):
 def test_what_a_page_asks_of_elsewhere_is_an_error(visit):
     with pytest.raises(AssertionError), visit(PAGES | {"/loud.js": b"fetch('http://example.com/').catch(() => {})"}, "loud.html") as page:
         page.wait_for_timeout(200)
+
+
+def test_what_axe_finds_is_reported(visit, faults):
+    with visit(PAGES | {"/nameless.html": PAGES["/"] + b"<button></button>"}, "nameless.html") as page:
+        assert {fault.partition(":")[0] for fault in faults(page)} == {"button-name", "html-has-lang", "document-title"}

@@ -76,3 +76,12 @@ def test_a_limit_that_there_is_stays(caplog):
         for env_id, given in (("CartPole-v1", {}), (CLIFF, {"max_episode_steps": 7}), ("ALE/Pong-v5", {"mode": 0})):
             assert with_limit(env_id, given) == given
     assert not caplog.records
+
+
+def test_a_module_in_the_current_folder_need_not_be_installed(tmp_path, monkeypatch):
+    (tmp_path / "hallway.py").write_text("import gymnasium as gym\ngym.register('Hallway-v0', entry_point='nowhere:Hallway')\n")
+    (tmp_path / "gymnasium.py").write_text("raise RuntimeError('an installed package comes first')\n")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    check_env("Hallway-v0", ["hallway"])
+    gym.registry.pop("Hallway-v0", None)

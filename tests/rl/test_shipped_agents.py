@@ -90,7 +90,7 @@ def test_a_shipped_agent_learns_on(algorithm):
 
 
 RAINBOWS = find_runs([AGENTS / "rainbow"])
-SOLVED = {"CartPole-v1": 450, "LunarLander-v3": 150}
+SOLVED = {"CartPole-v1": 450, "LunarLander-v3": 150, "Pendulum-v1": -250}
 
 
 def test_rainbows_are_shipped_in_six_megabytes():
@@ -98,6 +98,7 @@ def test_rainbows_are_shipped_in_six_megabytes():
     assert sum(path.stat().st_size for path in (AGENTS / "rainbow").rglob("*")) <= 6_000_000
 
 
+@pytest.mark.usefixtures("registered")
 @pytest.mark.parametrize("run", RAINBOWS, ids=lambda run: run.env_id)
 def test_a_shipped_rainbow_plays_and_has_a_card(run, capsys):
     assert evaluate(run, 10).returns.mean() > SOLVED[run.env_id]

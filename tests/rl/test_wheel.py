@@ -24,7 +24,7 @@ main()
 ENJOY = """\
 import sys
 from ca2_rl.cli import main
-for algo in ("discretizeddqn", "noisydqn", "ouddpg"):
+for algo in ("discretizeddqn", "noisydqn", "ouddpg", "rainbow"):
     sys.argv = ["ca2-rl", "enjoy", "--algo", algo, "--env", "Pendulum-v1", "-n", "1000", "--no-render"]
     main()
 print("imported torch's compiler:", "torch._inductor.compile_fx" in sys.modules)
@@ -82,7 +82,7 @@ def test_the_agents_that_are_shipped_play_right_after_the_install(site, tmp_path
     code = f"import sys; sys.path.insert(0, {str(site)!r})\n{ENJOY}"
     result = subprocess.run([sys.executable, "-I", "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True)
     rewards = re.findall(r"Mean reward: (-\d+\.\d+)", result.stdout)
-    assert len(rewards) == 3
+    assert len(rewards) == 4
     assert min(map(float, rewards)) > -250  # five episodes each; a random agent has -1,200
     assert "imported torch's compiler: False" in result.stdout  # that takes seconds
     assert not list(tmp_path.iterdir())

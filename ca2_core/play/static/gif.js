@@ -59,6 +59,24 @@ function compress(pixels, depth, bytes) {
   blocks.end();
 }
 
+const LEVELS = 6; // of each of red, green and blue
+
+/** Colours for `numbersOfColours`: 256 greys, or a cube. */
+export function palette(isGrey = false) {
+  if (isGrey) return Array.from({ length: 256 }, (_, i) => [i, i, i]);
+  const level = (i) => (255 / (LEVELS - 1)) * (Math.floor(i) % LEVELS);
+  return Array.from({ length: LEVELS ** 3 }, (_, i) => [level(i / LEVELS ** 2), level(i / LEVELS), level(i)]);
+}
+
+/** Numbers of colours of the palette for RGBA pixels. */
+export function numbersOfColours(pixels, isGrey = false) {
+  const level = (value) => Math.round((value / 255) * (LEVELS - 1));
+  return Uint8Array.from({ length: pixels.length / 4 }, (_, i) => {
+    const [r, g, b] = [pixels[4 * i], pixels[4 * i + 1], pixels[4 * i + 2]];
+    return isGrey ? r : (level(r) * LEVELS + level(g)) * LEVELS + level(b);
+  });
+}
+
 const twoBytes = (n) => [n & 255, (n >> 8) & 255];
 
 /**

@@ -1,5 +1,7 @@
 // Lessons: a small part of Markdown as elements of the page. No text ever becomes HTML.
 
+import { at, made } from "./page.js";
+
 const LIST = /^(-|\d+\.) +/;
 
 /** Paragraphs, headings, lists, code and answers of a text, in order: `{kind, ...}` each. */
@@ -49,39 +51,34 @@ export function parseLine(text) {
 
 const TAGS = { bold: "strong", code: "code" };
 
-function filled(tag, text) {
-  const element = document.createElement(tag);
-  for (const part of parseLine(text)) {
-    if (part.kind === "plain") element.append(part.text);
-    else element.append(Object.assign(document.createElement(TAGS[part.kind]), { textContent: part.text }));
-  }
-  return element;
-}
+const filled = (tag, text) => made(tag, ...parseLine(text).map((part) => part.kind === "plain" ? part.text : made(TAGS[part.kind], part.text)));
 
-function toElement(block, top) {
-  if (block.kind === "heading") return filled(`h${Math.min(block.level + top - 1, 6)}`, block.text);
+/** An element of a block; the title of a lesson is a heading of the third level. */
+function toElement(block) {
+  if (block.kind === "heading") return filled(`h${Math.min(block.level + 2, 6)}`, block.text);
   if (block.kind === "paragraph") return filled("p", block.text);
-  if (block.kind === "code") {
-    const pre = document.createElement("pre");
-    pre.append(Object.assign(document.createElement("code"), { textContent: block.text }));
-    return pre;
-  }
-  if (block.kind === "list") {
-    const list = document.createElement(block.isNumbered ? "ol" : "ul");
-    list.append(...block.items.map((item) => filled("li", item)));
-    return list;
-  }
-  const details = document.createElement("details");
-  details.append(filled("summary", "Answer"), ...block.blocks.map((each) => toElement(each, top)));
-  return details;
+  if (block.kind === "code") return made("pre", made("code", block.text));
+  if (block.kind === "list") return made(block.isNumbered ? "ol" : "ul", ...block.items.map((item) => filled("li", item)));
+  return made("details", made("summary", "Answer"), ...block.blocks.map(toElement));
 }
 
 /**
- * A lesson as elements.
- * @param {string} text Markdown
- * @param {number} top level of the page's headings that `#` becomes
- * @returns {HTMLElement[]}
+ * Lets the lessons be chosen, one of which the page then shows.
+ * @param {Object<string, string>} lessons Markdown by name
+ * @param {() => void} changed called when the page has got more or less room
+ * @returns {() => void} shows the lesson that is chosen
  */
-export function render(text, top = 2) {
-  return parse(text).map((block) => toElement(block, top));
+export function offerLessons(lessons, changed) {
+  const select = at("lesson"), place = at("lesson-text");
+  for (const [name, text] of Object.entries(lessons)) select.append(new Option(/^# +(.*)/.exec(text)?.[1] ?? name, name));
+  const show = () => {
+    const text = lessons[select.value];
+    place.hidden = !text;
+    place.replaceChildren(...(text ? parse(text).map(toElement) : []));
+    place.scrollTop = 0;
+    document.body.classList.toggle("reading", Boolean(text));
+    changed();
+  };
+  select.addEventListener("change", show);
+  return show;
 }

@@ -4,7 +4,7 @@
 const product = (shape) => shape.reduce((a, b) => a * b, 1);
 
 /** Half precision, as bits, to a number. */
-export function halfToNumber(bits) {
+function halfToNumber(bits) {
   const sign = bits & 0x8000 ? -1 : 1;
   const exponent = (bits >> 10) & 31;
   const fraction = bits & 1023;
@@ -137,10 +137,10 @@ function linear(step, [x], out, known) {
   };
 }
 
-const upTo4 = (n) => (n + 3) & ~3;
+export const upTo4 = (n) => (n + 3) & ~3;
 
 /** Rows of four by four: [m, k] -> [m / 4, k, 4], zeros below the last. `at(i, p)` is an entry. */
-export function packRows(m, k, at) {
+function packRows(m, k, at) {
   const packed = new Float32Array(upTo4(m) * k);
   for (let i = 0; i < m; i++) for (let p = 0; p < k; p++) packed[(i & ~3) * k + 4 * p + (i & 3)] = at(i, p);
   return packed;

@@ -1,7 +1,7 @@
 // Images on canvases.
 
 /** An image [C, H, W] from 0 to 1 as pixels, RGBA; with an ink, its brightness is how much of the ink there is. */
-export function toPixels(image, [channels, height, width], ink = null) {
+function toPixels(image, [channels, height, width], ink = null) {
   const size = height * width, pixels = new Uint8ClampedArray(4 * size);
   for (let i = 0; i < size; i++) {
     const [r, g, b] = [0, 1, 2].map((c) => 255 * image[(channels === 1 ? 0 : c) * size + i]);
@@ -10,11 +10,8 @@ export function toPixels(image, [channels, height, width], ink = null) {
   return pixels;
 }
 
-/** Columns and rows of n images in a place of some width, each at least `least` wide. */
-export function grid(n, available, least) {
-  const columns = Math.max(1, Math.min(n, Math.floor(available / least)));
-  return [columns, Math.max(1, Math.ceil(n / columns))];
-}
+/** Columns of n images in a place of some width, each at least `least` wide. */
+export const columnsFor = (n, available, least) => Math.max(1, Math.min(n, Math.floor(available / least)));
 
 /**
  * Paints images in rows.

@@ -1,11 +1,11 @@
 // The panel in which networks look at a drawing or at a letter of the word.
-import { ask } from "./core/ask.js";
+import { ask, once } from "./core/ask.js";
+import { at, made, on } from "./core/page.js";
 import { paint } from "./draw.js";
 import { guesses, Neighbours } from "./judge.js";
-import { newestOnly, SILENCE } from "./runner.js";
+import { newestOnly } from "./runner.js";
 import { Sketch, toImage } from "./sketch.js";
 
-const at = (id) => document.getElementById(id);
 const SMALL = { columns: 1, zoom: 3 };
 
 export class JudgePanel {
@@ -15,20 +15,21 @@ export class JudgePanel {
    * @param {() => (Float32Array|null)[]} written images of the word
    */
   constructor(runner, tell, written) {
-    Object.assign(this, { runner, tell, written, model: null, image: null, taken: null, neighbours: new Map() });
+    Object.assign(this, { runner, tell, written, model: null, image: null, taken: null });
+    this.neighbours = once(async (data) => new Neighbours(await ask(`data/${data}/nearest.bin`), this.model.nearest, this.image.length));
     this.sketch = new Sketch(at("sketch"), () => {
       this.taken = null;
       this.look();
     });
     this.look = newestOnly(() => this.judge(), (error) => tell(error.message, "judge"));
-    at("clear").addEventListener("click", () => {
+    on("clear", "click", () => {
       this.sketch.clear();
       this.taken = null;
       this.look();
     });
-    at("take").addEventListener("click", () => this.take());
-    at("asked").addEventListener("change", () => this.look());
-    at("nearest").addEventListener("click", () => this.findNearest().catch((error) => tell(error.message, "judge")));
+    on("take", "click", () => this.take());
+    on("asked", "change", () => this.look());
+    on("nearest", "click", () => this.findNearest().catch((error) => tell(error.message, "judge")));
   }
 
   choose(model) {
@@ -63,6 +64,7 @@ export class JudgePanel {
 
   async judge() {
     const { model } = this;
+    this.tell("", "judge");
     if (at("judge").hidden) return;
     this.image = this.taken ?? toImage(this.sketch.ink(), at("sketch").width, at("sketch").height);
     at("pair").hidden = true;
@@ -83,18 +85,13 @@ export class JudgePanel {
       const [[[logit]]] = await this.runner.run(`models/${model.key}/discriminator.bin`, [inputs]);
       at("logit").textContent = `The discriminator’s logit is ${logit.toFixed(2)}: it takes the picture for ${logit > 0 ? "real" : "generated"}.`;
     }
-    this.tell("", "judge");
   }
 
   async findNearest() {
     const { model, image } = this;
     if (!image || !this.features) return;
-    if (!this.neighbours.has(model.data)) {
-      this.tell("The training images are being drawn …", "judge");
-      const answer = await ask(`data/${model.data}/nearest.bin`, SILENCE);
-      this.neighbours.set(model.data, new Neighbours(await answer.arrayBuffer(), model.nearest, image.length));
-    }
-    const found = this.neighbours.get(model.data).nearest(this.features);
+    this.tell("The training images are being drawn …", "judge");
+    const found = (await this.neighbours(model.data)).nearest(this.features);
     paint(at("pair-own"), [image], { ...SMALL, shape: model.shape });
     paint(at("pair-real"), [found.image], { ...SMALL, shape: model.shape });
     at("pair-text").textContent = `Nearest of ${model.nearest.toLocaleString("en")} training images, ${found.distance.toFixed(1)} away`;
@@ -104,15 +101,7 @@ export class JudgePanel {
 }
 
 function toRow({ name, probability }) {
-  const row = document.createElement("tr"), share = `${(100 * probability).toFixed(0)} %`;
-  const bar = Object.assign(document.createElement("meter"), { value: probability, max: 1 });
-  bar.setAttribute("aria-label", `Probability of ${name}`);
-  const cells = [name, bar, share].map((content) => {
-    const cell = document.createElement("td");
-    cell.append(content);
-    return cell;
-  });
-  cells[2].className = "number";
-  row.append(...cells);
-  return row;
+  const bar = Object.assign(made("meter"), { value: probability, max: 1, ariaLabel: `Probability of ${name}` });
+  const share = Object.assign(made("td", `${(100 * probability).toFixed(0)} %`), { className: "number" });
+  return made("tr", made("td", name), made("td", bar), share);
 }

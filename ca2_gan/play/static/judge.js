@@ -1,7 +1,7 @@
 // What networks think of a picture.
 
 /** Probabilities of logits. */
-export function softmax(logits) {
+function softmax(logits) {
   const most = Math.max(...logits), powers = Array.from(logits, (x) => Math.exp(x - most));
   const sum = powers.reduce((a, b) => a + b, 0);
   return powers.map((x) => x / sum);

@@ -1,11 +1,12 @@
 // The page of letters: what is on it, and what each control does.
-import { ask } from "./core/ask.js";
-import { render } from "./core/lesson.js";
-import { grid, paint } from "./draw.js";
-import { gif, png, save } from "./export.js";
+import { ask, once } from "./core/ask.js";
+import { offerLessons } from "./core/lesson.js";
+import { at, made, on, save } from "./core/page.js";
+import { columnsFor, paint } from "./draw.js";
+import { gif, png } from "./export.js";
 import { JudgePanel } from "./judge-panel.js";
 import { makePad } from "./pad.js";
-import { newestOnly, Runner, SILENCE } from "./runner.js";
+import { newestOnly, Runner } from "./runner.js";
 import { DIRECTIONS, Writer } from "./writer.js";
 
 const MOST = 3; // standard deviations along a direction
@@ -14,20 +15,19 @@ const NARROWEST = 40; // pixels of the page that a letter gets at least
 const FILE_COLUMNS = 24;
 const INKS = { dark: [20, 20, 24], light: [255, 255, 255] };
 
-const at = (id) => document.getElementById(id);
 const runner = new Runner(new Worker("worker.js", { type: "module" }));
 const writer = new Writer(runner);
 const judge = new JudgePanel(runner, tell, () => shown);
-let models = [], shown = [], morphed = [], playing = 0;
+let models = [], shown = [], playing = 0;
 const sentences = new Map();
 
 /** Says something on the page; each place of it has one sentence at a time. */
 function tell(sentence, place = "page") {
   sentences.set(place, sentence);
-  at("message").textContent = [...sentences.values()].filter(Boolean).join(" ");
+  at("message").textContent = [...new Set(sentences.values())].filter(Boolean).join(" ");
 }
 
-const how = (canvas, count) => ({ shape: writer.model.shape, columns: grid(count, canvas.parentElement.clientWidth - 32, NARROWEST)[0] });
+const how = (canvas, count) => ({ shape: writer.model.shape, columns: columnsFor(count, canvas.parentElement.clientWidth - 32, NARROWEST) });
 const inFile = (count) => ({ shape: writer.model.shape, columns: Math.min(count, writer.isWall ? 8 : FILE_COLUMNS) });
 
 const writeWord = newestOnly(async () => {
@@ -53,12 +53,13 @@ function bothWords() {
 
 const writeMorph = newestOnly(async () => {
   const [from, to] = bothWords();
-  morphed = await writer.morph(from, to, Number(at("share").value));
+  const morphed = await writer.morph(from, to, Number(at("share").value));
   at("share-value").textContent = `${Math.round(100 * at("share").value)} %`;
   paint(at("morph"), morphed, how(at("morph"), Math.max(1, morphed.length)));
+  tell("", "morph");
 }, (error) => {
   stop();
-  tell(error.message, "network");
+  tell(error.message, "morph");
 });
 
 function write() {
@@ -90,11 +91,11 @@ async function saveGif() {
   const [from, to] = bothWords(), frames = [];
   for (let i = 0; i <= FRAMES; i++) frames.push(await writer.morph(from, to, i / FRAMES));
   const there = [...frames, ...frames.slice(1, -1).reverse()];
-  save(gif(there, { ...inFile(frames[0].length), zoom: 2 }, DELAY), "morph.gif");
+  save("morph.gif", gif(there, { ...inFile(frames[0].length), zoom: 2 }, DELAY), "image/gif");
 }
 
 async function saveWord(ink, name) {
-  save(await png(shown, { ...inFile(Math.max(1, shown.length)), zoom: 8, ink }), name);
+  save(name, await png(shown, { ...inFile(Math.max(1, shown.length)), zoom: 8, ink }), "image/png");
 }
 
 const showPad = makePad(at("pad"), MOST, (x, y) => setAmounts([x, y, ...writer.amounts.slice(2)]));
@@ -108,22 +109,22 @@ function setAmounts(amounts) {
 
 function makeSliders() {
   for (let k = 0; k < DIRECTIONS; k++) {
-    const slider = Object.assign(document.createElement("input"), { type: "range", id: `direction-${k}`, min: -MOST, max: MOST, step: 0.1, value: 0 });
+    const slider = Object.assign(made("input"), { type: "range", id: `direction-${k}`, min: -MOST, max: MOST, step: 0.1, value: 0, ariaLabel: `Direction ${k + 1}` });
     slider.addEventListener("input", () => setAmounts(writer.amounts.map((amount, i) => (i === k ? Number(slider.value) : amount))));
-    const label = document.createElement("label");
-    label.append(`${k + 1}`, slider);
-    slider.setAttribute("aria-label", `Direction ${k + 1}`);
-    at("sliders").append(label);
+    at("sliders").append(made("label", `${k + 1}`, slider));
   }
 }
+
+const directionsOf = once(async (key) => new Float32Array(await ask(`models/${key}/directions.bin`)));
 
 async function choose(model) {
   Object.assign(writer, { model, moment: null, directions: null });
   tell("The model is being made ready …", "network");
   for (const id of ["text-label", "other-label"]) at(id).hidden = writer.isWall;
   if (!writer.isWall && !writer.letters(at("text").value, 0).letters.length) {
-    at("text").value = model.classes.slice(0, 8).join(model.classes.every((name) => name.length === 1) ? "" : ",");
-    at("other").value = model.classes.slice(-8).join(model.classes.every((name) => name.length === 1) ? "" : ",");
+    const between = model.classes.every((name) => name.length === 1) ? "" : ",";
+    at("text").value = model.classes.slice(0, 8).join(between);
+    at("other").value = model.classes.slice(-8).join(between);
   }
   at("learned").hidden = model.kept.length < 2;
   at("moment").max = Math.max(0, model.kept.length - 1);
@@ -131,8 +132,8 @@ async function choose(model) {
   if (model.kept.length) showMoment(); // of the whole strip, the last
   judge.choose(model);
   try {
-    const file = await (await ask(`models/${model.key}/directions.bin`, SILENCE)).arrayBuffer();
-    if (writer.model === model) writer.directions = new Float32Array(file);
+    const found = await directionsOf(model.key);
+    if (writer.model === model) writer.directions = found;
     tell("", "directions");
   } catch (error) {
     tell(error.message, "directions");
@@ -147,18 +148,7 @@ function showMoment() {
   at("moment").setAttribute("aria-valuetext", at("moment-value").textContent);
 }
 
-async function showLesson() {
-  const name = at("lesson").value;
-  try {
-    at("lesson-text").replaceChildren(...(name ? render(await (await ask(`lessons/${name}.md`, SILENCE)).text(), 3) : []));
-    tell("", "lesson");
-  } catch (error) {
-    tell(error.message, "lesson");
-  }
-}
-
 function listen() {
-  const on = (id, event, act) => at(id).addEventListener(event, act);
   on("model", "change", () => choose(models[at("model").selectedIndex]));
   on("text", "input", write);
   on("again", "click", () => {
@@ -193,22 +183,20 @@ function listen() {
   on("save-png", "click", () => saveWord(null, "word.png").catch(wrong));
   on("save-ink", "click", () => saveWord(INKS[at("ink").value], "word-ink.png").catch(wrong));
   on("save-gif", "click", () => saveGif().catch(wrong));
-  on("lesson", "change", showLesson);
   addEventListener("resize", write);
 }
 
 async function start() {
-  const { models: found, lessons } = await (await ask("models.json", SILENCE)).json();
+  const [found, lessons] = await Promise.all([ask("models.json", "json"), ask("lessons.json", "json")]);
   models = found;
   at("model").append(...models.map((model) => new Option(model.name, model.key)));
-  at("lesson").append(...lessons.map((lesson) => new Option(lesson.title, lesson.name)));
+  const showLesson = offerLessons(lessons, () => writer.model && write());
   makeSliders();
   listen();
   const asked = new URLSearchParams(location.hash.slice(1)).get("lesson");
-  if (asked) {
+  if (Object.hasOwn(lessons, asked)) {
     at("lesson").value = asked;
-    await showLesson();
-    at("lessons-title").scrollIntoView();
+    showLesson();
   }
   await choose(models[0]);
 }

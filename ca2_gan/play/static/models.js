@@ -1,32 +1,21 @@
 // What a generator is given: classes of a text, noise, and walks from one noise to another.
-
-/** Whole pseudo-random numbers below 2**32 (mulberry32), the same for a seed. */
-function numbers(seed) {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let t = Math.imul(state ^ (state >>> 15), 1 | state);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return (t ^ (t >>> 14)) >>> 0;
-  };
-}
+import { generator, normal } from "./core/random.js";
 
 /** Standard normal noise, the same for a seed and a place in the word. */
 export function noise(size, seed, place) {
-  const next = numbers(Math.imul(seed + 1, 0x9e3779b1) ^ Math.imul(place + 1, 0x85ebca6b));
-  const uniform = () => (next() + 1) / 4294967297;
-  return Float32Array.from({ length: size }, () => Math.sqrt(-2 * Math.log(uniform())) * Math.cos(2 * Math.PI * uniform()));
+  const random = generator(Math.imul(seed + 1, 0x9e3779b1) ^ Math.imul(place + 1, 0x85ebca6b));
+  return Float32Array.from({ length: size }, () => normal(random));
 }
 
 /** From a to b around the origin as `ca2_gan.gan.slerp` (White 2016). */
 export function slerp(a, b, share) {
   const length = (x) => Math.hypot(...x), [la, lb] = [length(a), length(b)];
-  if (!la || !lb) return a.map((x, i) => x * (1 - share) + b[i] * share);
+  const mix = (u, v) => a.map((x, i) => u * x + v * b[i]);
+  if (!la || !lb) return mix(1 - share, share);
   const cosine = Math.min(1, Math.max(-1, a.reduce((sum, x, i) => sum + x * b[i], 0) / (la * lb)));
   const angle = Math.acos(cosine), sine = Math.sin(angle);
-  if (sine < 1e-4) return a.map((x, i) => x * (1 - share) + b[i] * share);
-  const u = Math.sin((1 - share) * angle) / sine, v = Math.sin(share * angle) / sine;
-  return a.map((x, i) => u * x + v * b[i]);
+  if (sine < 1e-4) return mix(1 - share, share);
+  return mix(Math.sin((1 - share) * angle) / sine, Math.sin(share * angle) / sine);
 }
 
 /**

@@ -1,12 +1,11 @@
 // The page of blind ratings: one image at a time, one key for each answer.
 import { ask } from "./core/ask.js";
+import { at, on } from "./core/page.js";
 import { paint } from "./draw.js";
 
-const SILENCE = ", and the last answer is not saved. Start the command again, then reload this page.";
 const ZOOM = 12;
 const KEYS = { 1: "clear", 2: "marginal", 3: "nonsense", c: "clear", m: "marginal", n: "nonsense" };
 
-const at = (id) => document.getElementById(id);
 let session, images, rated, isBusy = false;
 /** What is asked for at the moment: "answer", "letter", or nothing more, "done". */
 let stage = "answer";
@@ -15,7 +14,7 @@ const isLettered = () => session.classes.every((name) => [...name].length === 1)
 const current = () => session.order.find((item) => !rated.has(item));
 const last = () => [...rated.keys()].pop();
 
-const send = (answer) => ask("answer", SILENCE, answer);
+const send = (answer) => ask("answer", "json", answer);
 
 /** One thing at a time; what fails is told. */
 async function once(act) {
@@ -74,14 +73,14 @@ const undo = () => once(async () => {
 
 function listen() {
   for (const button of at("kinds").children) button.addEventListener("click", () => rate(button.dataset.answer));
-  at("reading").addEventListener("submit", (event) => {
+  on("reading", "submit", (event) => {
     event.preventDefault();
     read();
   });
-  at("letter").addEventListener("input", () => {
+  on("letter", "input", () => {
     if (isLettered() && at("letter").value.trim()) read();
   });
-  at("undo").addEventListener("click", undo);
+  on("undo", "click", undo);
   document.addEventListener("keydown", (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey || event.repeat) return;
     if (stage === "letter" && event.target === at("letter")) {
@@ -95,7 +94,7 @@ function listen() {
 }
 
 async function start() {
-  [session, images] = await Promise.all([ask("session.json", SILENCE).then((answer) => answer.json()), ask("images.bin", SILENCE).then((answer) => answer.arrayBuffer())]);
+  [session, images] = await Promise.all([ask("session.json", "json"), ask("images.bin")]);
   images = new Uint8Array(images);
   rated = new Map(session.answers.map(({ item, answer }) => [item, answer]));
   at("hint").textContent = isLettered() ? "Type it, or press Enter to skip." : `One of ${session.classes.join(", ")}; or press Enter to skip.`;

@@ -1,8 +1,5 @@
 // What the page asks of the worker.
 
-/** What is said where the server says nothing. */
-export const SILENCE = ". Is the command that opened this page still running?";
-
 export class Runner {
   constructor(worker) {
     this.worker = worker;

@@ -3,7 +3,7 @@
 const SIDE = 28, LONGER = 20, LEAST = 0.05;
 
 /** First and last row and column with ink; null without any. */
-export function inkBox(ink, width, height) {
+function inkBox(ink, width, height) {
   let [left, right, top, bottom] = [width, -1, height, -1];
   for (let y = 0; y < height; y++) {
     for (let x = 0; x < width; x++) {

@@ -1,8 +1,9 @@
 // Who can act: programs of trained networks, and what needs no training. Each has `act(theta, speed, left)`; some know values.
 
+import { ask } from "./core/ask.js";
 import { Program } from "./core/program.js";
 import { Network } from "./dqn.js";
-import { MAX_TORQUE, observe, torques, wrap } from "./physics.js";
+import { MAX_TORQUE, clip, observe, torques, wrap } from "./physics.js";
 
 const CRITIC_TORQUES = torques(9);
 const greatest = (values) => values.indexOf(Math.max(...values));
@@ -30,8 +31,8 @@ const byActor = (label, actor, critic, more) => {
 };
 
 /** An agent of `agents.json`; its files are asked for here. */
-export async function fetchAgent(entry, fetchBytes) {
-  const [file, critic] = await Promise.all([fetchBytes(entry.file), entry.critic ? fetchBytes(entry.critic) : null]);
+export async function fetchAgent(entry) {
+  const [file, critic] = await Promise.all([ask(entry.file), entry.critic ? ask(entry.critic) : null]);
   const program = new Program(file), more = { sigmas: entry.sigmas, isSlow: true };
   if (!entry.torques) return byActor(entry.label, program, critic && new Program(critic), more);
   return byValues(entry.label, entry.torques, (theta, speed) => program.run({ observation: observe(theta, speed) })[0], more);
@@ -52,10 +53,10 @@ export const optimal = (label, table) => ({
 });
 
 /** Swings up by energy, and holds by a PD controller near the top (Astrom and Furuta 2000). */
-export function controller({ g, m, l }) {
+function controller({ g, m, l }) {
   return (theta, speed) => {
     const angle = wrap(theta), inertia = (m * l * l) / 3, weight = (m * g * l) / 2;
-    if (g <= 0 || Math.abs(angle) < 0.35) return Math.min(Math.max(-(weight + 6) * angle - 2 * speed, -MAX_TORQUE), MAX_TORQUE);
+    if (g <= 0 || Math.abs(angle) < 0.35) return clip(-(weight + 6) * angle - 2 * speed, MAX_TORQUE);
     const missing = weight * (1 - Math.cos(angle)) - 0.5 * inertia * speed * speed;
     return MAX_TORQUE * Math.sign(missing) * (Math.sign(speed) || 1);
   };

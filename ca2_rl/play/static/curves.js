@@ -1,8 +1,8 @@
 // Curves of a training: kept, drawn, and written as a table.
 
-import { surface } from "./view.js";
+import { drawLine, surface, write } from "./view.js";
 
-export const SERIES = [
+const SERIES = [
   { key: "return", label: "Return per 200 steps", colour: "return" },
   { key: "loss", label: "Loss", colour: "loss" },
   { key: "meanQ", label: "Mean Q", colour: "mean-q" },
@@ -42,25 +42,13 @@ export function drawCurves(canvas, points, colour) {
   const last = Math.max(1000, points.at(-1)?.step ?? 0);
   SERIES.forEach(({ key, label, colour: name }, n) => {
     const top = n * room + 18, tall = room - 24, known = points.filter((point) => Number.isFinite(point[key]));
-    context.fillStyle = colour[name];
-    context.textAlign = "left";
-    context.fillText(known.length ? `${label}: ${short(known.at(-1)[key])}` : label, 2, top - 5);
-    context.strokeStyle = colour.line;
-    context.beginPath();
-    context.moveTo(0, top + tall);
-    context.lineTo(width, top + tall);
-    context.stroke();
+    write(context, known.length ? `${label}: ${short(known.at(-1)[key])}` : label, 2, top - 5, "left", colour[name]);
+    drawLine(context, [[0, top + tall], [width, top + tall]], colour.line);
     if (!known.length) return;
     const values = known.map((point) => point[key]), low = Math.min(...values), high = Math.max(...values);
-    context.fillStyle = colour.muted;
-    context.textAlign = "right";
-    context.fillText(`${short(low)} to ${short(high)}`, width - 2, top - 5);
-    context.strokeStyle = colour[name];
-    context.lineWidth = 1.5;
-    context.beginPath();
-    for (const point of known) context.lineTo((width * point.step) / last, top + tall - (tall * (point[key] - low)) / (high - low || 1));
-    context.stroke();
-    context.lineWidth = 1;
+    write(context, `${short(low)} to ${short(high)}`, width - 2, top - 5, "right", colour.muted);
+    const y = (value) => top + tall - (tall * (value - low)) / (high - low || 1);
+    drawLine(context, known.map((point) => [(width * point.step) / last, y(point[key])]), colour[name], 1.5);
   });
 }
 

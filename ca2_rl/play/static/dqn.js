@@ -1,10 +1,9 @@
 // A DQN (Mnih et al. 2015) in plain loops. Activations are [width, batch]; all widths are padded with zeros to multiples of 4,
 // as `multiply` wants it, and the padding stays zero in training.
 
-import { multiply } from "./core/program.js";
-import { normal } from "./physics.js";
+import { multiply, upTo4 } from "./core/program.js";
+import { normal } from "./core/random.js";
 
-const upTo4 = (n) => (n + 3) & ~3;
 const CLIPPED_NORM = 10;
 const BETA1 = 0.9, BETA2 = 0.999, EPSILON = 1e-8;
 
@@ -72,6 +71,11 @@ export class Network {
     return this.use();
   }
 
+  /** For each layer, a zero for each of its weights by name. */
+  zeros() {
+    return this.layers.map((layer) => Object.fromEntries(layer.names.map((name) => [name, new Float32Array(layer[name].length)])));
+  }
+
   /** Fresh noise for each layer. */
   drawNoise(random) {
     return this.layers.map(({ ins, outs, n, m }) => [drawRoots(ins, n, random), drawRoots(outs, m, random)]);
@@ -136,7 +140,7 @@ export class Network {
       const widest = Math.max(...this.layers.map(({ m, n }) => Math.max(m, n)));
       const make = () => new Float32Array(widest * batch);
       this.back.set(batch, { packed: make(), flipped: make(), below: this.layers.map(({ n }) => new Float32Array(n * batch)) });
-      this.gradients ??= this.layers.map((layer) => Object.fromEntries(layer.names.map((name) => [name, new Float32Array(layer[name].length)])));
+      this.gradients ??= this.zeros();
     }
     const { packed, flipped, below } = this.back.get(batch);
     for (let i = this.layers.length - 1; i >= 0; i--) {
@@ -217,9 +221,8 @@ export class Learner {
   constructor(online) {
     this.online = online;
     this.target = new Network(online.sizes, online.isNoisy).load(online.weights());
-    const zeros = () => online.layers.map((layer) => Object.fromEntries(layer.names.map((name) => [name, new Float32Array(layer[name].length)])));
-    this.first = zeros();
-    this.second = zeros();
+    this.first = online.zeros();
+    this.second = online.zeros();
     this.updates = 0;
   }
 

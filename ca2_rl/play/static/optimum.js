@@ -1,6 +1,7 @@
 // The best possible return by backward induction over a grid of angles and speeds (Bellman 1957), bilinear between its points.
 
-import { MAX_SPEED, STEPS, drawStart, generator, step, torques } from "./physics.js";
+import { generator } from "./core/random.js";
+import { MAX_SPEED, STEPS, drawStart, step, torques } from "./physics.js";
 
 const CHECKED_STARTS = 200;
 // Once a further step changes no value by more than this, the values of all longer horizons are taken to be the same

@@ -1,50 +1,36 @@
 // The page: puts the parts together.
 
 import { fetchAgent, optimal, simple, trainedHere } from "./agents.js";
-import { render } from "./core/lesson.js";
+import { ask, once } from "./core/ask.js";
+import { offerLessons } from "./core/lesson.js";
+import { at, on, save } from "./core/page.js";
 import { drawCurves, toCsv } from "./curves.js";
 import { Episode } from "./episode.js";
 import { filmOf } from "./film.js";
 import { ValuePicture } from "./map.js";
 import { ValueTable } from "./optimum.js";
-import { DT, MAX_SPEED, STEPS, WORLD, drawStart, wrap } from "./physics.js";
+import { DT, MAX_SPEED, STEPS, WORLD, clip, drawStart, wrap } from "./physics.js";
 import { CONTROLS, makeControls, parseSetting } from "./settings.js";
-import { download, readAddress, toAddress, toSafetensors } from "./share.js";
+import { readAddress, toAddress, toSafetensors } from "./share.js";
 import { OURS, PRESETS } from "./train.js";
 import { colours, drawBars, drawMap, drawPendulum, drawTorques, placeOf, surface } from "./view.js";
 
-const $ = (id) => document.getElementById(id);
 const SLOWDOWN = 5;
 const PAUSE_BETWEEN_MS = 1500;
 const PUSH = 2.5;
-const WORLD_RANGES = { g: [-15, 15], m: [0.5, 2], l: [0.5, 2] };
 const UNITS = { g: "m/s²", m: "kg", l: "m" };
 const HERE = "here";
 
 const page = {
   world: { ...WORLD }, held: 0, random: Math.random, isPaused: false, table: null, tableId: 0,
-  names: ["", "none"], acting: [], episodes: [], entries: [], ended: 0, settings: { ...OURS }, preset: "ours",
-  points: [], network: null, isTraining: false, hasBegun: false, generation: 0, picture: null, pictureOf: null, lessons: {}, drag: null,
+  names: ["", "none"], acting: [], episodes: [], entries: [], ended: 0, settings: { ...OURS },
+  points: [], network: null, isTraining: false, hasBegun: false, generation: 0, picture: null, pictureOf: null, drag: null,
 };
 const choices = simple(page);
 
 // --- Messages
 
-function say(text) { $("message").textContent = text; }
-
-/** The bytes of a file of the server; what goes wrong is one sentence. */
-async function fetchBytes(path) {
-  let answer;
-  try {
-    answer = await fetch(path);
-  } catch {
-    throw new Error("The server does not answer. Start `ca2-rl play` again, and open the address that it prints.");
-  }
-  if (!answer.ok) throw new Error(`${path}: ${await answer.text()}`);
-  return answer.arrayBuffer();
-}
-
-const fetchJson = async (path) => JSON.parse(new TextDecoder().decode(await fetchBytes(path)));
+function say(text) { at("message").textContent = text; }
 
 // --- Workers
 
@@ -57,7 +43,7 @@ let solving = 0;
 function solve() {
   page.table = null;
   page.tableId++;
-  $("optimum-state").textContent = "Computing the optimum …";
+  at("optimum-state").textContent = "Computing the optimum …";
   clearTimeout(solving);
   solving = setTimeout(() => solver.postMessage({ kind: "optimum", id: page.tableId, world: page.world }), 200);
   show();
@@ -66,8 +52,8 @@ function solve() {
 solver.addEventListener("message", ({ data: { id, fields } }) => {
   if (id !== page.tableId) return;
   page.table = new ValueTable(fields);
-  $("optimum-state").textContent = `Optimum: about ±${fields.accuracy.toFixed(1)}, computed in ${fields.seconds.toFixed(1)} s.`;
-  for (const n of [0, 1]) if (page.names[n] === "optimal") page.acting[n] = optimal("Optimal policy", page.table);
+  at("optimum-state").textContent = `Optimum: about ±${fields.accuracy.toFixed(1)}, computed in ${fields.seconds.toFixed(1)} s.`;
+  renew("optimal");
   page.pictureOf = null;
   // Without the table, the optimal policy could not act
   if (page.names.includes("optimal")) begin();
@@ -78,16 +64,28 @@ trainer.addEventListener("message", ({ data }) => {
   if (data.generation !== page.generation) return;
   page.points.push(...data.points);
   page.network = data.network;
-  for (const n of [0, 1]) if (page.names[n] === HERE) page.acting[n] = trainedHere("Trained here", page.network);
+  renew(HERE);
   const exploration = data.network.isNoisy
     ? `mean |sigma| of the layers: ${data.network.sigmas.map((sigma) => sigma.toFixed(3)).join(", ")}`
     : `epsilon ${data.epsilon.toFixed(2)}`;
-  $("progress").textContent = `${data.steps.toLocaleString("en")} steps, ${data.isRunning ? `${Math.round(data.rate).toLocaleString("en")} a second` : "paused"}; ${exploration}`;
+  at("progress").textContent = `${data.steps.toLocaleString("en")} steps, ${data.isRunning ? `${Math.round(data.rate).toLocaleString("en")} a second` : "paused"}; ${exploration}`;
   if (page.names[0] === HERE) page.pictureOf = null;
-  drawCurves($("curves"), page.points, colours());
+  drawCurves(at("curves"), page.points, colours());
 });
 
 // --- Who acts
+
+const idle = (label) => ({ label, act: () => 0 });
+
+/** Agents that the page makes itself, as they are now. */
+const computed = {
+  optimal: (label = "Optimal policy") => page.table ? optimal(label, page.table) : idle(label),
+  [HERE]: (label = "Trained here") => page.network ? trainedHere(label, page.network) : idle(label),
+};
+
+function renew(name) {
+  for (const n of [0, 1]) if (page.names[n] === name) page.acting[n] = computed[name]();
+}
 
 /** Makes an agent act, on the left (0) or beside it (1). */
 async function choose(n, name) {
@@ -107,15 +105,13 @@ async function choose(n, name) {
   begin();
 }
 
-const loaded = new Map();
+const fetched = once((name) => fetchAgent(page.entries.find((entry) => entry.name === name)));
 
 async function load(name) {
   if (name === "none") return null;
   if (name in choices) return choices[name];
-  if (name === "optimal") return page.table ? optimal("Optimal policy", page.table) : { label: "Optimal policy", act: () => 0 };
-  if (name === HERE) return page.network ? trainedHere("Trained here", page.network) : { label: "Trained here", act: () => 0 };
-  if (!loaded.has(name)) loaded.set(name, await fetchAgent(page.entries.find((entry) => entry.name === name), fetchBytes));
-  return loaded.get(name);
+  if (name in computed) return computed[name]();
+  return fetched(name);
 }
 
 function fillAgents() {
@@ -123,16 +119,16 @@ function fillAgents() {
     ...page.entries.map(({ name, label }) => [name, label]), ["optimal", "Optimal policy"], [HERE, "The DQN trained on this page"],
     ...Object.entries(choices).map(([name, { label }]) => [name, label]),
   ];
-  $("agent").append(...options.map(([name, label]) => new Option(label, name)));
-  $("second").append(new Option("nobody", "none"), ...options.map(([name, label]) => new Option(label, name)));
+  at("agent").append(...options.map(([name, label]) => new Option(label, name)));
+  at("second").append(new Option("nobody", "none"), ...options.map(([name, label]) => new Option(label, name)));
 }
 
-const isKnown = (name) => [...$("agent").options].some((option) => option.value === name);
+const isKnown = (name) => [...at("agent").options].some((option) => option.value === name);
 
 // --- Episodes
 
 function startState() {
-  const kind = $("start").value;
+  const kind = at("start").value;
   if (kind === "hanging") return { theta: Math.PI, speed: 0 };
   if (kind === "upright") return { theta: 0.05, speed: 0 };
   return drawStart(page.random);
@@ -159,7 +155,12 @@ function advance() {
 /** A push is a change of speed; a new episode begins there. */
 function push(change) {
   const { theta, speed } = page.episodes[0].state;
-  begin({ theta: wrap(theta), speed: Math.min(Math.max(speed + change, -MAX_SPEED), MAX_SPEED) });
+  begin({ theta: wrap(theta), speed: clip(speed + change, MAX_SPEED) });
+}
+
+/** A push of the weight to the left or the right, which is another turn below the pivot than above. */
+function pushAside(isLeft, { state } = page.episodes[0]) {
+  push(isLeft === Math.cos(state.theta) > 0 ? PUSH : -PUSH);
 }
 
 // --- Showing
@@ -168,13 +169,13 @@ const round = (value) => value.toFixed(1).replace(/^-0\.0$/, "0.0");
 
 function show() {
   if (!page.episodes.length) return;
-  const colour = colours(), agents = page.acting.filter(Boolean), { context, width, height } = surface($("pendulum"));
+  const colour = colours(), agents = page.acting.filter(Boolean), { context, width, height } = surface(at("pendulum"));
   page.episodes.forEach((episode, n) => {
     const place = placeOf(n, page.episodes.length, width, height, page.world.l);
     const label = page.episodes.length > 1 ? agents[n].label : "";
     drawPendulum(context, place, episode.state.theta, episode.torques.at(-1) ?? 0, page.world.m, colour, label);
   });
-  drawTorques($("torque"), page.episodes, colour);
+  drawTorques(at("torque"), page.episodes, colour);
   showNumbers(agents);
   showBars(agents[0], colour);
   showMap(colour);
@@ -183,29 +184,29 @@ function show() {
 function showNumbers(agents) {
   for (const n of [0, 1]) {
     const episode = page.episodes[n];
-    for (const name of ["name", "time", "return", "best", "regret"]) $(`${name}-${n}`).hidden = !episode;
+    for (const name of ["name", "time", "return", "best", "regret"]) at(`${name}-${n}`).hidden = !episode;
     if (!episode) continue;
-    $(`name-${n}`).textContent = agents[n].label;
-    $(`time-${n}`).textContent = `${episode.time}`;
-    $(`return-${n}`).textContent = round(episode.return);
-    $(`best-${n}`).textContent = page.table ? round(episode.best(page.table)) : "…";
-    $(`regret-${n}`).textContent = page.table ? round(episode.regret(page.table)) : "…";
-    for (const name of ["best", "regret"]) $(`${name}-${n}`).classList.toggle("pending", !page.table);
+    at(`name-${n}`).textContent = agents[n].label;
+    at(`time-${n}`).textContent = `${episode.time}`;
+    at(`return-${n}`).textContent = round(episode.return);
+    at(`best-${n}`).textContent = page.table ? round(episode.best(page.table)) : "…";
+    at(`regret-${n}`).textContent = page.table ? round(episode.regret(page.table)) : "…";
+    for (const name of ["best", "regret"]) at(`${name}-${n}`).classList.toggle("pending", !page.table);
   }
 }
 
 function showBars(agent, colour) {
   const episode = page.episodes[0], { theta, speed } = episode.state, found = agent.bars?.(theta, speed, episode.left) ?? null;
-  drawBars($("bars"), found, colour);
-  $("bars-text").textContent = found
+  drawBars(at("bars"), found, colour);
+  at("bars-text").textContent = found
     ? `Highest ${round(Math.max(...found.values))}, lowest ${round(Math.min(...found.values))}; torques in N m.`
     : "This agent has no Q-values.";
-  $("sigmas").textContent = agent.sigmas?.length ? `Noise left, mean |sigma| of each layer: ${agent.sigmas.map((sigma) => sigma.toFixed(3)).join(", ")}.` : "";
+  at("sigmas").textContent = agent.sigmas?.length ? `Noise left, mean |sigma| of each layer: ${agent.sigmas.map((sigma) => sigma.toFixed(3)).join(", ")}.` : "";
 }
 
 /** The picture of values is begun again when whose it is has changed. */
 function showMap(colour) {
-  const wanted = $("map-of").value === "agent" && page.acting[0]?.value ? page.acting[0] : null, { table } = page;
+  const wanted = at("map-of").value === "agent" && page.acting[0]?.value ? page.acting[0] : null, { table } = page;
   const source = wanted ?? table;
   if (page.pictureOf !== source && source) {
     const before = page.picture?.picture, value = wanted ? wanted.value : (theta, speed) => table.value(theta, speed, STEPS);
@@ -214,10 +215,15 @@ function showMap(colour) {
     page.pictureOf = source;
   }
   const picture = page.picture?.isReady || !page.picture?.shown ? page.picture?.picture : page.picture.shown;
-  drawMap($("map"), picture, page.episodes, colour);
-  const whose = wanted ? wanted.label : $("map-of").value === "agent" ? "the optimum, since this agent knows no values" : "the optimum";
+  drawMap(at("map"), picture, page.episodes, colour);
+  const whose = wanted ? wanted.label : at("map-of").value === "agent" ? "the optimum, since this agent knows no values" : "the optimum";
   const range = picture ? ` Bright ${round(picture.high)}, dark ${round(picture.low)}.` : "";
-  $("map-text").textContent = `Values of ${whose}, over angle and speed (rad/s); the line is this episode.${range}`;
+  at("map-text").textContent = `Values of ${whose}, over angle and speed (rad/s); the line is this episode.${range}`;
+}
+
+function redraw() {
+  show();
+  drawCurves(at("curves"), page.points, colours());
 }
 
 // --- The clock
@@ -225,7 +231,7 @@ function showMap(colour) {
 let last = performance.now(), owed = 0;
 
 function tick(now) {
-  const pace = DT * 1000 * ($("slow").checked ? SLOWDOWN : 1);
+  const pace = DT * 1000 * (at("slow").checked ? SLOWDOWN : 1);
   owed = Math.min(owed + now - last, 2 * pace);
   last = now;
   if (owed >= pace) {
@@ -241,24 +247,24 @@ function tick(now) {
 
 function pause(isPaused) {
   page.isPaused = isPaused;
-  $("pause").textContent = isPaused ? "Go on" : "Pause";
+  at("pause").textContent = isPaused ? "Go on" : "Pause";
 }
 
 // --- By hand
 
 function angleAt(event) {
-  const canvas = $("pendulum"), box = canvas.getBoundingClientRect(), count = page.episodes.length;
+  const canvas = at("pendulum"), box = canvas.getBoundingClientRect(), count = page.episodes.length;
   const x = event.clientX - box.left, y = event.clientY - box.top, n = Math.min(count - 1, Math.floor((x * count) / box.width));
   const place = placeOf(n, count, box.width, box.height, page.world.l);
   return { theta: Math.atan2(place.x - x, place.y - y), distance: Math.hypot(x - place.x, y - place.y), place, n, x };
 }
 
 function connectPointer() {
-  const canvas = $("pendulum");
+  const canvas = at("pendulum");
   canvas.addEventListener("pointerdown", (event) => {
     const { theta, distance, place, n, x } = angleAt(event), episode = page.episodes[n];
     const isNear = distance > 0.4 * place.radius && Math.abs(wrap(theta - episode.state.theta)) < 0.5;
-    if (!isNear) return push(x < place.x === Math.cos(episode.state.theta) > 0 ? PUSH : -PUSH);
+    if (!isNear) return pushAside(x < place.x, episode);
     canvas.setPointerCapture(event.pointerId);
     page.drag = { theta, speed: 0, time: event.timeStamp };
   });
@@ -266,7 +272,7 @@ function connectPointer() {
     if (!page.drag) return;
     const { theta } = angleAt(event), seconds = Math.max(1e-3, (event.timeStamp - page.drag.time) / 1000);
     const speed = wrap(theta - page.drag.theta) / seconds;
-    page.drag = { theta, speed: 0.5 * page.drag.speed + 0.5 * Math.min(Math.max(speed, -MAX_SPEED), MAX_SPEED), time: event.timeStamp };
+    page.drag = { theta, speed: 0.5 * page.drag.speed + 0.5 * clip(speed, MAX_SPEED), time: event.timeStamp };
     begin({ theta, speed: 0 });
   });
   const release = (event) => {
@@ -298,50 +304,47 @@ function restart() {
   page.network = null;
   page.hasBegun = true;
   trainer.postMessage({ kind: "begin", settings: page.settings, world: page.world, seed: page.generation, generation: page.generation });
-  $("progress").textContent = "Not begun.";
-  drawCurves($("curves"), [], colours());
+  at("progress").textContent = "Not begun.";
+  drawCurves(at("curves"), [], colours());
 }
 
 function train(isTraining) {
   if (isTraining && !page.hasBegun) restart();
   page.isTraining = isTraining;
   trainer.postMessage({ kind: isTraining ? "run" : "halt" });
-  $("train").textContent = isTraining ? "Pause training" : page.hasBegun ? "Go on training" : "Train";
+  at("train").textContent = isTraining ? "Pause training" : page.hasBegun ? "Go on training" : "Train";
 }
 
-function change(key, value, restarts) {
-  page.settings[key] = value;
-  page.preset = Object.keys(PRESETS).find((name) => Object.keys(OURS).every((each) => PRESETS[name].settings[each] === page.settings[each])) ?? "own";
-  $("preset").value = page.preset;
-  say("");
-  remember();
-  if (!page.hasBegun) return;
-  if (restarts) restart();
-  else trainer.postMessage({ kind: "change", settings: page.settings, world: page.world });
+/** Lets a training that has begun know the settings and the world as they are. */
+function tellTrainer() {
+  if (page.hasBegun) trainer.postMessage({ kind: "change", settings: page.settings, world: page.world });
 }
 
 let showSettings = () => {};
 
-function choosePreset(name) {
-  if (!(name in PRESETS)) return;
-  const before = page.settings;
-  page.settings = { ...PRESETS[name].settings };
-  page.preset = name;
-  showSettings(page.settings);
+function showPreset() {
+  at("preset").value = Object.keys(PRESETS).find((name) => Object.keys(OURS).every((key) => PRESETS[name].settings[key] === page.settings[key])) ?? "own";
+}
+
+function adopt(settings) {
+  const restarts = CONTROLS.some((control) => control.restarts && settings[control.key] !== page.settings[control.key]);
+  page.settings = settings;
+  showPreset();
+  showSettings(settings);
+  say("");
   remember();
-  if (!page.hasBegun) return;
-  if (CONTROLS.some(({ key, restarts }) => restarts && before[key] !== page.settings[key])) restart();
-  else trainer.postMessage({ kind: "change", settings: page.settings, world: page.world });
+  if (restarts && page.hasBegun) restart();
+  else tellTrainer();
 }
 
 // --- The world
 
 function showWorld() {
   for (const name of Object.keys(UNITS)) {
-    $(name).value = page.world[name];
+    at(name).value = page.world[name];
     const text = `${page.world[name]} ${UNITS[name]}`;
-    $(`${name}-value`).textContent = text;
-    $(name).setAttribute("aria-valuetext", text);
+    at(`${name}-value`).textContent = text;
+    at(name).setAttribute("aria-valuetext", text);
   }
 }
 
@@ -349,7 +352,7 @@ function setWorld(world) {
   page.world = { ...world };
   showWorld();
   solve();
-  if (page.hasBegun) trainer.postMessage({ kind: "change", settings: page.settings, world: page.world });
+  tellTrainer();
   if (page.episodes.length) begin({ theta: wrap(page.episodes[0].state.theta), speed: page.episodes[0].state.speed });
   remember();
 }
@@ -359,8 +362,8 @@ function setWorld(world) {
 /** Writes into the address what differs from the beginning. */
 function remember() {
   const values = {
-    agent: page.names[0], second: page.names[1] === "none" ? "" : page.names[1], lesson: $("lesson").value,
-    map: $("map-of").value === "agent" ? "" : $("map-of").value, start: $("start").value === "random" ? "" : $("start").value,
+    agent: page.names[0], second: page.names[1] === "none" ? "" : page.names[1], lesson: at("lesson").value,
+    map: at("map-of").value === "agent" ? "" : at("map-of").value, start: at("start").value === "random" ? "" : at("start").value,
   };
   for (const name of Object.keys(WORLD)) if (page.world[name] !== WORLD[name]) values[name] = page.world[name];
   for (const { key } of CONTROLS) if (page.settings[key] !== OURS[key]) values[key] = page.settings[key];
@@ -368,16 +371,16 @@ function remember() {
 }
 
 /** Takes what an address says; returns what could not be understood. */
-function restore(values) {
+function restore(values, lessons) {
   const unknown = [], world = { ...WORLD }, settings = { ...OURS };
   for (const [name, text] of Object.entries(values)) {
     const control = CONTROLS.find(({ key }) => key === name), value = control ? parseSetting(control, text) : Number(text);
-    if (name in WORLD_RANGES && text !== "" && value >= WORLD_RANGES[name][0] && value <= WORLD_RANGES[name][1]) world[name] = value;
+    if (Object.hasOwn(WORLD, name) && text !== "" && value >= Number(at(name).min) && value <= Number(at(name).max)) world[name] = value;
     else if (control && value !== undefined) settings[name] = value;
     else if ((name === "agent" || name === "second") && isKnown(text)) page.names[name === "agent" ? 0 : 1] = text;
-    else if (name === "lesson" && text in page.lessons) $("lesson").value = text;
-    else if (name === "map" && text === "optimum") $("map-of").value = text;
-    else if (name === "start" && ["hanging", "upright"].includes(text)) $("start").value = text;
+    else if (name === "lesson" && Object.hasOwn(lessons, text)) at("lesson").value = text;
+    else if (name === "map" && text === "optimum") at("map-of").value = text;
+    else if (name === "start" && ["hanging", "upright"].includes(text)) at("start").value = text;
     else unknown.push(`${name}=${text}`);
   }
   page.world = world;
@@ -395,33 +398,23 @@ async function copyAddress() {
 }
 
 function connectSharing() {
-  const tell = (text) => { $("shared").textContent = text; };
-  $("link").addEventListener("click", async () => tell(await copyAddress()));
-  $("csv").addEventListener("click", () => {
+  const tell = (text) => { at("shared").textContent = text; };
+  on("link", "click", async () => tell(await copyAddress()));
+  on("csv", "click", () => {
     if (!page.points.length) return tell("There are no curves yet: train first.");
-    download("curves.csv", toCsv(page.points), "text/csv");
+    save("curves.csv", toCsv(page.points), "text/csv");
     tell("Saved as curves.csv.");
   });
-  $("weights").addEventListener("click", () => {
+  on("weights", "click", () => {
     if (!page.network) return tell("There are no weights yet: train first.");
-    download("pendulum.safetensors", toSafetensors(page.network.weights, page.network.isNoisy), "application/octet-stream");
+    save("pendulum.safetensors", toSafetensors(page.network.weights, page.network.isNoisy), "application/octet-stream");
     tell("Saved as pendulum.safetensors. In Python: ca2_rl.play.load_weights(\"pendulum.safetensors\").");
   });
-  $("gif").addEventListener("click", () => {
+  on("gif", "click", () => {
     if (page.episodes[0].time < 2) return tell("The episode has hardly begun: wait a moment.");
-    download("pendulum.gif", filmOf(page.episodes[0], page.world, colours()), "image/gif");
+    save("pendulum.gif", filmOf(page.episodes[0], page.world, colours()), "image/gif");
     tell("Saved as pendulum.gif.");
   });
-}
-
-// --- Lessons
-
-function titleOf(text) { return /^# +(.*)/.exec(text)?.[1] ?? text.slice(0, 40); }
-
-function showLesson() {
-  const name = $("lesson").value;
-  $("lesson-text").hidden = !name;
-  $("lesson-text").replaceChildren(...(name ? render(page.lessons[name], 3) : []));
 }
 
 // --- Beginning
@@ -429,78 +422,67 @@ function showLesson() {
 function connect() {
   connectPointer();
   connectSharing();
-  $("pause").addEventListener("click", () => pause(!page.isPaused));
-  $("step").addEventListener("click", () => {
+  on("pause", "click", () => pause(!page.isPaused));
+  on("step", "click", () => {
     pause(true);
     if (page.ended) begin();
     else advance();
   });
-  $("push-left").addEventListener("click", () => push(Math.cos(page.episodes[0].state.theta) > 0 ? PUSH : -PUSH));
-  $("push-right").addEventListener("click", () => push(Math.cos(page.episodes[0].state.theta) > 0 ? -PUSH : PUSH));
-  $("begin").addEventListener("click", () => begin());
-  $("start").addEventListener("change", () => {
+  on("push-left", "click", () => pushAside(true));
+  on("push-right", "click", () => pushAside(false));
+  on("begin", "click", () => begin());
+  on("start", "change", () => {
     remember();
     begin();
   });
-  $("agent").addEventListener("change", () => choose(0, $("agent").value));
-  $("second").addEventListener("change", () => choose(1, $("second").value));
-  $("map-of").addEventListener("change", () => {
+  on("agent", "change", () => choose(0, at("agent").value));
+  on("second", "change", () => choose(1, at("second").value));
+  on("map-of", "change", () => {
     remember();
     show();
   });
-  for (const name of Object.keys(UNITS)) $(name).addEventListener("input", () => setWorld({ ...page.world, [name]: Number($(name).value) }));
-  $("earth").addEventListener("click", () => setWorld(WORLD));
-  $("preset").addEventListener("change", () => choosePreset($("preset").value));
-  $("train").addEventListener("click", () => train(!page.isTraining));
-  $("again").addEventListener("click", () => restart());
-  $("watch").addEventListener("click", () => {
-    $("agent").value = HERE;
+  for (const name of Object.keys(UNITS)) on(name, "input", () => setWorld({ ...page.world, [name]: Number(at(name).value) }));
+  on("earth", "click", () => setWorld(WORLD));
+  on("preset", "change", () => adopt({ ...PRESETS[at("preset").value]?.settings ?? page.settings }));
+  on("train", "click", () => train(!page.isTraining));
+  on("again", "click", () => restart());
+  on("watch", "click", () => {
+    at("agent").value = HERE;
     choose(0, HERE);
-    $("pendulum").scrollIntoView({ block: "nearest" });
-  });
-  $("lesson").addEventListener("change", () => {
-    showLesson();
-    remember();
+    at("pendulum").scrollIntoView({ block: "nearest" });
   });
   window.addEventListener("hashchange", () => location.reload());
-  for (const event of ["resize", "load"]) {
-    window.addEventListener(event, () => {
-      show();
-      drawCurves($("curves"), page.points, colours());
-    });
-  }
+  for (const event of ["resize", "load"]) window.addEventListener(event, redraw);
 }
 
 async function main() {
+  let lessons = {};
+  const wrong = [];
   try {
-    [page.entries, page.lessons] = await Promise.all([fetchJson("agents.json"), fetchJson("lessons.json")]);
+    [page.entries, lessons] = await Promise.all([ask("agents.json", "json"), ask("lessons.json", "json")]);
   } catch (error) {
-    say(error.message);
-    page.entries = [];
+    wrong.push(error.message);
   }
   fillAgents();
   page.names[0] = page.entries[0]?.name ?? "pd";
-  $("preset").append(...Object.entries(PRESETS).map(([name, { label }]) => new Option(label, name)), new Option("Your own", "own"));
-  $("lesson").append(new Option("none", ""), ...Object.entries(page.lessons).map(([name, text]) => new Option(titleOf(text), name)));
-  showSettings = makeControls($("settings"), change, ({ label, min, max }) => say(`${label}: give a number from ${min} to ${max}.`));
-  const unknown = restore(readAddress(location.hash));
+  at("preset").append(...Object.entries(PRESETS).map(([name, { label }]) => new Option(label, name)), new Option("Your own", "own"));
+  showSettings = makeControls(at("settings"), (key, value) => adopt({ ...page.settings, [key]: value }), say);
+  const showLesson = offerLessons(lessons, () => {
+    redraw();
+    remember();
+  });
+  const unknown = restore(readAddress(location.hash), lessons);
+  if (unknown.length) wrong.push(`The address has something unknown, which was left out: ${unknown.join(", ")}.`);
   showSettings(page.settings);
-  change("lr", page.settings.lr, false);
-  if (unknown.length) say(`The address has something unknown, which was left out: ${unknown.join(", ")}.`);
-  [$("agent").value, $("second").value] = page.names;
+  showPreset();
+  [at("agent").value, at("second").value] = page.names;
   page.acting = [choices.zero, null];
   connect();
   showLesson();
-  // Who came for a lesson has it next to the pendulum
-  if ($("lesson").value) {
-    document.querySelector("main").prepend($("lessons"));
-    document.body.dataset.lesson = "yes";
-  }
   showWorld();
   solve();
-  drawCurves($("curves"), [], colours());
   await Promise.all([choose(0, page.names[0]), choose(1, page.names[1])]);
-  if (unknown.length) say(`The address has something unknown, which was left out: ${unknown.join(", ")}.`);
+  if (wrong.length) say(wrong.join(" "));
   document.body.dataset.ready = "yes";
   requestAnimationFrame(tick);
 }

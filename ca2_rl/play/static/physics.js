@@ -6,7 +6,8 @@ export const MAX_TORQUE = 2;
 export const STEPS = 200;
 export const WORLD = { g: 10, m: 1, l: 1 };
 
-const clip = (x, limit) => Math.min(Math.max(x, -limit), limit);
+/** A number within -limit and limit. */
+export const clip = (x, limit) => Math.min(Math.max(x, -limit), limit);
 
 /** The same angle in [-pi, pi). */
 export function wrap(theta) {
@@ -29,17 +30,3 @@ export const torques = (n) => Array.from({ length: n }, (_, i) => -MAX_TORQUE + 
 
 /** An initial state as Gymnasium draws it. */
 export const drawStart = (random) => ({ theta: (2 * random() - 1) * Math.PI, speed: 2 * random() - 1 });
-
-/** Uniform random numbers in [0, 1) from a seed (mulberry32). */
-export function generator(seed) {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let t = Math.imul(state ^ (state >>> 15), 1 | state);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) / 4294967296;
-  };
-}
-
-/** Standard normal random numbers from uniform ones (Box and Muller 1958). */
-export const normal = (random) => Math.sqrt(-2 * Math.log(1 - random())) * Math.cos(2 * Math.PI * random());

@@ -1,5 +1,7 @@
 // The controls of the training's settings, made from one table.
 
+import { made } from "./core/page.js";
+
 /** `restarts`: a change begins the training again. */
 export const CONTROLS = [
   { key: "isNoisy", label: "Exploration", options: [[false, "epsilon-greedy"], [true, "noisy layers"]], restarts: true },
@@ -20,8 +22,6 @@ export const CONTROLS = [
   { key: "learningStarts", label: "Steps before learning", min: 1, max: 50000, step: 1 },
 ];
 
-const element = (tag, more) => Object.assign(document.createElement(tag), more);
-
 /** A setting from text; undefined if it is none of its values. */
 export function parseSetting({ options, min, max, step }, text) {
   if (options) return options.find(([value]) => String(value) === text)?.[0];
@@ -32,22 +32,20 @@ export function parseSetting({ options, min, max, step }, text) {
 
 /**
  * Controls in a container.
- * @param {(key: string, value: any, restarts: boolean) => void} changed
- * @param {(control: object) => void} refused is told of a value out of range
+ * @param {(key: string, value: any) => void} changed
+ * @param {(sentence: string) => void} say what is out of range
  * @returns {(settings: object) => void} shows settings
  */
-export function makeControls(container, changed, refused) {
+export function makeControls(container, changed, say) {
   const inputs = CONTROLS.map((control) => {
-    const { key, label, options, min, max, restarts } = control;
-    const input = options ? element("select", { id: `set-${key}` }) : element("input", { id: `set-${key}`, type: "number", min, max, step: "any" });
-    for (const [value, text] of options ?? []) input.append(element("option", { value: String(value), textContent: text }));
-    const holder = element("label", { textContent: restarts ? `${label} *` : label });
-    holder.append(input);
-    container.append(holder);
+    const { key, label, options, min, max, step, restarts } = control;
+    const input = Object.assign(options ? made("select") : made("input"), { id: `set-${key}` }, options ? {} : { type: "number", min, max, step });
+    for (const [value, text] of options ?? []) input.append(new Option(text, value));
+    container.append(made("label", restarts ? `${label} *` : label, input));
     input.addEventListener("change", () => {
       const value = parseSetting(control, input.value);
-      if (value === undefined) refused(control);
-      else changed(key, value, Boolean(restarts));
+      if (value === undefined) say(`${label}: give a number from ${min} to ${max}.`);
+      else changed(key, value);
     });
     return [key, input];
   });

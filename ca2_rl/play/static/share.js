@@ -9,15 +9,6 @@ export function toAddress(values) {
   return kept.length ? `#${new URLSearchParams(kept)}` : "";
 }
 
-/** Gives the browser a file to keep. */
-export function download(name, content, type) {
-  const link = document.createElement("a");
-  link.href = URL.createObjectURL(new Blob([content], { type }));
-  link.download = name;
-  link.click();
-  setTimeout(() => URL.revokeObjectURL(link.href), 10_000);
-}
-
 const NAMES = { weight: "weight_mu", bias: "bias_mu", weightSigma: "weight_sigma", biasSigma: "bias_sigma" };
 
 /** Weights as a safetensors file with the names of SB3's Q-network; `ca2_rl.play.load_weights` reads it. */

@@ -1,7 +1,9 @@
 // Training in the page: acting, the replay memory, and gradient steps.
 
+import { upTo4 } from "./core/program.js";
+import { generator } from "./core/random.js";
 import { Learner, Network } from "./dqn.js";
-import { WORLD, drawStart, generator, observe, step, torques } from "./physics.js";
+import { WORLD, drawStart, observe, step, torques } from "./physics.js";
 
 /** What a training begins with; all can be changed while it runs, but width, nTorques and isNoisy begin it again. */
 export const OURS = {
@@ -96,7 +98,7 @@ export class Training {
   }
 
   learn() {
-    const { hasReplay, isNoisy } = this.settings, size = hasReplay ? this.settings.batch : 1, padded = (size + 3) & ~3;
+    const { hasReplay, isNoisy } = this.settings, size = hasReplay ? this.settings.batch : 1, padded = upTo4(size);
     if (!this.batches.has(size)) {
       this.batches.set(size, {
         size, observations: new Float32Array(4 * padded), next: new Float32Array(4 * padded), actions: new Int32Array(size), rewards: new Float32Array(size),

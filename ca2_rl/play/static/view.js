@@ -7,7 +7,7 @@ const STOPS = [[68, 1, 84], [59, 82, 139], [33, 145, 140], [94, 201, 98], [253, 
 /** The page's colours by their names in the style sheet. */
 export function colours() {
   const style = getComputedStyle(document.documentElement);
-  const names = ["background", "panel", "text", "muted", "line", "accent", "return", "loss", "mean-q", "gradient", "warning"];
+  const names = ["background", "panel", "text", "muted", "line", "edge", "accent", "return", "loss", "mean-q", "gradient", "warning"];
   return Object.fromEntries(names.map((name) => [name, style.getPropertyValue(`--${name}`).trim()]));
 }
 
@@ -20,7 +20,28 @@ export function surface(canvas) {
   context.setTransform(scale, 0, 0, scale, 0, 0);
   context.clearRect(0, 0, width, height);
   context.font = "13px system-ui, sans-serif";
+  context.lineWidth = 1;
   return { context, width, height };
+}
+
+/** A line through points, each [x, y]. */
+export function drawLine(context, points, colour, thickness = 1) {
+  Object.assign(context, { strokeStyle: colour, lineWidth: thickness });
+  context.beginPath();
+  for (const [x, y] of points) context.lineTo(x, y);
+  context.stroke();
+}
+
+function drawDisc(context, { x, y }, radius, colour) {
+  context.fillStyle = colour;
+  context.beginPath();
+  context.arc(x, y, radius, 0, 2 * Math.PI);
+  context.fill();
+}
+
+export function write(context, text, x, y, align, colour) {
+  Object.assign(context, { textAlign: align, fillStyle: colour });
+  context.fillText(text, x, y);
 }
 
 /** Where the n-th of several pendulums hangs in a canvas, and how long it is drawn. */
@@ -32,35 +53,15 @@ export function placeOf(n, count, width, height, length) {
 /** One pendulum. Positive angles lean to the left, as Gymnasium draws them. */
 export function drawPendulum(context, { x, y, radius }, theta, torque, mass, colour, label) {
   const bob = { x: x - radius * Math.sin(theta), y: y - radius * Math.cos(theta) };
-  context.strokeStyle = colour.line;
-  context.lineWidth = 1;
   context.setLineDash([3, 4]);
-  context.beginPath();
-  context.moveTo(x, y);
-  context.lineTo(x, y - radius - 16);
-  context.stroke();
+  drawLine(context, [[x, y], [x, y - radius - 16]], colour.line);
   context.setLineDash([]);
-  context.strokeStyle = colour.text;
-  context.lineWidth = 6;
   context.lineCap = "round";
-  context.beginPath();
-  context.moveTo(x, y);
-  context.lineTo(bob.x, bob.y);
-  context.stroke();
-  context.fillStyle = colour.accent;
-  context.beginPath();
-  context.arc(bob.x, bob.y, 12 + 5 * mass, 0, 2 * Math.PI);
-  context.fill();
-  context.fillStyle = colour.text;
-  context.beginPath();
-  context.arc(x, y, 5, 0, 2 * Math.PI);
-  context.fill();
+  drawLine(context, [[x, y], [bob.x, bob.y]], colour.text, 6);
+  drawDisc(context, bob, 12 + 5 * mass, colour.accent);
+  drawDisc(context, { x, y }, 5, colour.text);
   drawTurn(context, x, y, torque, colour);
-  if (label) {
-    context.fillStyle = colour.muted;
-    context.textAlign = "center";
-    context.fillText(label, x, 14);
-  }
+  write(context, label, x, 14, "center", colour.muted);
 }
 
 /** An arc with an arrowhead, as long as the torque is strong. */
@@ -83,47 +84,31 @@ function drawTurn(context, x, y, torque, colour) {
 export function drawTorques(canvas, episodes, colour) {
   const { context, width, height } = surface(canvas), left = 26, x = (i) => left + ((width - left - 4) * i) / STEPS;
   const y = (torque) => height / 2 - (torque / MAX_TORQUE) * (height / 2 - 9);
-  context.strokeStyle = colour.line;
-  context.fillStyle = colour.muted;
-  context.textAlign = "right";
   for (const torque of [-2, 0, 2]) {
-    context.beginPath();
-    context.moveTo(left, y(torque));
-    context.lineTo(width - 4, y(torque));
-    context.stroke();
-    context.fillText(`${torque}`, left - 5, y(torque) + 4);
+    drawLine(context, [[left, y(torque)], [width - 4, y(torque)]], colour.line);
+    write(context, `${torque}`, left - 5, y(torque) + 4, "right", colour.muted);
   }
-  episodes.forEach((episode, n) => {
-    context.strokeStyle = n ? colour.gradient : colour.loss;
-    context.lineWidth = 1.5;
-    context.beginPath();
-    episode.torques.forEach((torque, i) => {
-      context.lineTo(x(i), y(torque));
-      context.lineTo(x(i + 1), y(torque));
-    });
-    context.stroke();
+  episodes.forEach(({ torques }, n) => {
+    drawLine(context, torques.flatMap((torque, i) => [[x(i), y(torque)], [x(i + 1), y(torque)]]), n ? colour.gradient : colour.loss, 1.5);
   });
-  context.lineWidth = 1;
 }
 
 /** Q-values as bars above the lowest; the highest is filled. */
 export function drawBars(canvas, found, colour) {
   const { context, width, height } = surface(canvas);
-  context.textAlign = "center";
   if (!found) return;
   const { torques, values } = found, low = Math.min(...values), high = Math.max(...values), span = Math.max(high - low, 1e-6);
   const room = width / torques.length;
   values.forEach((value, i) => {
     const tall = 4 + ((height - 26) * (value - low)) / span;
-    context.fillStyle = value === high ? colour["mean-q"] : colour.line;
+    context.fillStyle = value === high ? colour["mean-q"] : colour.edge;
     context.fillRect(room * (i + 0.15), height - 18 - tall, room * 0.7, tall);
-    context.fillStyle = colour.muted;
-    context.fillText(`${+torques[i].toFixed(2)}`, room * (i + 0.5), height - 4);
+    write(context, `${+torques[i].toFixed(2)}`, room * (i + 0.5), height - 4, "center", colour.muted);
   });
 }
 
 /** A colour between dark (0) and bright (1). */
-export function shade(part) {
+function shade(part) {
   const at = Math.min(Math.max(part, 0), 1) * (STOPS.length - 1), i = Math.min(Math.floor(at), STOPS.length - 2);
   return STOPS[i].map((low, c) => Math.round(low + (STOPS[i + 1][c] - low) * (at - i)));
 }
@@ -144,36 +129,22 @@ export function paint(values, side) {
 export function drawMap(canvas, picture, episodes, colour) {
   const { context, width, height } = surface(canvas), left = 30, bottom = 20, w = width - left - 2, h = height - bottom - 4;
   const x = (theta) => left + (w * (Math.PI - wrap(theta))) / (2 * Math.PI), y = (speed) => 2 + (h * (MAX_SPEED - speed)) / (2 * MAX_SPEED);
-  if (picture) {
-    context.imageSmoothingEnabled = true;
-    context.drawImage(picture.canvas, left, 2, w, h);
-  }
+  if (picture) context.drawImage(picture.canvas, left, 2, w, h);
   context.strokeStyle = colour.line;
   context.strokeRect(left, 2, w, h);
-  context.fillStyle = colour.muted;
-  context.textAlign = "right";
-  for (const speed of [-8, -4, 0, 4, 8]) context.fillText(`${speed}`, left - 5, Math.min(Math.max(y(speed) + 4, 12), h));
+  for (const speed of [-8, -4, 0, 4, 8]) write(context, `${speed}`, left - 5, Math.min(Math.max(y(speed) + 4, 12), h), "right", colour.muted);
   for (const [text, theta, align] of [["180°", Math.PI - 1e-9, "left"], ["90°", Math.PI / 2, "center"], ["0° up", 0, "center"], ["-90°", -Math.PI / 2, "center"], ["-180°", -Math.PI, "right"]]) {
-    context.textAlign = align;
-    context.fillText(text, x(theta), height - 4);
+    write(context, text, x(theta), height - 4, align, colour.muted);
   }
   episodes.forEach(({ path }, n) => {
-    for (const [line, thickness] of [["#000000", 4], [n ? "#7da2ff" : "#ffffff", 2]]) {
-      context.strokeStyle = line;
-      context.lineWidth = thickness;
-      context.beginPath();
-      path.forEach(([theta, speed], i) => {
-        const far = i > 0 && Math.abs(wrap(theta) - wrap(path[i - 1][0])) > Math.PI;
-        context[i === 0 || far ? "moveTo" : "lineTo"](x(theta), y(speed));
-      });
-      context.stroke();
-    }
+    const bright = n ? "#7da2ff" : "#ffffff", pieces = [];
+    path.forEach(([theta, speed], i) => {
+      if (i === 0 || Math.abs(wrap(theta) - wrap(path[i - 1][0])) > Math.PI) pieces.push([]);
+      pieces.at(-1).push([x(theta), y(speed)]);
+    });
+    for (const piece of pieces) drawLine(context, piece, "#000000", 4);
+    for (const piece of pieces) drawLine(context, piece, bright, 2);
     const [theta, speed] = path.at(-1);
-    context.fillStyle = n ? "#7da2ff" : "#ffffff";
-    context.beginPath();
-    context.arc(x(theta), y(speed), 5, 0, 2 * Math.PI);
-    context.fill();
-    context.stroke();
+    drawDisc(context, { x: x(theta), y: y(speed) }, 6, bright);
   });
-  context.lineWidth = 1;
 }

@@ -1,4 +1,4 @@
-"""What docs/extending.md says of formats works as it stands."""
+"""What docs/howto/own-data.md says of formats works as it stands."""
 
 import re
 from pathlib import Path
@@ -11,7 +11,7 @@ from ca2_core.errors import UserError
 from ca2_gan import load_data, register_format
 from ca2_gan.registry import formats
 
-PAGE = (Path(__file__).parents[3] / "docs" / "extending.md").read_text(encoding="utf-8").partition("## A data format")[2]
+PAGE = (Path(__file__).parents[3] / "docs" / "howto" / "own-data.md").read_text(encoding="utf-8").partition("## A data format")[2]
 
 
 @pytest.fixture

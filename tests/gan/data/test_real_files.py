@@ -502,6 +502,7 @@ def test_names_as_bytes(letters, tmp_path):
         (list("vwxvz"), "class name 'v' is that of labels 0 and 3. Each class needs a name of its own"),
         (["v", "w", "", "y", "z"], "label 2 has an empty name"),
         (list("vwx"), "label 3 has no name; there are 3 names, the last for 2"),
+        ([], "label 0 has no name; there are no names"),
     ],
 )
 def test_names_that_name_no_class(names, message, letters, tmp_path):

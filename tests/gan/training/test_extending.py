@@ -1,4 +1,4 @@
-"""What docs/extending.md says of losses, games and training works as it stands."""
+"""What docs/howto says of losses, games and training works as it stands."""
 
 import re
 from pathlib import Path
@@ -11,7 +11,8 @@ from ca2_gan import Callback, Trainer, register_game, register_loss
 from ca2_gan.commands.train import read_arguments
 from ca2_gan.registry import games, losses
 
-PAGE = (Path(__file__).parents[3] / "docs" / "extending.md").read_text(encoding="utf-8")
+HOWTO = Path(__file__).parents[3] / "docs" / "howto"
+PAGE = "\n".join((HOWTO / f"own-{what}.md").read_text(encoding="utf-8") for what in ("loss", "data"))
 SMALL = {"options": {"width": 8}, "batch_size": 8, "progress": False}
 
 

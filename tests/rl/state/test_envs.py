@@ -107,7 +107,7 @@ def test_its_episodes_have_seeds_that_follow_from_the_first(tmp_path):
     assert None not in seeds
     assert after[-4:] == seeds[-4:]
     expected = [int(np.random.SeedSequence([1, episode]).generate_state(1)[0] >> 1) for episode in range(1, 8)]
-    assert seeds == [1, *expected]  # as docs/rl/resume.md says
+    assert seeds == [1, *expected]  # as docs/howto/resume.md says
 
 
 def test_several_of_them_are_said_not_to_be_exact(tmp_path, caplog):

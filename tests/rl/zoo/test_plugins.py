@@ -13,7 +13,7 @@ from ca2_rl import OUDDPG, DiscretizedDQN, NoisyDQN, Rainbow, cli
 from ca2_rl.zoo import plugins
 from ca2_rl.zoo.plugins import GROUP, Plugin
 
-PAGE = (Path(__file__).parents[3] / "docs" / "extending.md").read_text(encoding="utf-8").partition("## An algorithm of your own")[2]
+PAGE = (Path(__file__).parents[3] / "docs" / "howto" / "own-algorithm.md").read_text(encoding="utf-8")
 
 
 def shown(language: str) -> str:
