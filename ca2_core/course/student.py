@@ -25,7 +25,7 @@ class Student:
         :raises WrongError: if the file does not define it
         """
         if name not in self._names:
-            near = did_you_mean(name, self._names).replace("Did you mean", "Is it").replace("?", " there?")
+            near = did_you_mean(name, self._names).replace("Did you mean", "Is it called")
             raise WrongError(f"there is no `{name}` in the file. The checks call it by that name, so it has to keep it.{near}")
         return self._names[name]
 

@@ -7,6 +7,6 @@ EXERCISES: Course = {
     "targets": Exercise("TD targets, the end of an episode and the time limit, double Q-learning", 60, "ca2_rl.course.targets", 60),
     "agent": Exercise("a DQN that swings up the pendulum, graded by its regret", 90, "ca2_rl.course.agent", 300),
     "compare": Exercise(
-        "which of two agents is better: starts, seeds, intervals, selected and last models", 60, "ca2_rl.course.compare", 120
+        "which of two agents is better: initial states, seeds, intervals, selected and last models", 60, "ca2_rl.course.compare", 120
     ),
 }

@@ -234,7 +234,7 @@ def test_classes_of_the_file_can_be_found_by_their_module(run):
 
 def test_a_name_that_is_missing_is_named(run):
     _, out = run("# exercise: doubling\ndef duoble(x):\n    return 2 * x\n")
-    assert "there is no `double` in the file. The checks call it by that name, so it has to keep it. Is it 'duoble' there?" in out
+    assert "there is no `double` in the file. The checks call it by that name, so it has to keep it. Is it called 'duoble'?" in out
 
 
 def test_processes_that_the_code_starts_end_with_it(run, tmp_path):

@@ -1,9 +1,10 @@
 # exercise: conditional
-# AC-GAN: the discriminator names the class, and does not see the label
+# AC-GAN: the discriminator names the class, and does not see the label; the generator is an average over the training
 import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import nn
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 WIDTH, CODE = 24, 20
 
@@ -47,8 +48,9 @@ def train(images, labels, classes, seed):
     torch.manual_seed(seed)
     x, y = torch.tensor(images[:, None] / 255, dtype=torch.float32), torch.tensor(labels)
     g, d = Generator(classes), Critic(classes)
+    average = AveragedModel(g, multi_avg_fn=get_ema_multi_avg_fn(0.99), use_buffers=True)
     opt_g, opt_d = (torch.optim.Adam(net.parameters(), 1e-3, (0.5, 0.99)) for net in (g, d))
-    for _ in range(10):
+    for _ in range(12):
         for batch in torch.randperm(len(x)).split(32):
             real, known = x[batch], y[batch]
             wanted = torch.randint(classes, (len(batch),))
@@ -63,8 +65,8 @@ def train(images, labels, classes, seed):
             opt_g.zero_grad()
             loss.backward()
             opt_g.step()
-    g.eval()
-    return g
+            average.update_parameters(g)
+    return average.module.eval()
 
 
 @torch.inference_mode()
