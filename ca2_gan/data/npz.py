@@ -42,6 +42,9 @@ def read_npz(path: Path) -> Raw:
         raise UserError(f"{path}: no array 'x' in it, only {found}. Images are 'x', labels 'y'.")
     if labels and labels.keys() != images.keys():
         raise UserError(f"{path}: some parts have labels ('y...') and others none.")
+    shapes = [list(array.shape) for array in labels.values()]
+    if any(len(shape) != len(shapes[0]) or not shape for shape in shapes):
+        raise UserError(f"{path}: labels of shape {' and '.join(map(str, shapes))}; one for each image is needed, [N].")
     arranged = [arrange(array, str(path)) for array in images.values()]
     if len({array.shape[1:] for array, _ in arranged}) > 1:
         raise UserError(f"{path}: the parts have images of different sizes: {', '.join(str(a.shape[2:]) for a, _ in arranged)}.")

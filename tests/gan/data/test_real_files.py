@@ -511,6 +511,16 @@ def test_names_that_name_no_class(names, message, letters, tmp_path):
         load_data(tmp_path / "x.npz")
 
 
+@pytest.mark.parametrize(
+    ("labels", "shapes"), [({"y": np.array(3)}, r"\[\]"), ({"y": np.zeros(5, int), "y_test": np.zeros((5, 1), int)}, r"\[5\] and \[5, 1\]")]
+)
+def test_labels_of_a_shape_that_is_not_one_for_each_image(labels, shapes, letters, tmp_path):
+    parts = {name.replace("y", "x"): letters[0][:5] for name in labels}
+    np.savez(tmp_path / "x.npz", **parts, **labels)
+    with pytest.raises(UserError, match=f"labels of shape {shapes}; one for each image is needed"):
+        load_data(tmp_path / "x.npz")
+
+
 # --- parquet ---
 
 
