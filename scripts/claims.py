@@ -11,6 +11,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from itertools import combinations, pairwise
+from statistics import fmean
 
 import numpy as np
 from gan_reports import changes, ranking, trained
@@ -262,7 +263,9 @@ def letters(overview: Results) -> Row:
         compared_letters = ranking.easy_and_hard(each)
         if compared_letters is not None:
             easy, hard, p = compared_letters
-            texts.append(f"{task}: mean rank {np.mean(easy):.1f} of the easy, {np.mean(hard):.1f} of the hard ones, p = {p:.3f}")
+            texts.append(
+                f"{task}: mean rank {fmean(easy.values()):.1f} of the easy, {fmean(hard.values()):.1f} of the hard ones, p = {p:.3f}"
+            )
             p_values.append(p)
     verdict = CONFIRMED if p_values and min(p_values) < 0.05 else REFUTED if p_values and max(p_values) > 0.95 else OPEN
     return Row(

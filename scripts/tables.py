@@ -282,7 +282,6 @@ def data_conditions(content: Content) -> str:
     return f"By `{content['command']}`, with {versions(content)}; neighbours in a t-SNE of {content['in_tsne']:,} images."
 
 
-# By name, the measurements below ``docs`` and what makes the table of them
 def claims(half: str) -> Callable[[Content], str]:
     """What the original study claimed of a half of the project, with what was measured."""
 
@@ -298,6 +297,7 @@ def claims(half: str) -> Callable[[Content], str]:
     return table
 
 
+# By name, the measurements below ``docs`` and what makes the table of them
 TABLES: dict[str, tuple[str, Callable[[Content], str]]] = {
     "speed": ("rl/speed", speed),
     "speed-growth": ("rl/speed", speed_growth),

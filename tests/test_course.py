@@ -86,7 +86,7 @@ def test_the_page_of_the_course_shows_all_of_them():
 def test_the_page_shows_what_a_check_prints(capsys):
     page = (COURSE / "README.md").read_text(encoding="utf-8")
     (shown,) = re.findall(r"```\n(✓ .*?)```", page, re.DOTALL)
-    answer = read_source(ROOT / "tests" / "rl" / "course" / "answers" / "torques" / "wrong_centres.py")
+    answer = read_source(ROOT / "tests" / "course" / "answers" / "torques" / "wrong_centres.py")
     verdicts = list(grade(answer, import_module(EXERCISES["torques"].checks).CHECKS))
     for verdict in verdicts:
         show(verdict)

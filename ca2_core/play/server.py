@@ -92,7 +92,7 @@ def serve(pages: Mapping[str, Content], port: int, page: str, receivers: Mapping
 
 
 class _Server(ThreadingHTTPServer):
-    """Knows its open connections, which browsers keep: each would be answered after the server's end, too."""
+    """Knows the connections that browsers keep open, so that it can end them: otherwise it would answer them after its own end."""
 
     daemon_threads = True
 

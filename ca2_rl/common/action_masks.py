@@ -71,8 +71,7 @@ def current_masks(
     resets: list[dict[str, Any]] = env.unwrapped.reset_infos
     told = [resets[i] if infos is None or dones is None or dones[i] else infos[i] for i in range(len(resets))]
     if not all(KEY in info for info in told):
-        when = "a reset" if infos is None else "a step"
-        raise UserError(f'action_masks=True: info["{KEY}"] is missing after {when}. The env has to give it each time.')
+        raise UserError(f'action_masks=True: info["{KEY}"] is missing after a step or a reset. The env has to give it each time.')
     return checked([info[KEY] for info in told], shape, f'info["{KEY}"]')
 
 

@@ -4,7 +4,7 @@ import torch as th
 from stable_baselines3.common.buffers import ReplayBuffer
 from stable_baselines3.common.type_aliases import GymEnv, Schedule
 
-from ca2_rl.common.constructors import check_arguments, handed_on
+from ca2_rl.common.constructors import handed_on
 from ca2_rl.noisy_dqn.noisy_dqn import NoisyDQN
 from ca2_rl.noisy_dqn.policies import NoisyDQNPolicy
 
@@ -74,7 +74,6 @@ class Rainbow(NoisyDQN):
         munchausen_clip: float = -1.0,
         compile: bool | None = None,
     ):
-        check_arguments(locals())
         super().__init__(**handed_on(locals(), NoisyDQN))
         if _init_setup_model:
             self._setup_model()

@@ -4,6 +4,7 @@ import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import combinations
+from statistics import fmean
 from string import ascii_uppercase
 from typing import Any
 
@@ -137,39 +138,38 @@ def _caption(task: str, ranking: Ranking) -> str:
     return f"{caption(task)}, {m} model{'s' * (m != 1)}"
 
 
-def easy_and_hard(ranking: Ranking) -> tuple[list[float], list[float], float] | None:
-    """Mean ranks of the original study's easy letters and of its hard ones, and Mann and Whitney's p, one-sided.
+def easy_and_hard(ranking: Ranking) -> tuple[dict[str, float], dict[str, float], float] | None:
+    """Mean ranks of the original study's easy letters and of its hard ones, by letter, and Mann and Whitney's p, one-sided.
 
     None where one of the two groups is not among the classes.
     """
     names = [name.upper() for name in ranking.names]
-    easy, hard = ([float(ranking.means[names.index(letter)]) for letter in group if letter in names] for group in (EASY, HARD))
+    easy, hard = ({letter: float(ranking.means[names.index(letter)]) for letter in group if letter in names} for group in (EASY, HARD))
     if not (easy and hard):
         return None
-    return easy, hard, float(stats.mannwhitneyu(easy, hard, alternative="less", method="exact").pvalue)
+    ranks = [list(group.values()) for group in (easy, hard)]
+    return easy, hard, float(stats.mannwhitneyu(*ranks, alternative="less", method="exact").pvalue)
 
 
 def claim(results: Results) -> str:
     """Whether the original study's easy letters come before its hard ones."""
     sections = {}
     for task, ranking in rankings(results).items():
-        names = [name.upper() for name in ranking.names]
-        letters = [[letter for letter in group if letter in names] for group in (EASY, HARD)]
         found = easy_and_hard(ranking)
         if found is None:
             sections[_caption(task, ranking)] = "These letters are not among the classes."
             continue
         easy, hard, p = found
-        shown = [letter for group in letters for letter in group]
+        names, shown = [name.upper() for name in ranking.names], {**easy, **hard}
         rows = [
             ["the original study", *["easy"] * len(easy), *["hard"] * len(hard)],
-            ["mean rank", *(f"{rank:.1f}" for rank in (*easy, *hard))],
+            ["mean rank", *(f"{rank:.1f}" for rank in shown.values())],
             ["place", *(f"{names.index(letter) + 1} of {len(names)}" for letter in shown)],
         ]
         # One-sided: so many letters in a random order would come out as clearly as this with this probability
         verdict = "holds" if p < 0.05 else "cannot be told from chance" if p < 0.95 else "is the wrong way round"
         text = (
-            f"The claim {verdict}: mean rank {np.mean(easy):.1f} of the easy ones, {np.mean(hard):.1f} of the hard ones "
+            f"The claim {verdict}: mean rank {fmean(easy.values()):.1f} of the easy ones, {fmean(hard.values()):.1f} of the hard ones "
             f"(Mann-Whitney, one-sided, p = {p:.3f}; {(len(names) + 1) / 2:g} is the middle)."
         )
         if len(shown) < len(EASY + HARD):

@@ -10,13 +10,16 @@ import pytest
 
 from ca2_core.course.grading import grade
 from ca2_core.course.source import find_exercise, read_source
-from ca2_rl.cli import COMMAND
-from ca2_rl.course import EXERCISES
+from ca2_gan.cli import COMMAND as CA2_GAN
+from ca2_gan.course import EXERCISES as ON_GANS
+from ca2_rl.cli import COMMAND as CA2_RL
+from ca2_rl.course import EXERCISES as ON_AGENTS
 
 ANSWERS = Path(__file__).with_name("answers")
-COURSE = Path(__file__).parents[3] / "docs" / "course"
-# What trains a whole agent
-LONG = {"agent"}
+COURSE = Path(__file__).parents[2] / "docs" / "course"
+EXERCISES = {**ON_AGENTS, **ON_GANS}
+# What trains a whole agent or generator
+LONG = {"agent", "conditional"}
 
 # By answer and check that it does not pass: what the verdict says, in part
 WRONG = {
@@ -95,6 +98,80 @@ WRONG = {
         "sees_through_training_luck": "although A is better by 20",
         "admits_what_cannot_be_told": "where B is better by 12, `better` does not say so in",
     },
+    "data/wrong_header": {
+        "has_the_form": "labels go from 1 to 26: A is 0, Z is 25.",
+        "reads_every_row": "The file has no header, but its first row was taken for one.",
+        "keeps_labels_and_images_together": "the labels are shifted",
+        "holds_out_new_images": "The file is sorted by class: choose at random.",
+        "parts_two_shapes": "of the images are on their case's side",
+    },
+    "data/wrong_junk": {
+        "drops_junk": "12 rows labelled -1 are still there.",
+        "sets_upright": "the letters are mirrored and lie on their side.",
+        "holds_out_new_images": "held-out images are in the training part, too.",
+        "parts_two_shapes": "puts all images into one group.",
+    },
+    "data/wrong_pairs": {
+        "sets_upright": "the letters are turned or mirrored.",
+        "keeps_labels_and_images_together": "images have another's label. Leave out the same rows of images and labels, by one mask.",
+        "holds_out_new_images": "the dtype int64, where bool is needed.",
+        "parts_two_shapes": "of the images are on their case's side",
+    },
+    "step/wrong_one_optimizer": {
+        "gives_each_its_own_optimizer": "the first optimizer has the parameters of both networks.",
+        "loses_by_what_it_gets_wrong": "a sigmoid is applied twice.",
+        "wants_fakes_to_be_real": "a sigmoid is applied twice",
+        "makes_the_right_steps": "differ from what three steps lead to",
+        "returns_numbers": "the losses are tensors.",
+        "learns_a_distribution": "that of the real numbers is 3.",
+    },
+    "step/wrong_leftover": {
+        "makes_the_right_steps": "the discriminator's gradients of the generator's turn are still there in its own next step",
+    },
+    "step/wrong_undetached": {
+        "gives_each_its_own_optimizer": "the optimizers are exchanged",
+        "loses_by_what_it_gets_wrong": "the discriminator's loss is the mean of both parts.",
+        "wants_fakes_to_be_real": "the generator minimises log(1 - D(G(z))).",
+        "leaves_the_generator_alone": "In the discriminator's turn, detach the fakes.",
+        "makes_the_right_steps": "the gradients of the discriminator's loss reach the generator",
+        "learns_a_distribution": "modified by an inplace operation",
+    },
+    "conditional/wrong_label_blind": {
+        "obeys_its_labels": "Both networks have to see them",
+        "looks_like_letters": "Train longer",
+    },
+    "conditional/wrong_one_each": {
+        "repeats_by_seed": "of 50 images of one letter, 1 differ.",
+        "varies_within_a_letter": "images of A are unique. A sheet with one image of each letter looks fine",
+        "makes_new_letters": "are copies of training images.",
+        "looks_like_letters": "training images have 16",
+    },
+    "conditional/wrong_near_duplicates": {
+        "varies_within_a_letter": "images of A are unique, but 100% of them lie far nearer to another than real ones do: near-duplicates.",
+        "looks_like_letters": "training images have 16",
+    },
+    "conditional/wrong_copies": {
+        "makes_new_letters": "100% of the images are copies of training images.",
+    },
+    "judge/wrong_complex": {
+        "stays_real": "a distance has no imaginary part.",
+        "compares_with_held_out_images": "Fakes are compared with the training images.",
+        "has_a_floor": "the floor is 0: a set is compared with itself.",
+        "ranks_by_equal_numbers": "The best model has the fewest samples",
+    },
+    "judge/wrong_numbers": {
+        "is_the_formula": "of two sets with correlated features",
+        "stays_real": "of 20 vectors of 64 features",
+        "compares_with_held_out_images": "the score is that of 1200 fakes against 150.",
+        "has_a_floor": "score and floor need as many on each side",
+        "ranks_by_equal_numbers": "begins with the worst.",
+    },
+    "judge/wrong_floor": {
+        "is_the_formula": "is the root of what the formula gives.",
+        "stays_real": "Matrix is not positive definite",
+        "has_a_floor": "the floor compares the training images with each other.",
+        "ranks_by_equal_numbers": "The best model has the fewest samples",
+    },
 }
 RIGHT = [
     *(path for path in sorted((COURSE / "solutions").glob("*.py")) if path.stem.partition("_")[2] in EXERCISES),
@@ -151,13 +228,17 @@ def test_an_exercise_as_it_is_handed_out_is_not_done_yet(exercise):
 
 
 def test_the_command_checks_a_file(capsys):
-    COMMAND.run(["check", str(COURSE / "solutions" / "01_torques.py")])
+    CA2_RL.run(["check", str(COURSE / "solutions" / "01_torques.py")])
     assert capsys.readouterr().out.endswith("8 of 8 passed\n")
+    with pytest.raises(SystemExit):
+        CA2_GAN.run(["check", str(ANSWERS / "judge" / "wrong_floor.py")])
+    assert capsys.readouterr().out.endswith("3 of 7 passed\n")
 
 
-def test_the_list_is_there_at_once():
-    slow = "{'torch', 'gymnasium', 'scipy'} & set(sys.modules)"
-    code = f"import sys\nfrom ca2_rl.cli import COMMAND\nCOMMAND.run(['check', '--list'])\nprint({slow})"
+@pytest.mark.parametrize(("package", "exercises", "slow"), [("ca2_rl", ON_AGENTS, "gymnasium"), ("ca2_gan", ON_GANS, "pandas")])
+def test_the_list_is_there_at_once(package, exercises, slow):
+    loaded = f"{{'torch', '{slow}', 'scipy'}} & set(sys.modules)"
+    code = f"import sys\nfrom {package}.cli import COMMAND\nCOMMAND.run(['check', '--list'])\nprint({loaded})"
     result = subprocess.run([sys.executable, "-c", code], env=os.environ, capture_output=True, text=True, check=True)
-    assert all(name in result.stdout for name in EXERCISES)
+    assert all(name in result.stdout for name in exercises)
     assert result.stdout.endswith("set()\n")
