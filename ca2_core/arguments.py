@@ -1,4 +1,4 @@
-"""Options of a command line, whose errors are one line."""
+"""Types and actions for command-line options, with one-line errors."""
 
 import argparse
 import sys
@@ -12,14 +12,14 @@ MAX_SEED = 2**32 - 1  # NumPy's
 
 
 class Parser(argparse.ArgumentParser):
-    """``argparse.ArgumentParser`` that raises ``UserError`` instead of printing its usage and leaving."""
+    """``argparse.ArgumentParser`` that raises ``UserError`` instead of printing its usage and exiting."""
 
     def error(self, message: str) -> NoReturn:
         raise UserError(f"{message}. `{self.prog} --help` shows the options.")
 
 
 def at_least(least: int, most: int | None = None, also: Sequence[int] = ()) -> Callable[[str], int]:
-    """The type of an option whose value is a whole number from ``least`` on, or one of ``also``."""
+    """Type of an option whose value is a whole number from ``least`` to ``most``, or one of ``also``."""
 
     def convert(text: str) -> int:
         number = int(text)
@@ -29,7 +29,7 @@ def at_least(least: int, most: int | None = None, also: Sequence[int] = ()) -> C
             raise argparse.ArgumentTypeError(f"at most {most:,}, not {number:,}")
         return number
 
-    convert.__name__ = "int"  # argparse names the type of a text that is none
+    convert.__name__ = "int"  # argparse uses this name in its message for text that is not a number
     return convert
 
 
@@ -37,7 +37,7 @@ seed = at_least(0, MAX_SEED)
 
 
 def folder(text: str) -> str:
-    """The type of an option that names a folder to write to, which may not be there yet."""
+    """Type of an option that names a folder to write to. The folder need not exist yet."""
     for path in (Path(text), *Path(text).parents):
         if path.is_file():
             raise argparse.ArgumentTypeError(f"{path} is a file, a folder is needed")
@@ -45,9 +45,9 @@ def folder(text: str) -> str:
 
 
 class Renamed(argparse.Action):
-    """An option under its old name, which goes with the next release: does what the new one does, with a line on stderr.
+    """A deprecated name of an option: does what the new name does and prints a warning on stderr.
 
-    :param new: the option's name now
+    :param new: the option's current name
     """
 
     def __init__(self, option_strings: Sequence[str], dest: str, new: str, **options: Any):
@@ -57,5 +57,5 @@ class Renamed(argparse.Action):
     def __call__(
         self, parser: argparse.ArgumentParser, namespace: argparse.Namespace, values: Any, option_string: str | None = None
     ) -> None:
-        print(f"{parser.prog}: {option_string} is called {self.new} now; the old name goes with the next release.", file=sys.stderr)
+        print(f"{parser.prog}: {option_string} is now {self.new}; the old name will be removed in the next release.", file=sys.stderr)
         setattr(namespace, self.dest, values)

@@ -1,4 +1,4 @@
-"""A command line of subcommands: one-line errors, exit codes, pipes, Ctrl-C."""
+"""Command lines with subcommands: one-line errors, exit statuses, closed pipes, Ctrl-C."""
 
 import os
 import sys
@@ -17,9 +17,9 @@ from ca2_core.errors import UserError, did_you_mean
 
 
 class Subcommand(NamedTuple):
-    """One subcommand, which is imported when it is called.
+    """One subcommand. Its module is imported only when the subcommand is called.
 
-    :param target: ``module:function``, which takes the arguments that follow the subcommand's name
+    :param target: ``module:function``; the function takes the arguments after the subcommand's name
     :param summary: one line of help
     """
 
@@ -34,7 +34,7 @@ class Command:
     :param name: as a user types it
     :param description: for the help text
     :param subcommands: by name
-    :param examples: command lines to begin with
+    :param examples: command lines for a start, without the program's name
     """
 
     name: str
@@ -56,13 +56,13 @@ commands:
 {lines}
 
 `{self.name} COMMAND --help` shows a command's options, `{self.name} --version` the version. With --debug, an unexpected error
-shows its traceback. For a start:
+shows its traceback. Examples:
 {examples}"""
 
     def run(self, argv: Sequence[str]) -> None:
-        """Runs one command line; errors are raised.
+        """Runs one command line and lets its errors propagate.
 
-        :raises UserError: if it is wrong
+        :raises UserError: if the command line is wrong
         """
         if not argv or argv[0] in ("-h", "--help", "help"):
             print(self.usage)
@@ -77,9 +77,9 @@ shows its traceback. For a start:
         getattr(import_module(module), function)(rest)
 
     def main(self, argv: Sequence[str] | None = None) -> None:
-        """Runs one command line as a process does: 0, or by ``SystemExit`` 2 for a mistake or a full disk, 1 for a bug, 130 after Ctrl-C.
+        """Runs one command line. Exits with status 2 for invalid input or a full disk, 1 for a bug, 130 after Ctrl-C.
 
-        :param argv: None for the process's own
+        :param argv: None for the arguments of this process
         """
         arguments = list(sys.argv[1:] if argv is None else argv)
         is_debugged = "--debug" in arguments
@@ -90,7 +90,7 @@ shows its traceback. For a start:
                 sys.stdout.flush()
         except UserError as error:
             self._fail(str(error), 2)
-        except BrokenPipeError:  # the reader of a pipe left
+        except BrokenPipeError:  # the program that reads our output has ended
             _discard_output()
             sys.exit(1)
         except OSError as error:  # a full disk, a folder that can't be written to
@@ -112,7 +112,7 @@ shows its traceback. For a start:
 
 
 def _keep_traceback(name: str) -> Path:
-    """Writes the traceback of the exception that is being handled, with the command line, to a file of its own."""
+    """Writes the current exception's traceback and the command line to a new temporary file."""
     with tempfile.NamedTemporaryFile("w", prefix=f"{name}-error-", suffix=".txt", delete=False, encoding="utf-8") as file:
         file.write(f"{datetime.now().isoformat(timespec='seconds')}\n{name} {' '.join(sys.argv[1:])}\nca2 {version('ca2')}\n\n")
         file.write(traceback.format_exc())
@@ -120,6 +120,6 @@ def _keep_traceback(name: str) -> Path:
 
 
 def _discard_output() -> None:
-    """Sends what is still to be printed nowhere: Python would complain about it at its exit."""
-    with suppress(OSError):  # stdout is no file
+    """Redirects stdout to the null device: flushing to the closed pipe at exit would print another error."""
+    with suppress(OSError):  # stdout is not a file
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -1,17 +1,17 @@
-"""What a user can put right."""
+"""Errors that a user can fix."""
 
 import difflib
 from collections.abc import Iterable
 
 
 class UserError(ValueError):
-    """A mistake of the caller: names what is wrong and the next step. Commands print it as one line and exit with status 2."""
+    """A mistake of the user. The message says what is wrong and what to do. Commands print it as one line and exit with status 2."""
 
 
 def did_you_mean(word: object, known: Iterable[str]) -> str:
-    """The nearest of the known words as a question, with a space before it; empty if none is near.
+    """The closest known word as a question, with a leading space; empty if no word is close.
 
-    :param word: as a file has it, which may be no text
+    :param word: what the user wrote; a value from a YAML file need not be a string
     """
     by_lower = {name.lower(): name for name in known}
     nearest = difflib.get_close_matches(str(word).lower(), by_lower, n=1)

@@ -1,4 +1,4 @@
-"""Files that are there whole or not at all."""
+"""Atomic writing of files, and locks on folders."""
 
 import json
 import os
@@ -13,14 +13,14 @@ from ca2_core.errors import UserError
 
 
 def write_json(path: str | Path, content: Any, indent: int = 2) -> None:
-    """Writes a JSON file, whole or not at all."""
+    """Writes a JSON file atomically."""
     with whole_file(path) as partial:
         partial.write_text(json.dumps(content, indent=indent, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
 @contextmanager
 def whole_file(path: str | Path) -> Iterator[Path]:
-    """A temporary path with the same suffix to write to; it takes the place of ``path`` once the block has succeeded."""
+    """Writes a file atomically: yields a temporary path with the same suffix, which replaces ``path`` if the block succeeds."""
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f".{path.stem}.{os.getpid()}.partial{path.suffix}")
@@ -32,16 +32,16 @@ def whole_file(path: str | Path) -> Iterator[Path]:
 
 
 def partial_files(folder: Path) -> set[Path]:
-    """What killed processes left half-written in a folder."""
+    """Half-written files that killed processes have left in a folder."""
     return set(folder.glob(".*.partial*"))
 
 
 @contextmanager
 def locked(folder: Path) -> Iterator[None]:
-    """Keeps a folder to this process during the block, by a lock of the operating system that ends with the process.
+    """Locks a folder during the block. The operating system releases the lock when the process ends, however it ends.
 
-    :param folder: made if it is missing; the empty file ``.lock`` is in it as long as the block runs
-    :raises UserError: if another process holds it, or there can be no such folder
+    :param folder: created if it is missing; contains the empty file ``.lock`` as long as the block runs
+    :raises UserError: if another process holds the lock, or the folder can't be created
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)

@@ -1,10 +1,10 @@
-"""Modules of a user's own, which need not be installed."""
+"""Imports of the user's own modules, which need not be installed."""
 
 import sys
 from pathlib import Path
 
 
 def search(folder: Path) -> None:
-    """Lets modules of a folder be imported, after installed ones, in this process and in those that it starts on this machine."""
+    """Makes the modules of a folder importable, after installed ones, in this process and in worker processes on this machine."""
     if (path := str(folder.resolve())) not in sys.path:
         sys.path.append(path)

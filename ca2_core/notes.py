@@ -1,4 +1,4 @@
-"""What a package logs while a command runs, as plain lines on stderr."""
+"""Prints a package's log messages as plain lines on stderr while a command runs."""
 
 import logging
 import sys
@@ -12,7 +12,7 @@ class _Lines(logging.Handler):
         self._printed: set[str] = set()
 
     def emit(self, record: logging.LogRecord) -> None:
-        from tqdm import tqdm  # noqa: PLC0415  (not every command has something to say)
+        from tqdm import tqdm  # noqa: PLC0415  (not every command logs something)
 
         line = self.format(record)
         if line not in self._printed:
@@ -23,9 +23,9 @@ class _Lines(logging.Handler):
 
 @contextmanager
 def printed_notes(package: str) -> Iterator[None]:
-    """Prints what the package logs during the block, from INFO on: a line before what takes seconds, a line of warning.
+    """Prints the package's log messages of level INFO and above during the block, such as warnings and announcements of slow steps.
 
-    The same line is printed once: a study of many trainings says once that it compiles.
+    Each distinct line is printed once: a study of many trainings says only once that it compiles.
     """
     logger, lines = logging.getLogger(package), _Lines()
     level = logger.level

@@ -1,4 +1,4 @@
-"""A declarative table of settings: one entry makes the check, the help and the row of the reference page."""
+"""Declarative settings: one entry defines a setting's check, its help text and its row in the reference page."""
 
 import math
 import types
@@ -19,17 +19,17 @@ WORDS = {
 
 @dataclass(frozen=True)
 class Setting:
-    """What a setting may be.
+    """Type and range of a setting.
 
-    :param help: what it does, in one line
-    :param type: an annotation; None where only the code that takes the setting knows it
-    :param low: least value of a number
-    :param high: greatest value of a number
-    :param above: bound that a number has to exceed
-    :param below: bound that a number has to stay under
-    :param also: numbers outside the range that are allowed all the same
-    :param may_be_infinite: whether infinity is a value
-    :param changes_result: whether the numbers that come out depend on it
+    :param help: what the setting does, in one line
+    :param type: a type annotation; None if only the code that takes the setting knows it
+    :param low: lower bound, included
+    :param high: upper bound, included
+    :param above: lower bound, excluded
+    :param below: upper bound, excluded
+    :param also: allowed numbers outside the range
+    :param may_be_infinite: whether infinity is allowed
+    :param changes_result: whether the results depend on the setting
     """
 
     help: str
@@ -44,7 +44,7 @@ class Setting:
 
     @property
     def range(self) -> str:
-        """The numbers allowed, in words; empty if all are."""
+        """The allowed numbers, in words; empty if all are allowed."""
         if self.above > -math.inf:
             words = f"above {self.above:.10g}" + (f", at most {self.high:.10g}" if self.high < math.inf else "")
         elif self.low > -math.inf and self.below < math.inf:
@@ -60,29 +60,29 @@ class Setting:
         return words + "".join(f", or {number:.10g}" for number in self.also)
 
     def read(self, name: str, value: Any, origin: str, type: Any = None) -> Any:
-        """A value of a file, a command line or a call, as the type has it and in the range.
+        """Converts a value of a file, a command line or a call to the setting's type and checks its range.
 
-        :param name: of the setting
-        :param origin: where the value stands, for the message
-        :param type: where the table has none
-        :raises UserError: if it can't be what is needed
+        :param name: name of the setting
+        :param origin: where the value is from, for the message
+        :param type: overrides the type of the table
+        :raises UserError: if the value can't be converted, or is outside the range
         """
         annotation = self.type if type is None else type
         try:
             found = converted(value, annotation)
         except (TypeError, ValueError, OverflowError):
-            raise UserError(f"{origin}: {name}: {short(value)} can't be what is needed here, {name_of(annotation)}.") from None
+            raise UserError(f"{origin}: {name}: {short(value)} can't be read as {name_of(annotation)}.") from None
         self.check(name, found, origin, annotation)
         return found
 
     def check(self, name: str, value: Any, origin: str, type: Any = None) -> None:
-        """Sees that a value has the type and is in the range.
+        """Checks the type and the range of a value.
 
-        :param name: of the setting
+        :param name: name of the setting
         :param value: as read from a file or a command line
-        :param origin: where the value stands, for the message
-        :param type: where the table has none
-        :raises UserError: if it has or is not
+        :param origin: where the value is from, for the message
+        :param type: overrides the type of the table
+        :raises UserError: if the value has another type or is outside the range
         """
         annotation = self.type if type is None else type
         if not fits(value, annotation):
@@ -97,7 +97,7 @@ class Setting:
 
 
 def fits(value: Any, annotation: Any) -> bool:
-    """Whether a value of a YAML file can be what the annotation says; True where that can't be told."""
+    """Whether a value of a YAML file has the type of an annotation; True for annotations that can't be checked."""
     origin = typing.get_origin(annotation)
     if origin in (typing.Union, types.UnionType):
         return any(fits(value, option) for option in typing.get_args(annotation))
@@ -116,7 +116,7 @@ def fits(value: Any, annotation: Any) -> bool:
 
 
 def name_of(annotation: Any) -> str:
-    """An annotation in a user's words."""
+    """Describes a type annotation to a user, such as "a whole number"."""
     if typing.get_origin(annotation) is typing.Literal:
         return " or ".join(map(repr, typing.get_args(annotation)))
     options = typing.get_args(annotation) if typing.get_origin(annotation) in (typing.Union, types.UnionType) else [annotation]
@@ -125,13 +125,16 @@ def name_of(annotation: Any) -> str:
 
 
 def describe(value: Any) -> str:
-    """A value of a YAML file in a user's words."""
+    """Describes a value of a YAML file to a user, such as "text: 'abc'"."""
     kinds = {str: "text", list: "a list", dict: "a mapping", bool: "true/false", int: "a number", float: "a number"}
     return "empty" if value is None else f"{kinds.get(type(value), type(value).__name__)}: {value!r}"
 
 
 def converted(value: Any, hint: Any) -> Any:
-    """A value as the annotation has it; raises ValueError where it can't be."""
+    """Converts a value to the type of an annotation.
+
+    :raises ValueError: if that is impossible; for some values TypeError or OverflowError
+    """
     origin, arguments = typing.get_origin(hint), typing.get_args(hint)
     if origin in (typing.Union, types.UnionType):
         if value is None and type(None) in arguments:
@@ -152,7 +155,7 @@ def converted(value: Any, hint: Any) -> Any:
 
 
 def _whole(value: Any) -> int:
-    """Also of '50_000', 5e4 and '5e4'."""
+    """A whole number, also from '50_000', 5e4 and '5e4'."""
     number = int(value) if isinstance(value, str) and value.strip().lstrip("+-").replace("_", "").isdecimal() else value
     if not float(number).is_integer():
         raise ValueError(value)
@@ -160,11 +163,11 @@ def _whole(value: Any) -> int:
 
 
 def _text(value: Any) -> str:
-    """Also of 28, as YAML reads ``resize: 28``."""
+    """A string, also from an int: YAML reads ``resize: 28`` as one."""
     if not isinstance(value, str) and type(value) is not int:
         raise ValueError(value)
     return str(value)
 
 
-# By the type that is wanted; floats also of '2e-4', which YAML reads as text
+# By target type. float also converts '2e-4', which YAML reads as text
 CONVERSIONS: dict[Any, Callable[[Any], Any]] = {int: _whole, float: float, str: _text, Path: Path}

@@ -1,4 +1,4 @@
-"""Statistics for few runs with wide spread (Agarwal et al. 2021, https://arxiv.org/abs/2108.13264)."""
+"""Statistics of few runs with widely spread scores (Agarwal et al. 2021, https://arxiv.org/abs/2108.13264)."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -18,12 +18,12 @@ def iqm(scores: ArrayLike) -> float:
 
 
 def iqm_interval(scores: ArrayLike) -> tuple[float, float] | None:
-    """95 % percentile interval of the interquartile mean by the stratified bootstrap; None for fewer than two runs.
+    """95 % confidence interval of the interquartile mean, by the stratified percentile bootstrap; None for fewer than two runs.
 
-    Runs are drawn anew within each task, so that every task keeps its weight. The same scores give the same interval:
-    the resampling is seeded.
+    Runs are resampled within each task, so that every task keeps its weight. The resampling is seeded: the same scores give the same
+    interval.
 
-    :param scores: of one task [runs], or of several [runs, tasks]
+    :param scores: scores on one task [runs], or on several [runs, tasks]
     """
     scores = np.asarray(scores, dtype=np.float64)
     if len(scores) < 2:
@@ -44,7 +44,7 @@ def _pooled_iqm(*tasks: Array, axis: int = -1) -> Any:
 
 @dataclass(frozen=True)
 class Profile:
-    """Share of scores at most as high as each threshold, with the bounds of its 95 % band: each [thresholds]."""
+    """Share of the scores at or below each threshold, with the bounds of its 95 % band. Each array is [thresholds]."""
 
     share: Array
     low: Array
@@ -52,15 +52,15 @@ class Profile:
 
 
 def performance_profile(scores: ArrayLike, thresholds: ArrayLike) -> Profile:
-    """Distribution of the scores over all runs and tasks (Agarwal et al. 2021, eq. 1), for scores of which less is better.
+    """Performance profile over all runs and tasks (Agarwal et al. 2021, eq. 1), for scores where lower is better.
 
-    The band is the percentile bootstrap over whole runs, as the tasks of one run have the agent in common.
+    The band is a percentile bootstrap over whole runs, because one agent plays all tasks of a run.
 
     :param scores: [runs, tasks]
     :param thresholds: [thresholds]
     """
     scores = np.asarray(scores, dtype=np.float64)
-    # Share of each run, [runs, thresholds]
+    # Share in each run, [runs, thresholds]
     shares = np.stack([(scores <= threshold).mean(axis=1) for threshold in np.asarray(thresholds)], axis=1)
     rng = np.random.default_rng(0)
     drawn = rng.integers(len(shares), size=(RESAMPLES, len(shares)))

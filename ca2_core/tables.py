@@ -1,4 +1,4 @@
-"""One table for a terminal and for Markdown."""
+"""Tables that can be printed on a terminal and written as Markdown."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,19 +7,19 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table as RichTable
 
-# Where there is no terminal whose width would count
+# Characters, when the output is not a terminal
 WIDTH = 400
 
 
 @dataclass(frozen=True)
 class Table:
-    """Cells of text under a header.
+    """A table of strings.
 
-    :param header: a name for each column
-    :param rows: as many cells each
-    :param title: a line above it on a terminal
-    :param texts: columns from the left that are aligned to the left; the others are numbers
-    :raises ValueError: if a row has another number of cells
+    :param header: names of the columns
+    :param rows: one cell per column
+    :param title: line above the printed table
+    :param texts: number of left-aligned columns, from the left; the others are right-aligned numbers
+    :raises ValueError: if a row has another number of cells than the header
     """
 
     header: Sequence[str]
@@ -33,7 +33,7 @@ class Table:
                 raise ValueError(f"{len(row)} cells under {len(self.header)} headings: {row}")
 
     def print(self) -> None:
-        """Prints it as wide as it needs: no cell is cut or wrapped."""
+        """Prints the table without wrapping cells. In a narrow terminal, cells may be cut."""
         table = RichTable(box=SIMPLE_HEAD, pad_edge=False)
         for i, name in enumerate(self.header):
             table.add_column(name, justify="left" if i < self.texts else "right", no_wrap=True)
@@ -44,7 +44,7 @@ class Table:
         Console(width=None if Console().is_terminal else WIDTH).print(table)
 
     def markdown(self) -> str:
-        """The table without its title; a sentence instead of a header without rows. Pipes within a cell are escaped."""
+        """The table as Markdown, without its title; a sentence if there are no rows. Pipes within cells are escaped."""
         if not self.rows:
             return "Nothing to show yet."
         alignment = ["---"] * self.texts + ["---:"] * (len(self.header) - self.texts)

@@ -1,4 +1,4 @@
-"""YAML files that say where they are wrong."""
+"""Reading YAML files, with errors that name the line."""
 
 from pathlib import Path
 from typing import Any
@@ -9,14 +9,14 @@ from ca2_core.errors import UserError
 
 
 class Loader(yaml.SafeLoader):
-    """PyYAML's safe loader, which also refuses a mapping that has a key twice: the first value would be lost without a word."""
+    """PyYAML's safe loader, which also rejects duplicate keys: the first value would be lost silently."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         seen = set()
         for key, _ in node.value:
             if isinstance(key, yaml.ScalarNode) and key.value != "<<":
                 if (key.tag, key.value) in seen:
-                    raise yaml.constructor.ConstructorError(None, None, f"the key {key.value!r} stands in it twice", key.start_mark)
+                    raise yaml.constructor.ConstructorError(None, None, f"the key {key.value!r} appears twice", key.start_mark)
                 seen.add((key.tag, key.value))
         return super().construct_mapping(node, deep)
 
@@ -24,7 +24,7 @@ class Loader(yaml.SafeLoader):
 def read_yaml(path: Path) -> Any:
     """The content of a YAML file.
 
-    :raises UserError: if there is no such file, or it is not YAML
+    :raises UserError: if the file is missing or not YAML
     """
     try:
         return yaml.load(path.read_text(encoding="utf-8"), Loader=Loader)  # noqa: S506 (it is a SafeLoader)
@@ -35,7 +35,7 @@ def read_yaml(path: Path) -> Any:
 
 
 def not_yaml(path: Path, error: Exception) -> UserError:
-    """What to say of a file that is not YAML."""
+    """The error for a file that is not YAML."""
     mark = getattr(error, "problem_mark", None)
     where = f", line {mark.line + 1}" if mark else ""
     reason = " ".join(str(getattr(error, "problem", None) or error).split())

@@ -1,1 +1,1 @@
-"""Exercises whose solutions a command checks: a student's file runs in a process of its own, and what is wrong is explained."""
+"""Checks solutions of course exercises: runs a student's file in a separate process and explains what is wrong."""

@@ -1,4 +1,4 @@
-"""What the ``check`` commands have in common."""
+"""The ``check`` command, which both packages share."""
 
 import sys
 from collections.abc import Sequence
@@ -14,23 +14,25 @@ from ca2_core.tables import Table
 
 MARKS = {"passed": "✓", "wrong": "✗", "unfinished": "✗", "skipped": "–"}
 PLAIN_MARKS = {"passed": "+", "wrong": "x", "unfinished": "x", "skipped": "-"}
-DESCRIPTION = """Checks a solution of an exercise of the course, and explains what is wrong. The line `# exercise: NAME` in the file
-says which exercise it is. The code runs in a process of its own, with your rights. Exit status 0 if all checks pass, 1 if one does
-not, 2 if nothing could be checked.
+DESCRIPTION = """Checks a solution of a course exercise and explains what is wrong. The line `# exercise: NAME` in the file names the
+exercise. The code runs in a separate process, with your permissions. Exit status: 0 if all checks pass, 1 if one fails, 2 if nothing
+could be checked.
 """
 
 
 def check(prog: str, course: Course, argv: Sequence[str], elsewhere: str) -> None:
     """Runs one ``check`` command line.
 
-    :param elsewhere: where other exercises are, a sentence
+    :param elsewhere: a sentence that says where the other exercises are
     :raises UserError: if there is nothing that can be checked
-    :raises SystemExit: with 1 if a check does not pass
+    :raises SystemExit: with status 1 if a check does not pass
     """
     parser = Parser(prog=prog, description=DESCRIPTION)
     parser.add_argument("file", nargs="?", type=Path, metavar="FILE", help="a script (.py) or a notebook (.ipynb)")
-    parser.add_argument("--list", action="store_true", help="show the exercises, and check nothing")
-    parser.add_argument("--time-limit", type=at_least(1), metavar="S", help="seconds for all checks (default: that of the exercise)")
+    parser.add_argument("--list", action="store_true", help="list the exercises and exit")
+    parser.add_argument(
+        "--time-limit", type=at_least(1), metavar="S", help="seconds for all checks together (default: the exercise's limit)"
+    )
     arguments = parser.parse_args(argv)
     if arguments.list:
         rows = [[name, f"{exercise.minutes} min", exercise.title] for name, exercise in course.items()]
@@ -53,7 +55,7 @@ def check(prog: str, course: Course, argv: Sequence[str], elsewhere: str) -> Non
 
 
 def show(verdict: Verdict) -> None:
-    """Prints a verdict, with the student's own lines that led to it below."""
+    """Prints a verdict and, below it, the lines of the student's code that led to it."""
     marks = MARKS if _can_print("✓✗–") else PLAIN_MARKS
     first = f"{marks[verdict.status]} {verdict.title}" + (f" {marks['skipped']} {verdict.why}" if verdict.why else "")
     lines = [first, *(f"    {line}" for line in verdict.where)]
@@ -62,7 +64,7 @@ def show(verdict: Verdict) -> None:
 
 
 def summary(verdicts: Sequence[Verdict]) -> str:
-    """How many checks passed."""
+    """States how many checks passed, such as "1 of 3 passed, 2 not done yet"."""
     statuses = [verdict.status for verdict in verdicts]
     unfinished = statuses.count("unfinished")
     return f"{statuses.count('passed')} of {len(statuses)} passed" + (f", {unfinished} not done yet" if unfinished else "")

@@ -1,4 +1,4 @@
-"""What an exercise is, and what a check of it says."""
+"""Exercises, and the verdicts of their checks."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -9,12 +9,12 @@ Status = Literal["passed", "wrong", "unfinished", "skipped"]
 
 @dataclass(frozen=True)
 class Exercise:
-    """An exercise, as far as it can be told without importing what its checks need.
+    """Description of an exercise. It names the module of the checks, so that listing exercises does not import it.
 
     :param title: what it is about
-    :param minutes: that a student takes
-    :param checks: module whose ``CHECKS`` is a sequence of functions, see ``ca2_core.course.grading``
-    :param time_limit: seconds that a student's code may take in all checks together
+    :param minutes: time that a student needs
+    :param checks: name of a module whose ``CHECKS`` is a sequence of functions, see ``ca2_core.course.grading``
+    :param time_limit: seconds for all checks together
     """
 
     title: str
@@ -29,12 +29,12 @@ Course = Mapping[str, Exercise]
 
 @dataclass(frozen=True)
 class Verdict:
-    """What a check found.
+    """Result of a check.
 
-    :param title: what should be so
+    :param title: the property that was checked
     :param status: unfinished if the student's code raises ``NotImplementedError``, skipped if the check could not be made
-    :param why: what is wrong and why it matters; empty if nothing is
-    :param where: the student's own lines that led there, the innermost last
+    :param why: what is wrong and why it matters; empty if the check passed
+    :param where: lines of the student's code that led there, the innermost last
     """
 
     title: str
@@ -44,11 +44,11 @@ class Verdict:
 
 
 class WrongError(Exception):
-    """What a student's code does is wrong: says what, and why it matters."""
+    """A student's code is wrong. The message says what is wrong and why it matters."""
 
 
 class SkippedError(Exception):
-    """A check can't be made."""
+    """A check can't run."""
 
 
 def expect(condition: object, why: str) -> None:

@@ -1,7 +1,7 @@
-"""Runs a student's code and its checks in this process.
+"""Runs a student's code and the checks of an exercise in this process.
 
-A check is a function of a ``Student``. It raises ``WrongError`` (see ``expect``) with what is wrong and why it matters. The first line of
-its docstring says what should be so.
+A check is a function that takes a ``Student``. It raises ``WrongError`` (see ``expect``) with what is wrong and why it matters. The first
+line of its docstring states the property that it checks and is printed as its title.
 """
 
 import linecache
@@ -17,19 +17,19 @@ from ca2_core.course.student import Student
 
 Check = Callable[[Student], object]
 
-# Not __main__: what a script does when it is run by itself stays out of the check
+# Not __main__, so that code under `if __name__ == "__main__"` does not run in the check
 MODULE = "exercise"
 RUNS = "The file runs"
 MOST_LINES, LONGEST = 5, 300
 
 
 def title_of(check: Check) -> str:
-    """What should be so, in words."""
+    """The property that a check checks, in words."""
     return (check.__doc__ or check.__name__).strip().splitlines()[0].rstrip(".")
 
 
 def grade(source: Source, checks: Sequence[Check]) -> Iterator[Verdict]:
-    """Verdicts on a file, each as soon as it is there: on its being run, then by each check."""
+    """Yields verdicts as soon as each is known: whether the file runs, then one from each check."""
     module = ModuleType(MODULE)
     module.__file__ = str(source.path)
     sys.modules[MODULE] = module  # where dataclasses and pickles look for the classes of the file
@@ -51,7 +51,7 @@ def _run(source: Source, module: ModuleType) -> None:
 
 
 def _judge(title: str, check: Callable[[], object], source: Source) -> Verdict:
-    """What is found, whatever the student's code does, as long as it ends."""
+    """Runs one check. Whatever the student's code raises becomes a verdict."""
     try:
         check()
     except WrongError as error:
@@ -64,18 +64,18 @@ def _judge(title: str, check: Callable[[], object], source: Source) -> Verdict:
 
 
 def _explained(title: str, error: BaseException, source: Source) -> Verdict:
-    """What an exception of a student's code says, with the lines of the student's own that led to it."""
+    """The verdict for an exception of a student's code, with the lines of that code that led to it."""
     labels = {cell.label for cell in source.cells}
     own = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename in labels]
     where = tuple(f"{frame.filename}, line {frame.lineno}, in {frame.name}: {(frame.line or '').strip()}" for frame in own[-MOST_LINES:])
     if isinstance(error, NotImplementedError) and own:
         return Verdict(title, "unfinished", f"not done yet: {own[-1].name}, line {own[-1].lineno}")
     if isinstance(error, SystemExit):
-        return Verdict(title, "wrong", "the code ends the program by sys.exit(). Leave that out, so that all checks can be made.", where)
+        return Verdict(title, "wrong", "the code calls sys.exit(). Remove that call, so that all checks can run.", where)
     message = " ".join(str(error).split())[:LONGEST]
     why = f"{type(error).__name__}: {message}" if message else type(error).__name__
     if isinstance(error, SyntaxError) and error.filename in labels:
         why, where = f"{type(error).__name__}: {error.msg}", (f"{error.filename}, line {error.lineno}: {(error.text or '').strip()}",)
     elif not own:
-        why += ". What the code returns can't be used: has it the form that is asked for?"
+        why += ". The check can't use what the code returns: does it have the type and shape that the exercise asks for?"
     return Verdict(title, "wrong", why, where)

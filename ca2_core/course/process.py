@@ -1,4 +1,4 @@
-"""Grades a student's file in a process of its own: whatever the code does, there is a verdict after the time limit."""
+"""Grades a student's file in a separate process, so that there is a verdict after the time limit whatever the code does."""
 
 import json
 import os
@@ -14,15 +14,15 @@ from typing import IO
 
 from ca2_core.course.exercise import Exercise, Verdict
 
-GRACE = 5.0  # seconds after which a process that should have ended by itself is killed
-KEPT = 20_000  # bytes of output
+GRACE = 5.0  # seconds after the time limit at which a process that has not ended by itself is killed
+KEPT = 20_000  # bytes of output that are kept
 SHOWN, WIDEST = 20, 200  # lines of output, characters of a line
 ENVIRONMENT = {
-    "OMP_NUM_THREADS": "1",  # the same result and nearly the same time on any number of cores
+    "OMP_NUM_THREADS": "1",  # the result, and nearly the time, is the same on any number of cores
     "PYTHONHASHSEED": "0",
     "PYTHONUNBUFFERED": "1",
     "PYTHONUTF8": "1",
-    "MPLBACKEND": "agg",  # no window waits to be closed
+    "MPLBACKEND": "agg",  # plt.show() opens no window that waits to be closed
 }
 
 
@@ -34,26 +34,26 @@ class Output:
         self._lines = 0
 
     def read(self, stream: IO[bytes]) -> None:
-        """Takes all that comes."""
+        """Reads the stream to its end."""
         while part := os.read(stream.fileno(), 65536):
             self._lines += part.count(b"\n")
             self._end = (self._end + part)[-KEPT:]
 
     def lines(self) -> list[str]:
-        """The last lines, without what moves a cursor, after a line that counts the others."""
+        """The last lines, without control characters, after a line that counts the lines before them."""
         text = self._end.decode(errors="replace").rstrip()
         last = [line.rpartition("\r")[2] for line in text.replace("\r\n", "\n").split("\n")][-SHOWN:] if text else []
         shown = ["".join(character for character in line if character.isprintable() or character == "\t")[:WIDEST] for line in last]
         before = self._lines + (not self._end.endswith(b"\n")) - len(shown)
-        return [f"({before:,} lines before)", *shown] if shown and before > 0 else shown
+        return [f"({before:,} earlier lines are not shown)", *shown] if shown and before > 0 else shown
 
 
 def run(path: Path, exercise: Exercise, time_limit: float, output: Output) -> Generator[Verdict]:
-    """The verdicts, each as soon as it is there. The process and its children have ended when the last one is.
+    """Yields verdicts as soon as each is known. After the last one, the process and its children have ended.
 
     :param path: the student's file
     :param time_limit: seconds
-    :param output: takes what the student's code prints
+    :param output: receives what the student's code prints
     """
     command = [sys.executable, "-P", "-m", "ca2_core.course.worker", str(path), exercise.checks, str(time_limit)]
     process = subprocess.Popen(  # noqa: S603 (without a shell)
@@ -84,7 +84,7 @@ def run(path: Path, exercise: Exercise, time_limit: float, output: Output) -> Ge
                 if not open_titles:
                     return
             else:
-                stuck += line.decode(errors="replace")  # of faulthandler
+                stuck += line.decode(errors="replace")  # from faulthandler
         process.wait()
         if open_titles is None:
             reader.join(GRACE)
@@ -102,21 +102,21 @@ def run(path: Path, exercise: Exercise, time_limit: float, output: Output) -> Ge
 
 
 def _time_is_up(stuck: str, path: Path, time_limit: float) -> str:
-    """:param stuck: where all threads were, as ``faulthandler`` says it, the innermost calls first"""
+    """:param stuck: traceback of all threads by ``faulthandler``, the innermost calls first"""
     frame = re.search(rf'File "({re.escape(path.name)}[^"]*)", line (\d+) in (\S+)', stuck)
-    where = f"; then it was in {frame[1]}, line {frame[2]}, in {frame[3]}" if frame else ""
-    return f"not done within {time_limit:g} s{where}. --time-limit allows more, if it is to take so long."
+    where = f"; it was in {frame[1]}, line {frame[2]}, in {frame[3]}" if frame else ""
+    return f"not finished after {time_limit:g} s{where}. If it needs longer, raise --time-limit."
 
 
 def _ended(code: int) -> str:
-    """:param code: of a process that ended before it should have"""
+    """:param code: return code of a process that ended too early; negative for a signal"""
     if code < 0:
-        return f"the program was ended by {signal.Signals(-code).name}. Does it run out of memory?"
-    return f"the program ends itself here, with the exit status {code}. Leave out os._exit() and the like."
+        return f"the process was ended by {signal.Signals(-code).name}. Did it run out of memory?"
+    return f"the code ends its process here, with exit status {code}. Remove os._exit() and similar calls."
 
 
 def _kill(process: "subprocess.Popen[bytes]") -> None:
-    """Kills the process with its children."""
+    """Kills the process and its children."""
     with suppress(OSError):
         if hasattr(os, "killpg"):
             os.killpg(process.pid, signal.SIGKILL)

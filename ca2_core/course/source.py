@@ -12,15 +12,15 @@ from ca2_core.course.exercise import Course
 from ca2_core.errors import UserError, did_you_mean
 
 EXERCISE_LINE = re.compile(r"^#[ \t]*exercise:[ \t]*(\S+)[ \t]*$", re.MULTILINE)
-# Cells that begin with one of these hold Python
+# Cell magics after which the cell is Python code
 PYTHON_MAGICS = ("%%time", "%%timeit", "%%capture", "%%prun")
 
 
 @dataclass(frozen=True)
 class Cell:
-    """A piece of code that runs at once.
+    """Code that is compiled and run as one unit.
 
-    :param label: what it is called in tracebacks
+    :param label: its file name in tracebacks
     """
 
     label: str
@@ -31,7 +31,7 @@ class Cell:
 class Source:
     """A student's file.
 
-    :param cells: one for a script, the code cells of a notebook
+    :param cells: one cell for a script, all code cells for a notebook
     """
 
     path: Path
@@ -41,7 +41,7 @@ class Source:
 def read_source(path: Path) -> Source:
     """Reads a script or a notebook.
 
-    :raises UserError: if it is neither, or can't be read
+    :raises UserError: if the file is neither, or can't be read
     """
     if path.is_dir():
         raise UserError(f"{path}: a folder. Give one file, .py or .ipynb.")
@@ -52,26 +52,26 @@ def read_source(path: Path) -> Source:
     except FileNotFoundError:
         raise UserError(f"{path}: no such file.") from None
     except UnicodeDecodeError as error:
-        raise UserError(f"{path}: not a text in UTF-8: save it as such.") from error
+        raise UserError(f"{path}: not UTF-8 text. Save it with the encoding UTF-8.") from error
     if path.suffix == ".py":
         return Source(path, (Cell(path.name, text),))
     try:
         cells = list(_code_cells(json.loads(text)))
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
-        raise UserError(f"{path}: not a notebook of Jupyter's current format. Open it in Jupyter and save it again.") from error
+        raise UserError(f"{path}: not a notebook in Jupyter's current format. Open it in Jupyter and save it again.") from error
     return Source(path, tuple(Cell(f"{path.name}, code cell {i}", _without_magics(code)) for i, code in enumerate(cells, start=1)))
 
 
 def find_exercise(source: Source, course: Course, elsewhere: str) -> str:
     """The name of the exercise, from the line ``# exercise: NAME`` in the file.
 
-    :param elsewhere: where other exercises are, a sentence
+    :param elsewhere: a sentence that says where the other exercises are
     :raises UserError: if there is no such line, or no such exercise
     """
     found = next((match[1] for cell in source.cells if (match := EXERCISE_LINE.search(cell.code))), None)
     known = f"The exercises are {', '.join(course)}. {elsewhere}"
     if found is None:
-        raise UserError(f"{source.path}: no line `# exercise: NAME` says which it is. {known}")
+        raise UserError(f"{source.path}: no line `# exercise: NAME` names the exercise. {known}")
     if found not in course:
         raise UserError(f"{source.path}: no exercise named {found!r}.{did_you_mean(found, course)} {known}")
     return found
@@ -80,11 +80,11 @@ def find_exercise(source: Source, course: Course, elsewhere: str) -> str:
 def _code_cells(notebook: Any) -> Iterator[str]:
     for cell in notebook["cells"]:
         if cell["cell_type"] == "code":
-            yield "".join(cell["source"])  # a text, or its lines
+            yield "".join(cell["source"])  # one string, or a list of lines
 
 
 def _without_magics(code: str) -> str:
-    """The code without the lines that only IPython understands: ``%matplotlib inline``, ``!pip install x``. Line numbers stay."""
+    """The code without lines that only IPython understands: ``%matplotlib inline``, ``!pip install x``. Line numbers stay the same."""
     try:
         ast.parse(code)
     except SyntaxError:
@@ -93,6 +93,6 @@ def _without_magics(code: str) -> str:
         if first.startswith("%%") and not first.startswith(PYTHON_MAGICS):
             return ""
         return "\n".join(re.sub(r"^(\s*)[%!].*", r"\1pass", line) for line in lines)
-    except ValueError:  # of a character that Python does not read
+    except ValueError:  # a null character; running the code reports it
         pass
     return code

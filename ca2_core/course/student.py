@@ -1,4 +1,4 @@
-"""A student's code, as the checks see it."""
+"""Access to a student's code for the checks."""
 
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
@@ -12,7 +12,7 @@ T = TypeVar("T")
 class Student:
     """The names that a student's file defines, after it has run.
 
-    :param names: with their values
+    :param names: names and their values
     """
 
     def __init__(self, names: Mapping[str, Any]):
@@ -26,14 +26,14 @@ class Student:
         """
         if name not in self._names:
             near = did_you_mean(name, self._names).replace("Did you mean", "Is it called")
-            raise WrongError(f"there is no `{name}` in the file. The checks call it by that name, so it has to keep it.{near}")
+            raise WrongError(f"the file does not define `{name}`. The checks need exactly that name.{near}")
         return self._names[name]
 
     def once(self, make: "Callable[[Student], T]") -> T:
-        """What several checks look at and takes long to make, such as a trained model.
+        """A result that takes long and that several checks use, such as a trained model. It is made once.
 
-        :param make: makes it, for the first check that asks
-        :raises SkippedError: if it has failed already
+        :param make: makes the result; called for the first check that asks
+        :raises SkippedError: if an earlier call of ``make`` failed
         """
         if make not in self._made:
             self._made[make] = SkippedError("a check above has to pass first")

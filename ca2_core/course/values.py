@@ -1,4 +1,4 @@
-"""What students' functions return, in a form that can be compared."""
+"""Converts what students' functions return, so that the checks can compare it."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -10,12 +10,12 @@ from ca2_core.course.exercise import expect
 
 
 def as_array(value: Any, what: str, shape: Sequence[int | None] | None = None, dtype: str | None = None) -> NDArray[Any]:
-    """A returned array or tensor as an array of its own.
+    """A copy of a returned array or tensor, as a NumPy array.
 
-    :param what: the call that returned it
-    :param shape: that it should have; None for any length of a dimension
-    :param dtype: that it should have, by name; "number" for any real numbers
-    :raises WrongError: if it is something else
+    :param what: the call that returned it, for messages
+    :param shape: required shape, with None where any length is allowed; None for any shape
+    :param dtype: name of the required dtype; "number" for any real dtype; None for any numeric one
+    :raises WrongError: if the value is not numeric, or its shape or dtype is another
     """
     expect(value is not None, f"{what} returns None. Is a `return` missing?")
     expect(value is not ..., f"{what} returns `...`. Complete it.")
@@ -38,10 +38,10 @@ def as_array(value: Any, what: str, shape: Sequence[int | None] | None = None, d
 
 
 def as_number(value: Any, what: str) -> float:
-    """A returned number.
+    """A returned number as a float.
 
-    :param what: the call that returned it
-    :raises WrongError: if it is none, or not finite
+    :param what: the call that returned it, for messages
+    :raises WrongError: if it is not one finite real number
     """
     array = as_array(value, what)
     expect(array.size == 1 and array.dtype.kind != "c", f"{what} returns {_named(value)}, where one real number is needed.")
@@ -51,7 +51,7 @@ def as_number(value: Any, what: str) -> float:
 
 
 def _named(value: Any) -> str:
-    """A value in a sentence."""
+    """Describes a value within a sentence."""
     if isinstance(value, np.ndarray) and value.size > 1:
         return f"an array of shape {list(value.shape)} and dtype {value.dtype}"
     text = " ".join(repr(value).split())

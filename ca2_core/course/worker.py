@@ -1,7 +1,7 @@
 """The process in which a student's code runs: ``python -m ca2_core.course.worker FILE CHECKS SECONDS``.
 
-Writes lines of JSON to what was its standard output: what should be so, as a list of titles, then a verdict on each. What the student's
-code prints goes to standard error. After SECONDS, the process writes where it is, as ``faulthandler`` does, and ends.
+Writes lines of JSON to its original standard output: first the list of the checks' titles, then a verdict for each. What the student's
+code prints goes to standard error. After SECONDS, ``faulthandler`` writes the traceback of all threads and ends the process.
 """
 
 import faulthandler
@@ -34,7 +34,7 @@ def main(path: Path, module: str, seconds: float) -> None:
     tell([RUNS, *map(title_of, checks)])
     faulthandler.dump_traceback_later(seconds, exit=True, file=results)
     sys.argv = [str(path)]
-    sys.path.append(str(path.resolve().parent))  # last: a student's random.py takes nobody's place
+    sys.path.append(str(path.resolve().parent))  # last, so that a student's random.py does not shadow the standard one
     random.seed(0)
     np.random.seed(0)
     for verdict in grade(source, checks):

@@ -1,1 +1,1 @@
-"""What the browser pages of both halves share: a server on this machine, and networks as programs that JavaScript runs."""
+"""Shared parts of the browser pages: a local server, and the export of networks as programs that JavaScript runs."""

@@ -1,4 +1,4 @@
-"""Lessons of a page: Markdown files of a folder, in the order of their names."""
+"""Lessons of a page: the Markdown files of a folder, in the order of their names."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -7,14 +7,14 @@ from ca2_core.errors import UserError, did_you_mean
 
 
 def read_lessons(folder: Path) -> dict[str, str]:
-    """Texts by name; ``static/lesson.js`` shows them."""
+    """The lessons' Markdown texts by name. ``static/lesson.js`` shows them."""
     return {path.stem: path.read_text(encoding="utf-8") for path in sorted(folder.glob("*.md"))}
 
 
 def with_lesson(page: str, name: str | None, names: Iterable[str]) -> str:
-    """The address of a page that opens a lesson.
+    """The path of a page, with the fragment that opens a lesson.
 
-    :param name: what ``--lesson`` was given, if anything
+    :param name: value of ``--lesson``, or None
     :raises UserError: if there is no such lesson
     """
     if name is None:

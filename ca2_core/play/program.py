@@ -1,4 +1,4 @@
-"""Networks as programs of a few simple steps, which ``static/program.js`` runs in a browser."""
+"""Exports networks as programs of simple steps, which ``static/program.js`` runs in a browser."""
 
 import json
 import logging
@@ -14,17 +14,17 @@ from torch.fx import Node
 
 from ca2_core.errors import UserError
 
-# Bytes that each tensor begins at a multiple of
+# Each tensor begins at a multiple of this many bytes
 ALIGNMENT = 4
 
 
 @dataclass
 class Program:
-    """Steps that make outputs of inputs, one example at a time.
+    """Steps that compute outputs from inputs, one example at a time.
 
-    :param inputs: shape of each, by name; labels have the shape [1]
-    :param steps: ``{"op": ..., "out": NAME, "in": [NAME, ...], ...}`` in order; names of tensors and of what earlier steps made
-    :param outputs: names, in order
+    :param inputs: shape of each input, by name; labels have the shape [1]
+    :param steps: ``{"op": ..., "out": NAME, "in": [NAME, ...], ...}``, in order; inputs, tensors and earlier steps have names
+    :param outputs: names of the outputs, in order
     :param tensors: weights by name
     """
 
@@ -34,7 +34,7 @@ class Program:
     tensors: dict[str, Tensor] = field(default_factory=dict)
 
     def pack(self) -> tuple[dict[str, Any], bytes]:
-        """The program as JSON, and its tensors one after the other: half precision where that loses nothing, else single."""
+        """The program as a JSON object, and its concatenated tensors: float16 where that is exact, otherwise float32."""
         places, parts, end = {}, [], 0
         for name, value in self.tensors.items():
             exact = value.detach().float().contiguous()
@@ -48,7 +48,7 @@ class Program:
         return head, b"".join(parts)
 
     def pack_whole(self) -> bytes:
-        """Both in one: the length of the JSON, 4 bytes, little-endian; the JSON, padded with spaces; the tensors."""
+        """Both in one string of bytes: the JSON's length (4 bytes, little-endian), the JSON padded with spaces, the tensors."""
         head, data = self.pack()
         text = json.dumps(head, separators=(",", ":")).encode()
         text += b" " * (-len(text) % ALIGNMENT)
@@ -56,11 +56,11 @@ class Program:
 
 
 def to_program(module: nn.Module, inputs: Mapping[str, Tensor]) -> Program:
-    """The program of a network in evaluation mode.
+    """Exports a network as a program. The network is put into evaluation mode.
 
-    :param module: takes the inputs in their order
-    :param inputs: an example of each by name, of a batch of one
-    :raises UserError: if it can't be exported, or does something that no step can do
+    :param module: takes the inputs in the order of ``inputs``
+    :param inputs: an example of each input by name, with batch size 1
+    :raises UserError: if the network can't be exported, or needs an operation for which there is no step
     """
     logger, level = logging.getLogger("torch"), logging.getLogger("torch").level
     try:
@@ -68,7 +68,7 @@ def to_program(module: nn.Module, inputs: Mapping[str, Tensor]) -> Program:
         with torch.no_grad(), warnings.catch_warnings():
             warnings.simplefilter("ignore")
             exported = torch.export.export(module.eval(), tuple(inputs.values())).run_decompositions({})
-    except Exception as error:  # whatever a network of somebody else's leads to
+    except Exception as error:  # whatever a third party's network raises
         raise UserError(f"{type(module).__name__}: PyTorch can't export it: {str(error).strip().splitlines()[0]}") from error
     finally:
         logger.setLevel(level)
@@ -76,11 +76,11 @@ def to_program(module: nn.Module, inputs: Mapping[str, Tensor]) -> Program:
 
 
 class _Translation:
-    """Goes through an exported graph once. What depends on no input is computed here."""
+    """Translates an exported graph in one pass. Values that depend on no input are computed here."""
 
     def __init__(self, exported: torch.export.ExportedProgram, inputs: Mapping[str, Tensor]):
         self.program = Program({name: list(value.shape) for name, value in inputs.items()})
-        self.values: dict[str, Any] = {}  # by name of the node: a tensor, a number, or the name of what a step makes
+        self.values: dict[str, Any] = {}  # by the node's name: a tensor, a number, or the name of an input or step's output
         self.shapes: dict[str, list[int]] = {}
         self.names: dict[int, str] = {}
         signature = exported.graph_signature
@@ -104,7 +104,7 @@ class _Translation:
         self.shapes[name] = list((meta[0] if isinstance(meta, tuple | list) else meta).shape)
 
     def _value(self, argument: Any) -> Any:
-        """What an argument stands for: names where it depends on an input."""
+        """The value of an argument, with a name in place of each value that depends on an input."""
         if isinstance(argument, Node):
             return self.values[argument.name]
         if isinstance(argument, Sequence) and not isinstance(argument, str):
@@ -128,14 +128,14 @@ class _Translation:
             self.values[node.name] = arguments[0]
             return
         if name not in STEPS:
-            raise UserError(f"the page has no step for {name}, which the network needs.")
+            raise UserError(f"the network uses {name}, for which the page has no step.")
         step = STEPS[name](self, node, arguments, named)
         out = f"v{len(self.program.steps)}"
         self.program.steps.append({"op": step.pop("op", name), "out": out} | step)
         self._name(node, out)
 
     def symbol(self, value: Any) -> str:
-        """The name of a value; constants become tensors of the program."""
+        """The name of a value. A constant becomes a tensor of the program."""
         if isinstance(value, str):
             return value
         tensor = value if isinstance(value, Tensor) else torch.tensor(float(value))
@@ -143,22 +143,22 @@ class _Translation:
         if key not in self.names:
             self.names[key] = f"w{len(self.program.tensors)}"
             self.program.tensors[self.names[key]] = tensor
-            self.values[f"kept {key}"] = value  # as long as it lives, no other has its id
+            self.values[f"kept {key}"] = value  # as long as it is alive, no other object can have its id
         return self.names[key]
 
     def shape(self, node: Node) -> list[int]:
-        """Of what a node makes."""
+        """Shape of a node's output."""
         meta = node.meta["val"]
         return [int(side) for side in (meta[0] if isinstance(meta, tuple | list) else meta).shape]
 
 
 def _depends(arguments: Sequence[Any]) -> bool:
-    """Whether one of them is the name of something that an input decides."""
+    """Whether an argument depends on an input, in other words is or contains a name."""
     return any(isinstance(each, str) or (isinstance(each, list) and _depends(each)) for each in arguments)
 
 
 Step = Callable[[_Translation, Node, list[Any], dict[str, Any]], dict[str, Any]]
-# What changes nothing about the numbers of a float tensor, and what makes none
+# Operations that leave the values of a float tensor unchanged, and operations without an output that a step needs
 SAME = {"clone", "_to_copy", "detach", "alias", "contiguous", "lift_fresh_copy"}
 IGNORED = {"_assert_tensor_metadata", "sym_size", "_assert_scalar"}
 
@@ -174,7 +174,7 @@ def _binary(op: str) -> Step:
     def step(translation: _Translation, node: Node, arguments: list[Any], named: dict[str, Any]) -> dict[str, Any]:
         a, b = arguments[:2]
         if named.get("alpha", 1) != 1:
-            raise UserError("the page has no step for a sum with a factor.")
+            raise UserError("the page has no step for a sum with a factor (`alpha`).")
         return {"op": op, "in": [translation.symbol(a), translation.symbol(b)], "shape": translation.shape(node)}
 
     return step
@@ -223,7 +223,7 @@ def _conv(translation: _Translation, node: Node, op: str, found: tuple[Any, ...]
     x, weight, bias, stride, padding, dilation, groups = found
     sides = [[value] if isinstance(value, int) else list(value) for value in (stride, padding, dilation)]
     if any(len(set(side)) > 1 for side in sides) or sides[2][0] != 1:
-        raise UserError("the page has no step for convolutions with dilation, or with sides that differ.")
+        raise UserError("the page has no step for convolutions with dilation, or with a stride or padding that differs between the sides.")
     names = {"weight": translation.symbol(weight), "bias": None if bias is None else translation.symbol(bias)}
     return (
         {"op": op, "in": [x], "stride": sides[0][0], "padding": sides[1][0], "groups": groups} | names | {"shape": translation.shape(node)}
@@ -244,7 +244,7 @@ def _embedding(translation: _Translation, node: Node, arguments: list[Any], _: d
 def _slice(translation: _Translation, node: Node, arguments: list[Any], _: dict[str, Any]) -> dict[str, Any]:
     x, axis, start, _end, step = arguments + [0, None, None, 1][len(arguments) - 1 :]
     if step != 1:
-        raise UserError("the page has no step for every other entry of a tensor.")
+        raise UserError("the page has no step for a slice with a stride.")
     axis, first = axis % len(translation.shapes[x]), start or 0
     length, shape = translation.shapes[x][axis], translation.shape(node)
     first = min(first, length) if first >= 0 else max(length + first, 0)
@@ -295,14 +295,14 @@ def _transpose(translation: _Translation, node: Node, arguments: list[Any], _: d
 
 
 def _pool(translation: _Translation, node: Node, arguments: list[Any], _: dict[str, Any]) -> dict[str, Any]:
-    """Averages over windows that cover the image without overlap or gap at the edges: adaptive, or of one size."""
+    """Average pooling with windows that cover the image without overlaps or gaps: adaptive, or of a fixed size."""
     x, size = arguments[:2]
     kernel = [size, size] if isinstance(size, int) else list(size)
     if str(node.target).startswith("aten.avg_pool2d"):
         stride = arguments[2] if len(arguments) > 2 and arguments[2] else kernel
         sides = [side // width for side, width in zip(translation.shapes[x][2:], kernel, strict=True)]
         if list(stride) != kernel or [side * width for side, width in zip(sides, kernel, strict=True)] != translation.shapes[x][2:]:
-            raise UserError("the page has no step for an average over windows that overlap.")
+            raise UserError("the page has no step for average pooling whose windows overlap or don't cover the image.")
     return {"op": "average", "in": [x], "shape": translation.shape(node)}
 
 

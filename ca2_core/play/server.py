@@ -1,4 +1,4 @@
-"""A server for pages on this machine alone: a fixed set of paths, for browsers on this machine."""
+"""A web server of a fixed set of paths, for browsers on this machine only."""
 
 import json
 import socket
@@ -25,31 +25,31 @@ TYPES = {
     ".png": "image/png",
     ".bin": "application/octet-stream",
 }
-# A page loads nothing from elsewhere, and nothing of elsewhere shows it
+# A page loads nothing from other sites, and no other site may embed it
 POLICY = "default-src 'self'; img-src 'self' data: blob:; style-src 'self'; worker-src 'self'; frame-ancestors 'self'; base-uri 'none'"
 LARGEST_POST = 1_000_000
 
 Content = bytes | Path | Callable[[], bytes]
-"""What a path has: bytes, a file, or what makes bytes when it is asked for."""
+"""Content of a path: bytes, a file, or a function that makes the bytes at each request."""
 Receive = Callable[[Any], Any]
-"""What takes the JSON that a page sends, and answers with JSON; it raises ``UserError`` for what it can't take."""
+"""Takes the JSON that a page sends and returns the JSON of the answer; raises ``UserError`` for invalid requests."""
 
 
 def static(folder: Path, prefix: str = "/") -> dict[str, Content]:
-    """The files of a folder by their paths on the server.
+    """The files of a folder, by their paths on the server.
 
-    :param prefix: of the paths, with a slash at its end
+    :param prefix: beginning of these paths, with a slash at its end
     """
     return {prefix + path.relative_to(folder).as_posix(): path for path in sorted(folder.rglob("*")) if path.suffix in TYPES}
 
 
 def read(content: Content) -> bytes:
-    """What a path has."""
+    """The bytes of a path's content."""
     return content.read_bytes() if isinstance(content, Path) else content if isinstance(content, bytes) else content()
 
 
 def write_site(pages: Mapping[str, Content], folder: Path) -> None:
-    """Writes all paths as files, for a web server that knows nothing of this one; ``/`` becomes index.html."""
+    """Writes all paths as files, for any static web server; ``/`` becomes index.html."""
     for path, content in pages.items():
         file = folder / (path.lstrip("/") or "index.html")
         file.parent.mkdir(parents=True, exist_ok=True)
@@ -58,17 +58,17 @@ def write_site(pages: Mapping[str, Content], folder: Path) -> None:
 
 @contextmanager
 def serving(pages: Mapping[str, Content], port: int = 0, receivers: Mapping[str, Receive] | None = None) -> Iterator[str]:
-    """Serves pages in other threads during the block; its value is the address.
+    """Serves pages in other threads during the block. Yields the address.
 
-    :param pages: by path; nothing else is served
-    :param port: 0 for a free one
-    :param receivers: of POST requests, by path
-    :raises UserError: if the port can't be had
+    :param pages: contents by path; nothing else is served
+    :param port: 0 for any free port
+    :param receivers: handlers of POST requests, by path
+    :raises UserError: if the port can't be used
     """
     try:
         server = _Server((HOST, port), _handler(pages, receivers or {}))
     except (OSError, OverflowError) as error:
-        raise UserError(f"port {port} can't be used: {error}. Give another --port, or none for a free one.") from error
+        raise UserError(f"port {port} can't be used: {error}. Give another --port, or leave it out to get a free one.") from error
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
     try:
@@ -80,19 +80,19 @@ def serving(pages: Mapping[str, Content], port: int = 0, receivers: Mapping[str,
 
 
 def serve(pages: Mapping[str, Content], port: int, page: str, receivers: Mapping[str, Receive] | None = None, browser: bool = True) -> None:
-    """Serves pages until Ctrl-C, and opens one.
+    """Serves pages until Ctrl-C and opens one of them in a browser.
 
-    :param page: path of the one to open, without the slash at its beginning
+    :param page: path of the page to open, without the leading slash
     """
     with serving(pages, port, receivers) as address:
-        print(f"{address}{page}  (Ctrl-C ends it)", flush=True)
+        print(f"{address}{page}  (Ctrl-C stops the server)", flush=True)
         if browser and not webbrowser.open(address + page):
-            print("No browser could be opened: open the address above in one on this machine.", file=sys.stderr)
+            print("No browser could be opened. Open the address above in a browser on this machine.", file=sys.stderr)
         threading.Event().wait()
 
 
 class _Server(ThreadingHTTPServer):
-    """Knows the connections that browsers keep open, so that it can end them: otherwise it would answer them after its own end."""
+    """Tracks the connections that browsers keep open and closes them at the end; otherwise their threads would go on answering."""
 
     daemon_threads = True
 
@@ -109,14 +109,14 @@ class _Server(ThreadingHTTPServer):
         super().shutdown_request(request)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """A browser may go away in the middle of an answer."""
+        """Ignores browsers that disconnect in the middle of an answer."""
         if not isinstance(sys.exception(), ConnectionError):
             super().handle_error(request, client_address)
 
     def hang_up(self) -> None:
-        """Ends what is open."""
+        """Closes all open connections."""
         for connection in list(self.connections):
-            with suppress(OSError):  # the browser has ended it
+            with suppress(OSError):  # the browser has closed it
                 connection.shutdown(socket.SHUT_RDWR)
 
 
@@ -157,7 +157,7 @@ def _handler(pages: Mapping[str, Content], receivers: Mapping[str, Receive]) -> 
                 self._answer(HTTPStatus.UNPROCESSABLE_ENTITY, "text/plain; charset=utf-8", str(error).encode())
 
         def _path(self) -> str | None:
-            """What is asked for; None if a page of elsewhere asks, which has been refused then."""
+            """The requested path. None if a page of another site asks; that request has then been refused."""
             own = {f"{name}:{self.connection.getsockname()[1]}" for name in (HOST, "localhost")}
             origin = self.headers.get("Origin")
             if self.headers.get("Host") not in own or (origin is not None and urlsplit(origin).netloc not in own):
@@ -177,6 +177,6 @@ def _handler(pages: Mapping[str, Content], receivers: Mapping[str, Receive]) -> 
                 self.wfile.write(body)
 
         def log_message(self, *_: Any) -> None:
-            """Says nothing."""
+            """Logs nothing."""
 
     return Handler

@@ -12,13 +12,13 @@ from typing import Any
 class Case:
     """A variant on a task.
 
-    :param variant: what tables and figures call it
-    :param task: what it is done on, such as an environment or a data set; variants are compared within a task
-    :param settings: everything that decides a record but the seed, ready for JSON
-    :param bench: which of the study's benches its jobs are given
-    :param group: of variants that a report shows together
-    :param seeds: how many of the study's seeds it is run with, the first ones; None: all
-    :param is_reference: whether it belongs to every part of its task that is run or shown, such as the numbers of a perfect model
+    :param variant: name in tables and figures
+    :param task: what is trained on, such as an environment or a data set; variants are compared within a task
+    :param settings: everything except the seed that decides a record; can be written as JSON
+    :param bench: name of the shared data that the jobs get, see ``runner.run``
+    :param group: variants of the same group are shown together in a report
+    :param seeds: run with this many of the study's seeds, from the first; None for all
+    :param is_reference: whether it is run and shown with any selection or group of its task, such as the numbers of a perfect model
     """
 
     variant: str
@@ -40,14 +40,14 @@ class Job:
 
 @dataclass(frozen=True)
 class Measure:
-    """The number that a task's variants are compared by.
+    """The number by which the variants of a task are compared.
 
-    :param name: key of a record; its curve is in the record under ``curve``
-    :param lower_is_better: such as a distance or a regret
-    :param thresholds: values that a report says when each variant reaches them
-    :param axis: list of the curve that it is drawn over, such as "steps" or "seconds"
-    :param digits: of it behind the point
-    :param others: further keys of a record, whose means a report has
+    :param name: its key in a record, and in the record's ``curve``
+    :param lower_is_better: True for a distance or a regret, for instance
+    :param thresholds: the report says when each variant reaches these values
+    :param axis: key in ``curve`` of the horizontal axis, such as "steps" or "seconds"
+    :param digits: decimal places
+    :param others: further keys of a record; the report shows their means
     """
 
     name: str
@@ -62,11 +62,11 @@ class Measure:
 class Study:
     """A comparison.
 
-    :param name: of its folder
-    :param title: first line of its report
+    :param name: name of its folder
+    :param title: heading of its report
     :param cases: what is compared
-    :param seeds: of each case
-    :param measures: by task
+    :param seeds: seeds of each case
+    :param measures: measure of each task
     """
 
     name: str
@@ -77,9 +77,9 @@ class Study:
 
 
 def jobs_of(cases: Sequence[Case], seeds: Iterable[int]) -> list[Job]:
-    """Every case with every seed: all of the first seed, then all of the next, so that a part is a small study.
+    """Every case with every seed, ordered by seed: a study that is stopped early has complete results for fewer seeds.
 
-    Cases of the same settings are run once.
+    Cases with the same settings are run once.
     """
     distinct: dict[tuple[str, int], Job] = {}
     for i, seed in enumerate(seeds):
@@ -90,11 +90,11 @@ def jobs_of(cases: Sequence[Case], seeds: Iterable[int]) -> list[Job]:
 
 
 def select(cases: Sequence[Case], patterns: Sequence[str] | None) -> list[Case]:
-    """All cases, or those whose variant or task has one of these names. A word that is no name selects what contains or matches it.
+    """Selects cases by names of variants or tasks. A pattern that is not an exact name selects all names that contain or match it.
 
     References of the selected tasks are selected as well.
 
-    :param patterns: in any case, with * and ? as in a shell
+    :param patterns: case-insensitive, with * and ? as in a shell; empty or None for all cases
     """
     if not patterns:
         return list(cases)

@@ -1,4 +1,4 @@
-"""What the ``study`` commands have in common: options, and the way from a study to its report."""
+"""Shared parts of the ``study`` commands: options, running, reporting."""
 
 import argparse
 import sys
@@ -16,44 +16,46 @@ from ca2_core.study.results import Results
 from ca2_core.study.runner import Work, cores, run
 from ca2_core.study.store import Store
 
-# Names shown of variants that were mistyped
+# Names listed after a mistyped --only
 SHOWN = 12
 QUICK_SEEDS = 2
-# How the description of a command goes on
+# Second part of each command's description
 WRITES = """,
 several trainings at a time, and writes OUT/study.json (all numbers, with command, versions, seeds and machine), OUT/report.md (tables
-with the interquartile mean and its 95 % bootstrap interval) and figures. A call that was stopped goes on where it was: each training
-is a file in OUT/jobs.
+with the interquartile mean and its 95 % bootstrap interval) and figures. Each finished training is a file in OUT/jobs: after a stop, the
+same command runs only what is missing.
 """
 
 
 def make_parser(prog: str, what: str, example: str) -> argparse.ArgumentParser:
-    """The file and the options that every study has.
+    """Parser with the options that every ``study`` command has.
 
-    :param what: the command trains, without the full stop
-    :param example: a file with every key
+    :param what: beginning of the description: what the command trains, without the full stop
+    :param example: an example file that has every key, shown after the options
     """
     parser = Parser(prog=prog, description=f"{what}{WRITES}", epilog=example, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("file", type=Path, metavar="FILE.yml", help="the study")
-    parser.add_argument("--seeds", type=at_least(1), metavar="N", help="so many seeds, counted from the file's first (default: the file's)")
+    parser.add_argument(
+        "--seeds", type=at_least(1), metavar="N", help="number of seeds, from the file's first seed on (default: the file's)"
+    )
     parser.add_argument(
         "--only",
         action="append",
         metavar="NAME",
-        help="run only this variant or task, else those whose name contains it (* and ? as in a shell); may be repeated",
+        help="run only this variant or task; without an exact match, all whose name contains NAME (* and ? as in a shell); may be repeated",
     )
-    parser.add_argument("--jobs", type=at_least(1), metavar="J", help="trainings at a time (default: one a core)")
+    parser.add_argument("--jobs", type=at_least(1), metavar="J", help="trainings at a time (default: one per core)")
     parser.add_argument("--ray", action="store_true", help="run on the Ray cluster at RAY_ADDRESS, or without one on a local Ray")
-    parser.add_argument("--out", type=folder, metavar="FOLDER", help="where everything goes (default: studies/FILE)")
-    parser.add_argument("--quick", action="store_true", help=f"a tenth of the budget and {QUICK_SEEDS} seeds: to see that it runs")
-    parser.add_argument("--report-only", action="store_true", help="train nothing: report what is there")
+    parser.add_argument("--out", type=folder, metavar="FOLDER", help="output folder (default: studies/FILE)")
+    parser.add_argument("--quick", action="store_true", help=f"a tenth of the budget and {QUICK_SEEDS} seeds, to test that it runs")
+    parser.add_argument("--report-only", action="store_true", help="train nothing; report the finished trainings")
     return parser
 
 
 def narrowed(study: Study, arguments: argparse.Namespace) -> Study:
-    """The study with the cases and seeds that the options leave.
+    """The study with only the cases and seeds that the options select.
 
-    :raises UserError: if ``--only`` names no variant and no task
+    :raises UserError: if ``--only`` matches no variant and no task
     """
     for pattern in arguments.only or []:
         if not select(study.cases, [pattern]):
@@ -78,18 +80,18 @@ def conduct(
     command: str,
     published: Mapping[str, Any] | None = None,
 ) -> Results:
-    """Runs what is missing, then gathers all that is there of the study in ``study.json``.
+    """Runs the missing jobs, then writes all records of the study to ``study.json``.
 
-    :param work: does a job
-    :param benches: makes what the jobs of these cases share; called if a job is missing
+    :param work: does one job
+    :param benches: makes the data that the jobs of these cases share; called only if a job is missing
     :param arguments: values of the options of ``make_parser``
     :param out: folder of the study
-    :param versions: of the packages that decide an outcome
+    :param versions: versions of the packages on which results depend
     :param command: the command line, for the report
-    :param published: an earlier ``study.json`` to go on from
+    :param published: an earlier ``study.json`` whose records are reused
     """
     store, chosen = Store(out / "jobs", versions), narrowed(study, arguments)
-    (out / "jobs").mkdir(parents=True, exist_ok=True)  # if that can't be, nothing is trained in vain
+    (out / "jobs").mkdir(parents=True, exist_ok=True)  # fails now, before the training, if it can't be made
     if published is not None:
         store.restore(published)
     if arguments.report_only:
@@ -98,15 +100,15 @@ def conduct(
         path = out / "study.json"
         trained: Mapping[str, Any] = Results.read(path).content if path.is_file() else {"command": command, "machine": machine(1)}
         return gather(study, store, trained["command"], trained["machine"])
-    store.read(study.cases)  # what is damaged is told before the work, not after it
+    store.read(study.cases)  # reports damaged files before the training instead of after it
     workers = arguments.jobs or cores(arguments.ray)
-    # The last cases are begun first in each round: where the slowest stand last, as baselines do, no core waits for them at the end
+    # Each seed's last cases start first: baselines are usually last and slow, so no core waits for them at the end
     jobs = jobs_of(chosen.cases[::-1], chosen.seeds)
     try:
         if missing := [job.case for job in jobs if not store.has(job)]:
             run(jobs, work, store, workers, arguments.ray, benches(missing))
     except KeyboardInterrupt:
-        print("Stopped. The same command goes on with what is missing.", file=sys.stderr)
+        print("Stopped. Run the same command again to do the missing trainings.", file=sys.stderr)
         raise
     results = gather(study, store, command, machine(workers))
     results.save(out / "study.json")
@@ -114,7 +116,7 @@ def conduct(
 
 
 def gather(study: Study, store: Store, command: str, machine: Mapping[str, Any]) -> Results:
-    """All records of the study that are there, also those of former calls."""
+    """All existing records of the study, including those of earlier calls."""
     records = store.read(study.cases)
     return Results(
         {

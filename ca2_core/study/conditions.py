@@ -1,4 +1,4 @@
-"""Under which conditions something was measured."""
+"""The conditions of a measurement: versions, machine, time."""
 
 import os
 import platform
@@ -9,17 +9,17 @@ from typing import Any
 
 
 def versions(packages: Iterable[str]) -> dict[str, str]:
-    """Of the packages that decide an outcome."""
+    """Installed versions of the packages."""
     return {name: version(name) for name in packages}
 
 
 def machine(workers: int) -> dict[str, Any]:
-    """The processor, its cores, and how many jobs shared them."""
+    """The processor, its number of cores, and the number of jobs that shared them."""
     return {"cpu": cpu_name(), "cores": os.cpu_count(), "jobs at a time": workers}
 
 
 def cpu_name() -> str:
-    """The processor, as the system calls it."""
+    """Name of the processor, from the operating system."""
     try:
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
         return next(line.partition(": ")[2] for line in lines if line.startswith("model name"))
@@ -28,6 +28,6 @@ def cpu_name() -> str:
 
 
 def core_seconds() -> float:
-    """Time on a core of this process and of the programs it ran: unlike the clock's, it does not grow where a machine is shared."""
+    """CPU seconds of this process and of its finished child processes. Unlike wall-clock time, they hardly grow on a busy machine."""
     times = os.times()
     return times.user + times.system + times.children_user + times.children_system

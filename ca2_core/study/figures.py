@@ -1,4 +1,4 @@
-"""Figures of a study. Colours that colour-blind readers can tell apart (Okabe & Ito 2008)."""
+"""Figures of a study, in colours that colour-blind readers can tell apart (Okabe & Ito 2008)."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -20,22 +20,22 @@ from ca2_core.study.results import Records, succeeded
 
 COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#999999", "#B8A800")
 LINE_STYLES = ("-", "--", ":")
-# More of them hide the lines
+# More bands would hide the lines
 MOST_BANDS = 8
-# Of a label in the legend
+# Characters per line of the legend
 LINE_LENGTH = 26
 
 Array = NDArray[np.float64]
 
 
 def save(figure: Figure, path: Path) -> None:
-    """Writes a figure as PNG, whole or not at all."""
+    """Writes a figure as PNG, atomically."""
     with whole_file(path) as partial:
         figure.savefig(partial, dpi=130)
 
 
 def plain_figure(width: float = 7.2, height: float = 4.4) -> tuple[Figure, Axes]:
-    """One panel without a box. No window and no global state of pyplot belongs to it."""
+    """A figure with one panel, without a box. It does not use pyplot: no window, no global state."""
     figure = Figure(figsize=(width, height), layout="constrained")
     FigureCanvasAgg(figure)
     panel = figure.subplots()
@@ -49,21 +49,21 @@ def tidy(panel: Axes) -> None:
 
 
 def legend(figure: Figure) -> None:
-    """Next to the panel, where it hides nothing; long labels on several lines, so that they leave it room."""
+    """Adds a legend next to the panel, with long labels wrapped."""
     handles, labels = figure.axes[0].get_legend_handles_labels()
     if handles:
         figure.legend(handles, [fill(label, LINE_LENGTH) for label in labels], loc="outside right upper", frameon=False)
 
 
 def over(panel: Axes, axis: str) -> None:
-    """What the horizontal axis counts, such as steps."""
-    panel.xaxis.set_major_locator(MaxNLocator(5))  # more numbers of this length run into each other
+    """Labels the horizontal axis with what it counts, such as steps."""
+    panel.xaxis.set_major_locator(MaxNLocator(5))  # more numbers of this length would overlap
     panel.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.10g}"))
     panel.set_xlabel(axis.capitalize())
 
 
 def plain_log(axis: Axis) -> None:
-    """Plain numbers instead of powers of ten on a logarithmic axis; between the powers where there are few of them."""
+    """Labels a logarithmic axis with plain numbers instead of powers of ten, and between the powers if the axis spans few of them."""
     axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     axis.set_minor_formatter(LogFormatter())
 
@@ -74,9 +74,9 @@ def style(i: int) -> dict[str, Any]:
 
 
 def band(curves: Sequence[Array]) -> tuple[Array, Array, Array]:
-    """Interquartile mean over the seeds at each point, and its 95 % interval.
+    """Interquartile mean over the seeds at each point, and the bounds of its 95 % interval.
 
-    :param curves: one a seed, [points] each
+    :param curves: one per seed, [points] each
     """
     columns = np.stack(curves).T
     middle = np.array([iqm(column) for column in columns])
@@ -85,9 +85,9 @@ def band(curves: Sequence[Array]) -> tuple[Array, Array, Array]:
 
 
 def learning_curves(groups: Mapping[str, Records], measure: Measure) -> Figure:
-    """The measure over its axis: interquartile mean over the seeds, with its interval unless there are many groups.
+    """Plots the measure over its axis: interquartile mean over the seeds, with its interval unless there are many groups.
 
-    What is better the lower it is, such as a regret, has a logarithmic axis.
+    A measure where lower is better, such as a regret, has a logarithmic axis.
     """
     figure, panel = plain_figure()
     least = 1e-2 if measure.lower_is_better else -np.inf
@@ -122,9 +122,9 @@ def learning_curves(groups: Mapping[str, Records], measure: Measure) -> Figure:
 
 
 def profile(groups: Mapping[str, Records], measure: Measure) -> Figure:
-    """Share of single scores, over all seeds, that are at most (or, where more is better, at least) as high as a threshold.
+    """Plots performance profiles: the share of episodes whose score is at least as good as each threshold, over all seeds.
 
-    The single scores of a record are its percentiles ``MEASURE_percentiles``.
+    Each record gives its episodes' scores as the percentiles ``MEASURE_percentiles``.
     """
     figure, panel = plain_figure()
     drawn = {label: [record[f"{measure.name}_percentiles"] for record in succeeded(records)] for label, records in groups.items()}

@@ -1,4 +1,4 @@
-"""The file of a study, read so that each mistake is one line with the file and the key."""
+"""Reading a study's YAML file. Each mistake is one line that names the file and the key."""
 
 from argparse import ArgumentTypeError
 from collections.abc import Collection, Iterable, Iterator, Mapping
@@ -19,17 +19,17 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Section:
-    """A mapping of the file.
+    """A mapping in the file.
 
-    :param values: what it says
-    :param place: file and keys that lead there, for messages
+    :param values: its entries
+    :param place: file and keys that lead to it, for messages
     """
 
     values: Mapping[str, Any]
     place: str
 
     def error(self, key: str, problem: str) -> UserError:
-        """What to raise for a wrong entry."""
+        """The error to raise for a wrong entry."""
         return UserError(f"{self.place_of(key)}: {problem}")
 
     def place_of(self, key: str) -> str:
@@ -38,22 +38,25 @@ class Section:
 
     @contextmanager
     def naming(self, key: str = "") -> Iterator[None]:
-        """Adds file and keys to what is raised in the block for a wrong value: that of an entry, or of the section as a whole."""
+        """Adds the file and the keys to errors about wrong values in the block.
+
+        :param key: the entry that they are about; empty for the whole section
+        """
         try:
             yield
         except (UserError, ArgumentTypeError) as error:
             raise UserError(f"{self.place_of(key) if key else self.place}: {error}") from error
 
     def check_keys(self, known: Collection[str]) -> None:
-        """Raises ``UserError`` for a key that means nothing here."""
+        """Raises ``UserError`` for an unknown key."""
         for key in self.values:
             if key not in known:
                 raise self.error(key, f"no such key.{did_you_mean(str(key), known)} There are {', '.join(known)}.")
 
     def get(self, key: str, kind: type[T], default: T) -> T:
-        """An entry of a kind; an int is a float, too.
+        """An entry of a type. An int is accepted as a float, and a whole float as an int.
 
-        :raises UserError: if it is of another kind
+        :raises UserError: if the entry has another type
         """
         value = self.values.get(key)
         if value is None:
@@ -66,27 +69,27 @@ class Section:
         return value
 
     def at_least(self, key: str, least: int, default: int) -> int:
-        """A whole number; the default may be any."""
+        """A whole number with a lower bound, which the default need not respect."""
         value = self.get(key, int, default)
         if key in self.values and value < least:
             raise self.error(key, f"at least {least} is needed, this is {value}.")
         return value
 
     def section(self, key: str) -> "Section":
-        """A mapping; an empty one if it is not there."""
+        """The mapping under a key; an empty one if the key is missing."""
         return Section(self.get(key, dict, {}), self.place_of(key))
 
     def sections(self, key: str) -> dict[str, "Section"]:
-        """The mappings of a mapping by their names, at least one."""
+        """The mappings within a mapping, by name. At least one is required."""
         named = self.section(key)
         if not named.values:
             raise self.error(key, "at least one is needed: a mapping from names to settings.")
         return {str(name): named.section(name) for name in named.values}
 
     def names(self, key: str, known: Iterable[str] | None = None) -> list[str] | None:
-        """A list of texts; None if it is not there.
+        """A list of strings; None if the key is missing.
 
-        :param known: what may be in it
+        :param known: the allowed strings; None for any
         """
         if key not in self.values:
             return None
@@ -99,28 +102,28 @@ class Section:
         return found
 
     def seeds(self, key: str, default: int) -> list[int]:
-        """A number of seeds, counted from 0, or a list of them."""
+        """The seeds: the entry is a number of seeds, which start from 0, or a list of seeds."""
         value = self.values.get(key, default)
         if isinstance(value, list):
             if not value or not all(isinstance(seed, int) and not isinstance(seed, bool) and 0 <= seed <= MAX_SEED for seed in value):
                 raise self.error(key, f"whole numbers from 0 to {MAX_SEED} are needed, this is {value}.")
             if len(set(value)) < len(value):
-                raise self.error(key, f"a seed is there twice in {value}.")
+                raise self.error(key, f"a seed appears twice in {value}.")
             return value
         return list(range(self.at_least(key, 1, default)))
 
 
 def import_modules(names: Iterable[str]) -> None:
-    """Imports what registers things, in whatever process this is."""
+    """Imports modules that register something, such as an algorithm, on import."""
     for name in names:
         import_module(name)
 
 
 def find_modules(content: Section, key: str, folder: Path) -> list[str]:
-    """The modules that an entry names, after their import.
+    """Imports the modules that an entry names and returns the names.
 
-    :param folder: where they may be, too
-    :raises UserError: if one can't be imported
+    :param folder: searched for modules in addition to the installed ones
+    :raises UserError: if a module can't be imported
     """
     names = content.names(key) or []
     if names:
@@ -128,14 +131,14 @@ def find_modules(content: Section, key: str, folder: Path) -> list[str]:
     try:
         import_modules(names)
     except Exception as error:  # whatever the user's code raises
-        raise content.error(key, f"can't be imported: {error}. Modules next to the file are found.") from error
+        raise content.error(key, f"can't be imported: {error}. A module has to be installed or next to the file.") from error
     return names
 
 
 def read_file(path: Path) -> Section:
-    """The content of a YAML file.
+    """The content of a study's YAML file.
 
-    :raises UserError: if it is missing, not YAML, or no mapping
+    :raises UserError: if the file is missing, not YAML, or not a mapping
     """
     content = read_yaml(path)
     if not isinstance(content, dict):

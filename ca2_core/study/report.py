@@ -1,4 +1,4 @@
-"""``report.md`` of a study: a table, all seeds and figures for each of its tasks."""
+"""Writes ``report.md`` of a study: for each task a table, the scores of all seeds, and figures."""
 
 import re
 from base64 import b64decode
@@ -23,12 +23,12 @@ from ca2_core.tables import Table
 
 NOTE = (
     "IQM: interquartile mean over the seeds, with its 95 % percentile-bootstrap interval (Agarwal et al. 2021). A seed's score is that of "
-    "its last model. Seconds are those that a core worked, without the evaluations."
+    "its last model. Seconds are CPU seconds, without the evaluations."
 )
 
 
 def comparison(results: Results, task: str, group: str | None = None) -> Table:
-    """A row for each variant of a task, or of a group of them. No best one is marked: where intervals overlap it may be another."""
+    """A row for each variant of a task or of one of its groups. The best is not marked: where intervals overlap, another may be better."""
     measure = results.measure(task)
     digits = measure.digits
     header = ["variant", f"{measure.name}, IQM [95 %]", "mean", "std over seeds", "worst seed"]
@@ -100,7 +100,7 @@ def _section(results: Results, task: str, group: str, out: Path) -> list[str]:
 
 
 def _drawn(groups: Mapping[str, Records], name: str, out: Path) -> list[str]:
-    """A table of pictures, a row for each variant whose records have one, in base64 under ``drawn``; nothing without any."""
+    """A table of pictures, one for each variant whose records have one (base64 under ``drawn``); an empty list without pictures."""
     pictures = {variant: next((record["drawn"] for record in records if "drawn" in record), None) for variant, records in groups.items()}
     rows = []
     for i, (variant, picture) in enumerate(pictures.items()):

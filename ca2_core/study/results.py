@@ -1,4 +1,4 @@
-"""The records of a study, as tables and figures ask for them."""
+"""The records of a study, with the queries and texts that tables and figures need."""
 
 import json
 import math
@@ -15,7 +15,7 @@ from ca2_core.statistics import iqm, iqm_interval
 from ca2_core.study.cases import Measure
 from ca2_core.study.store import read_record
 
-# Variants of another processor that the conditions name; more are counted
+# Up to this many variants that ran on another processor are named; more are counted
 NAMED = 12
 
 Record = dict[str, Any]
@@ -24,7 +24,7 @@ Array = NDArray[np.float64]
 
 
 class Results:
-    """What ``study.json`` says.
+    """Content of a ``study.json``.
 
     :param content: as read from the file
     """
@@ -36,14 +36,14 @@ class Results:
 
     @classmethod
     def read(cls, path: Path) -> "Results":
-        """The file of a study.
+        """Reads a ``study.json``.
 
-        :raises UserError: if it is damaged
+        :raises UserError: if the file is damaged
         """
         return cls(read_record(path))
 
     def save(self, path: Path) -> None:
-        """Writes ``study.json``: cases and records a line each."""
+        """Writes ``study.json``, with one line for each case and record."""
         content = dict(self.content)
         lists = {name: ",\n".join(json.dumps(item) for item in content.pop(name)) for name in ("cases", "records")}
         head = json.dumps(content, indent=1).removesuffix("\n}")
@@ -52,32 +52,32 @@ class Results:
 
     @property
     def tasks(self) -> list[str]:
-        """Those that something is there of, besides references, in the study's order."""
+        """Tasks that have records other than those of references, in the study's order."""
         there = {record["task"] for record in self.records if not self._is_reference(record)}
         return [task for task in dict.fromkeys(task for _, task in self.cases) if task in there]
 
     def groups(self, task: str) -> list[str]:
-        """Those of a task's variants that something is there of, without references; an empty name for variants without a group."""
+        """Groups of a task that have records, without references; an empty name for variants without a group."""
         there = {record["variant"] for record in self.records if record["task"] == task}
         cases = [case for (variant, its), case in self.cases.items() if its == task and variant in there]
         return list(dict.fromkeys(case["group"] for case in cases if not case.get("is_reference")))
 
     def measure(self, task: str) -> Measure:
-        """What the task's variants are compared by."""
+        """The measure by which a task's variants are compared."""
         described: Mapping[str, Any] = self.content["measures"][task]
         read: dict[str, Any] = {name: tuple(value) if isinstance(value, list) else value for name, value in described.items()}
         return Measure(**read)
 
     def settings(self, record: Record) -> Mapping[str, Any]:
-        """What a record was measured with."""
+        """The settings that a record was measured with."""
         settings: Mapping[str, Any] = self.cases[record["variant"], record["task"]]["settings"]
         return settings
 
     def by_variant(self, task: str | None = None, group: str | None = None) -> dict[str, Records]:
         """The records of each variant, in the study's order.
 
-        :param task: only these
-        :param group: likewise; references are in every group
+        :param task: only records of this task; None for all
+        :param group: only records of this group; references are in every group
         """
         groups: dict[str, Records] = defaultdict(list)
         for record in self.records:
@@ -90,7 +90,7 @@ class Results:
         return bool(self.cases[record["variant"], record["task"]].get("is_reference"))  # since 0.2.0
 
     def conditions(self) -> str:
-        """A sentence on where the numbers come from."""
+        """A sentence that says where the numbers come from."""
         content = self.content
         versions = ", ".join(f"{name} {number}" for name, number in content["versions"].items())
         machine = content["machine"]
@@ -98,33 +98,33 @@ class Results:
         return f"Measured by `{content['command']}` on {where}, with {versions}.{self._elsewhere()}"
 
     def _elsewhere(self) -> str:
-        """What ran on other processors: seconds are no comparison there."""
+        """Sentences that name what ran on other processors, whose seconds are not comparable."""
         here, variants = self.content["machine"]["cpu"], defaultdict[str, list[str]](list)
         for record in self.records:
             variants[record["cpu"]].append(record["variant"])
         return "".join(f" On {cpu}: {self._which(found)}." for cpu, found in variants.items() if cpu != here)
 
     def _which(self, variants: list[str]) -> str:
-        """The variants of these runs, or, where a reader would skip so many names, the number of the runs."""
+        """The names of the variants, or the number of trainings if there are too many names to read."""
         names = dict.fromkeys(variants)
         return "; ".join(names) if len(names) <= NAMED else f"{len(variants):,} of the {len(self.records):,} trainings"
 
 
 def succeeded(records: Records) -> Records:
-    """Without those that failed."""
+    """The records without those of failed jobs."""
     return [record for record in records if "error" not in record]
 
 
 def scores(records: Records, name: str) -> Array:
-    """A number of each record that succeeded and has it, [seeds]."""
+    """The value of one key in all successful records where it is not None, [seeds]."""
     found = [record[name] for record in succeeded(records)]
     return np.array([value for value in found if value is not None], dtype=np.float64)
 
 
 def reached(record: Record, measure: Measure, threshold: float, axis: str) -> float:
-    """Where the curve first is at the threshold or better; infinite if never.
+    """Position on the axis where the curve first reaches the threshold; infinite if never.
 
-    :param axis: another list of the curve, such as "steps" or "seconds"
+    :param axis: key in ``curve`` of that axis, such as "steps" or "seconds"
     """
     curve, sign = record["curve"], 1 if measure.lower_is_better else -1
     values = zip(curve[axis], curve[measure.name], strict=True)
@@ -132,12 +132,12 @@ def reached(record: Record, measure: Measure, threshold: float, axis: str) -> fl
 
 
 def mean_text(values: Array, digits: int = 1) -> str:
-    """The mean; a dash for nothing."""
+    """The mean; a dash without values."""
     return f"{values.mean():,.{digits}f}" if len(values) else "-"
 
 
 def std_text(values: Array, digits: int = 1) -> str:
-    """The sample's standard deviation; a dash for fewer than two."""
+    """The sample standard deviation; a dash for fewer than two values."""
     return f"{values.std(ddof=1):,.{digits}f}" if len(values) > 1 else "-"
 
 
@@ -150,14 +150,14 @@ def iqm_text(values: Array, digits: int = 1) -> str:
 
 
 def range_text(values: Array) -> str:
-    """The lowest and the highest."""
+    """The lowest and the highest value."""
     return f"{values.min():,.1f} to {values.max():,.1f}" if len(values) else "-"
 
 
 def reached_text(records: Records, measure: Measure, threshold: float, axis: str = "", digits: int = 0) -> str:
-    """Median over the seeds, where one that never gets there counts as infinite, and how many did.
+    """Median over the seeds of where the threshold is reached, and how many seeds reached it. A seed that never does counts as infinite.
 
-    :param axis: another than the measure's
+    :param axis: overrides the measure's axis
     """
     values = [math.inf if "error" in record else reached(record, measure, threshold, axis or measure.axis) for record in records]
     count = sum(map(math.isfinite, values))
@@ -166,12 +166,12 @@ def reached_text(records: Records, measure: Measure, threshold: float, axis: str
 
 
 def failures_text(records: Records) -> str:
-    """How many failed, and of what: empty if none."""
+    """How many records failed, with the first error; empty if none did."""
     failed = [record for record in records if "error" in record]
     return f"{len(failed)} of {len(records)} failed: {failed[0]['error'].replace('|', '/')}" if failed else ""
 
 
 def label_text(label: str, records: Records) -> str:
-    """A row's name, its number of seeds and what went wrong."""
+    """Label of a row: the name, the number of seeds, and failures."""
     failed = failures_text(records)
     return f"{label} ({len(records)} seed{'s' * (len(records) != 1)}{'; ' + failed if failed else ''})"

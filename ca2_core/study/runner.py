@@ -1,4 +1,4 @@
-"""Runs the jobs of a study that are not done yet, several at a time."""
+"""Runs the jobs of a study that have no record yet, several at a time."""
 
 import os
 import signal
@@ -14,15 +14,15 @@ from ca2_core.study.cases import Job
 from ca2_core.study.conditions import cpu_name
 from ca2_core.study.store import Store
 
-# (settings, seed, bench) -> record. A function of a module, so that other processes find it
+# (settings, seed, bench) -> record. Must be a module-level function, so that it can be pickled for other processes
 Work = Callable[[Mapping[str, Any], int, Any], dict[str, Any]]
 Attempt = tuple[Job, dict[str, Any]]
 
 
 def cores(on_ray: bool) -> int:
-    """Jobs that can run at a time, a core each.
+    """Number of cores of this machine or of the Ray cluster. Each job uses one.
 
-    :raises UserError: if Ray is asked for and not installed
+    :raises UserError: if Ray is asked for but not installed
     """
     return int(_ray().cluster_resources()["CPU"]) if on_ray else os.cpu_count() or 1
 
@@ -30,14 +30,14 @@ def cores(on_ray: bool) -> int:
 def run(
     jobs: Sequence[Job], work: Work, store: Store, workers: int, on_ray: bool = False, benches: Mapping[str, Any] | None = None
 ) -> None:
-    """Runs what has no record in the store; each job gets its record as soon as it is done.
+    """Runs the jobs without a record. Each record is stored as soon as its job is done.
 
-    :param jobs: each of them once
-    :param work: does a job
+    :param jobs: without duplicates
+    :param work: does one job
     :param workers: jobs at a time
-    :param on_ray: on the cluster at ``RAY_ADDRESS``, else on a local one, instead of in processes of this machine
-    :param benches: what jobs of a kind share, made once and sent to each: a job is given the one that its case names
-    :raises UserError: if Ray is asked for and not installed
+    :param on_ray: use the Ray cluster at ``RAY_ADDRESS`` (without one, a local Ray) instead of processes of this machine
+    :param benches: data that jobs share, by name, made once; each job gets the one that its case names
+    :raises UserError: if Ray is asked for but not installed
     """
     missing = [job for job in jobs if not store.has(job)]
     if not missing:
@@ -50,16 +50,16 @@ def run(
 
 
 def _on_this_machine(jobs: Sequence[Job], work: Work, workers: int, benches: Mapping[str, Any]) -> Iterator[Attempt]:
-    """By joblib's processes; in this one for a single worker."""
-    # mmap_mode: a copy of what is written to; torch warns of arrays that it may not write to
+    """Runs jobs in processes of joblib, or in this process if there is one worker."""
+    # mmap_mode="c": copy-on-write, because torch warns about read-only arrays
     with parallel_config(backend="loky", n_jobs=workers, inner_max_num_threads=1, mmap_mode="c"):
-        # One at a time: a batch would be lost as a whole
+        # batch_size=1: a stop would lose all jobs of a larger batch
         parallel = Parallel(return_as="generator_unordered", batch_size=1)
         yield from parallel(delayed(attempt)(job, work, benches.get(job.case.bench), os.getpid()) for job in jobs)
 
 
 def _on_a_cluster(jobs: Sequence[Job], work: Work, workers: int, benches: Mapping[str, Any]) -> Iterator[Attempt]:
-    """By Ray itself: its backend for joblib gives back nothing before all is done."""
+    """Runs jobs with Ray directly: its joblib backend returns nothing before all jobs are done."""
     ray = _ray()
     remote = ray.remote(num_cpus=1)(attempt)
     shared = {name: ray.put(bench) for name, bench in benches.items()}
@@ -73,7 +73,7 @@ def _on_a_cluster(jobs: Sequence[Job], work: Work, workers: int, benches: Mappin
 
 
 def _ray() -> Any:
-    """Ray, connected to its cluster."""
+    """The ``ray`` module, connected to a cluster."""
     try:
         ray = import_module("ray")  # an extra
     except ImportError as error:
@@ -84,9 +84,9 @@ def _ray() -> Any:
 
 
 def attempt(job: Job, work: Work, bench: Any, parent: int) -> Attempt:
-    """One job; whatever goes wrong becomes a line in its record and stops no other.
+    """Runs one job. An exception becomes the ``error`` of the record and does not stop other jobs.
 
-    :param parent: id of the process that Ctrl-C is meant for
+    :param parent: id of the main process; only it reacts to Ctrl-C
     """
     if os.getpid() != parent:
         signal.signal(signal.SIGINT, signal.SIG_IGN)

@@ -1,4 +1,4 @@
-"""The records of a study's jobs: a file each, so that what is done stays done."""
+"""Stores the record of each of a study's jobs in a file, so that no finished job is lost or repeated."""
 
 import hashlib
 import json
@@ -12,17 +12,17 @@ from ca2_core.study.cases import Case, Job
 
 
 class Store:
-    """A folder of records. Other settings, another seed or other versions are another file.
+    """A folder of records. The file name depends on settings, seed and versions.
 
-    :param folder: made when the first record is written
-    :param versions: of the packages that decide an outcome
+    :param folder: created when the first record is written
+    :param versions: versions of the packages on which results depend
     """
 
     def __init__(self, folder: Path, versions: Mapping[str, str]):
         self.folder, self.versions = folder, versions
 
     def path(self, job: Job) -> Path:
-        """The file of a job, whether it is there or not."""
+        """Path of a job's record, whether it exists or not."""
         return self.folder / f"{self._digest(job.case.settings)}-{job.seed}.json"
 
     def _digest(self, settings: Mapping[str, Any]) -> str:
@@ -33,15 +33,15 @@ class Store:
         return self.path(job).is_file()
 
     def write(self, job: Job, record: Mapping[str, Any]) -> None:
-        """Whole or not at all.
+        """Writes a job's record atomically.
 
-        :raises ValueError: if a number of the record is not finite
+        :raises ValueError: if a number in the record is not finite
         """
         with whole_file(self.path(job)) as partial:
             partial.write_text(json.dumps(record, allow_nan=False) + "\n", encoding="utf-8")
 
     def read(self, cases: Iterable[Case]) -> list[dict[str, Any]]:
-        """What is there of the cases, of any seed, by case and seed: each record with the names of its case.
+        """All existing records of the cases, sorted by case and seed. Each gets the names of its variant and task.
 
         :raises UserError: if a file is damaged
         """
@@ -53,7 +53,7 @@ class Store:
         return records
 
     def restore(self, content: Mapping[str, Any]) -> None:
-        """Makes the files of a published ``study.json`` that are missing, so that a study goes on from it.
+        """Creates missing record files from a published ``study.json``, so that a study can continue from it.
 
         :param content: as read from the file
         """
@@ -66,14 +66,14 @@ class Store:
 
 
 def read_record(path: Path) -> dict[str, Any]:
-    """What a file holds.
+    """Content of a JSON file that holds an object.
 
-    :raises UserError: if it is damaged
+    :raises UserError: if the file is damaged
     """
     try:
         record = json.loads(path.read_text(encoding="utf-8"))
     except (ValueError, RecursionError):
         record = None
     if not isinstance(record, dict):
-        raise UserError(f"{path}: damaged or cut off. Delete it: the same command makes it once more.")
+        raise UserError(f"{path}: damaged or cut off. Delete it; the same command will make it again.")
     return record

@@ -98,8 +98,8 @@ def test_what_is_not_done_yet_is_no_error(run):
     [
         (body("return x +"), "SyntaxError: invalid syntax\n    solution.py, line 3: return x +\n"),
         ("# exercise: doubling\nimport nothing_like_it\n", "ModuleNotFoundError: No module named 'nothing_like_it'"),
-        (RIGHT + "import sys\nsys.exit(0)\n", "the code ends the program by sys.exit()."),
-        (RIGHT + "import os\nos._exit(0)\n", "the program ends itself here, with the exit status 0."),
+        (RIGHT + "import sys\nsys.exit(0)\n", "the code calls sys.exit()."),
+        (RIGHT + "import os\nos._exit(0)\n", "the code ends its process here, with exit status 0."),
         (RIGHT + "input('name?')\n", "EOFError"),
     ],
     ids=["syntax", "import", "sys.exit", "os._exit", "input"],
@@ -114,9 +114,9 @@ def test_a_file_that_does_not_run_says_why(code, why, run):
 @pytest.mark.parametrize(
     ("line", "why"),
     [
-        ("__import__('sys').exit(0)", "the code ends the program by sys.exit()."),
-        ("__import__('os')._exit(0)", "the program ends itself here, with the exit status 0."),
-        ("__import__('os').kill(__import__('os').getpid(), 9)", "the program was ended by SIGKILL. Does it run out of memory?"),
+        ("__import__('sys').exit(0)", "the code calls sys.exit()."),
+        ("__import__('os')._exit(0)", "the code ends its process here, with exit status 0."),
+        ("__import__('os').kill(__import__('os').getpid(), 9)", "the process was ended by SIGKILL. Did it run out of memory?"),
         ("return {}[x]", "KeyError: 3\n    solution.py, line 3, in double: return {}[x]\n"),
         ("return double(x)", "RecursionError"),
     ],
@@ -140,7 +140,7 @@ def test_what_never_ends_is_stopped_and_located(code, run):
     begun = time.monotonic()
     status, out = run(code, "--time-limit", "1")
     assert status == 1
-    assert "not done within 1 s; then it was in solution.py, line" in out
+    assert "not finished after 1 s; it was in solution.py, line" in out
     assert "– Zero stays zero – not reached\n" in out
     assert time.monotonic() - begun < 30
 
@@ -149,14 +149,14 @@ def test_a_watch_that_the_code_stops_does_not_save_it(run, monkeypatch):
     monkeypatch.setattr("ca2_core.course.process.GRACE", 0.5)
     status, out = run(body("__import__('faulthandler').cancel_dump_traceback_later()", "while True: pass"), "--time-limit", "1")
     assert status == 1
-    assert "not done within 1 s." in out
+    assert "not finished after 1 s." in out
 
 
 def test_the_end_of_what_is_printed_is_shown(run):
     code = RIGHT + "for i in range(200_000):\n    print(i, 'x' * 50)\nprint('\\x1b[2Jlast')\n"
     status, out = run(code)
     assert status == 0
-    assert "(199,981 lines before)" in out
+    assert "(199,981 earlier lines are not shown)" in out
     assert "  | [2Jlast\n3 of 3 passed\n" in out
     assert len(out) < 3000
 
@@ -167,13 +167,13 @@ def test_the_end_of_what_is_printed_is_shown(run):
         (
             "a.py",
             "x = 1\n",
-            "no line `# exercise: NAME` says which it is. The exercises are doubling, halving. Others are elsewhere.",
+            "no line `# exercise: NAME` names the exercise. The exercises are doubling, halving. Others are elsewhere.",
         ),
         ("a.py", "# exercise: doublin\n", "no exercise named 'doublin'. Did you mean 'doubling'? The exercises are"),
-        ("a.py", b"\xff\xfe", "not a text in UTF-8"),
+        ("a.py", b"\xff\xfe", "not UTF-8 text"),
         ("a.txt", RIGHT, "neither a .py nor an .ipynb"),
-        ("a.ipynb", "", "not a notebook of Jupyter's current format"),
-        ("a.ipynb", '{"worksheets": []}', "not a notebook of Jupyter's current format"),
+        ("a.ipynb", "", "not a notebook in Jupyter's current format"),
+        ("a.ipynb", '{"worksheets": []}', "not a notebook in Jupyter's current format"),
         ("a.ipynb", notebook(), "no line `# exercise: NAME`"),
         ("a.ipynb", notebook(("markdown", "# exercise: doubling")), "no line `# exercise: NAME`"),
         ("missing.py", None, "no such file"),
@@ -234,7 +234,7 @@ def test_classes_of_the_file_can_be_found_by_their_module(run):
 
 def test_a_name_that_is_missing_is_named(run):
     _, out = run("# exercise: doubling\ndef duoble(x):\n    return 2 * x\n")
-    assert "there is no `double` in the file. The checks call it by that name, so it has to keep it. Is it called 'duoble'?" in out
+    assert "the file does not define `double`. The checks need exactly that name. Is it called 'duoble'?" in out
 
 
 def test_processes_that_the_code_starts_end_with_it(run, tmp_path):

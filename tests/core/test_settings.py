@@ -36,7 +36,7 @@ def test_a_value_has_its_type_and_is_in_its_range(setting, good, bad, words):
 def test_a_key_twice_is_refused_with_its_line(tmp_path):
     path = tmp_path / "a.yml"
     path.write_text("a: 1\nb: {c: 1}\na: 2\n")
-    with pytest.raises(UserError, match=r"a\.yml, line 3: not YAML: the key 'a' stands in it twice"):
+    with pytest.raises(UserError, match=r"a\.yml, line 3: not YAML: the key 'a' appears twice"):
         read_yaml(path)
 
 

@@ -199,7 +199,7 @@ class TestSampling:
         [
             ({"n": -1}, "n=-1: it has to be from 0"),
             ({"n": 10**12}, "n=1000000000000: it has to be from 0 to 1000000"),
-            ({"n": 2.5}, r"n: 2\.5 can't be what is needed here, a whole number"),
+            ({"n": 2.5}, r"n: 2\.5 can't be read as a whole number"),
             ({"n": "x"}, "n: 'x' can't be"),
             ({"seed": 2**70}, r"seed=\d+: it has to be from 0"),
             ({"seed": -1}, "seed=-1"),

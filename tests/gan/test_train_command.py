@@ -72,15 +72,15 @@ class TestSettings:
         ("text", "message"),
         [
             ("lr: 1", r"no setting is called 'lr'\. Did you mean 'lr_"),
-            ("lr_g: fast", "lr_g: 'fast' can't be what is needed here, a number"),
-            ("precision: fp16", "precision: 'fp16' can't be what is needed here, 'fp32' or 'bf16'"),
-            ("batch_size: 1.5", "batch_size: 1.5 can't be what is needed here, a whole number"),
-            (f"lr_g: {10**400}", "can't be what is needed here, a number"),
+            ("lr_g: fast", "lr_g: 'fast' can't be read as a number"),
+            ("precision: fp16", "precision: 'fp16' can't be read as 'fp32' or 'bf16'"),
+            ("batch_size: 1.5", "batch_size: 1.5 can't be read as a whole number"),
+            (f"lr_g: {10**400}", "can't be read as a number"),
             ("lr_g: .nan", r"my\.yml: lr_g=nan: a finite number is needed"),
             ("beta1: 1", r"beta1=1\.0: it has to be at least 0, below 1"),
-            ("lr_g: 1\nlr_g: 2", "line 2: not YAML: the key 'lr_g' stands in it twice"),
+            ("lr_g: 1\nlr_g: 2", "line 2: not YAML: the key 'lr_g' appears twice"),
             ("lr_c: 0.001", r"lr_classifier is an option of the game triple, not of adversarial"),
-            ("schedule: [linear]", r"schedule: \['linear'\] can't be what is needed here, 'constant' or 'linear' or 'cosine'"),
+            ("schedule: [linear]", r"schedule: \['linear'\] can't be read as 'constant' or 'linear' or 'cosine'"),
             ("data: 2020-13-45", "not YAML: month must be in 1..12"),
             ("[" * 10_000, "not YAML"),
             ("a: !!python/object/apply:os.getcwd []", "not YAML: could not determine a constructor"),
@@ -102,7 +102,7 @@ class TestSettings:
             (["--model", "cgan", "--data", "x"], r"--out is missing\. `ca2-gan train --help` shows the options"),
             (
                 [*GIVEN, "--lr-g", "x"],
-                "command line: --lr-g: 'x' can't be what is needed here, a number",
+                "command line: --lr-g: 'x' can't be read as a number",
             ),
             ([*GIVEN, "--batch-size", "0"], "--batch-size=0: it has to be from 1 to 65536"),
             ([*GIVEN, "--batch-size", "5", "--devices", "2"], "can't be divided by 2 processes"),
@@ -201,11 +201,11 @@ def test_resume_may_train_longer_and_needs_only_the_folder(letters, tmp_path):
         ({"facts": {"threads": "2"}}, "damaged: no number of threads among its facts"),
         ({"facts": {"threads": -2}}, "damaged: no number of threads among its facts"),
         ({"facts": {"threads": True}}, "damaged: no number of threads among its facts"),
-        ({"model": None}, "model: None can't be what is needed here, text"),
-        ({"model": ["cgan"]}, r"model: \['cgan'\] can't be what is needed here, text"),
-        ({"batch_size": "many"}, "batch_size: 'many' can't be what is needed here, a whole number"),
+        ({"model": None}, "model: None can't be read as text"),
+        ({"model": ["cgan"]}, r"model: \['cgan'\] can't be read as text"),
+        ({"batch_size": "many"}, "batch_size: 'many' can't be read as a whole number"),
         ({"batch_size": -8}, "batch_size=-8: it has to be from 1 to 65536"),
-        ({"options": 5}, "options: 5 can't be what is needed here"),
+        ({"options": 5}, "options: 5 can't be read as"),
         ({"lr_q": 1}, "no setting is called 'lr_q'"),
         ({5: 1}, "no setting is called '5'"),
         ({"out": "/etc"}, "no setting is called 'out'"),
@@ -345,7 +345,7 @@ class TestSample:
             run(["sample", str(trained), "--n", "3", "--seed", "0", option, "0.3", "--out", str(tmp_path / f"{option}.npz")])
         assert (
             capsys.readouterr().err
-            == "ca2-gan sample: --truncation is called --noise-scale now; the old name goes with the next release.\n"
+            == "ca2-gan sample: --truncation is now --noise-scale; the old name will be removed in the next release.\n"
         )
         with np.load(tmp_path / "--noise-scale.npz") as new, np.load(tmp_path / "--truncation.npz") as old:
             np.testing.assert_array_equal(new["x"], old["x"])

@@ -95,7 +95,7 @@ def test_what_no_step_does_is_named():
         def forward(self, x):
             return x.sort(dim=1).values
 
-    with pytest.raises(UserError, match="no step for sort, which the network needs"):
+    with pytest.raises(UserError, match="the network uses sort, for which the page has no step"):
         to_program(Sorted(), {"x": torch.rand(1, 4)})
     with pytest.raises(UserError, match="windows that overlap"):
         to_program(nn.AvgPool2d(3, stride=2), {"x": torch.rand(1, 1, 9, 9)})

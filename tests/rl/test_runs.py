@@ -79,5 +79,5 @@ def test_no_python_object_in_the_arguments_is_made(tmp_path):
 def test_a_key_twice_is_not_taken_for_code(tmp_path):
     folder = write_run(tmp_path / "CartPole-v1_1")
     (folder / "CartPole-v1" / "args.yml").write_text("seed: 1\nseed: 2\n")
-    with pytest.raises(UserError, match="line 2: not YAML: the key 'seed' stands in it twice"):
+    with pytest.raises(UserError, match="line 2: not YAML: the key 'seed' appears twice"):
         read_run(folder)

@@ -270,7 +270,7 @@ class TestClearAnswers:
             ({"metrics": ["cas:grey"]}, "cas looks through no network"),
             ({"metrics": ["fcd:grey"], "n": 51}, "arrays: 50 images, but 51 are asked for"),
             ({"metrics": ["fcd:grey"], "n": -1}, "n=-1: it has to be at least 1"),
-            ({"metrics": ["fcd:grey"], "n": 50.5}, r"n: 50\.5 can't be what is needed"),
+            ({"metrics": ["fcd:grey"], "n": 50.5}, r"n: 50\.5 can't be read as"),
             ({"metrics": ["fcd:grey"], "seed": -1}, "seed=-1: it has to be from 0"),
             ({"metrics": ["fcd:grey"], "seed": 2**70}, r"seed=\d+: it has to be from 0"),
             ({"metrics": ["fcd:grey"], "resamples": -1}, "resamples=-1: it has to be at least 2, or 0"),

@@ -139,7 +139,7 @@ def test_ctrl_c_is_one_line_and_code_130(file, monkeypatch, capsys):
     with pytest.raises(SystemExit) as raised:
         cli.main()
     assert raised.value.code == 130
-    assert "Stopped. The same command goes on with what is missing." in capsys.readouterr().err.splitlines()
+    assert "Stopped. Run the same command again to do the missing trainings." in capsys.readouterr().err.splitlines()
 
 
 def start(folder: Path, *args: object) -> subprocess.Popen:

@@ -180,7 +180,7 @@ def test_quick_is_a_tenth_of_the_budget_and_says_so():
         (GLYPHS | CGAN | {"budgets": [{"minutes": float("nan")}]}, "study.yml, budgets: minutes=nan: a finite number is needed."),
         (
             CGAN | {"data": {"glyphs": {"budgets": [{"images": "x"}]}}},
-            "study.yml, data.glyphs.budgets: images: 'x' can't be what is needed",
+            "study.yml, data.glyphs.budgets: images: 'x' can't be read as",
         ),
         (CGAN | {"data": {"glyphs": {"resiz": 8}}}, "study.yml, data.glyphs.resiz: no such key. Did you mean 'resize'?"),
         (CGAN | {"data": {"glyphs": {"resize": "big"}}}, "study.yml, data.glyphs.resize: resize: 'big' is not like 28 or 28x32"),
@@ -188,7 +188,7 @@ def test_quick_is_a_tenth_of_the_budget_and_says_so():
         (GLYPHS | {"variants": {"a": None}}, "study.yml, variants.a.model: no model named ''."),
         (variant(model="cgna"), "study.yml, variants.a.model: no model named 'cgna'. Did you mean 'cgan'?"),
         (variant(lr=1), "study.yml, variants.a.lr: no setting is called 'lr'. Did you mean 'lr_"),
-        (variant(lr_g="high"), "study.yml, variants.a.lr_g: lr_g: 'high' can't be what is needed here, a number."),
+        (variant(lr_g="high"), "study.yml, variants.a.lr_g: lr_g: 'high' can't be read as a number."),
         (variant(lr_g=float("nan")), "study.yml, variants.a.lr_g: lr_g=nan: a finite number is needed."),
         (variant(beta1=1), "study.yml, variants.a.beta1: beta1=1.0: it has to be at least 0, below 1."),
         (

@@ -295,8 +295,8 @@ class TestSettings:
         config = read_arguments(argv).config
         assert (config.run.images, config.game.lr_classifier) == (9, 2e-3)
         assert capsys.readouterr().err.splitlines() == [
-            "ca2-gan train: --max-images is called --images now; the old name goes with the next release.",
-            "ca2-gan train: --lr-c is called --lr-classifier now; the old name goes with the next release.",
+            "ca2-gan train: --max-images is now --images; the old name will be removed in the next release.",
+            "ca2-gan train: --lr-c is now --lr-classifier; the old name will be removed in the next release.",
         ]
 
     def test_the_config_of_version_0_1_0_is_read(self, tmp_path):

@@ -123,7 +123,7 @@ def test_variants_that_differ_in_any_setting_are_different_jobs(change):
         (PENDULUM | {"variants": []}, "study.yml, variants: a mapping is needed, this is []."),
         (PENDULUM | NOISY | {"seeds": 0}, "study.yml, seeds: at least 1 is needed, this is 0."),
         (PENDULUM | NOISY | {"seeds": True}, "study.yml, seeds: a whole number is needed, this is True."),
-        (PENDULUM | NOISY | {"seeds": [1, 1]}, "study.yml, seeds: a seed is there twice in [1, 1]."),
+        (PENDULUM | NOISY | {"seeds": [1, 1]}, "study.yml, seeds: a seed appears twice in [1, 1]."),
         (PENDULUM | NOISY | {"seeds": [-1]}, "study.yml, seeds: whole numbers from 0"),
         (PENDULUM | NOISY | {"seeds": []}, "study.yml, seeds: whole numbers from 0"),
         (PENDULUM | NOISY | {"n_timesteps": "many"}, "study.yml, n_timesteps: a whole number is needed, this is 'many'."),
@@ -189,7 +189,7 @@ def test_each_mistake_is_one_line_with_file_and_key(content, message):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("seeds: 1\nseeds: 2\n", ", line 2: not YAML: the key 'seeds' stands in it twice"),
+        ("seeds: 1\nseeds: 2\n", ", line 2: not YAML: the key 'seeds' appears twice"),
         ("a: [", "line 1: not YAML"),
         ("- a\n", "a mapping with the keys of a study is needed"),
         (None, "no such file."),

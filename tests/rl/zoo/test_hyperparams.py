@@ -165,7 +165,7 @@ def test_what_an_algorithm_takes_is_its_own_and_its_parents():
     ("name", "content", "words"),
     [
         ("tab.yml", "Pendulum-v1:\n\tpolicy: MlpPolicy\n", r"tab\.yml, line 2: not YAML: found character '\\t'"),
-        ("twice.yml", "Pendulum-v1: {gamma: 0.9, gamma: 0.99}\n", r"twice\.yml, line 1: not YAML: the key 'gamma' stands in it twice"),
+        ("twice.yml", "Pendulum-v1: {gamma: 0.9, gamma: 0.99}\n", r"twice\.yml, line 1: not YAML: the key 'gamma' appears twice"),
         ("open.yml", "Pendulum-v1: [\n", r"open\.yml, line 2: not YAML"),
         ("list.yml", "- a\n", "a mapping from env ids to hyperparameters is needed, this is a list"),
         ("empty.yml", "", "this is empty"),
