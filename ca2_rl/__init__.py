@@ -1,4 +1,4 @@
-"""Algorithms that Stable-Baselines3 lacks, for it and for rl-zoo3.
+"""Algorithms for Stable-Baselines3 and rl-zoo3 that neither of them has.
 
 >>> from ca2_rl import NoisyDQN
 >>> model = NoisyDQN("MlpPolicy", "Pendulum-v1").learn(20_000)
@@ -31,9 +31,9 @@ _HOMES = {
 
 
 def __getattr__(name: str) -> type:
-    # Loaded on first use: torch takes seconds, `ca2-rl --help` should not
+    # Imported on first use: importing torch takes seconds, which `ca2-rl --help` should not wait for
     if name in _HOMES:
-        import_module("ca2_rl.environments")  # registers MinAtar's
+        import_module("ca2_rl.environments")  # registers the MinAtar environments
         found: type = getattr(import_module(f"ca2_rl.{_HOMES[name]}"), name)
         return found
     raise AttributeError(f"module 'ca2_rl' has no attribute {name!r}")

@@ -7,14 +7,14 @@ from typing import Any
 from ca2_core.errors import UserError
 from ca2_rl.loading.expressions import parse
 
-# As YAML has them, and Python
+# YAML's spelling and Python's
 WORDS = {"true": "True", "false": "False"}
 
 
 class Named(argparse.Action):
-    """Values ``name:value`` as a dict.
+    """Parses values of the form ``name:value`` into a dict.
 
-    A value is a literal, true or false as YAML has them, ``dict(name=value)``, a name such as nn.ReLU, or else text.
+    A value is a Python literal, YAML's true or false, ``dict(name=value)`` or a name such as nn.ReLU. Any other word is text.
     """
 
     def __call__(self, parser: argparse.ArgumentParser, namespace: argparse.Namespace, values: Any, option: str | None = None) -> None:

@@ -1,4 +1,4 @@
-"""Environment ids that a user typed."""
+"""Looks up and checks the environments that a user names."""
 
 import logging
 import re
@@ -17,17 +17,17 @@ from ca2_core.modules import search
 log = logging.getLogger(__name__)
 
 EVALUATION_STEPS = 5_000
-"""After which an episode of an evaluation ends where the env sets no limit: a policy that goes in circles would never be done."""
+"""Time limit of an evaluation's episodes if the env has none. Without it, a policy that goes in circles would never finish."""
 
-# By the start of an env's entry point: the package that it needs, and the extra of ca2 that installs it
+# Beginning of an env's entry point -> the package that the env needs, and the extra of ca2 that installs it
 EXTRAS = {"gymnasium.envs.box2d": ("Box2D", "box2d"), "minatar": ("minatar", "minatar"), "ale_py": ("ale_py", "atari")}
 MINATAR_GAMES = ("Asterix", "Breakout", "Freeway", "Seaquest", "SpaceInvaders")
 
 
 def register_minatar() -> None:
-    """Registers MinAtar's ids as the package itself does on request; it is imported only when one is made.
+    """Registers MinAtar's ids as the package's own function does. The package is imported only when such an env is made.
 
-    Those that end in v0 have all six actions, those in v1 the ones that the game uses.
+    Ids ending in v0 have all six actions; ids ending in v1 have only the actions that the game uses.
     """
     for game in MINATAR_GAMES:
         for version, use_minimal_action_set in enumerate((False, True)):
@@ -41,7 +41,7 @@ register_minatar()
 
 
 def split_env_id(given: str) -> tuple[str, list[str]]:
-    """An id as Gymnasium's ``make`` takes it, ``module:id`` or ``id``: the id, and the modules to import for it."""
+    """Splits an id in the form of ``gym.make``, ``module:id`` or ``id``, into the id and the list of modules to import."""
     module, _, env_id = given.rpartition(":")
     return env_id, [module] if module else []
 
@@ -51,52 +51,54 @@ def is_atari(env_id: str) -> bool:
 
 
 def check_env(env_id: str, packages: Iterable[str] = ()) -> None:
-    """Imports the packages, then looks the env up.
+    """Imports the packages, then checks that the env exists.
 
-    :param packages: installed, or in the current folder
-    :raises UserError: if a package can't be imported, no env has that id, or what it needs is not installed
+    :param packages: modules that are installed or in the current folder
+    :raises UserError: if a package can't be imported, no env has that id, or a package that the env needs is not installed
     """
     for package in packages:
         search(Path.cwd())
         try:
             import_module(package)
         except Exception as error:  # whatever the package's code raises
-            raise UserError(f"--gym-packages {package}: can't be imported: {error}. Modules in the current folder are found.") from error
+            raise UserError(
+                f"--gym-packages {package}: can't be imported: {error}. It has to be installed or in the current folder."
+            ) from error
     entry_point = "ale_py" if is_atari(env_id) else getattr(gym.registry.get(env_id), "entry_point", None)
     for start, (package, extra) in EXTRAS.items():
         if isinstance(entry_point, str) and entry_point.startswith(start) and find_spec(package) is None:
             raise UserError(f"{env_id} needs {package}, which is not installed: pip install 'ca2[{extra}]'")
     if is_atari(env_id):
-        import_module("ale_py")  # registers them
+        import_module("ale_py")  # registers the Atari envs
     if env_id not in gym.registry:
         hint = did_you_mean(env_id, gym.registry)
-        raise UserError(f"no env {env_id!r}.{hint} Envs of other packages need --gym-packages PACKAGE, or module:id.")
+        raise UserError(f"no env {env_id!r}.{hint} For an env of another package, give --gym-packages PACKAGE or module:id.")
 
 
 def try_env(env_id: str, env_kwargs: dict[str, Any], option: str = "--env-kwargs") -> None:
-    """Makes the env and plays one step: some wrong arguments show only then.
+    """Makes the env and plays one step, because some wrong arguments fail only then.
 
-    :param option: that the arguments come from
-    :raises UserError: if it fails
+    :param option: option that the arguments come from
+    :raises UserError: if the env fails
     """
     try:
         env = gym.make(env_id, **env_kwargs)
         env.reset()
         env.step(env.action_space.sample())
         env.close()
-    except Exception as error:  # whatever an env makes of them
+    except Exception as error:  # whatever the env raises
         given = ", ".join(f"{name}:{value!r}" for name, value in env_kwargs.items())
-        raise UserError(f"{option} {given}: {env_id} does not work with that: {error}") from error
+        raise UserError(f"{option} {given}: {env_id} does not work with these arguments: {error}") from error
 
 
 def with_limit(env_id: str, env_kwargs: dict[str, Any], tell: bool = True) -> dict[str, Any]:
-    """Arguments of an env in which an agent is evaluated: with ``EVALUATION_STEPS`` if neither they nor the env limit its episodes.
+    """Arguments of an env for evaluations: adds the limit ``EVALUATION_STEPS`` if neither the arguments nor the env limit its episodes.
 
-    :param env_id: of an env that is known
-    :param tell: whether a line says so, the first time
+    :param env_id: id of a registered env
+    :param tell: whether to log the limit, once for each env
     """
     spec = gym.spec(env_id)
-    is_limited = spec.max_episode_steps is not None or "max_num_frames_per_episode" in spec.kwargs  # the latter is Atari's
+    is_limited = spec.max_episode_steps is not None or "max_num_frames_per_episode" in spec.kwargs  # the second is Atari's limit
     if is_limited or "max_episode_steps" in env_kwargs:
         return env_kwargs
     if tell:
@@ -106,5 +108,5 @@ def with_limit(env_id: str, env_kwargs: dict[str, Any], tell: bool = True) -> di
 
 @cache
 def tell_limit(env_id: str) -> None:
-    """Says, once, that evaluations limit the episodes of an env."""
+    """Logs, once for each env, that evaluations limit its episodes."""
     log.info(f"{env_id} has no time limit: evaluations end its episodes after {EVALUATION_STEPS:,} steps.")

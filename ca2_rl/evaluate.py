@@ -1,4 +1,4 @@
-"""``ca2-rl evaluate``: how good are trained agents, and how far from the optimum where that is known."""
+"""``ca2-rl evaluate``: measures the return of trained agents, and their regret where the optimum is known."""
 
 import shlex
 import sys
@@ -23,16 +23,16 @@ from ca2_rl.runs import Run, find_runs, finished, usable
 from ca2_rl.zoo.agents import first_episodes, import_packages, load_agent, make_env
 from ca2_rl.zoo.plugins import register
 
-# Envs stepped together
+# Envs that are stepped together
 CHUNK = 100
 
 
 @dataclass(frozen=True)
 class Evaluation:
-    """What an agent got in each episode.
+    """Results of an agent in each episode.
 
-    :param returns: [episodes]
-    :param regrets: optimal return of the episode's start minus its return, [episodes]; None where the optimum is not known
+    :param returns: return of each episode, [episodes]
+    :param regrets: optimal return from the episode's initial state minus its return, [episodes]; None where the optimum is unknown
     :param lengths: steps of each episode, [episodes]
     """
 
@@ -45,17 +45,17 @@ class Evaluation:
 def evaluate(
     run: Run, episodes: int, seed: int = 0, *, packages: Sequence[str] = (), trust: bool = False, computes_optimum: bool = True
 ) -> Evaluation:
-    """Plays one deterministic episode in each of ``episodes`` envs, seeded one after the other from ``seed`` on.
+    """Plays one deterministic episode in each of ``episodes`` envs, whose seeds are ``seed``, ``seed + 1``, ...
 
-    The same seed gives the same starts to every agent, and short episodes don't get more weight than long ones.
+    The same seed gives every agent the same initial states. With one episode per env, short episodes get no more weight than long ones.
 
     :param run: a finished training
     :param episodes: number of episodes, > 0
     :param seed: seed of the first env
-    :param packages: to import, whose envs are then known
-    :param trust: whether the files of the run may run code, and the packages that it names are imported
-    :param computes_optimum: whether an optimum that is not at hand is computed; otherwise the regrets are left out
-    :raises UserError: if the run has no model, or it can't be loaded
+    :param packages: packages to import because they register envs
+    :param trust: whether the run's files may run code, and the packages that they name are imported
+    :param computes_optimum: whether to compute an optimum that is not cached; if not, the regrets are None
+    :raises UserError: if the run has no model, or the model can't be loaded
     """
     import_packages(run, packages, trust)
     agent = load_agent(run.algo, run.model_path, trust=trust)
@@ -73,12 +73,12 @@ def evaluate(
 
 
 def summary(scores: np.ndarray) -> dict[str, Any]:
-    """Mean, standard deviation, interquartile mean and its 95 % bootstrap interval (None for one score)."""
+    """Mean, standard deviation, interquartile mean and its 95 % bootstrap interval (None for a single score)."""
     return {"mean": float(scores.mean()), "std": float(scores.std()), "iqm": iqm(scores), "iqm_95": iqm_interval(scores)}
 
 
 def summarize(evaluations: list[Evaluation]) -> list[dict[str, Any]]:
-    """A record for each run over its episodes, then one for each algorithm with several runs, over the runs' means."""
+    """One record per run, over its episodes, then one per algorithm and env with several runs, over the runs' means."""
     records = []
     groups: dict[tuple[str, str], list[Evaluation]] = defaultdict(list)
     for evaluation in evaluations:
@@ -111,7 +111,7 @@ def summarize(evaluations: list[Evaluation]) -> list[dict[str, Any]]:
 
 
 def print_summary(records: list[dict[str, Any]]) -> None:
-    """The table of ``summarize``'s records; regrets only if there are any."""
+    """Prints the records of ``summarize`` as a table, with regrets if there are any."""
     has_regrets = any(record["regret"] for record in records)
     header = ["run", "return", "std", "IQM", "95 % of IQM"]
     rows = []
@@ -140,12 +140,12 @@ def main(argv: list[str]) -> None:
         prog="ca2-rl evaluate",
         description="Plays trained agents and prints their return (mean, standard deviation, interquartile mean with its "
         "95 % bootstrap interval), and on Pendulum, MountainCar(Continuous), FrozenLake, CliffWalking and Taxi their regret: the optimal "
-        "return of the very same starts minus theirs. "
-        "With several runs of an algorithm, a last row takes each run's mean as one score.",
+        "return from the same initial states minus the agent's. "
+        "For several runs of an algorithm, the last row counts each run's mean as one score.",
     )
-    parser.add_argument("runs", nargs="+", metavar="RUN", help="run folders of `ca2-rl train`, or folders with runs below them")
+    parser.add_argument("runs", nargs="+", metavar="RUN", help="run folders of `ca2-rl train`, or folders that contain them")
     parser.add_argument("--episodes", type=at_least(1), help="episodes for each agent (default: 500 where the optimum is known, else 100)")
-    parser.add_argument("--seed", type=seed, default=0, help="seed of the first episode; the next has the next (default: 0)")
+    parser.add_argument("--seed", type=seed, default=0, help="seed of the first episode; the next one has seed + 1 (default: 0)")
     add_package_options(parser)
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the numbers and all returns to this file")
     arguments = parser.parse_args(argv)

@@ -1,4 +1,4 @@
-"""``ca2-rl explore``: what an environment is like, before anything is learned."""
+"""``ca2-rl explore``: describes an environment before anything is learned."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ from ca2_core.tables import Table
 from ca2_rl.environments import check_env, split_env_id
 from ca2_rl.plot import save_figure
 
-# Components drawn, and components with a row of their own in the table
+# Most components in the figure, and most with their own row in the table
 MAX_COMPONENTS = 6
 MAX_ROWS = 32
 REWARD_GRID = 101
@@ -30,11 +30,11 @@ DEFAULT_LIMIT = 1000
 
 @dataclass(frozen=True)
 class StateAxes:
-    """Two components of an env's ``state`` to draw the reward over; the others stay 0.
+    """The two components of an env's ``state`` over which the reward is drawn; the others stay 0.
 
-    :param indices: which two
+    :param indices: their indices in the state
     :param names: their names with units
-    :param ranges: lowest and highest value of each
+    :param ranges: their lowest and highest values
     """
 
     indices: tuple[int, int]
@@ -42,7 +42,7 @@ class StateAxes:
     ranges: tuple[tuple[float, float], tuple[float, float]]
 
 
-# Envs whose state can be set, by the class that implements them
+# Envs whose state can be set, by class name
 STATE_AXES = {
     "PendulumEnv": StateAxes((0, 1), ("angle from upright [rad]", "angular velocity [rad/s]"), ((-np.pi, np.pi), (-8, 8))),
     "Continuous_MountainCarEnv": StateAxes((0, 1), ("position", "velocity"), ((-1.2, 0.6), (-0.07, 0.07))),
@@ -57,9 +57,9 @@ Policy = Callable[[], Any]
 
 @dataclass(frozen=True)
 class Play:
-    """What a policy that does not look at the observations got.
+    """Results of a policy that ignores the observations.
 
-    :param returns: [episodes]
+    :param returns: return of each episode, [episodes]
     :param lengths: steps of each episode, [episodes]
     """
 
@@ -69,12 +69,12 @@ class Play:
 
 @dataclass(frozen=True)
 class Exploration:
-    """What there is to know of an env before anything is learned.
+    """Facts about an env before anything is learned.
 
     :param starts: first observations, [episodes, ...]
-    :param plays: by name of the policy
-    :param rewards: reward of the zero action in each state, [y, x] over ``STATE_AXES``, NaN where it ends the episode;
-        None where it can't be drawn
+    :param plays: results of each policy, by name
+    :param rewards: reward of the zero action in each state, [y, x] over ``STATE_AXES``, NaN where the action ends the episode;
+        None for an env without ``STATE_AXES``
     """
 
     env: gym.Env[Any, Any]
@@ -84,11 +84,10 @@ class Exploration:
 
 
 def explore(env: gym.Env[Any, Any], episodes: int, seed: int = 0) -> Exploration:
-    """Resets, plays at random and with zero actions, and looks at the reward over the states.
+    """Records first observations, plays a random and a zero policy, and maps the reward over the states.
 
-    :param env: the environment
-    :param episodes: for the starts and for each policy, > 0
-    :param seed: of the first episode; the next has the next
+    :param episodes: number of resets, and of episodes of each policy, > 0
+    :param seed: seed of the first episode; the next one has ``seed + 1``
     """
     seeds = range(seed, seed + episodes)
     env.action_space.seed(seed)
@@ -103,14 +102,14 @@ def explore(env: gym.Env[Any, Any], episodes: int, seed: int = 0) -> Exploration
 
 
 def zero_action(space: spaces.Space[Any]) -> Any:
-    """Zero or what is nearest to it in a Box, the first action of a Discrete space, None for a space of another kind."""
+    """Zero, or the nearest value to it in a Box; the first action of a Discrete space; None for any other space."""
     if isinstance(space, spaces.Box):
         return np.clip(np.zeros(space.shape, dtype=space.dtype), space.low, space.high)
     return space.start if isinstance(space, spaces.Discrete) else None
 
 
 def play(env: gym.Env[Any, Any], policy: Policy, seeds: Sequence[int], name: str) -> Play:
-    """One episode for each seed; without a time limit of its own, an episode ends after 1,000 steps."""
+    """Plays one episode for each seed. An env without a time limit is stopped after 1,000 steps."""
     limit = (env.spec and env.spec.max_episode_steps) or DEFAULT_LIMIT
     result = Play([], [])
     for episode_seed in tqdm(seeds, desc=f"{name} policy", unit="episode", leave=False, disable=None):
@@ -125,7 +124,7 @@ def play(env: gym.Env[Any, Any], policy: Policy, seeds: Sequence[int], name: str
 
 
 def rewards_over_states(env: gym.Env[Any, Any], axes: StateAxes, action: Any) -> np.ndarray:
-    """Reward of ``action`` in each state of a grid: [y, x], NaN where it ends the episode."""
+    """Reward of ``action`` in each state of a grid: [y, x], NaN where the action ends the episode."""
     raw: Any = env.unwrapped
     env.reset(seed=0)
     n_components = len(raw.state)
@@ -143,7 +142,7 @@ def rewards_over_states(env: gym.Env[Any, Any], axes: StateAxes, action: Any) ->
 
 
 def draw(exploration: Exploration) -> Figure:
-    """Starts, rewards over the states and returns, side by side, as far as they can be drawn."""
+    """Draws the first observations, the rewards over the states and the returns side by side, leaving out what the env does not have."""
     panels = [_draw_starts] if _components(exploration) else []
     panels += [_draw_rewards] if exploration.rewards is not None else []
     panels.append(_draw_returns)
@@ -182,7 +181,7 @@ def _draw_returns(panel: Axes, exploration: Exploration) -> None:
 
 
 def _components(exploration: Exploration) -> list[tuple[str, np.ndarray]]:
-    """Name and start values of each observation component, if there are few enough to be looked at one by one."""
+    """Name and first values of each observation component; an empty list if there are too many or the space is not a Box."""
     space = exploration.env.observation_space
     if not isinstance(space, spaces.Box) or int(np.prod(space.shape)) > MAX_ROWS:
         return []
@@ -191,7 +190,7 @@ def _components(exploration: Exploration) -> list[tuple[str, np.ndarray]]:
 
 
 def _describe_spaces(exploration: Exploration) -> list[dict[str, Any]]:
-    """A record for each component of the observation and of the action."""
+    """One record for each component of the observation and of the action."""
     env, records = exploration.env, list[dict[str, Any]]()
     starts = {name: {"start_low": float(at.min()), "start_high": float(at.max())} for name, at in _components(exploration)}
     for label, space in (("obs", env.observation_space), ("action", env.action_space)):
@@ -205,7 +204,7 @@ def _describe_spaces(exploration: Exploration) -> list[dict[str, Any]]:
 
 
 def _bound(value: np.generic) -> float | None:
-    """None for infinity, which JSON does not have."""
+    """The value; None if it is infinite, because JSON has no infinity."""
     return float(value) if np.isfinite(value) else None
 
 
@@ -220,7 +219,7 @@ def _describe_returns(exploration: Exploration) -> list[dict[str, Any]]:
 
 
 def _print_records(title: str, columns: dict[str, str], records: list[dict[str, Any]]) -> None:
-    """:param columns: header by key"""
+    """:param columns: header of each column, by key of the records"""
 
     def cell(value: Any) -> str:
         return "none" if value is None else f"{value:.4g}" if isinstance(value, (int, float)) else str(value)
@@ -232,15 +231,15 @@ def main(argv: list[str]) -> None:
     """``ca2-rl explore``."""
     parser = Parser(
         prog="ca2-rl explore",
-        description="Looks at an environment: the ranges of observations and actions, where episodes start, the reward over "
-        "the states where it can be drawn (Gymnasium's classic control), and the return of a random and of a zero policy. "
+        description="Describes an environment: the ranges of observations and actions, the first observations, the reward over "
+        "the states (for Gymnasium's classic control), and the return of a random and of a zero policy. "
         "Prints tables; writes explore.png and explore.json.",
     )
     parser.add_argument("--env", required=True, metavar="ID", help="environment id, or module:id")
-    parser.add_argument("--episodes", type=at_least(1), default=100, help="starts, and episodes for each policy (default: 100)")
-    parser.add_argument("--seed", type=seed, default=0, help="seed of the first episode; the next has the next (default: 0)")
-    parser.add_argument("--gym-packages", nargs="+", default=[], metavar="PACKAGE", help="packages to import, whose envs are then known")
-    parser.add_argument("-o", "--out", type=Path, metavar="FOLDER", help="where to write (default: explore-ID)")
+    parser.add_argument("--episodes", type=at_least(1), default=100, help="resets, and episodes of each policy (default: 100)")
+    parser.add_argument("--seed", type=seed, default=0, help="seed of the first episode; the next one has seed + 1 (default: 0)")
+    parser.add_argument("--gym-packages", nargs="+", default=[], metavar="PACKAGE", help="packages to import because they register envs")
+    parser.add_argument("-o", "--out", type=Path, metavar="FOLDER", help="output folder (default: explore-ID)")
     arguments = parser.parse_args(argv)
     arguments.env, modules = split_env_id(arguments.env)
     check_env(arguments.env, [*modules, *arguments.gym_packages])

@@ -1,4 +1,4 @@
-"""``ca2-rl plot``: gradient, loss, mean Q-value and return over the training."""
+"""``ca2-rl plot``: draws gradient norm, loss, mean Q-value and return over the training."""
 
 import colorsys
 from collections import defaultdict
@@ -33,9 +33,9 @@ LENGTH = "rollout/ep_len_mean"
 
 
 def read_curves(run: Run) -> pd.DataFrame:
-    """What a training logged, one row a dump.
+    """The log of a training, with one row for each dump of SB3's logger.
 
-    :raises UserError: if it logged nothing
+    :raises UserError: if there is no log, or it is empty or damaged
     """
     path = run.folder / "progress.csv"
     try:
@@ -43,9 +43,9 @@ def read_curves(run: Run) -> pd.DataFrame:
     except FileNotFoundError as error:
         raise UserError(f"{run.folder}: no progress.csv. `ca2-rl train` writes it; `rl_zoo3` does not.") from error
     except (pd.errors.EmptyDataError, pd.errors.ParserError, UnicodeDecodeError) as error:
-        raise UserError(f"{path}: nothing logged in it yet, or damaged ({error}).") from error
+        raise UserError(f"{path}: empty or damaged ({error}).") from error
     if STEPS not in curves:
-        raise UserError(f"{path}: no column {STEPS!r}: not a log of SB3.")
+        raise UserError(f"{path}: not a log of SB3: it has no column {STEPS!r}.")
     texts = [name for name, column in curves.items() if column.dtype.kind not in "iufb"]
     if texts:
         raise UserError(f"{path}: damaged: text where numbers should be, in {', '.join(map(str, texts))}.")
@@ -53,9 +53,9 @@ def read_curves(run: Run) -> pd.DataFrame:
 
 
 def plot_runs(runs: list[Run]) -> Figure:
-    """Four panels. Runs of one algorithm share a shade and a line style; several get a thick mean.
+    """Draws the four panels. Runs of one algorithm and env share a shade and a line style; a thick line shows the mean of several runs.
 
-    :raises UserError: if a run logged nothing
+    :raises UserError: if a run has no log
     """
     groups: dict[str, list[pd.DataFrame]] = defaultdict(list)
     for run in runs:
@@ -80,7 +80,7 @@ def plot_runs(runs: list[Run]) -> Figure:
 
 
 def _episode_steps(logs: list[pd.DataFrame]) -> int | None:
-    """Steps of an episode of the training, if all have the same number, as where a training cuts them short."""
+    """Length of the training episodes in steps, if all have the same length, for example because of a time limit; otherwise None."""
     lengths = {float(length) for curves in logs for length in curves.get(LENGTH, pd.Series(dtype=float)).dropna().unique()}
     return int(lengths.pop()) if len(lengths) == 1 and all(LENGTH in curves for curves in logs) else None
 
@@ -95,7 +95,7 @@ def _plot_group(panel: Axes, group: list[pd.DataFrame], columns: tuple[str, ...]
     alone = len(lines) == 1
     for steps, values in lines:
         panel.plot(steps, values, color=color, linestyle=style, linewidth=1.6 if alone else 0.8, alpha=1.0 if alone else 0.35)
-    # A mean where all of them have begun and none has ended
+    # The mean is drawn over the steps that all runs cover
     first, last = max((steps[0] for steps, _ in lines), default=0), min((steps[-1] for steps, _ in lines), default=0)
     if len(lines) > 1 and first <= last:
         grid = np.linspace(first, last, POINTS)
@@ -104,7 +104,7 @@ def _plot_group(panel: Axes, group: list[pd.DataFrame], columns: tuple[str, ...]
 
 
 def shade(color: str, lightness: float) -> str:
-    """The same hue, darker (below 1) or lighter (above 1)."""
+    """The same hue, darker (``lightness`` below 1) or lighter (above 1)."""
     hue, value, saturation = colorsys.rgb_to_hls(*matplotlib.colors.to_rgb(color))
     return matplotlib.colors.to_hex(colorsys.hls_to_rgb(hue, min(value * lightness, 0.85), saturation))
 
@@ -116,9 +116,9 @@ def main(argv: list[str]) -> None:
         description="Draws the gradient norm (blue), the loss (red), the mean Q-value (green) and the episode return (yellow), "
         "each averaged over the logging interval, over the training of one or several runs.",
     )
-    parser.add_argument("runs", nargs="+", metavar="RUN", help="run folders of `ca2-rl train`, or folders with runs below them")
+    parser.add_argument("runs", nargs="+", metavar="RUN", help="run folders of `ca2-rl train`, or folders that contain them")
     parser.add_argument(
-        "-o", "--out", type=Path, default=Path("curves.png"), help="picture to write, .png, .svg or .pdf (default: curves.png)"
+        "-o", "--out", type=Path, default=Path("curves.png"), help="image to write: .png, .svg or .pdf (default: curves.png)"
     )
     arguments = parser.parse_args(argv)
     matplotlib.use("agg")
@@ -127,14 +127,14 @@ def main(argv: list[str]) -> None:
 
 
 def save_figure(figure: Figure, path: Path) -> None:
-    """Writes a figure in the format that the file's name asks for.
+    """Writes a figure, and closes it. The suffix of the path decides the format.
 
-    :raises UserError: if matplotlib has no such format
+    :raises UserError: if matplotlib does not know the format
     """
     formats = figure.canvas.get_supported_filetypes()
     if path.suffix[1:] not in formats:
         known = ", ".join(f".{name}" for name in sorted(formats))
-        raise UserError(f"{path}: no picture format {path.suffix!r}. Give a name that ends in {known}.")
+        raise UserError(f"{path}: no image format {path.suffix!r}. Give a name that ends in {known}.")
     with whole_file(path) as partial:
         figure.savefig(partial, dpi=130)
     plt.close(figure)

@@ -1,4 +1,4 @@
-"""Folders that ``ca2-rl train`` wrote."""
+"""Finds and reads the run folders of ``ca2-rl train``."""
 
 import sys
 from collections.abc import Callable, Iterable
@@ -14,9 +14,9 @@ from ca2_rl.loading.yaml_files import read_yaml
 class Run:
     """A run folder in rl-zoo3's layout: ``<algo>/<env>_<id>/`` with ``<env>.zip`` and ``<env>/args.yml``.
 
-    :param folder: the folder
-    :param params_folder: where ``args.yml`` and ``config.yml`` are
-    :param args: the command line of the training, by name
+    :param folder: the run folder
+    :param params_folder: folder of ``args.yml`` and ``config.yml``
+    :param args: arguments of the training, by name
     """
 
     folder: Path
@@ -34,9 +34,9 @@ class Run:
 
     @property
     def model_path(self) -> Path:
-        """The last model.
+        """Path of the last model.
 
-        :raises UserError: if it is not there
+        :raises UserError: if there is none
         """
         path = self.folder / f"{self.params_folder.name}.zip"
         if not path.is_file():
@@ -45,17 +45,17 @@ class Run:
 
 
 def read_run(folder: Path, trust: bool = False) -> Run:
-    """The run in a folder.
+    """Reads a run folder.
 
-    :param trust: whether its files may name Python objects, and so run code
-    :raises UserError: if it is none
+    :param trust: whether the files may name Python objects, which can run code
+    :raises UserError: if the folder is not a run folder
     """
     found = list(folder.glob("*/args.yml"))
     if len(found) != 1:
-        raise UserError(f"{folder}: no run folder of `ca2-rl train` (such as logs/noisydqn/Pendulum-v1_1).")
+        raise UserError(f"{folder}: not a run folder of `ca2-rl train` (such as logs/noisydqn/Pendulum-v1_1).")
     args = read_yaml(found[0], trust)
     if ":" in str(args.get("env")):
-        raise UserError(f"{found[0]}: the env {args['env']!r} names a module to import. Write the id alone, and give --gym-packages.")
+        raise UserError(f"{found[0]}: the env {args['env']!r} names a module to import. Write only the id, and give --gym-packages.")
     try:
         return Run(folder, found[0].parent, args, str(args["algo"]), str(args["env"]), int(args["seed"]))
     except (KeyError, OverflowError, TypeError, ValueError) as error:
@@ -63,9 +63,9 @@ def read_run(folder: Path, trust: bool = False) -> Run:
 
 
 def find_runs(paths: Iterable[str | Path]) -> list[Run]:
-    """The runs at or below the given folders, sorted by path.
+    """Finds all runs in the given folders, sorted by path within each.
 
-    :raises UserError: if a folder is missing or has none
+    :raises UserError: if a folder is missing or contains no run
     """
     runs: dict[Path, Run] = {}
     for path in map(Path, paths):
@@ -73,16 +73,16 @@ def find_runs(paths: Iterable[str | Path]) -> list[Run]:
             raise UserError(f"{path}: no such folder. `ca2-rl train` writes its runs to logs/<algo>/<env>_<number>.")
         folders = sorted({args.parents[1] for args in path.rglob("args.yml")})
         if not folders:
-            raise UserError(f"{path}: no run of `ca2-rl train` in it.")
+            raise UserError(f"{path}: contains no run of `ca2-rl train`.")
         runs |= {folder.resolve(): read_run(folder) for folder in folders}
     return list(runs.values())
 
 
 def usable(runs: Iterable[Run], needed: Callable[[Run], object]) -> list[Run]:
-    """Those that have what is needed; a line on stderr for each of the others.
+    """The runs that pass a check. Prints a line on stderr for each of the others.
 
-    :param needed: raises ``UserError`` for a run that does not have it
-    :raises UserError: if none has it
+    :param needed: the check, which raises ``UserError`` for a run that can't be used
+    :raises UserError: if no run passes
     """
     found, errors = [], []
     for run in runs:
@@ -99,12 +99,12 @@ def usable(runs: Iterable[Run], needed: Callable[[Run], object]) -> list[Run]:
 
 
 def finished(runs: Iterable[Run]) -> list[Run]:
-    """Those that have a model; see ``usable``."""
+    """The runs that have a model; see ``usable``."""
     return usable(runs, lambda run: run.model_path)
 
 
 def latest_of_each(runs: Iterable[Run]) -> list[Run]:
-    """The run with the highest number of each algorithm and env, sorted by these."""
+    """For each algorithm and env, the run with the highest number; sorted by algorithm and env."""
     latest: dict[tuple[str, str], Run] = {}
     for run in sorted(runs, key=lambda run: run.number):
         latest[run.algo, run.env_id] = run

@@ -1,1 +1,1 @@
-"""The subcommands of ``ca2-rl``, a file each."""
+"""The subcommands of ``ca2-rl``, one module each."""

@@ -1,4 +1,4 @@
-"""Which saved agent a command is about, and the env that it plays in: options and their meaning, as rl-zoo3 has them."""
+"""Options that select a saved agent and its env, with rl-zoo3's names and meanings."""
 
 import argparse
 import logging
@@ -12,7 +12,7 @@ import torch as th
 from huggingface_hub import constants
 from huggingface_hub.errors import (  # type: ignore[attr-defined]
     HFValidationError,
-    HTTPError,  # of httpx or whatever it is called by then
+    HTTPError,  # that of the HTTP library which huggingface_hub uses
     LocalEntryNotFoundError,
     LocalTokenNotFoundError,
 )
@@ -32,20 +32,20 @@ from ca2_rl.zoo.agents import find_agent, import_packages, load_agent, make_env
 from ca2_rl.zoo.plugins import TRAINED_AGENTS, register
 
 LOG_FOLDER = "logs"
-# Where agents of SB3's organisation on the hub are kept
+# Folder for agents downloaded from SB3's organisation on the hub
 HUB_FOLDER = "rl-trained-agents"
-TRUST = "let the files run code when they are loaded, as SB3's load does: only for files whose origin you trust (see SECURITY.md)"
+TRUST = "let loaded files run code, as SB3's load does; only for files from a source that you trust (see SECURITY.md)"
 
 
 def known_algorithm(name: str) -> str:
-    """The type of ``--algo``: a key of the zoo."""
+    """Type of ``--algo``: a name in rl-zoo3's ``ALGOS``."""
     if name not in ALGOS:
         raise argparse.ArgumentTypeError(f"no algorithm {name!r}.{did_you_mean(name, ALGOS)} There are {', '.join(ALGOS)}")
     return name
 
 
 def device(name: str) -> str:
-    """The type of ``--device``."""
+    """Type of ``--device``."""
     try:
         found = th.device("cpu" if name == "auto" else name)
     except RuntimeError:
@@ -53,18 +53,18 @@ def device(name: str) -> str:
     if found is None or found.type not in ("cpu", "cuda", "mps", "xpu"):
         raise argparse.ArgumentTypeError(f"{name}: give auto, cpu, cuda, cuda:1 or mps")
     if found.type == "cuda" and not th.cuda.is_available():
-        raise argparse.ArgumentTypeError(f"{name}: torch sees no GPU here; give auto or cpu")
+        raise argparse.ArgumentTypeError(f"{name}: PyTorch finds no GPU on this machine; give auto or cpu")
     return name
 
 
 def add_package_options(parser: Parser) -> None:
-    """Options that say whose code may run: packages of envs, and whatever a run's files hold."""
-    parser.add_argument("--gym-packages", nargs="+", default=[], metavar="PACKAGE", help="packages to import, whose envs are then known")
+    """Adds the options about foreign code: packages that register envs, and code in a run's files."""
+    parser.add_argument("--gym-packages", nargs="+", default=[], metavar="PACKAGE", help="packages to import because they register envs")
     parser.add_argument("--trust", action="store_true", help=TRUST)
 
 
 def add_env_options(parser: Parser) -> None:
-    """Options that say which algorithm and which env."""
+    """Adds the options that select the algorithm and the env."""
     parser.add_argument("--algo", type=known_algorithm, default="ppo", metavar="NAME", help="algorithm (default: ppo): " + ", ".join(ALGOS))
     parser.add_argument("--env", default="CartPole-v1", metavar="ID", help="environment id, or module:id (default: CartPole-v1)")
     add_package_options(parser)
@@ -72,32 +72,32 @@ def add_env_options(parser: Parser) -> None:
 
 
 def add_agent_options(parser: Parser) -> None:
-    """Options that say which saved agent, and how it plays."""
+    """Adds the options that select a saved agent and decide how it plays."""
     add_env_options(parser)
-    parser.add_argument("-f", "--folder", metavar="FOLDER", help="folder of the runs (default: logs, then the agents of this package)")
+    parser.add_argument("-f", "--folder", metavar="FOLDER", help="folder of the runs (default: logs, then the shipped agents)")
     parser.add_argument(
         "--exp-id", type=at_least(-1), default=0, metavar="N", help="number of the run (default: 0, the latest; -1: no run folder)"
     )
-    parser.add_argument("--load-best", action="store_true", help="the best model in place of the last one")
-    parser.add_argument("--load-checkpoint", type=at_least(0), metavar="STEPS", help="the checkpoint after so many steps")
-    parser.add_argument("--load-last-checkpoint", action="store_true", help="the last checkpoint")
+    parser.add_argument("--load-best", action="store_true", help="load the best model instead of the last")
+    parser.add_argument("--load-checkpoint", type=at_least(0), metavar="STEPS", help="load the checkpoint after this many steps")
+    parser.add_argument("--load-last-checkpoint", action="store_true", help="load the last checkpoint")
     parser.add_argument("-n", "--n-timesteps", type=at_least(1), default=1000, metavar="STEPS", help="steps to play (default: 1000)")
-    parser.add_argument("--n-envs", type=at_least(1), default=1, metavar="N", help="envs played at once (default: 1)")
+    parser.add_argument("--n-envs", type=at_least(1), default=1, metavar="N", help="envs in parallel (default: 1)")
     how = parser.add_mutually_exclusive_group()
-    how.add_argument("--deterministic", action="store_true", help="take the best action (default, but for Atari and MiniGrid)")
+    how.add_argument("--deterministic", action="store_true", help="act without exploration (default, except Atari and MiniGrid)")
     how.add_argument("--stochastic", action="store_true", help="act as in training, with exploration")
     parser.add_argument("--seed", type=seed, default=0, metavar="N", help="seed of the envs and of the exploration (default: 0)")
-    parser.add_argument("--device", type=device, default="auto", help="torch's device (default: auto)")
-    parser.add_argument("--num-threads", type=at_least(1), metavar="N", help="threads of torch")
-    parser.add_argument("--no-render", action="store_true", help="play without a picture")
-    parser.add_argument("--custom-objects", action="store_true", help=argparse.SUPPRESS)  # the zoo's; always so here
+    parser.add_argument("--device", type=device, default="auto", help="PyTorch device (default: auto)")
+    parser.add_argument("--num-threads", type=at_least(1), metavar="N", help="number of PyTorch threads")
+    parser.add_argument("--no-render", action="store_true", help="play without rendering")
+    parser.add_argument("--custom-objects", action="store_true", help=argparse.SUPPRESS)  # rl-zoo3's option; always on here
 
 
 class Playing:
-    """What ``add_agent_options`` chose.
+    """The agent and the env that the options of ``add_agent_options`` select.
 
-    :param arguments: parsed; ``env`` and ``folder`` may be filled in
-    :raises UserError: if there is no such agent or env, or it can't be loaded
+    :param arguments: the parsed options; a missing ``folder`` is filled in
+    :raises UserError: if there is no such agent or env
     """
 
     def __init__(self, arguments: argparse.Namespace):
@@ -109,7 +109,7 @@ class Playing:
         try:
             self.run, self.model_path = find_agent(arguments.algo, env_id, arguments.folder, *which)
         except UserError:
-            check_env(env_id, packages)  # a slip in the id is the better answer
+            check_env(env_id, packages)  # a mistyped id gets the more helpful error
             if arguments.folder != HUB_FOLDER or arguments.algo in register():
                 raise
             download(arguments.algo, env_id, arguments.exp_id)
@@ -120,21 +120,21 @@ class Playing:
             th.set_num_threads(arguments.num_threads)
         if arguments.env_kwargs:
             try_env(env_id, arguments.env_kwargs)
-        is_stochastic = ExperimentManager.is_atari(env_id) or ExperimentManager.is_minigrid(env_id)  # as trained for them
+        is_stochastic = ExperimentManager.is_atari(env_id) or ExperimentManager.is_minigrid(env_id)  # as rl-zoo3 does
         self.deterministic = arguments.deterministic or not (arguments.stochastic or is_stochastic)
         self._arguments = arguments
 
     def load(self) -> BaseAlgorithm:
-        """The agent, for prediction.
+        """Loads the agent for prediction.
 
-        :raises UserError: if it can't be loaded
+        :raises UserError: if the agent can't be loaded
         """
         agent = load_agent(self._arguments.algo, self.model_path, device=self._arguments.device, trust=self._arguments.trust)
         agent.set_random_seed(self._arguments.seed)
         return agent
 
     def make_env(self, render_mode: str | None, **options: Any) -> VecEnv:
-        """The envs to play in; see ``zoo.agents.make_env`` for the options."""
+        """Makes the envs to play in; see ``zoo.agents.make_env`` for the options."""
         arguments = self._arguments
         env_kwargs = ({"render_mode": render_mode} if render_mode else {}) | arguments.env_kwargs
         return make_env(self.run, n_envs=arguments.n_envs, seed=arguments.seed, env_kwargs=env_kwargs, trust=arguments.trust, **options)
@@ -148,9 +148,9 @@ def _folder_of(algo: str, env_id: str) -> str:
 
 
 def download(algo: str, env_id: str, number: int) -> None:
-    """Puts an agent of SB3's organisation on the hub into ``HUB_FOLDER``."""
+    """Downloads an agent of SB3's organisation on the hub into ``HUB_FOLDER``."""
     before = os.environ.get("TRUST_REMOTE_CODE")
-    os.environ["TRUST_REMOTE_CODE"] = "True"  # to download it; what loads it here runs nothing in it
+    os.environ["TRUST_REMOTE_CODE"] = "True"  # rl-zoo3 requires it for the download; our loader does not run code from the files
     try:
         with one_line_from_hub():
             download_from_hub(algo, EnvironmentName(env_id), number, HUB_FOLDER, "sb3", None)
@@ -163,8 +163,8 @@ def download(algo: str, env_id: str, number: int) -> None:
 
 @contextmanager
 def one_line_from_hub() -> Iterator[None]:
-    """What the Hugging Face hub and the way to it do wrong, as a ``UserError``."""
-    logging.getLogger("huggingface_hub").setLevel(logging.ERROR)  # no line for each attempt
+    """Turns errors of the Hugging Face hub and of the connection into a ``UserError``."""
+    logging.getLogger("huggingface_hub").setLevel(logging.ERROR)  # hides its message about each retry
     try:
         yield
     except (HTTPError, HFValidationError, LocalTokenNotFoundError, LocalEntryNotFoundError) as error:

@@ -1,4 +1,4 @@
-"""``ca2-rl benchmark``: all trained agents of a folder in one table."""
+"""``ca2-rl benchmark``: evaluates all trained agents of a folder in one table."""
 
 import argparse
 from pathlib import Path
@@ -28,19 +28,23 @@ def main(argv: list[str]) -> None:
         prog="ca2-rl benchmark", description="Plays the latest agent of each algorithm and env in a folder; writes benchmark.md."
     )
     parser.add_argument("--log-dir", default=LOG_FOLDER, metavar="FOLDER", help="folder of the runs (default: logs)")
-    parser.add_argument("--benchmark-dir", type=folder, default=".", metavar="FOLDER", help="where to write (default: here)")
-    parser.add_argument("-n", "--n-timesteps", type=at_least(1), default=150_000, metavar="STEPS", help="steps for each (default: 150,000)")
-    parser.add_argument("--n-envs", type=at_least(1), default=1, metavar="N", help="envs played at once (default: 1)")
+    parser.add_argument(
+        "--benchmark-dir", type=folder, default=".", metavar="FOLDER", help="folder for benchmark.md (default: the current one)"
+    )
+    parser.add_argument(
+        "-n", "--n-timesteps", type=at_least(1), default=150_000, metavar="STEPS", help="steps of each agent (default: 150,000)"
+    )
+    parser.add_argument("--n-envs", type=at_least(1), default=1, metavar="N", help="envs in parallel (default: 1)")
     parser.add_argument("--seed", type=seed, default=0, metavar="N", help="seed of the envs (default: 0)")
-    parser.add_argument("--num-threads", type=at_least(1), default=2, metavar="N", help="threads of torch (default: 2)")
+    parser.add_argument("--num-threads", type=at_least(1), default=2, metavar="N", help="number of PyTorch threads (default: 2)")
     add_package_options(parser)
-    parser.add_argument("--hub", action="store_true", help="also the agents of SB3's organisation on the hub")
-    parser.add_argument("--test-mode", action="store_true", help="one agent only")
-    for flag in ("--no-hub", "--with-mujoco"):  # the zoo's; always so here
+    parser.add_argument("--hub", action="store_true", help="include the agents of SB3's organisation on the hub")
+    parser.add_argument("--test-mode", action="store_true", help="play only one agent")
+    for flag in ("--no-hub", "--with-mujoco"):  # rl-zoo3's options; always on here
         parser.add_argument(flag, action="store_true", help=argparse.SUPPRESS)
     arguments = parser.parse_args(argv)
     if not Path(arguments.log_dir).is_dir():
-        raise UserError(f"{arguments.log_dir}: no such folder. Name the folder of the trained agents with --log-dir.")
+        raise UserError(f"{arguments.log_dir}: no such folder. Give the folder of the trained agents with --log-dir.")
     runs = latest_of_each(finished(find_runs([arguments.log_dir])))
     if arguments.hub:
         with one_line_from_hub():
@@ -53,11 +57,11 @@ def main(argv: list[str]) -> None:
     for run in runs[:1] if arguments.test_mode else runs:
         try:
             rows.append(_play(run, arguments))
-        except UserError as error:  # one agent should not cost the others their row
+        except UserError as error:  # a failing agent should not stop the others
             failures.append(str(error))
             print(f"left out: {error}")
     if not rows:
-        raise UserError(f"{arguments.log_dir}: none of its {len(runs)} agents could be played; the first: {failures[0]}")
+        raise UserError(f"{arguments.log_dir}: none of its {len(runs)} agents could be played. First error: {failures[0]}")
     table = Table(COLUMNS, rows, texts=2).markdown() + "\n"
     print(table)
     with whole_file(Path(arguments.benchmark_dir, "benchmark.md")) as partial:
@@ -76,6 +80,6 @@ def _play(run: Run, arguments: Any) -> list[str]:
         returns += [float(info["episode"]["r"]) for info in infos if "episode" in info]
     env.close()
     if not returns:
-        raise UserError(f"{run.folder}: no episode ended within {arguments.n_timesteps:,} steps. Give -n a larger number.")
+        raise UserError(f"{run.folder}: no episode ended within {arguments.n_timesteps:,} steps. Raise -n.")
     means = [f"{np.mean(returns):.3f}", f"{np.std(returns):.3f}"]
     return [run.algo, run.env_id, *means, f"{agent.num_timesteps:,}", f"{steps * env.num_envs:,}", str(len(returns))]

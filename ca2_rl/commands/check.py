@@ -1,4 +1,4 @@
-"""``ca2-rl check``: checks a solution of an exercise of the course."""
+"""``ca2-rl check``: checks a solution of a course exercise."""
 
 from ca2_core.course.command import check
 from ca2_rl.course import EXERCISES
@@ -6,4 +6,4 @@ from ca2_rl.course import EXERCISES
 
 def main(argv: list[str]) -> None:
     """``ca2-rl check``."""
-    check("ca2-rl check", EXERCISES, argv, "`ca2-gan check --list` shows those on GANs.")
+    check("ca2-rl check", EXERCISES, argv, "`ca2-gan check --list` shows the exercises on GANs.")

@@ -1,4 +1,4 @@
-"""What ``ca2-rl train`` says at its end: how good the last model is, and what to do next."""
+"""Last lines of ``ca2-rl train``: an evaluation of the last model, and commands to run next."""
 
 import shlex
 import time
@@ -14,21 +14,21 @@ from ca2_rl.runs import Run
 from ca2_rl.zoo.agents import load_agent, saved_hyperparams
 from ca2_rl.zoo.printing import lengths_text
 
-# Of the first env, and the next has the next; far from any that a user would type for a training
+# Seed of the first env; the next one has SEED + 1. Far from any seed that a user would give a training
 SEED = 1_000_000_000
 MAX_SECONDS = 30.0
-# Episodes that tell how long the others will take
+# Episodes from which the time of the others is estimated
 PROBE = 10
 
 
 def final_evaluation(run: Run, episodes: int, steps_per_second: float, packages: Sequence[str], trust: bool) -> str:
-    """Plays the last model as ``ca2-rl evaluate`` does, with seeds that no training has, and says what it got.
+    """Evaluates the last model as ``ca2-rl evaluate`` does, with seeds unlikely to occur in a training, and describes the result.
 
     :param run: a finished training
-    :param episodes: fewer are played if they would take more than ``MAX_SECONDS``
-    :param steps_per_second: of the training and its evaluations; without gradient steps, playing is faster
-    :param packages: to import, whose envs are then known
-    :param trust: whether the files of the run may run code
+    :param episodes: number of episodes; fewer are played if these would take more than ``MAX_SECONDS``
+    :param steps_per_second: speed of the training with its evaluations; playing without gradient steps is faster
+    :param packages: packages to import because they register envs
+    :param trust: whether the run's files may run code
     """
 
     def play(first: int, count: int) -> Evaluation:
@@ -36,9 +36,9 @@ def final_evaluation(run: Run, episodes: int, steps_per_second: float, packages:
 
     steps = _episode_steps(run)
     if steps is None:
-        return "Last model: not evaluated, as nobody knows how long its episodes are."
+        return "Last model: not evaluated, because the length of its episodes is unknown."
     if steps / steps_per_second > MAX_SECONDS:
-        return f"Last model: not evaluated, as one episode may take {steps / steps_per_second:,.0f} s."
+        return f"Last model: not evaluated, because one episode may take {steps / steps_per_second:,.0f} s."
     first = min(PROBE, episodes, max(int(MAX_SECONDS * steps_per_second / steps), 1))
     begin = time.perf_counter()
     try:
@@ -60,7 +60,7 @@ def final_evaluation(run: Run, episodes: int, steps_per_second: float, packages:
 
 
 def _episode_steps(run: Run) -> float | None:
-    """Mean length of the last evaluation's episodes, or else the env's limit, if it has one."""
+    """Mean length of the last evaluation's episodes; without an evaluation, the env's time limit or that of evaluations."""
     path = run.folder / "evaluations.npz"
     if path.is_file():
         with np.load(path) as evaluations:
@@ -70,7 +70,7 @@ def _episode_steps(run: Run) -> float | None:
 
 
 def next_commands(run: Run, packages: Sequence[str]) -> str:
-    """What to type next, with the path of the run."""
+    """Commands to run next, with the path of the run."""
     options = ["--trust"] if _needs_trust(run) else []
     if packages:
         options += ["--gym-packages", *packages]
@@ -83,7 +83,7 @@ def next_commands(run: Run, packages: Sequence[str]) -> str:
 
 
 def _needs_trust(run: Run) -> bool:
-    """Whether the run names the user's own code, which other commands leave alone without ``--trust``."""
+    """Whether the run's files name the user's own code, which other commands refuse to load without ``--trust``."""
     try:
         saved_hyperparams(run.params_folder)
         load_agent(run.algo, run.model_path)

@@ -1,4 +1,4 @@
-"""``ca2-rl enjoy``: watch a trained agent."""
+"""``ca2-rl enjoy``: plays a trained agent in a window."""
 
 from collections import defaultdict
 
@@ -17,8 +17,8 @@ def main(argv: list[str]) -> None:
     parser = Parser(prog="ca2-rl enjoy", description="Plays a trained agent in a window and prints the return of each episode.")
     add_agent_options(parser)
     parser.add_argument("--norm-reward", action="store_true", help="print normalised rewards, for an agent trained with VecNormalize")
-    parser.add_argument("--reward-log", type=folder, metavar="FOLDER", help="where to write the returns, as SB3's Monitor does")
-    parser.add_argument("--verbose", type=int, default=1, choices=(0, 1, 2), help="0: print nothing, 1: returns (default)")
+    parser.add_argument("--reward-log", type=folder, metavar="FOLDER", help="folder for the returns, in the format of SB3's Monitor")
+    parser.add_argument("--verbose", type=int, default=1, choices=(0, 1, 2), help="0: no returns, 1 or 2: returns (default: 1)")
     parser.add_argument("-P", "--progress", action="store_true", help="show a progress bar")
     arguments = parser.parse_args(argv)
     playing = Playing(arguments)
@@ -39,7 +39,7 @@ def main(argv: list[str]) -> None:
             returns += rewards
             lengths += 1
             for i in np.flatnonzero(ends):
-                # On Atari an episode of the env is a life; Monitor has the game's score
+                # On Atari an episode of the env is one life; Monitor has the score of the whole game
                 score = float(infos[i].get("episode", {"r": returns[i]})["r"]) if not arguments.norm_reward else float(returns[i])
                 if arguments.verbose:
                     print(f"Episode Reward: {score:.2f}\nEpisode Length {lengths[i]}")

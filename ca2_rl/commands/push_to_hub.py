@@ -1,4 +1,4 @@
-"""``ca2-rl push-to-hub``: publish a trained agent."""
+"""``ca2-rl push-to-hub``: publishes a trained agent."""
 
 from importlib import import_module
 from typing import Any
@@ -14,11 +14,11 @@ from ca2_rl.zoo.plugins import register
 
 
 def main(argv: list[str]) -> None:
-    """Uploads a saved agent with its settings, a card, its evaluation and a video."""
+    """Uploads a saved agent with its settings, a model card, an evaluation and a video."""
     register()
     parser = Parser(
         prog="ca2-rl push-to-hub",
-        description="Publishes a trained agent on the Hugging Face hub, with its settings, a card, ten episodes' return and a video. "
+        description="Publishes a trained agent on the Hugging Face hub, with its settings, a model card, ten episodes' return and a video. "
         "Log in with `hf auth login` first.",
     )
     add_agent_options(parser)
@@ -28,12 +28,12 @@ def main(argv: list[str]) -> None:
     arguments = parser.parse_args(argv)
     playing = Playing(arguments)
     run = playing.run
-    playing.load()  # to see that it can be, before an env is made
+    playing.load()  # fails early, before an env is made
     env_kwargs = ({} if arguments.no_render else {"render_mode": "rgb_array"}) | arguments.env_kwargs
     env = make_env(run, seed=arguments.seed, env_kwargs=env_kwargs, trust=arguments.trust)
     agent = load_agent(
         ALGOS[run.algo], playing.model_path, env, device=arguments.device, trust=arguments.trust, also=plugin_names(run.algo)
-    )  # as it was saved: this is what is uploaded
+    )  # as saved, because this agent is uploaded
     env_name = EnvironmentName(run.env_id)
     model_name = ModelName(run.algo, env_name)
     repo_id = ModelRepoId(arguments.organization, arguments.repo_name or model_name)
@@ -58,7 +58,7 @@ def main(argv: list[str]) -> None:
 
 
 def _zoo() -> Any:
-    """rl-zoo3's module. It imports a function of huggingface_sb3 that version 3.2, which it asks for, has in another form."""
+    """rl-zoo3's ``push_to_hub``. It imports ``generate_metadata``, which huggingface_sb3 3.2 has only as ``_generate_metadata``."""
     integration: Any = import_module("huggingface_sb3.push_to_hub")
     if not hasattr(integration, "generate_metadata"):
         integration.generate_metadata = lambda *args: integration._generate_metadata(*args).to_dict()

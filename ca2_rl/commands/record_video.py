@@ -1,4 +1,4 @@
-"""``ca2-rl record-video``: a video of a trained agent."""
+"""``ca2-rl record-video``: records a video of a trained agent."""
 
 import io
 import os
@@ -15,7 +15,7 @@ from ca2_rl.zoo.plugins import TRAINED_AGENTS, register
 
 
 class Recorder(VecVideoRecorder):
-    """SB3's, without the lines of the library that writes the file."""
+    """SB3's recorder, without the output of the library that writes the file."""
 
     def _stop_recording(self) -> None:
         with redirect_stdout(io.StringIO()), redirect_stderr(io.StringIO()):
@@ -27,7 +27,7 @@ def main(argv: list[str]) -> None:
     register()
     parser = Parser(prog="ca2-rl record-video", description="Plays a trained agent and writes a video of it (MP4).")
     add_agent_options(parser)
-    parser.add_argument("-o", "--output-folder", type=folder, metavar="FOLDER", help="where to write (default: videos in the run's folder)")
+    parser.add_argument("-o", "--output-folder", type=folder, metavar="FOLDER", help="output folder (default: videos in the run folder)")
     arguments = parser.parse_args(argv)
     if not has_display():
         os.environ.setdefault("SDL_VIDEODRIVER", "dummy")

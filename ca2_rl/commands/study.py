@@ -1,4 +1,4 @@
-"""``ca2-rl study``: compares agents, settings and environments over seeds, as a file says."""
+"""``ca2-rl study``: compares agents and settings on environments over several seeds, as described in a YAML file."""
 
 import argparse
 import shlex
@@ -16,24 +16,24 @@ from ca2_rl.study.training import train
 
 PACKAGES = ("ca2", "stable-baselines3", "sb3-contrib", "rl-zoo3", "gymnasium", "torch", "numpy")
 
-DESCRIPTION = "Trains every variant of a YAML file on every environment of it with several seeds"
+DESCRIPTION = "Trains every variant in a YAML file on every environment in it with several seeds"
 
 EXAMPLE = Path(__file__).parents[1] / "study" / "example.yml"
 
 
 def parser(prog: str = "ca2-rl study") -> argparse.ArgumentParser:
-    """The command line."""
+    """Parser of the command line."""
     example = textwrap.indent(EXAMPLE.read_text(encoding="utf-8"), "  ")
-    return make_parser(prog, DESCRIPTION, f"a file, with every key but `environments` and `variants` optional:\n\n{example}")
+    return make_parser(prog, DESCRIPTION, f"example of a file; all keys but `environments` and `variants` are optional:\n\n{example}")
 
 
 def run_study(study: Study, arguments: argparse.Namespace, out: Path, command: str, published: Mapping[str, Any] | None = None) -> Results:
-    """Trains what is missing of a study, and gathers it.
+    """Runs the missing trainings of a study and collects all results.
 
-    :param arguments: as ``parser`` parses them
-    :param out: its folder
+    :param arguments: parsed by ``parser``
+    :param out: folder of the study
     :param command: the command line, for the report
-    :param published: an earlier ``study.json`` to go on from
+    :param published: an earlier ``study.json`` whose records are reused
     """
     place = str(arguments.file)
     return conduct(study, train, lambda cases: make_benches(cases, place), arguments, out, versions(PACKAGES), command, published)

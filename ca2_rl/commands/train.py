@@ -1,4 +1,4 @@
-"""``ca2-rl train`` and ``ca2-rl optimize``: rl-zoo3's experiment manager behind a command line of our own."""
+"""``ca2-rl train`` and ``ca2-rl optimize``: our own command line for rl-zoo3's experiment manager."""
 
 import argparse
 import logging
@@ -35,7 +35,7 @@ from ca2_rl.zoo.manager import Manager
 from ca2_rl.zoo.plugins import register
 from ca2_rl.zoo.printing import say
 
-# Options that a search takes, as rl-zoo3's does, and has no use for
+# Options that a search accepts, as rl-zoo3's does, but ignores. Its help hides them
 OF_A_TRAINING = {
     *(
         "trained_agent",
@@ -52,11 +52,11 @@ OF_A_TRAINING = {
 
 
 def main(argv: list[str]) -> None:
-    """Trains an agent, or goes on with an interrupted training."""
+    """Trains an agent, or resumes an interrupted training."""
     register()
-    parser = options("ca2-rl train", "Trains an agent with the hyperparameters that are shipped for it, and saves it as a run in logs.")
-    parser.add_argument("--resume", metavar="RUN", help="go on with the stopped or killed training in this run folder, exactly if it can")
-    parser.add_argument("--params-help", action="store_true", help="show the hyperparameters of --algo, for -params and files, and leave")
+    parser = options("ca2-rl train", "Trains an agent with the shipped hyperparameters and saves it as a run in logs.")
+    parser.add_argument("--resume", metavar="RUN", help="resume the stopped or killed training in this run folder, exactly if possible")
+    parser.add_argument("--params-help", action="store_true", help="list the hyperparameters of --algo, for -params and files, and exit")
     given = parser.parse_args(argv)
     if given.params_help:
         Table(("hyperparameter", "may be", "default", ""), reference(ALGOS[given.algo]), texts=4).print()
@@ -72,7 +72,9 @@ def main(argv: list[str]) -> None:
 def optimize(argv: list[str]) -> None:
     """Searches hyperparameters with Optuna."""
     register()
-    parser = options("ca2-rl optimize", "Searches hyperparameters with Optuna; with --storage and --study-name also by several processes.")
+    parser = options(
+        "ca2-rl optimize", "Searches hyperparameters with Optuna. Several processes can share a search through --storage and --study-name."
+    )
     parser.set_defaults(optimize_hyperparameters=True, n_trials=50, n_evaluations=4, resume=None)
     for action in parser._actions:
         if action.dest in OF_A_TRAINING:
@@ -81,27 +83,43 @@ def optimize(argv: list[str]) -> None:
 
 
 def options(prog: str, description: str) -> Parser:
-    """The zoo's options for trainings, with the names that its manager knows."""
+    """Parser with rl-zoo3's training options, under the names that its manager expects."""
     parser = Parser(prog=prog, description=description, allow_abbrev=False)
     add = parser.add_argument
     add_env_options(parser)
     add("--eval-env-kwargs", nargs="+", action=Named, metavar="NAME:VALUE", help="arguments of the env for evaluations")
-    add("-n", "--n-timesteps", type=at_least(1, also=(-1,)), default=-1, metavar="STEPS", help="steps (default: the hyperparameters')")
-    add("-params", "--hyperparams", nargs="+", action=Named, metavar="NAME:VALUE", help="such as gamma:0.99 learning_rate:lin_1e-3")
+    add(
+        "-n",
+        "--n-timesteps",
+        type=at_least(1, also=(-1,)),
+        default=-1,
+        metavar="STEPS",
+        help="steps of the training (default: those in the hyperparameters)",
+    )
+    add(
+        "-params",
+        "--hyperparams",
+        nargs="+",
+        action=Named,
+        metavar="NAME:VALUE",
+        help="hyperparameters, such as gamma:0.99 learning_rate:lin_1e-3",
+    )
     add("-conf", "--conf-file", metavar="FILE", help="hyperparameters: a .yml or .py file or a module, in rl-zoo3's format")
     add("--seed", type=seed, metavar="N", help="seed (default: a random one, which is printed)")
     add("-f", "--log-folder", type=folder, default=LOG_FOLDER, metavar="FOLDER", help="where runs are saved (default: logs)")
-    add("-i", "--trained-agent", default="", metavar="ZIP", help="go on with this saved agent, as a new run")
+    add("-i", "--trained-agent", default="", metavar="ZIP", help="continue training this saved agent, in a new run")
     her = "end the last episode of a loaded HerReplayBuffer (default: True)"
     add("--truncate-last-trajectory", type=_boolean, default=True, metavar="BOOL", help=her)
-    add("--device", type=device, default="auto", help="torch's device (default: auto)")
-    add("--num-threads", type=at_least(1), default=-1, metavar="N", help="threads of torch (default: 1, but for Atari)")
-    add("--vec-env", choices=("dummy", "subproc"), default="dummy", help="envs in this process, or each in its own")
+    add("--device", type=device, default="auto", help="PyTorch device (default: auto)")
+    add("--num-threads", type=at_least(1), default=-1, metavar="N", help="number of PyTorch threads (default: 1, except for Atari)")
+    add(
+        "--vec-env", choices=("dummy", "subproc"), default="dummy", help="dummy: all envs in this process; subproc: each in its own process"
+    )
     add("--n-eval-envs", type=at_least(1, 10_000), default=1, metavar="N", help="envs for evaluations (default: 1)")
-    often = "steps between evaluations; negative: none (default: 25,000, or a tenth of a shorter training)"
+    often = "steps between evaluations; negative: no evaluations (default: 25,000, or a tenth of a shorter training)"
     add("--eval-freq", type=_interval, default=25_000, metavar="STEPS", help=often)
     add("--eval-episodes", type=at_least(1), default=5, metavar="N", help="episodes of an evaluation (default: 5)")
-    final = "episodes of the last model's evaluation after the training, for at most 30 s; 0: none (default: 100)"
+    final = "episodes of the evaluation after the training, which takes at most about 30 s; 0: no evaluation (default: 100)"
     add("--final-episodes", type=at_least(0), default=100, metavar="N", help=final)
     add("--save-freq", type=_interval, default=-1, metavar="STEPS", help="steps between checkpoints (default: none)")
     add(
@@ -109,19 +127,19 @@ def options(prog: str, description: str) -> Parser:
         type=_minutes,
         default=5.0,
         metavar="MINUTES",
-        help="minutes between two saves of the whole state, for --resume (default: 5)",
+        help="minutes between saves of the whole state for --resume (default: 5)",
     )
-    add("--save-buffer", action="store_true", help="save a replay buffer of over 500 MB every time, not only on Ctrl-C")
+    add("--save-buffer", action="store_true", help="save a replay buffer of over 500 MB with every state, not only on Ctrl-C")
     add("--save-replay-buffer", action="store_true", help="save the replay buffer with the model")
-    logs = "episodes or rollouts between two logs (default: SB3's)"
+    logs = "episodes or rollouts between log entries (default: SB3's)"
     add("--log-interval", type=at_least(1, also=(-2,)), default=-1, metavar="N", help=logs)
-    add("-tb", "--tensorboard-log", type=folder, default="", metavar="FOLDER", help="where to log for TensorBoard")
+    add("-tb", "--tensorboard-log", type=folder, default="", metavar="FOLDER", help="folder for TensorBoard logs")
     printing = parser.add_mutually_exclusive_group()
     printing.add_argument("-q", "--quiet", action="store_true", help="print errors and the last lines only")
-    verbose = "print all that SB3 and rl-zoo3 print; as in rl-zoo3, 0 is --quiet and 2 prints still more"
+    verbose = "print everything that SB3 and rl-zoo3 print; as in rl-zoo3, 0 is --quiet and 2 prints even more"
     printing.add_argument("--verbose", type=int, choices=(0, 1, 2), nargs="?", const=1, metavar="N", help=verbose)
-    add("-P", "--progress", action="store_true", help="a progress bar with --quiet or --verbose too; only ever on a terminal")
-    add("-uuid", "--uuid", action="store_true", help="a unique id in the name of the run")
+    add("-P", "--progress", action="store_true", help="show a progress bar with --quiet or --verbose too; on terminals only")
+    add("-uuid", "--uuid", action="store_true", help="add a unique id to the run's name")
     add("--track", action="store_true", help="track with Weights & Biases")
     add("--wandb-project-name", default="sb3", metavar="NAME")
     add("--wandb-entity", metavar="NAME")
@@ -129,16 +147,16 @@ def options(prog: str, description: str) -> Parser:
     add("-tags", "--wandb-tags", nargs="+", default=[], metavar="TAG")
     add = parser.add_argument_group("search of hyperparameters").add_argument
     add("-optimize", "--optimize-hyperparameters", action="store_true", help="search hyperparameters, as `ca2-rl optimize` does")
-    add("--n-trials", type=at_least(1), default=500, metavar="N", help="trials of this process (default of optimize: 50)")
+    add("--n-trials", type=at_least(1), default=500, metavar="N", help="trials of this process (default for optimize: 50)")
     add("--max-total-trials", type=at_least(1), metavar="N", help="trials of all processes together")
-    add("--n-jobs", type=at_least(1, also=(-1,)), default=1, metavar="N", help="trials at once; -1: one a core (default: 1)")
+    add("--n-jobs", type=at_least(1, also=(-1,)), default=1, metavar="N", help="parallel trials; -1: one per core (default: 1)")
     add("--sampler", choices=("random", "tpe", "auto"), default="tpe")
     add("--pruner", choices=("halving", "median", "none"), default="median")
-    add("--n-startup-trials", type=at_least(0), default=10, metavar="N", help="random trials first (default: 10)")
-    add("--n-evaluations", type=at_least(1), metavar="N", help="evaluations of a trial (default of optimize: 4)")
-    add("--optimization-log-path", type=folder, metavar="FOLDER", help="where to save each trial's evaluations")
-    add("--no-optim-plots", action="store_true", default=True, help=argparse.SUPPRESS)  # they need a browser; never shown
-    add("--storage", metavar="URL", help="sqlite:///study.db, study.log or a database's URL, for several processes")
+    add("--n-startup-trials", type=at_least(0), default=10, metavar="N", help="number of random trials at the start (default: 10)")
+    add("--n-evaluations", type=at_least(1), metavar="N", help="evaluations of each trial (default for optimize: 4)")
+    add("--optimization-log-path", type=folder, metavar="FOLDER", help="folder for the evaluations of each trial")
+    add("--no-optim-plots", action="store_true", default=True, help=argparse.SUPPRESS)  # never shown: the plots need a browser
+    add("--storage", metavar="URL", help="storage that several processes share: sqlite:///study.db, study.log or a database URL")
     add("--study-name", metavar="NAME", help="name of the study in the storage")
     add("--trial-id", type=at_least(0), metavar="N", help="train with the hyperparameters of this trial (default: the best one)")
     return parser
@@ -147,11 +165,11 @@ def options(prog: str, description: str) -> Parser:
 def _interval(text: str) -> int:
     steps = int(text)
     if steps == 0:
-        raise argparse.ArgumentTypeError("0: give a number of steps, or a negative one for none")
+        raise argparse.ArgumentTypeError("0: give a number of steps, or a negative number for none")
     return steps
 
 
-_interval.__name__ = "int"  # argparse names the type of a text that is none
+_interval.__name__ = "int"  # argparse uses this name in its message for text that is not a number
 
 
 def _minutes(text: str) -> float:
@@ -171,7 +189,7 @@ def _boolean(text: str) -> bool:
 
 
 def start(arguments: argparse.Namespace, recorded: Path | None = None, see_hash: Callable[[Link], None] | None = None) -> Manager:
-    """What trains as a command line says, seeded; see ``Manager``."""
+    """Checks the arguments, seeds the random generators and makes the ``Manager`` of the training."""
     arguments.env, modules = split_env_id(arguments.env)
     arguments.gym_packages = [*modules, *arguments.gym_packages]
     _check(arguments)
@@ -191,7 +209,7 @@ def start(arguments: argparse.Namespace, recorded: Path | None = None, see_hash:
 
 
 def config_of(run: Path) -> Path | None:
-    """The hyperparameters that a run was trained with; None if it has none."""
+    """Path of the hyperparameters that a run was trained with; None if there is none."""
     return next(run.glob("*/config.yml"), None)
 
 
@@ -211,7 +229,7 @@ def _run(arguments: argparse.Namespace, recorded: Path | None = None) -> None:
         played = model.num_timesteps - done + _evaluation_steps(manager, done)
         steps_per_second = played / (time.perf_counter() - begin)
         manager.save_trained_model(model)
-    is_trusted = arguments.trust or not arguments.resume  # a new run has nothing but what this process wrote
+    is_trusted = arguments.trust or not arguments.resume  # a new run contains only files that this process wrote
     run = read_run(Path(manager.save_path), is_trusted)
     if arguments.final_episodes:
         say(final_evaluation(run, arguments.final_episodes, steps_per_second, arguments.gym_packages, is_trusted))
@@ -220,7 +238,7 @@ def _run(arguments: argparse.Namespace, recorded: Path | None = None) -> None:
 
 
 def _evaluation_steps(manager: Manager, done: int) -> int:
-    """Steps of the evaluations that were made after so many steps of the training."""
+    """Total steps of the evaluations after training step ``done``."""
     evaluations = [callback for callback in manager.callbacks if isinstance(callback, EvalCallback)]
     return sum(
         sum(lengths)
@@ -231,7 +249,7 @@ def _evaluation_steps(manager: Manager, done: int) -> int:
 
 
 def _check(arguments: argparse.Namespace) -> None:
-    """Sees that what is asked for exists, before anything is made."""
+    """Checks that everything the arguments name exists, before anything is made."""
     check_env(arguments.env, arguments.gym_packages)
     for name in ("env_kwargs", "eval_env_kwargs"):
         if given := getattr(arguments, name):
@@ -250,7 +268,7 @@ def _check(arguments: argparse.Namespace) -> None:
     if arguments.trained_agent:
         path = Path(arguments.trained_agent)
         if path.is_dir():
-            raise UserError(f"{path}: damaged, or no zip file of SB3: it is a folder.")
+            raise UserError(f"{path}: a folder. Give a zip file that SB3 saved.")
         done = load_agent(arguments.algo, path, trust=arguments.trust).num_timesteps
     if arguments.resume:
         folder = Path(arguments.resume)

@@ -1,4 +1,4 @@
-"""``ca2-rl verify``: trains a run again and says where the two differ."""
+"""``ca2-rl verify``: repeats a training and reports where it differs."""
 
 import argparse
 import math
@@ -18,13 +18,13 @@ from ca2_rl.zoo.plugins import register
 from ca2_rl.zoo.printing import say
 
 DESCRIPTION = f"""\
-Trains a run of `ca2-rl train` again, from its command line and its hyperparameters, and compares the hashes of losses and weights that
-were kept every {EVERY:,} steps. Stops at the first that differs, with exit code 1. Nothing in the run is changed.
+Repeats the training of a run of `ca2-rl train`, with the same arguments and hyperparameters, and compares the hashes of losses and
+weights, which are stored every {EVERY:,} steps. Stops at the first difference, with exit status 1. The run is not changed.
 """
 
 
 class _EndError(Exception):
-    """All that is to be compared has been."""
+    """Ends the training: the comparison is complete, or a difference was found."""
 
 
 def main(argv: list[str]) -> None:
@@ -37,17 +37,17 @@ def main(argv: list[str]) -> None:
     run = read_run(given.run, given.trust)
     expected = {link.steps: link for link in read_chain(run.folder / resume.HASHES)}
     if not expected:
-        raise UserError(f"{run.folder}: it has no hashes yet, the first comes after {EVERY:,} steps.")
+        raise UserError(f"{run.folder}: no hashes yet; the first is stored after {EVERY:,} steps.")
     say(f"Training {run.folder} again: {run.algo} on {run.env_id}, seed {run.seed}, up to step {max(expected):,}")
     difference = _first_difference(run, expected, given)
     if difference is not None:
         print(difference)
         sys.exit(1)
-    print(f"The same: losses and weights at all {len(expected)} of the kept steps, up to {max(expected):,}.")
+    print(f"Identical: losses and weights at all {len(expected)} stored steps, up to {max(expected):,}.")
 
 
 def _first_difference(run: Run, expected: dict[int, Link], given: argparse.Namespace) -> str | None:
-    """A sentence on where a new training of the run differs from it; None if it does not."""
+    """Repeats the training. Returns a sentence that names the first difference, or None."""
     options = train.options("ca2-rl verify", DESCRIPTION)
     named = options.parse_args([])
     named.trust, named.gym_packages = given.trust, given.gym_packages
@@ -61,7 +61,7 @@ def _first_difference(run: Run, expected: dict[int, Link], given: argparse.Names
         wanted = expected.get(link.steps)
         if wanted is not None and link != wanted:
             parts = [name for name in ("losses", "weights") if getattr(link, name) != getattr(wanted, name)]
-            difference = f"Different: the {' and the '.join(parts)} at step {link.steps:,}; the same up to step {same:,}."
+            difference = f"Different: {' and '.join(parts)} at step {link.steps:,}; identical up to step {same:,}."
         elif wanted is not None:
             same = link.steps
         if difference or link.steps >= max(expected):
@@ -72,7 +72,7 @@ def _first_difference(run: Run, expected: dict[int, Link], given: argparse.Names
         manager = train.start(arguments, train.config_of(run.folder), see)
         with manager.lock, suppress(_EndError):
             experiment = manager.setup_experiment()
-            assert experiment is not None  # it is no search
+            assert experiment is not None  # it is not a search
             manager.learn(experiment[0])
         if manager.stop_on_signal.stopped:
             raise KeyboardInterrupt

@@ -45,7 +45,7 @@ def test_a_run_is_served_beside_the_agents_that_are_shipped(run_folder):
 def test_what_is_no_run_of_the_pendulum_is_refused(run_folder, tmp_path, capsys):
     assert "no such folder" in refuse(capsys, tmp_path / "nothing")
     (tmp_path / "empty").mkdir()
-    assert "no run of `ca2-rl train` in it" in refuse(capsys, tmp_path / "empty")
+    assert "contains no run of `ca2-rl train`" in refuse(capsys, tmp_path / "empty")
     args = run_folder / "Pendulum-v1" / "args.yml"
     text = args.read_text()
     args.write_text(text.replace("- Pendulum-v1", "- CartPole-v1"))
@@ -90,7 +90,7 @@ def test_the_command_serves_until_it_is_ended(tmp_path):
         text=True,
     )
     try:
-        assert process.stdout.readline() == "Preparing the agents: some seconds\n"
+        assert process.stdout.readline() == "Preparing the agents takes a few seconds\n"
         line = process.stdout.readline()
         address = re.match(r"(http://127\.0\.0\.1:\d+/)pendulum\.html#lesson=2-regret ", line)
         assert address, process.stderr.read()

@@ -141,7 +141,7 @@ def test_picture_has_the_format_of_its_name(tmp_path, suffix, start):
 
 @pytest.mark.parametrize("name", ["curves", "curves.docx", "curves."])
 def test_a_format_that_matplotlib_lacks_is_refused(tmp_path, name):
-    with pytest.raises(UserError, match="no picture format"):
+    with pytest.raises(UserError, match="no image format"):
         save_figure(plt.figure(), tmp_path / name)
     assert not list(Path(tmp_path).iterdir())
 

@@ -139,7 +139,7 @@ class TestTimeOfTheFinalEvaluation:
 
     def test_one_episode_that_takes_too_long_is_not_played(self, run):
         text = closing.final_evaluation(run, 100, 2.0, (), trust=False)
-        assert text == "Last model: not evaluated, as one episode may take 100 s."
+        assert text == "Last model: not evaluated, because one episode may take 100 s."
 
     def test_fewer_episodes_are_played_if_all_would_take_too_long(self, run, monkeypatch):
         times = iter([0.0, 20.0])  # the first ten take that many seconds

@@ -285,7 +285,7 @@ class TestVerify:
         before = {path: path.read_bytes() for path in (tmp_path / RUN).rglob("*") if path.is_file()}
         code, out, err = call("verify", RUN, "--trust")
         assert (code, err) == (0, "")
-        assert out.endswith("The same: losses and weights at all 6 of the kept steps, up to 600.\n")
+        assert out.endswith("Identical: losses and weights at all 6 stored steps, up to 600.\n")
         assert {path: path.read_bytes() for path in (tmp_path / RUN).rglob("*") if path.is_file()} == before
 
     def test_the_first_difference_is_named(self, train, call, tmp_path):
@@ -297,7 +297,7 @@ class TestVerify:
         path.write_text("\n".join(links) + "\n")
         code, out, err = call("verify", RUN, "--trust")
         assert (code, err) == (1, "")
-        assert out.endswith("Different: the weights at step 300; the same up to step 200.\n")
+        assert out.endswith("Different: weights at step 300; identical up to step 200.\n")
 
     def test_another_seed_differs_from_the_beginning(self, train, call, tmp_path):
         train()
@@ -305,7 +305,7 @@ class TestVerify:
         path.write_text(yaml.dump(dict(yaml.unsafe_load(path.read_text())) | {"seed": 3}))
         code, out, _ = call("verify", RUN, "--trust")
         assert code == 1
-        assert out.endswith("at step 100; the same up to step 0.\n")
+        assert out.endswith("at step 100; identical up to step 0.\n")
 
     def test_a_run_of_an_older_version_has_no_hashes(self, train, call, tmp_path):
         train(steps=120)
@@ -317,7 +317,7 @@ class TestVerify:
     def test_a_run_that_has_just_begun_has_none_yet(self, train, call, tmp_path):
         train(steps=120)
         (tmp_path / RUN / "hashes.csv").write_text("steps,losses,weights,chain\n")
-        assert "it has no hashes yet, the first comes after" in call("verify", RUN, "--trust")[2]
+        assert "no hashes yet; the first is stored after" in call("verify", RUN, "--trust")[2]
 
     @pytest.mark.parametrize("name", ["SIGINT", "SIGTERM"])
     def test_ctrl_c_ends_it_at_once(self, name, train, call, monkeypatch):
