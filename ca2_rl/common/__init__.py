@@ -1,1 +1,1 @@
-"""Parts that the algorithms share."""
+"""Components that the algorithms share."""

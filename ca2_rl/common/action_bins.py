@@ -1,4 +1,4 @@
-"""A finite set of actions for any space that DQN can act in: one set for the whole action, or one for each of its dimensions."""
+"""Finite sets of actions for the spaces that DQN can act in: one set for the whole action, or one for each of its dimensions."""
 
 from abc import ABC, abstractmethod
 from typing import Any
@@ -13,27 +13,27 @@ MAX_ACTIONS = 4096
 
 
 class Bins(ABC):
-    """Indices, from which a network chooses, and the actions of the env that they stand for."""
+    """Maps indices, from which a network chooses, to actions of the env."""
 
     index_space: spaces.Space[Any]
-    """Of the indices of one action."""
+    """Space of the index, or indices, of one action."""
     width: int
-    """Number of values of a choice."""
+    """Number of values that each index can have."""
     n_branches: int | None
-    """Number of choices that make an action; None: a single one, whose index is no vector."""
+    """Number of indices that make up an action; None for a single scalar index."""
     actions: np.ndarray
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """Of the index of an action."""
+        """Shape of the index of one action."""
         return () if self.n_branches is None else (self.n_branches,)
 
     @abstractmethod
     def of(self, indices: np.ndarray) -> np.ndarray:
-        """Actions of the env [N, *shape] of indices, int64 [N] or [N, n_branches]."""
+        """Actions of the env for some indices: int64 [N] or [N, n_branches] -> [N, *action shape]."""
 
     def state_dict(self) -> dict[str, Any]:
-        """Of the generator of random actions."""
+        """State of the generator of random actions."""
         return {"random": space_state(self.index_space)}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
@@ -41,11 +41,11 @@ class Bins(ABC):
 
 
 class ActionBins(Bins):
-    """The actions a Q-network chooses from: a grid over a Box, or the actions of a Discrete space as they are.
+    """The actions from which a Q-network chooses: a grid over a Box, or the actions of a Discrete space.
 
     A Box of shape [*shape] gets ``n_bins`` evenly spaced values per dimension, both end points included, and all
-    their combinations. End points matter: bin centres lose the full torque of Pendulum, and for odd counts the
-    middle of the range is there too.
+    their combinations. End points matter: with bin centres, Pendulum's full torque would be missing. An odd number
+    of bins includes the middle of the range.
 
     :param space: Box with finite bounds, or Discrete
     :param n_bins: values per dimension of a Box, at least 2; ignored for Discrete
@@ -68,9 +68,9 @@ class ActionBins(Bins):
 
 
 class BranchBins(Bins):
-    """The same with a choice in each dimension of a Box or MultiDiscrete space on its own, so that the choices add up, not multiply.
+    """A separate choice in each dimension of a Box or MultiDiscrete space, so that the number of outputs is a sum instead of a product.
 
-    Where dimensions have different numbers of values, the last value of the shorter ones is repeated.
+    If dimensions have different numbers of values, the last value of the shorter ones is repeated.
 
     :param space: Box with finite bounds, or MultiDiscrete
     :param n_bins: values per dimension of a Box, at least 2, at most 4,096; ignored for MultiDiscrete
@@ -84,9 +84,7 @@ class BranchBins(Bins):
         elif isinstance(space, spaces.Box):
             axes = _axes(space, n_bins)
         else:
-            raise UserError(
-                f"branching=True has a choice for each dimension of a Box or MultiDiscrete space, {space} has one: leave it out."
-            )
+            raise UserError(f"branching=True needs a Box or MultiDiscrete space, not {space}. Leave it out.")
         self._shape: tuple[int, ...] = space.shape or ()
         sizes = np.array([len(axis) for axis in axes])
         if sizes.max() > MAX_ACTIONS:
@@ -101,9 +99,9 @@ class BranchBins(Bins):
 
 
 def _axes(box: spaces.Box, n_bins: int) -> list[np.ndarray]:
-    """The values of each dimension, in the dtype of the box; a Box of integers may have fewer values than bins."""
+    """The values of each dimension, in the dtype of the box. A Box of integers may have fewer values than ``n_bins``."""
     if isinstance(n_bins, bool) or not isinstance(n_bins, (int, np.integer)) or n_bins < 2:
-        raise UserError(f"n_bins={n_bins!r}: give a whole number of at least 2, so that both ends of the range are there.")
+        raise UserError(f"n_bins={n_bins!r}: give a whole number of at least 2, so that both ends of the range are included.")
     if not box.is_bounded():
         raise UserError(f"{box} has no finite bounds: wrap the env so that its actions lie in a bounded Box.")
     low, high = box.low.ravel().astype(np.float64), box.high.ravel().astype(np.float64)
@@ -116,8 +114,8 @@ def _grid(box: spaces.Box, n_bins: int) -> np.ndarray:
     dims = int(np.prod(box.shape))
     if n_bins**dims > MAX_ACTIONS:
         most = int(MAX_ACTIONS ** (1 / dims) + 1e-9)
-        advice = f"n_bins={most} fits" if most >= 2 else "use an actor-critic such as ouddpg"
-        advice += ", or branching=True, which chooses in each dimension" if dims > 1 else ""
+        advice = f"use n_bins={most}" if most >= 2 else "use an actor-critic such as ouddpg"
+        advice += ", or branching=True, which chooses in each dimension separately" if dims > 1 else ""
         size = f"{n_bins:,}" if dims == 1 else f"{n_bins}^{dims}"
         raise UserError(f"n_bins={n_bins} makes {size} actions, over {MAX_ACTIONS:,}: {advice}.")
     combinations = np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1)

@@ -1,4 +1,4 @@
-"""Activations by name, so that a YAML file can have one without code in it."""
+"""Activations by name, so that a YAML file can choose one without containing code."""
 
 from typing import Any
 
@@ -7,15 +7,15 @@ from torch import nn
 
 from ca2_core.errors import UserError, did_you_mean
 
-# Those that act on each number by itself and need no argument
+# Elementwise activations without required arguments
 NAMES = ("CELU", "ELU", "GELU", "LeakyReLU", "Mish", "ReLU", "ReLU6", "SELU", "SiLU", "Sigmoid", "Softplus", "Softsign", "Tanh")
 
 
 def activation(given: str | type[nn.Module], option: str = "activation_fn") -> type[nn.Module]:
-    """A class as it is; for a name, the activation of this name in ``torch.nn``.
+    """The activation class for a name in ``torch.nn``; a class is returned unchanged.
 
-    :param option: whose value it is, for the error
-    :raises UserError: if it is none of ``NAMES``
+    :param option: option that has this value, for the message
+    :raises UserError: if the name is not in ``NAMES``
     """
     if callable(given):
         return given
@@ -27,7 +27,7 @@ def activation(given: str | type[nn.Module], option: str = "activation_fn") -> t
 
 
 class NamesActivation(BasePolicy):
-    """Takes ``activation_fn`` as a class, as SB3 does, or as its name."""
+    """Policy whose ``activation_fn`` may be a class, as in SB3, or a name."""
 
     def __init__(self, *args: Any, **kwargs: Any):
         kwargs["activation_fn"] = activation(kwargs.get("activation_fn", nn.ReLU))

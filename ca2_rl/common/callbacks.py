@@ -1,4 +1,4 @@
-"""Callbacks within callbacks."""
+"""Iterates over nested callbacks."""
 
 from collections.abc import Iterator
 
@@ -6,7 +6,7 @@ from stable_baselines3.common.callbacks import BaseCallback, CallbackList, EvalC
 
 
 def every_callback(callback: BaseCallback | None) -> Iterator[BaseCallback]:
-    """All callbacks in a callback."""
+    """A callback and all callbacks nested in it; lists are replaced by their members."""
     if isinstance(callback, CallbackList):
         for each in callback.callbacks:
             yield from every_callback(each)

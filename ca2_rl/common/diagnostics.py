@@ -1,6 +1,6 @@
 """Gradient norm, loss, mean Q-value and return, averaged over each logging interval.
 
-SB3's ``logger.record`` keeps the last value before a dump, which at one update per step is one minibatch in hundreds.
+SB3's ``logger.record`` keeps only the last value before a dump, which may be one minibatch of hundreds.
 """
 
 from collections import defaultdict
@@ -15,12 +15,12 @@ from stable_baselines3.common.off_policy_algorithm import OffPolicyAlgorithm
 from torch import nn
 from torch.utils.hooks import RemovableHandle
 
-# Names in SB3's log, beside its own train/loss and train/critic_loss
+# Keys that we add to SB3's log, next to its own train/loss and train/critic_loss
 GRADIENT_NORM = "train/gradient_norm"
 MEAN_Q = "train/mean_q"
 RETURN = "rollout/return"
 SIGMA = "train/sigma_"
-# Each quantity, and where a log has it, by preference. Version 0.1.0 logged it under diagnostics/, to be read for one release
+# Keys of each quantity in a log, in order of preference. Version 0.1.0 logged under diagnostics/, which is read for one more release
 COLUMNS: dict[str, tuple[str, ...]] = {
     "gradient_norm": ("diagnostics/gradient_norm", GRADIENT_NORM),
     "loss": ("diagnostics/loss", "train/loss", "train/critic_loss", "train/value_loss"),
@@ -30,9 +30,9 @@ COLUMNS: dict[str, tuple[str, ...]] = {
 
 
 def find_diagnostics(logged: Mapping[str, float]) -> dict[str, float]:
-    """The quantities of ``COLUMNS`` that a dump of SB3's logger has, and NoisyDQN's sigmas, by their short names.
+    """The quantities of ``COLUMNS`` in a dump of SB3's logger, and NoisyDQN's sigmas, by their short names.
 
-    :param logged: values by SB3's or our keys
+    :param logged: values by key
     """
     found = {name: next((logged[key] for key in keys if key in logged), None) for name, keys in COLUMNS.items()}
     sigmas = {key.removeprefix("train/"): value for key, value in logged.items() if key.startswith(SIGMA)}
@@ -40,7 +40,7 @@ def find_diagnostics(logged: Mapping[str, float]) -> dict[str, float]:
 
 
 class Averages:
-    """Means of named scalars since they were last read. Tensors stay tensors until then, so that adding never waits."""
+    """Means of named scalars since the last ``pop``. Tensors are converted only there, so that adding never waits for the device."""
 
     def __init__(self) -> None:
         self._sums: dict[str | tuple[str, ...], th.Tensor | float] = defaultdict(float)
@@ -48,15 +48,15 @@ class Averages:
         self._totals: dict[tuple[str, ...], th.Tensor] = {}
 
     def totals(self, names: tuple[str, ...]) -> th.Tensor:
-        """A tensor [n] for whoever adds n values to it in place, and tells by ``count``; it is kept for good."""
+        """A tensor [n], always the same object, to which the caller adds n values in place. Report each addition by ``count``."""
         return self._totals.setdefault(names, th.zeros(len(names)))
 
     def count(self, names: tuple[str, ...]) -> None:
-        """Says that values were added to ``totals``."""
+        """Counts one addition to ``totals``."""
         self._counts[names] += 1
 
     def add(self, name: str | tuple[str, ...], value: th.Tensor | float) -> None:
-        """A scalar under a name, or a tensor [n] under n names."""
+        """Adds a scalar under a name, or a tensor [n] under n names."""
         self._sums[name] = self._sums[name] + value
         self._counts[name] += 1
 
@@ -72,7 +72,7 @@ class Averages:
             self.totals(names).copy_(totals)
 
     def pop(self) -> dict[str, float]:
-        """The means by name; starts a new interval."""
+        """Returns the means by name and starts a new interval."""
         means: dict[str, float] = {}
         for counted in self._totals.keys() & self._counts.keys():
             self._sums[counted] = self._sums[counted] + self._totals[counted].clone()
@@ -86,7 +86,7 @@ class Averages:
 
 
 class WithDiagnostics(OffPolicyAlgorithm):
-    """Logs the means of what ``train`` adds to ``self.averages``, and of the returns of the episodes that ended."""
+    """Logs the means of the values that ``train`` adds to ``self.averages``, and of the returns of finished episodes."""
 
     averages: Averages
 
@@ -98,7 +98,7 @@ class WithDiagnostics(OffPolicyAlgorithm):
         return [*super()._excluded_save_params(), "averages"]
 
     def state_parts(self) -> dict[str, Any]:
-        """What the next steps depend on beyond what all of SB3's algorithms have: by name, with ``state_dict`` and ``load_state_dict``."""
+        """The state beyond that of all SB3 algorithms, by name: objects with ``state_dict`` and ``load_state_dict``."""
         return {"averages": self.averages}
 
     def _update_info_buffer(self, infos: list[dict[str, Any]], dones: np.ndarray | None = None) -> None:
@@ -118,9 +118,9 @@ def finished_returns(infos: list[dict[str, Any]]) -> list[float]:
 
 
 class DiagnosticsCallback(BaseCallback):
-    """Logs the same for SB3's own DQN, DDPG, TD3 and SAC, read off their networks and optimisers by hooks.
+    """Logs the same quantities for SB3's own DQN, DDPG, TD3 and SAC, by hooks in their networks and optimisers.
 
-    The gradient norm is the Q-networks', before clipping. The mean Q-value is of the actions in the minibatch.
+    The gradient norm is that of the Q-networks, before clipping. The mean Q-value is over the actions in the minibatch.
 
     :raises TypeError: at the start of training, for an algorithm without a Q-network
     """
@@ -143,7 +143,7 @@ class DiagnosticsCallback(BaseCallback):
             network, optimizer, keep_q = model.critic, model.critic.optimizer, self._keep_q_of_critics
             self._loss_name = "train/critic_loss"
         else:
-            raise TypeError(f"{type(model).__name__} has no Q-network to watch: DQN, DDPG, TD3 and SAC have.")
+            raise TypeError(f"{type(model).__name__} has no Q-network. This callback works with DQN, DDPG, TD3 and SAC.")
         self._handles = [
             network.register_forward_hook(keep_q),
             optimizer.register_step_pre_hook(self._record_gradient_step),
@@ -156,14 +156,14 @@ class DiagnosticsCallback(BaseCallback):
 
     def _keep_q_of_taken_actions(self, module: nn.Module, args: Any, q_values: th.Tensor) -> None:
         def keep(gradient: th.Tensor) -> None:
-            # The loss depends on the Q-values of the taken actions only: they are where the gradient is not zero
+            # The loss depends only on the Q-values of the actions taken, so the gradient of all others is zero
             self._mean_q = q_values.detach()[gradient != 0].mean()
 
         if q_values.requires_grad:
             q_values.register_hook(keep)
 
     def _keep_gradient_norm(self, parameter: th.Tensor) -> None:
-        # Kept before DQN clips it, and replaced by each backward pass: the actor's leaves its own in the critic
+        # Recorded before DQN clips it. The actor's backward pass writes here too; the critic's next one replaces that
         assert parameter.grad is not None
         self._gradient_norms[parameter] = parameter.grad.norm()
 
@@ -173,10 +173,10 @@ class DiagnosticsCallback(BaseCallback):
             self.logger.record_mean(MEAN_Q, self._mean_q.item())
 
     def _on_rollout_start(self) -> None:
-        # Each call of train() leaves the mean of its losses there: they are averaged as well
+        # Each call of train() records the mean of its losses under this key; average these means
         loss = self.logger.name_to_value.get(self._loss_name)
         if loss is not None:
-            if self.logger.name_to_count[self._loss_name]:  # of this interval; a dump begins another
+            if self.logger.name_to_count[self._loss_name]:  # already recorded in this interval, which a dump ends
                 self.logger.record(self._loss_name, self._mean_loss)
             self.logger.record_mean(self._loss_name, loss)
             self._mean_loss = self.logger.name_to_value[self._loss_name]

@@ -1,4 +1,4 @@
-"""Evaluations by SB3's ``EvalCallback`` of an agent that heeds action masks."""
+"""Lets SB3's ``EvalCallback`` evaluate agents with action masks."""
 
 from typing import Any
 
@@ -13,7 +13,7 @@ from ca2_rl.common.callbacks import every_callback
 
 
 class MaskedEnv(VecEnvWrapper):
-    """Envs that know what they allow at the time.
+    """Wrapper that keeps the current action masks of its envs.
 
     :param venv: the envs
     :param n_actions: number of actions
@@ -35,7 +35,7 @@ class MaskedEnv(VecEnvWrapper):
 
 
 class MaskedAgent:
-    """An agent whose ``predict`` is for the last observations of some envs, and heeds their masks; in all else the agent itself."""
+    """An agent whose ``predict`` uses the current masks of the evaluation's envs. All other attributes are those of the agent."""
 
     def __init__(self, agent: BaseAlgorithm, masks: ActionMasks):
         self.agent, self.masks = agent, masks
@@ -49,7 +49,7 @@ class MaskedAgent:
 
 
 class MaskedEvaluations(BaseCallback):
-    """During a training, each ``EvalCallback``, which calls ``predict`` without masks, has an agent that finds them in the callback's envs.
+    """Gives each ``EvalCallback`` of a training a ``MaskedAgent``, because the callback calls ``predict`` without masks.
 
     :param n_actions: number of actions
     """
@@ -77,7 +77,7 @@ class MaskedEvaluations(BaseCallback):
 
 
 def _innermost(evaluation: EvalCallback) -> tuple[Any, str]:
-    """Object and attribute that hold the envs themselves: wrappers have to be as around the training's, for SB3 to compare them."""
+    """Object and attribute that hold the innermost envs. Outer wrappers must stay the same as the training's, because SB3 compares them."""
     place: tuple[Any, str] = evaluation, "eval_env"
     while isinstance(getattr(*place), VecEnvWrapper):
         place = getattr(*place), "venv"

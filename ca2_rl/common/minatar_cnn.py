@@ -1,4 +1,4 @@
-"""The network of the MinAtar games."""
+"""Features extractor for the MinAtar games."""
 
 import gymnasium as gym
 import torch as th
@@ -14,7 +14,7 @@ CHANNELS, KERNEL = 16, 3
 class MinAtarCNN(BaseFeaturesExtractor):
     """One 3x3 convolution with 16 channels and a hidden layer (Young & Tian 2019): [N, H, W, C] -> [N, features_dim].
 
-    For observations that are zeros and ones, with the channels last, as MinAtar's are; SB3's ``NatureCNN`` needs at least 36x36 pixels.
+    For observations of zeros and ones with the channels last, as in MinAtar. SB3's ``NatureCNN`` needs at least 36x36 pixels.
     https://arxiv.org/abs/1903.03176
 
     :param observation_space: a Box of shape [H, W, C], H and W at least 3

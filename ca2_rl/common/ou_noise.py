@@ -11,14 +11,13 @@ from ca2_core.errors import UserError
 class OUNoise(ActionNoise):
     """dx = theta (mu - x) dt + sigma dW, sampled every ``dt`` (Uhlenbeck & Ornstein 1930; Lillicrap et al. 2016).
 
-    The step is the process's own transition, exact for every dt: x' = mu + (x - mu) a + sd * N(0, 1) with
+    The step is the exact transition of the process for every dt: x' = mu + (x - mu) a + sd * N(0, 1) with
     a = exp(-theta dt) and sd^2 = sigma^2 (1 - a^2) / (2 theta). Stationary std sigma / sqrt(2 theta), autocorrelation
-    exp(-theta k dt) after k steps. ``reset`` puts x back to mu. Random numbers come from NumPy's global generator,
-    which SB3 seeds.
+    exp(-theta k dt) after k steps. ``reset`` sets x to mu. Random numbers are from NumPy's global generator, which SB3 seeds.
 
     :param shape: shape of an action
     :param sigma: scale of the noise, >= 0, in units of the scaled action in [-1, 1]
-    :param theta: rate of the return to the mean, >= 0; 0 is Brownian motion
+    :param theta: rate at which the noise returns to its mean, >= 0; 0 is Brownian motion
     :param dt: time between two calls, > 0
     :param mu: mean, in units of the scaled action
     :raises UserError: if a value is out of its range
@@ -33,10 +32,10 @@ class OUNoise(ActionNoise):
             ("ou_mu", mu, math.isfinite(mu)),
         ):
             if not is_valid:
-                raise UserError(f"{name}={value}: sigma and theta are at least 0, dt is above 0, mu is finite.")
+                raise UserError(f"{name}={value}: sigma and theta must be at least 0, dt above 0, and all finite.")
         self.sigma, self.theta, self.dt, self.mu = sigma, theta, dt, mu
         self._decay = math.exp(-theta * dt)
-        # expm1 keeps its digits for small theta; the limit for theta = 0 is dt
+        # expm1 stays accurate for small theta; the limit for theta = 0 is dt
         variance = -math.expm1(-2 * theta * dt) / (2 * theta) if theta > 0 else dt
         self._step_std = sigma * math.sqrt(variance)
         self._x = np.full(shape, mu, dtype=np.float64)

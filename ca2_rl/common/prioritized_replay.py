@@ -20,13 +20,13 @@ from ca2_rl.common.replay_buffer import (
 )
 
 WIDTH = 16
-"""Children of a node: few levels, each a handful of NumPy calls for a whole batch."""
+"""Children of a node. A wide tree has few levels, and each level takes a few NumPy calls for a whole batch."""
 
 WIDEST_ROOT = 2048
-"""Children of the root, at most: these are searched by one call."""
+"""Most children of the root; one call searches them all."""
 
 MOST_CHANGES = 64
-"""Updates that are made together: most are, before the next draw."""
+"""Most updates of leaves after which the sums are updated. Usually the next draw comes earlier and updates them."""
 
 BELOW_ONE = 1 - 2.0**-53
 
@@ -40,12 +40,12 @@ def padded(n: int) -> int:
 
 
 class SumTree:
-    """Sums over non-negative numbers: a number is changed, and found by the running sum that it covers, in O(log n).
+    """A sum tree over non-negative numbers: changes a leaf, and finds the leaf at a given cumulative sum, in O(log n).
 
-    A sum is always computed from all of its children, so no rounding error builds up: a tree that was updated a million times equals,
-    to the last bit, one that is built from the same leaves.
+    Each sum is always recomputed from all of its children, so rounding errors do not accumulate: after a million updates, the tree equals,
+    bit for bit, a new tree with the same leaves.
 
-    :param leaves: float64 [n], a multiple of ``WIDTH``; changed in place by ``update``
+    :param leaves: float64 [n], n a multiple of ``WIDTH``; changed in place by ``update``
     """
 
     def __init__(self, leaves: NDArray[np.float64]):
@@ -57,8 +57,8 @@ class SumTree:
             above[: len(sums)] = sums
             self._levels.append(above)
         self._families = [level.reshape(-1, WIDTH) for level in self._levels[:-1]]  # each [nodes above, WIDTH]
-        self._changed: list[NDArray[np.int64]] = []  # leaves that no sum follows yet
-        self._ends = np.add.accumulate(self._levels[-1])  # running sum over the root's children
+        self._changed: list[NDArray[np.int64]] = []  # leaves whose sums are not updated yet
+        self._ends = np.add.accumulate(self._levels[-1])  # cumulative sums of the root's children
 
     @property
     def total(self) -> float:
@@ -66,7 +66,7 @@ class SumTree:
         return float(self._ends[-1])
 
     def update(self, indices: NDArray[np.int64], values: NDArray[np.float64]) -> None:
-        """Sets leaves. Of an index that occurs several times, the last value counts.
+        """Sets leaves. If an index occurs several times, its last value counts.
 
         :param indices: [B]
         :param values: >= 0, [B] or [1]
@@ -87,12 +87,12 @@ class SumTree:
         np.add.accumulate(self._levels[-1], out=self._ends)
 
     def find(self, masses: NDArray[np.float64]) -> NDArray[np.int64]:
-        """Leaves i with leaf[0] + ... + leaf[i - 1] <= mass < leaf[0] + ... + leaf[i], up to rounding; none of them is 0.
+        """Indices i with leaf[0] + ... + leaf[i - 1] <= mass < leaf[0] + ... + leaf[i], up to rounding. A leaf of 0 is never found.
 
-        :param masses: in [0, ``total``), [B]; the total is above 0
+        :param masses: [B], in [0, ``total``); the total is above 0
         """
         self._sum_up()
-        # By rounding, a mass may lie at the end of a sum or beyond
+        # Because of rounding, a mass may equal or exceed the total
         masses = np.minimum(masses, self._ends[-1] * BELOW_ONE)
         nodes = self._ends.searchsorted(masses, side="right")
         masses = np.maximum(masses - (self._ends.take(nodes) - self._levels[-1].take(nodes)), 0)
@@ -109,19 +109,19 @@ class SumTree:
 
 
 class Prioritized(ReadableBuffer):
-    """A replay buffer that draws transitions in proportion to priority = (error + 1e-6) ** alpha, of several envs alike.
+    """A replay buffer that draws transitions with probability proportional to their priority, (error + 1e-6) ** alpha.
 
     Draws are stratified: one from each of B equal parts of the sum of all priorities. A new transition gets the largest priority so far,
-    at the beginning 1. The importance weights (N P(i)) ** -beta are divided by the largest of their batch.
+    initially 1. The importance weights (N P(i)) ** -beta are divided by the largest weight in the batch.
 
-    The algorithms of this package that have ``prioritized_replay`` do all that is needed. SB3's own ``DQN`` takes the class as
-    ``replay_buffer_class``, but it neither multiplies its loss by the weights nor reports errors, so that all priorities stay equal and
-    the draws uniform. A subclass of it has to do both in its ``train``: the batch has ``weights`` [B, 1], and
-    ``update_priorities`` takes the errors. SB3 does not anneal ``beta`` either: set it.
+    The algorithms of this package with the argument ``prioritized_replay`` use the buffer correctly. SB3's own ``DQN`` accepts the class as
+    ``replay_buffer_class``, but neither multiplies its loss by the weights nor reports errors, so that all priorities stay equal and
+    the draws uniform. A subclass of SB3's ``DQN`` has to do both in its ``train``: the batch has ``weights`` [B, 1], and
+    ``update_priorities`` takes the errors. SB3 does not anneal ``beta`` either; the subclass has to set it.
 
-    :param args: as SB3's
+    :param args: as in SB3's buffers
     :param alpha: exponent of the priorities, in [0, 1]; 0 draws uniformly
-    :param beta: exponent of the weights, in [0, 1]; 1 corrects the whole bias
+    :param beta: exponent of the importance weights, in [0, 1]; 1 corrects the bias fully
     :raises UserError: if an exponent is out of its range, or with ``optimize_memory_usage``
     """
 
@@ -131,11 +131,11 @@ class Prioritized(ReadableBuffer):
         super().__init__(*args, **kwargs)
         for name, value in (("priority_alpha", alpha), ("priority_beta", beta)):
             if not 0 <= value <= 1:
-                raise UserError(f"{name}={value}: it has to lie in [0, 1].")
+                raise UserError(f"{name}={value}: must be from 0 to 1.")
         if self.optimize_memory_usage:
-            raise UserError("prioritized_replay=True does not go with optimize_memory_usage=True. Leave one of them out.")
+            raise UserError("prioritized_replay=True can't be combined with optimize_memory_usage=True. Leave one of them out.")
         self.alpha, self.beta = alpha, beta
-        self.priorities = np.zeros(padded(self.buffer_size * self.n_envs))  # row: step times n_envs plus env
+        self.priorities = np.zeros(padded(self.buffer_size * self.n_envs))  # row number: step * n_envs + env
         self.largest = np.ones(1)
 
     @cached_property
@@ -143,11 +143,11 @@ class Prioritized(ReadableBuffer):
         return SumTree(self.priorities)
 
     def __getstate__(self) -> dict[str, Any]:
-        """Without what follows from the priorities, or is about the last batch."""
+        """Leaves out the tree, which can be rebuilt from the priorities, and the rows of the last batch."""
         return {name: value for name, value in vars(self).items() if name not in ("tree", "_drawn")}
 
     def priorities_changed(self) -> None:
-        """Follows priorities that were filled in from outside, as far as the buffer is filled."""
+        """Updates the tree after ``priorities`` were set directly. Those beyond the filled part of the buffer become 0."""
         self.priorities[self.size() * self.n_envs :] = 0
         vars(self).pop("tree", None)
 
@@ -157,7 +157,7 @@ class Prioritized(ReadableBuffer):
         self.tree.update(np.arange(first, first + self.n_envs), self.largest)
 
     def draw(self, uniforms: NDArray[np.float64]) -> tuple[th.Tensor, th.Tensor]:
-        """Rows, int64 [B], and importance weights, [B, 1], of a batch.
+        """Draws a batch: row numbers, int64 [B], and importance weights, [B, 1].
 
         :param uniforms: random numbers in [0, 1), [B]
         """
@@ -173,9 +173,9 @@ class Prioritized(ReadableBuffer):
         return self.batch(rows, env)._replace(weights=weights.to(self.device))
 
     def update_priorities(self, errors: NDArray[Any]) -> None:
-        """Sets the priorities of the transitions drawn last.
+        """Sets the priorities of the last batch.
 
-        :param errors: temporal-difference errors or losses, in the order of the batch, [B]; one that is not finite counts as the largest
+        :param errors: temporal-difference errors or losses, in the order of the batch, [B]; non-finite ones get the largest priority
         """
         priorities = (np.abs(errors).astype(np.float64) + SMALLEST_ERROR) ** self.alpha
         largest = float(np.maximum.reduce(priorities))
@@ -203,24 +203,25 @@ class PrioritizedDictNStepReplayBuffer(Prioritized, QuickDictNStepReplayBuffer):
 
 
 def check_loaded(loaded: ReplayBuffer | None, made: ReplayBuffer | None) -> None:
-    """Sees that an agent can go on with a saved buffer.
+    """Checks that an agent can continue with a saved replay buffer.
 
-    :param made: the buffer that the agent was made with
-    :raises UserError: if it is of another number of envs, of other n-step returns, or only one of both is prioritised
+    :param loaded: the saved buffer
+    :param made: the buffer that the agent was created with
+    :raises UserError: if the number of envs or ``n_steps`` differs, or only one of the buffers is prioritised
     """
     if loaded is None or made is None:
         return
     if loaded.n_envs != made.n_envs:
-        raise UserError(f"the saved replay buffer is of n_envs={loaded.n_envs}, the agent has {made.n_envs}: give it as many.")
+        raise UserError(f"the saved replay buffer has n_envs={loaded.n_envs}, the agent {made.n_envs}: give the agent the same.")
     n_steps = [getattr(buffer, "n_steps", 1) for buffer in (loaded, made)]
     if n_steps[0] != n_steps[1]:
-        raise UserError(f"the saved replay buffer has returns of n_steps={n_steps[0]}, the agent {n_steps[1]}: give it the same.")
+        raise UserError(f"the saved replay buffer has returns of n_steps={n_steps[0]}, the agent {n_steps[1]}: give the agent the same.")
     is_prioritized = isinstance(loaded, Prioritized)
     if is_prioritized != isinstance(made, Prioritized):
         raise UserError(f"the saved replay buffer has prioritized_replay={is_prioritized}, the agent has not: give it the same.")
 
 
-# By: are observations dicts, are returns over several steps, is it prioritised
+# Key: are observations dicts, are there n-step returns, is replay prioritised
 BUFFERS: dict[tuple[bool, bool, bool], type[ReadableBuffer]] = {
     (False, False, False): QuickReplayBuffer,
     (False, False, True): PrioritizedReplayBuffer,

@@ -1,4 +1,4 @@
-"""States of the random generators that a training draws from."""
+"""Saves and restores the states of the random generators that a training uses."""
 
 import random
 from typing import Any
@@ -9,13 +9,13 @@ from gymnasium import spaces
 
 
 def global_state() -> dict[str, Any]:
-    """Of Python's, NumPy's and torch's global generators."""
+    """States of Python's, NumPy's and PyTorch's global generators."""
     cuda = th.cuda.get_rng_state_all() if th.cuda.is_initialized() else []
     return {"python": random.getstate(), "numpy": np.random.get_state(), "torch": th.get_rng_state(), "cuda": cuda}
 
 
 def set_global_state(state: dict[str, Any]) -> None:
-    """Puts the global generators where they were."""
+    """Restores the states of the global generators."""
     random.setstate(state["python"])
     np.random.set_state(state["numpy"])
     th.set_rng_state(state["torch"])
@@ -24,14 +24,14 @@ def set_global_state(state: dict[str, Any]) -> None:
 
 
 def generator_state(generator: np.random.Generator | None) -> Any:
-    """Of a generator of NumPy's; None if there is none yet."""
+    """State of a NumPy generator; None if the generator does not exist yet."""
     return None if generator is None else generator.bit_generator.state
 
 
 def generator(state: Any) -> np.random.Generator | None:
-    """A generator in this state.
+    """A NumPy generator with a given state; None for the state None.
 
-    :raises ValueError: if it is of a kind that gymnasium does not make
+    :raises ValueError: if the state is not that of a PCG64, the generator that Gymnasium uses
     """
     if state is None:
         return None
@@ -41,12 +41,12 @@ def generator(state: Any) -> np.random.Generator | None:
 
 
 def space_state(space: spaces.Space[Any]) -> Any:
-    """Of the generators of a space and of those in it."""
+    """States of the generators of a space and of the spaces in it."""
     return [generator_state(space._np_random), [space_state(part) for part in _parts(space)]]
 
 
 def set_space_state(space: spaces.Space[Any], state: Any) -> None:
-    """Puts the generators of a space where they were."""
+    """Restores the states of a space's generators."""
     space._np_random = generator(state[0])  # type: ignore[assignment]
     for part, its in zip(_parts(space), state[1], strict=True):
         set_space_state(part, its)

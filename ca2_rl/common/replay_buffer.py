@@ -1,4 +1,4 @@
-"""SB3's replay buffers with fewer copies, which compiled code can read."""
+"""SB3's replay buffers with fewer copies, in a form that compiled code can read."""
 
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -11,7 +11,7 @@ from stable_baselines3.common.vec_env import VecNormalize
 
 
 class Transitions(NamedTuple):
-    """B transitions: SB3's ``ReplayBufferSamples``, and what it lacks."""
+    """B transitions: the fields of SB3's ``ReplayBufferSamples``, then our own."""
 
     observations: th.Tensor
     actions: th.Tensor
@@ -19,11 +19,11 @@ class Transitions(NamedTuple):
     dones: th.Tensor
     rewards: th.Tensor
     discounts: th.Tensor | None = None
-    """Of n-step returns, [B, 1]."""
+    """Discounts of the next states' values, of n-step returns, [B, 1]."""
     weights: th.Tensor | None = None
-    """Of prioritised replay, [B, 1]: its losses are multiplied by them."""
+    """Importance weights of prioritised replay, by which the losses are multiplied, [B, 1]."""
     next_masks: th.Tensor | None = None
-    """Actions that are allowed next, bool [B, n_actions]."""
+    """Actions that are allowed in the next states, bool [B, n_actions]."""
 
 
 Reader = Callable[[th.Tensor], Transitions]
@@ -36,22 +36,22 @@ def flat(values: Any) -> Any:
 
 
 def at(values: Any, rows: th.Tensor) -> Any:
-    """Some rows of a tensor or of a dict of tensors."""
+    """The given rows of a tensor or of each tensor in a dict."""
     return {key: each[rows] for key, each in values.items()} if isinstance(values, dict) else values[rows]
 
 
 class ReadableBuffer(ReplayBuffer):
-    """A replay buffer all of which can be read as tensors, if ``has_tensors``."""
+    """A replay buffer whose arrays can be read as tensors, if ``has_tensors`` is true."""
 
     next_masks: np.ndarray | None = None
-    """Actions that are allowed next, bool [buffer_size, n_envs, n_actions]; whoever adds a transition fills it in."""
+    """Actions that are allowed in the next states, bool [buffer_size, n_envs, n_actions]. The caller of ``add`` sets them."""
 
     def __init__(self, *args: Any, **kwargs: Any):
         super().__init__(*args, **kwargs)
         self.has_tensors = not self.optimize_memory_usage and self.device.type == "cpu"
 
     def keep_masks(self, n_actions: int) -> None:
-        """Has ``next_masks`` in each batch; until they are filled in, all actions are allowed."""
+        """Adds ``next_masks`` to the buffer and its batches. Until a mask is set, all actions are allowed."""
         self.next_masks = np.ones((*self.rewards.shape, n_actions), dtype=bool)
 
     def mask_reader(self) -> Callable[[th.Tensor], th.Tensor | None]:
@@ -61,25 +61,25 @@ class ReadableBuffer(ReplayBuffer):
         return lambda rows: masks[rows]
 
     def sample(self, batch_size: int, env: VecNormalize | None = None) -> Any:
-        """Random ``Transitions``."""
+        """A random batch of ``Transitions``."""
         if self.next_masks is None:
             return Transitions(*super().sample(batch_size, env))
         return self.batch(th.from_numpy(np.random.randint(self.size() * self.n_envs, size=batch_size)), env)
 
     def tensors(self) -> list[Any]:
-        """The ``FIELDS``, each [buffer_size * n_envs, ...], observations perhaps a dict of them."""
+        """The ``FIELDS`` as tensors [buffer_size * n_envs, ...]; observations may be a dict of tensors."""
         return [flat(getattr(self, name)) for name in FIELDS]
 
     def reader(self, env: VecNormalize | None = None) -> Reader:
-        """What makes a batch of rows, int64 [B]: step times ``n_envs`` plus env.
+        """A function that reads a batch, given row numbers, int64 [B], where a row number is step * ``n_envs`` + env.
 
-        :param env: normalises the rewards
+        :param env: normalises the rewards; None for none
         """
         observations, actions, next_observations, dones, timeouts, rewards = self.tensors()
         masks = self.mask_reader()
 
         def read(rows: th.Tensor) -> Transitions:
-            # The end of the time is not the end of the task
+            # A timeout is not the end of the task
             ends = dones[rows] * (1 - timeouts[rows])
             taken = normalized(rewards[rows], env).unsqueeze(1)
             batch = at(observations, rows), actions[rows], at(next_observations, rows), ends.unsqueeze(1), taken
@@ -88,7 +88,7 @@ class ReadableBuffer(ReplayBuffer):
         return read
 
     def batch(self, rows: th.Tensor, env: VecNormalize | None = None) -> Transitions:
-        """Some rows on the buffer's device, normalised as ``sample`` does."""
+        """A batch of the given rows on the buffer's device, normalised as in ``sample``."""
         found = self.reader(env)(rows)
 
         def ready(observations: Any) -> Any:
@@ -111,7 +111,7 @@ class QuickDictReplayBuffer(ReadableBuffer, DictReplayBuffer):
 
 
 class QuickReplayBuffer(ReadableBuffer):
-    """SB3's ``ReplayBuffer``; what enters is copied once."""
+    """SB3's ``ReplayBuffer``, but ``add`` copies its arguments only once."""
 
     def add(
         self, obs: np.ndarray, next_obs: np.ndarray, action: np.ndarray, reward: np.ndarray, done: np.ndarray, infos: list[dict[str, Any]]
@@ -132,12 +132,12 @@ class QuickReplayBuffer(ReadableBuffer):
 
 
 class NStepReader(ReadableBuffer):
-    """Returns over ``n_steps`` steps, as SB3's ``NStepReplayBuffer`` has them."""
+    """Adds returns over ``n_steps`` steps, as in SB3's ``NStepReplayBuffer``."""
 
     def __init__(self, *args: Any, n_steps: int = 3, gamma: float = 0.99, **kwargs: Any):
         super().__init__(*args, **kwargs)
         self.n_steps, self.gamma = n_steps, gamma
-        self.newest = np.zeros(1, dtype=np.int64)  # where the last step is; as an array that compiled code reads
+        self.newest = np.zeros(1, dtype=np.int64)  # position of the newest step; an array, so that compiled code can read it
 
     def add(self, *args: Any, **kwargs: Any) -> None:
         super().add(*args, **kwargs)
@@ -151,7 +151,7 @@ class NStepReader(ReadableBuffer):
 
         def read(rows: th.Tensor) -> Transitions:
             path = (rows.unsqueeze(1) + ahead) % len(rewards)  # [B, n]
-            # What lies behind the newest step is of another time
+            # The steps stored after the newest one are the oldest, not its successors
             goes_on = (dones[path] == 0) & (timeouts[path] == 0) & (path // self.n_envs != newest)
             taken = [th.ones_like(rows, dtype=th.bool)]
             for step in range(self.n_steps - 1):
@@ -168,11 +168,11 @@ class NStepReader(ReadableBuffer):
 
 
 class QuickNStepReplayBuffer(NStepReader, QuickReplayBuffer, NStepReplayBuffer):
-    """SB3's ``NStepReplayBuffer``; what enters is copied once."""
+    """SB3's ``NStepReplayBuffer``, but ``add`` copies its arguments only once."""
 
 
 class QuickDictNStepReplayBuffer(NStepReader, QuickDictReplayBuffer):
-    """For dict observations, which SB3's ``NStepReplayBuffer`` refuses."""
+    """n-step returns for dict observations, which SB3's ``NStepReplayBuffer`` does not support."""
 
     def sample(self, batch_size: int, env: VecNormalize | None = None) -> Any:
         return self.batch(th.from_numpy(np.random.randint(self.size() * self.n_envs, size=batch_size)), env)

@@ -1,6 +1,6 @@
-"""What a Q-network learns of the return: its mean, its distribution over fixed atoms, or its quantiles.
+"""What a Q-network learns about the return: its mean, probabilities of fixed returns (atoms), or its quantiles.
 
-Outputs of a network are [B, n_actions] for the mean and [B, n, n_actions] for a distribution; of one action, [B, 1] and [B, n].
+A network's outputs are [B, n_actions] for the mean and [B, n, n_actions] for a distribution; for one action [B, 1] and [B, n].
 """
 
 from dataclasses import dataclass
@@ -15,40 +15,40 @@ from ca2_core.errors import UserError, did_you_mean
 
 
 class Returns(Protocol):
-    """One of the three. Equal ones are the same: a compiled step is a step of one of them."""
+    """Interface of the three. Objects with equal fields compare equal, because compiled steps are looked up by them."""
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """Of the outputs for one action: () or (n,)."""
+        """Shape of the outputs for one action: () or (n,)."""
 
     def q_values(self, outputs: th.Tensor) -> th.Tensor:
         """Expected returns [..., n_actions]."""
 
     def numpy_q_values(self, outputs: NDArray[np.float32]) -> NDArray[np.float32]:
-        """The same by NumPy."""
+        """``q_values`` in NumPy."""
 
     def taken(self, outputs: th.Tensor, actions: th.Tensor) -> th.Tensor:
-        """The outputs for some actions, int64 [..., 1]: [..., n]."""
+        """The outputs for the given actions, int64 [..., 1]: [..., n]."""
 
     def taken_q(self, taken: th.Tensor) -> th.Tensor:
-        """Expected returns of what ``taken`` gives: [...] or [..., 1]."""
+        """Expected returns from the outputs of ``taken``: [...] or [..., 1]."""
 
     def values(self, taken: th.Tensor) -> th.Tensor:
-        """What ``targets`` needs of the outputs for an action: [..., n]."""
+        """The ``values`` argument of ``targets``, from the outputs of ``taken``: [..., n]."""
 
     def targets(self, values: th.Tensor, rewards: th.Tensor, discounts: th.Tensor) -> th.Tensor:
-        """What to learn where ``values`` [..., n] follow, rewards and discounts [..., 1]: [..., n]."""
+        """Targets [..., n] from the next state's ``values`` [..., n], and from rewards and discounts [..., 1]."""
 
     def losses(self, taken: th.Tensor, targets: th.Tensor) -> th.Tensor:
-        """Of each transition: [...]."""
+        """Loss of each transition: [...]."""
 
     def errors(self, taken: th.Tensor, targets: th.Tensor) -> th.Tensor:
-        """What the priority of each transition follows from, >= 0: [...]."""
+        """Error of each transition, >= 0, from which its priority is computed: [...]."""
 
 
 @dataclass(frozen=True)
 class Mean:
-    """The expected return alone, by Huber's loss (Mnih et al. 2015)."""
+    """Only the expected return, learned with the Huber loss (Mnih et al. 2015)."""
 
     shape: ClassVar[tuple[int, ...]] = ()
 
@@ -81,8 +81,8 @@ MEAN = Mean()
 
 
 def taken(outputs: th.Tensor, actions: th.Tensor) -> th.Tensor:
-    """Of a distribution's outputs [..., n, n_actions], those for some actions [..., 1]: [..., n]."""
-    # A sum: compiled, quicker forth and back than a gather is
+    """Selects from a distribution's outputs [..., n, n_actions] those for the given actions [..., 1]: [..., n]."""
+    # In compiled code, a masked sum is faster than gather, forward and backward
     is_taken = th.arange(outputs.shape[-1], device=outputs.device) == actions
     return outputs.where(is_taken.unsqueeze(-2), 0).sum(dim=-1)
 
@@ -91,7 +91,7 @@ def taken(outputs: th.Tensor, actions: th.Tensor) -> th.Tensor:
 class Categorical:
     """Probabilities of ``n_atoms`` evenly spaced returns from ``v_min`` to ``v_max`` (Bellemare et al. 2017, C51).
 
-    Outputs are logits. The loss is the Kullback-Leibler divergence from the projected target, which has the cross-entropy's gradient.
+    Outputs are logits. The loss is the Kullback-Leibler divergence from the projected target, whose gradient is that of the cross-entropy.
     https://arxiv.org/abs/1707.06887
     """
 
@@ -129,7 +129,7 @@ class Categorical:
         return taken.softmax(dim=-1)
 
     def targets(self, values: th.Tensor, rewards: th.Tensor, discounts: th.Tensor) -> th.Tensor:
-        """Probabilities of the moved atoms, each shared between its two neighbours in the support, the nearer of which gets more."""
+        """Projected target: the probability of each shifted atom is split linearly between its two neighbours in the support."""
         support = self.support(values)
         moved = (rewards + discounts * support).clamp(self.v_min, self.v_max)  # [..., n]
         shares = (1 - (moved.unsqueeze(-2) - support.unsqueeze(-1)).abs() / self.spacing).clamp(min=0)  # [..., n to, n from]
@@ -140,12 +140,12 @@ class Categorical:
         return gained.sum(dim=-1)
 
     def errors(self, taken: th.Tensor, targets: th.Tensor) -> th.Tensor:
-        return self.losses(taken, targets).clamp(min=0)  # it is, but for rounding
+        return self.losses(taken, targets).clamp(min=0)  # non-negative except for rounding
 
 
 @dataclass(frozen=True)
 class Quantiles:
-    """``n`` quantiles at the middles of as many equal parts of [0, 1], by the quantile Huber loss (Dabney et al. 2018, QR-DQN).
+    """``n`` quantiles, at the midpoints of n equal parts of [0, 1], learned with the quantile Huber loss (Dabney et al. 2018, QR-DQN).
 
     https://arxiv.org/abs/1710.10044
     """
@@ -173,14 +173,14 @@ class Quantiles:
         return taken
 
     def targets(self, values: th.Tensor, rewards: th.Tensor, discounts: th.Tensor) -> th.Tensor:
-        # Side by side in memory: a compiled step would read them out of the replay buffer again for each pair of quantiles
+        # A contiguous copy: a compiled step would otherwise read both from the replay buffer again for each pair of quantiles
         rewards, discounts = th.cat((rewards, discounts), dim=-1).split(1, dim=-1)
         return rewards + discounts * values
 
     def losses(self, taken: th.Tensor, targets: th.Tensor) -> th.Tensor:
         levels = (th.arange(self.n, device=taken.device, dtype=taken.dtype) + 0.5) / self.n
         errors = targets.unsqueeze(-2) - taken.unsqueeze(-1)  # [..., n learned, n of the target]
-        slopes = errors.detach().clamp(-1, 1)  # of the Huber loss
+        slopes = errors.detach().clamp(-1, 1)  # derivative of the Huber loss
         huber = slopes * (errors - 0.5 * slopes)
         return ((levels.unsqueeze(-1) - (slopes < 0).to(taken.dtype)).abs() * huber).sum(dim=-2).mean(dim=-1)
 
@@ -192,9 +192,9 @@ DISTRIBUTIONS = ("categorical", "quantile")
 
 
 def returns_of(distribution: str | None, n_atoms: int, v_min: float | None, v_max: float | None, n_quantiles: int) -> Returns:
-    """What the arguments of an algorithm name.
+    """The ``Returns`` for the arguments of an algorithm.
 
-    :raises UserError: if there is no such distribution, or a size or the range is missing or wrong
+    :raises UserError: if the distribution is unknown, or a size or the range is missing or wrong
     """
     if distribution is None:
         return Mean()
@@ -204,29 +204,29 @@ def returns_of(distribution: str | None, n_atoms: int, v_min: float | None, v_ma
         )
     if distribution == "quantile":
         if n_quantiles < 1:
-            raise UserError(f"n_quantiles={n_quantiles}: at least 1 quantile is learned.")
+            raise UserError(f"n_quantiles={n_quantiles}: at least 1 is needed.")
         return Quantiles(n_quantiles)
     if v_min is None or v_max is None:
         raise UserError(
             'distribution="categorical" needs v_min and v_max, the smallest and the largest discounted return. '
-            'If they are not known: distribution="quantile".'
+            'If you don\'t know them, use distribution="quantile".'
         )
     if not (-np.inf < v_min < v_max < np.inf):
         raise UserError(f"v_min={v_min}, v_max={v_max}: finite numbers are needed, v_min below v_max.")
     if n_atoms < 2:
-        raise UserError(f"n_atoms={n_atoms}: both ends of the range are atoms, so at least 2 are needed.")
+        raise UserError(f"n_atoms={n_atoms}: at least 2 are needed, because both ends of the range are atoms.")
     return Categorical(n_atoms, float(v_min), float(v_max))
 
 
 @dataclass(frozen=True)
 class Munchausen:
-    """Rewards with the log-probability of the action taken added, and soft targets (Vieillard et al. 2020, M-DQN and M-IQN).
+    """Adds the log-probability of the action taken to the reward, and uses soft targets (Vieillard et al. 2020, M-DQN and M-IQN).
 
     The policy is the softmax of Q / ``tau``. https://arxiv.org/abs/2007.14430
 
     :param alpha: weight of the log-probability
     :param tau: temperature, > 0, in units of the return
-    :param clip: least value of tau times the log-probability, <= 0
+    :param clip: lower bound of tau times the log-probability, <= 0
     """
 
     alpha: float = 0.9
@@ -234,12 +234,12 @@ class Munchausen:
     clip: float = -1.0
 
     def bonus(self, q_values: th.Tensor, actions: th.Tensor) -> th.Tensor:
-        """Added to the rewards of actions [..., 1] where the target network has these Q-values [..., n_actions]."""
+        """What is added to the rewards of actions [..., 1], given the target network's Q-values [..., n_actions]."""
         log_policy = self.tau * (q_values / self.tau).log_softmax(dim=-1)
         return self.alpha * log_policy.gather(-1, actions).clamp(self.clip, 0)
 
     def values(self, outputs: th.Tensor, q_values: th.Tensor) -> th.Tensor:
-        """What the policy gets, its entropy included: of outputs [B, n_actions] or [B, n, n_actions], [B, 1] or [B, n]."""
+        """Soft value of the next state, with the policy's entropy: outputs [B, n_actions] -> [B, 1], or [B, n, n_actions] -> [B, n]."""
         log_policy = (q_values / self.tau).log_softmax(dim=-1)
         if outputs.dim() > log_policy.dim():
             log_policy = log_policy.unsqueeze(-2)

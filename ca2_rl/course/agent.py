@@ -21,37 +21,37 @@ from ca2_rl.optimum import PendulumOptimum, returns
 Array = NDArray[np.float32]
 
 STEPS, TRAINING_EPISODE, SEEDS = 8000, 25, (0, 1)
-BOUND = 25.0  # of the mean regret; that of the solution is 8 to 15, by seed
+BOUND = 25.0  # of the mean regret; the solution has 8 to 15, depending on the seed
 STARTS, GRID = sample_starts(200, seed=2024), (300, 301)
-UPDATES = 1500  # on the same batch
+UPDATES = 1500  # gradient steps on the same batch
 TOY_STEPS, TOY_EPISODE, LUCKY_EPISODES = 2500, 5, 20
 
 
 def epsilon_falls(student: Student) -> None:
     """Epsilon falls from 1 to at most 0.1."""
     found = [as_number(student["epsilon"](progress), f"epsilon({progress:.2f})") for progress in np.linspace(0, 1, 21).tolist()]
-    expect(found[0] >= 0.9, f"epsilon(0) is {found[0]:.2f}: at first, when nothing is known, nearly all torques should be random.")
+    expect(found[0] >= 0.9, f"epsilon(0) is {found[0]:.2f}: at first, when the agent knows nothing, nearly all torques should be random.")
     rises = np.diff(found) > 1e-9
     expect(not rises.any(), f"epsilon rises after {rises.argmax() / 20:.0%} of the training.")
-    expect(found[-1] >= 0, f"epsilon(1) is {found[-1]:.2f}, which is no probability.")
-    late = "Until the end, most of what the agent sees would not be what its own policy leads to."
+    expect(found[-1] >= 0, f"epsilon(1) is {found[-1]:.2f}, which is not a probability.")
+    late = "Until the end, the agent would rarely see the states that its own policy leads to."
     expect(found[-1] <= 0.1 + 1e-9, f"epsilon(1) is {found[-1]:.2f}. {late}")
     expect(found[16] <= 0.3, f"epsilon(0.8) is {found[16]:.2f}: let it fall earlier, so that it can act on what it has learned.")
 
 
 def learns_rewards_of_last_steps(student: Student) -> None:
-    """`update` learns: where the task ends after each step, Q becomes the reward."""
+    """`update` learns: if the task ends after each step, Q becomes the reward."""
     agent = student["DQN"](0)
     observations, bins, rewards, next_observations, _ = _batch()
     for _ in range(UPDATES):
         batch = (observations, bins, rewards, next_observations, torch.ones(len(bins)))
         loss = agent.update(tuple(column.clone() for column in batch))
-    expect(not isinstance(loss, Tensor), "`update` returns a tensor, which keeps the graph of the step in memory: .item() makes a float.")
+    expect(not isinstance(loss, Tensor), "`update` returns a tensor, which keeps the step's graph in memory. Return a float: loss.item().")
     as_number(loss, "update(batch)")
     with torch.no_grad():
         learned = agent.online(observations).gather(1, bins[:, None])[:, 0]
     error = float((learned - rewards).abs().mean())
-    causes = "Is the value of the next state added although the task is over? Is the Q-value that of the action taken?"
+    causes = "Is the value of the next state added although the task is over? Is Q that of the action taken?"
     expect(error < 0.5, f"after {UPDATES:,} updates Q is {error:.2f} off the rewards on average. {causes}")
 
 
@@ -61,31 +61,31 @@ def keeps_gradients_out_of_the_targets(student: Student) -> None:
     observations, bins, rewards, next_observations, terminated = _batch()
     with seen.watching(agent, next_observations):
         agent.update((observations, bins, rewards, next_observations, terminated))
-    expect(seen.target_is_asked, "the target network is never used: the targets change with the network that learns them.")
+    expect(seen.target_is_asked, "the target network is never used, so the targets change with the network that learns them.")
     loose = "The loss should pull the prediction towards the target, not the target towards the prediction: use torch.no_grad()."
     expect(not seen.through_target, f"the loss has a gradient through the target network. {loose}")
     expect(not seen.through_next, f"the loss has a gradient through the online network's values of the next states. {loose}")
     owned = {id(parameter) for group in agent.optimizer.param_groups for parameter in group["params"]}
     mixed = any(id(parameter) in owned for parameter in agent.target.parameters())
-    expect(not mixed, "the optimizer has the target network's parameters, too. That network only follows the online one.")
+    expect(not mixed, "the optimizer also has the target network's parameters. The target network must only follow the online one.")
 
 
 def follows_slowly(student: Student) -> None:
     """The target network follows the online network, slowly."""
     toy = student.once(_toy)
-    never = "It keeps its first, random weights, so that the agent plans one step ahead of a random guess."
+    never = "It keeps its random initial weights, so that the agent only plans one step ahead of a random guess."
     expect(toy.target_moves > 0, f"the target network never changes. {never}")
-    always = "That is as good as none: the targets change with each gradient step, and learning often diverges."
+    always = "That is like having none: the targets change with each gradient step, and learning often diverges."
     expect(toy.share_equal < 0.2, f"the target network equals the online one in {toy.share_equal:.0%} of the updates. {always}")
 
 
 def knows_that_time_limits_are_no_ends(student: Student) -> None:
-    """A time limit is no end of the task."""
+    """A time limit is not the end of the task."""
     toy = student.once(_toy)
     share = toy.terminated / max(toy.transitions, 1)
     why = "The environment never terminates: it truncates. The pendulum would have gone on, so the value of the next state counts."
     only = "in an environment that ends episodes only by a time limit"
-    expect(toy.terminated == 0, f"{only}, {share:.0%} of the transitions that are learned from are ends of the task. {why}")
+    expect(toy.terminated == 0, f"{only}, {share:.0%} of the transitions in the batches are marked as terminated. {why}")
     keep = "Keep what env.step returned, then reset."
     expect(toy.backwards == 0, f"after the last step of an episode, the next observation is what the reset returned. {keep}")
 
@@ -97,8 +97,8 @@ def acts_on_what_it_learned(student: Student) -> None:
     observations, torques = np.stack(toy.env.observations[last]), np.array(toy.env.torques[last])
     own = as_array(toy.learner.predict(observations, deterministic=True)[0], "predict(observations)[0]", (len(observations), 1))[:, 0]
     share = float(np.isclose(own, torques, atol=1e-3).mean())
-    why = "Does `train` use epsilon, with the share of the steps that are over? Does it take the best bin otherwise?"
-    expect(share > 0.75, f"in the last tenth of a training, {share:.0%} of the actions are those of the agent. {why}")
+    why = "Does `train` use epsilon with the share of steps that are done? Does it take the best bin otherwise?"
+    expect(share > 0.75, f"in the last tenth of a training, {share:.0%} of the actions are the agent's own. {why}")
 
 
 def returns_the_last_agent(student: Student) -> None:
@@ -106,7 +106,7 @@ def returns_the_last_agent(student: Student) -> None:
     toy = student.once(_toy)
     same = all(torch.equal(mine, last) for mine, last in zip(toy.agent.online.state_dict().values(), toy.last_weights, strict=True))
     best = f"In this environment the first {LUCKY_EPISODES} episodes are lucky, as episodes from easy initial states are on the pendulum"
-    why = f"{best}: the best training episode says nothing about the agent. To select one, evaluate, without exploration."
+    why = f"{best}: the best training episode says nothing about the agent. To select an agent, evaluate it without exploration."
     expect(same, f"the agent that `train` returns is not that of the last update. {why}")
 
 
@@ -122,7 +122,10 @@ def swings_up(student: Student) -> None:
         regrets.append(float((best - returns(agent, STARTS)).mean()))
     each = " and ".join(f"{regret:.0f} with seed {seed}" for seed, regret in zip(SEEDS, regrets, strict=True))
     hint = f"It is the mean over {len(STARTS)} fixed initial states, {EPISODE_STEPS} steps each, after {STEPS:,} steps of training"
-    expect(np.mean(regrets) < BOUND, f"the regret is {each}; the mean has to be below {BOUND:.0f}. {hint}. Doing nothing has 1,100.")
+    expect(
+        np.mean(regrets) < BOUND,
+        f"the regret is {each}; the mean has to be below {BOUND:.0f}. {hint}. Doing nothing has a regret of 1,100.",
+    )
 
 
 def _batch(size: int = 64) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
@@ -136,7 +139,7 @@ def _batch(size: int = 64) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
 
 @dataclass
 class _Flow:
-    """Where the gradient of an update comes by."""
+    """Records which networks the gradient of an update passes through."""
 
     target_is_asked: bool = False
     through_target: bool = False
@@ -144,7 +147,7 @@ class _Flow:
 
     @contextmanager
     def watching(self, agent: Any, next_observations: Tensor) -> Iterator[None]:
-        """Looks at what both networks return during the block."""
+        """Watches what both networks return during the block."""
 
         def look(network: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> None:
             is_target = network is agent.target
@@ -166,9 +169,10 @@ class _Flow:
 
 
 class _Lever(gym.Env[Array, Array]):
-    """Rewards a torque of the sign of the first number observed; the third is the time. The first episodes pay more, whatever one does.
+    """Rewards a torque that has the sign of the first number observed. The third number is the time. The first episodes pay more, whatever
+    the agent does.
 
-    Never terminates; the time limit is ``TOY_EPISODE`` steps. Keeps what was observed and done.
+    The env never terminates; its time limit is ``TOY_EPISODE`` steps. It records observations and torques.
     """
 
     observation_space = spaces.Box(-8, 8, (3,))
@@ -201,7 +205,7 @@ class _Lever(gym.Env[Array, Array]):
 
 
 class _Counted(gym.Wrapper[Any, Any, Any, Any]):
-    """An environment that may be stepped so often."""
+    """Wrapper that fails after a given number of steps."""
 
     def __init__(self, env: gym.Env[Any, Any], steps: int):
         super().__init__(env)
@@ -209,17 +213,17 @@ class _Counted(gym.Wrapper[Any, Any, Any, Any]):
 
     def step(self, action: Any) -> tuple[Any, Any, bool, bool, dict[str, Any]]:
         self.steps -= 1
-        expect(self.steps >= 0, "`train` plays more steps than it is given. Agents are compared after the same number of steps.")
+        expect(self.steps >= 0, "`train` takes more steps than its argument allows. Agents are compared after the same number of steps.")
         return self.env.step(action)
 
 
 @dataclass
 class _Toy:
-    """A training in ``_Lever``, with what `update` was given."""
+    """A training in ``_Lever``, with statistics of the batches that `update` was given."""
 
     env: _Lever = field(default_factory=_Lever)
-    agent: Any = None  # that was returned
-    learner: Any = None  # of the last update
+    agent: Any = None  # the agent that `train` returned
+    learner: Any = None  # the agent of the last update
     updates: int = 0
     transitions: int = 0
     terminated: int = 0
@@ -234,10 +238,10 @@ class _Toy:
 
 
 def _toy(student: Student) -> _Toy:
-    """Trains in ``_Lever``, and looks at each update."""
+    """Trains in ``_Lever`` and watches each update."""
     toy, cls = _Toy(), student["DQN"]
     update = cls.update
-    target: list[Tensor] | None = None  # network's parameters, before the last update
+    target: list[Tensor] | None = None  # parameters of the target network before the last update
 
     def look(agent: Any, batch: Any) -> Any:
         nonlocal target

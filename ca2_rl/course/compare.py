@@ -15,9 +15,9 @@ Array = NDArray[np.float64]
 
 EPISODES, FEWEST = 300, 100
 MOST_SETS = 4
-FEW = 40  # by which other checkpoints look best than by any other 40
+FEW = 40  # so few that the best-looking checkpoint depends on the initial states
 EXPERIMENTS = 200
-SAME_STARTS = "An initial state is worth up to 300: with other ones for each, luck decides who is better"
+SAME_STARTS = "Initial states differ by up to 300 in return: if each agent gets other ones, luck decides which is better"
 ANSWERS = ("A", "B", "can't tell")
 
 
@@ -30,15 +30,13 @@ def scores_last_models(student: Student) -> None:
     asked = {name for name, _ in calls}
     expect(asked >= {run.checkpoints[-1] for run in runs}, "the last checkpoint of some runs is never evaluated.")
     best = np.array([max(agents.evaluate(name, starts).mean() for name in run.checkpoints) for run, starts in _pairs(runs, calls)])
-    expect(
-        not np.allclose(scores, best), "the best checkpoint is reported, not the last one. That is another question: see selected_scores."
-    )
+    expect(not np.allclose(scores, best), "the best checkpoint is reported, not the last one. That is for selected_scores.")
     wanted = np.array([agents.evaluate(run.checkpoints[-1], starts).mean() for run, starts in _pairs(runs, calls)])
     expect(np.allclose(scores, wanted), f"the scores are {_shown(scores)}, where the mean returns are {_shown(wanted)}.")
 
 
 def uses_the_same_starts(student: Student) -> None:
-    """All runs are evaluated from the same initial states, as many as were asked for."""
+    """All runs are evaluated from the same initial states, and from the number that was asked for."""
     agents = simulate(2)
     calls, _ = _recorded(student, "last_scores", agents, agents.a[:4])
     expect(calls, "`evaluate` is never called.")
@@ -47,7 +45,7 @@ def uses_the_same_starts(student: Student) -> None:
     expect(same, f"the runs are evaluated from different initial states. {SAME_STARTS}.")
     expect(len(first) == EPISODES, f"{len(first)} initial states are used, where {EPISODES} were asked for.")
     again, _ = _recorded(student, "last_scores", agents, agents.b[:4])
-    expect(np.array_equal(first, again[0][1]), f"the same seed does not give the same initial states a second time. {SAME_STARTS}.")
+    expect(np.array_equal(first, again[0][1]), f"the same seed does not give the same initial states again. {SAME_STARTS}.")
     other, _ = _recorded(student, "last_scores", agents, agents.b[:4], seed=8)
     expect(not np.array_equal(first, other[0][1]), "another seed gives the same initial states.")
 
@@ -60,7 +58,7 @@ def selects_and_reports_apart(student: Student) -> None:
     expect(calls, f"`evaluate` is never called. {_training_numbers(scores, runs)}")
     sets = list({starts.tobytes(): starts for _, starts in calls}.values())
     on_the_same = [np.array([max(agents.evaluate(name, starts).mean() for name in run.checkpoints) for run in runs]) for starts in sets]
-    why = "The highest of ten noisy means is too high, as the checkpoint that looks best was also lucky. Score it by new episodes."
+    why = "The highest of ten noisy means is too high: the checkpoint that looks best was also lucky. Score it by new episodes."
     expect(not any(np.allclose(scores, best) for best in on_the_same), f"checkpoints are selected and scored by the same episodes. {why}")
     expect(len(sets) > 1, f"only one set of initial states is used. {why}")
     expect(
@@ -73,7 +71,7 @@ def selects_and_reports_apart(student: Student) -> None:
     for name, starts in calls:
         seen.setdefault(starts.tobytes(), set()).add(name)
     unseen = [name for run in runs for name in run.checkpoints if not any(name in names for names in seen.values())]
-    expect(not unseen, f"some checkpoints are never looked at, such as {', '.join(unseen[:2])}.")
+    expect(not unseen, f"some checkpoints are never evaluated, such as {', '.join(unseen[:2])}.")
     possible = [
         np.array([agents.evaluate(_chosen(agents, run, some), others).mean() for run in runs])
         for some in sets
@@ -81,7 +79,7 @@ def selects_and_reports_apart(student: Student) -> None:
         if some is not others
     ]
     right = any(np.allclose(scores, wanted) for wanted in possible)
-    expect(right, f"the scores are {_shown(scores)}, where those of the selected checkpoints are {_shown(possible[0])}.")
+    expect(right, f"the scores are {_shown(scores)}, but those of the selected checkpoints are {_shown(possible[0])}.")
 
 
 def is_a_95_percent_interval(student: Student) -> None:
@@ -98,25 +96,23 @@ def is_a_95_percent_interval(student: Student) -> None:
         expected.append(float(np.ptp(stats.ttest_ind(a, b, equal_var=False).confidence_interval())))
     share, ratio = covered / EXPERIMENTS, float(np.mean(widths) / np.mean(expected))
     expect(np.mean(middles) > 5, f"the middle of the interval is {np.mean(middles):.0f} on average; mean(a) - mean(b) is 10.")
-    given = (
-        f"In {EXPERIMENTS} experiments it held the true difference {share:.0%} of the time, and was {ratio:.1f} times as wide as Welch's"
-    )
+    given = f"In {EXPERIMENTS} experiments it contained the true difference {share:.0%} of the time, and was {ratio:.1f} times as wide as Welch's"
     narrow = "is it one standard error?"
     expect(ratio > 0.75, f"the interval is too narrow: {narrow} {given}.")
-    wide = "is it made of standard deviations, which say how far single seeds lie, not how well their mean is known?"
+    wide = "is it made of standard deviations? They describe the spread of seeds, not the uncertainty of their mean."
     expect(ratio < 1.4, f"the interval is too wide: {wide} {given}.")
     expect(share >= 0.85, f"the interval misses too often. {given}.")
 
 
 def sees_through_training_luck(student: Student) -> None:
-    """`better` looks at evaluations, not at training returns or losses."""
+    """`better` decides by evaluations, not by training returns or losses."""
     for seed in range(5):
         agents = simulate(100 + seed, gap=20, flattery=80)
         answer, calls = _answer(student, agents)
         expect(calls, "`evaluate` is never called: training returns depend on luck and exploration, a loss on its targets.")
-        why = "In these trainings B explores less and has a lower loss, so that its training episodes look better. A's policy is."
+        why = "In these trainings B explores less and has a lower loss, so its training episodes look better. But A's policy is better."
         expect(answer != "B", f"`better` says that B is better. {why}")
-        expect(answer == "A", f'`better` says "{answer}", although A is better by 20, with 10 seeds each whose standard deviation is 5.')
+        expect(answer == "A", f'`better` says "{answer}", although A is better by 20, with 10 seeds each and a standard deviation of 5.')
 
 
 def compares_like_with_like(student: Student) -> None:
@@ -139,7 +135,7 @@ def admits_what_cannot_be_told(student: Student) -> None:
     """`better` names a winner only if there is one."""
     nulls, gaps = 60, 30
     false = sum(_answer(student, simulate(200 + i))[0] != "can't tell" for i in range(nulls))
-    allowed = "an interval of 95 % allows 5 %"
+    allowed = "a 95 % interval allows 5 %"
     luck = "Two sets of seeds never have the same mean: does the interval of the difference contain 0?"
     expect(false <= nulls * 0.2, f"of two equally good agents, `better` prefers one in {false} of {nulls} experiments; {allowed}. {luck}.")
     missed = sum(_answer(student, simulate(300 + i, gap=-12))[0] != "B" for i in range(gaps))
@@ -162,7 +158,7 @@ def _recording(agents: Agents, calls: Calls) -> Callable[[str, Array], Array]:
 
 
 def _recorded(student: Student, name: str, agents: Agents, runs: Sequence[Run], seed: int = 7, n: int = EPISODES) -> tuple[Calls, Array]:
-    """What `evaluate` was called with, and the scores."""
+    """The arguments of all calls of `evaluate`, and the scores that the student's function returns."""
     calls: Calls = []
     scores = student[name](list(runs), _recording(agents, calls), n, seed)
     return calls, as_array(scores, f"{name}(...)", (len(runs),), "number")
@@ -176,7 +172,7 @@ def _answer(student: Student, agents: Agents) -> tuple[str, Calls]:
 
 
 def _pairs(runs: Sequence[Run], calls: Calls) -> list[tuple[Run, Array]]:
-    """Each run with the starts that its last checkpoint was evaluated from."""
+    """Each run with the initial states from which its last checkpoint was evaluated."""
     starts = dict(calls)
     return [(run, starts[run.checkpoints[-1]]) for run in runs]
 
@@ -191,9 +187,9 @@ def _shared(one: Array, other: Array) -> int:
 
 
 def _training_numbers(scores: Array, runs: Sequence[Run]) -> str:
-    """What the scores seem to be made of."""
+    """An explanation of what the scores seem to be computed from."""
     if np.allclose(scores, [run.training_returns.max() for run in runs]):
-        return "The return of the best training episode is that of the easiest initial state, where any agent gets nearly 0."
+        return "The return of the best training episode is that of the easiest initial state, from which any agent gets nearly 0."
     if (scores < -50).all():
         return "Returns of training episodes say as much about their initial states and the exploration as about the agent."
     return "A lower loss means that the network fits its targets, not that the policy is better."

@@ -18,7 +18,7 @@ GAMMA = 0.9
 BATCH, N_ACTIONS = 6, 3
 TIME_LIMIT = (
     "The time limit is not an end of the task: the pendulum would have gone on, so the value of its next state counts. "
-    "Without it, states shortly before the limit get wrong values."
+    "Without that value, states shortly before the limit get wrong values."
 )
 FIELDS = ("observations", "actions", "rewards", "next_observations", "terminated", "truncated")
 
@@ -33,15 +33,15 @@ def bootstraps(student: Student) -> None:
 
 
 def stops_at_terminal_states(student: Student) -> None:
-    """After a terminal state nothing comes: the target is r."""
+    """After a terminal state there are no rewards: the target is r."""
     found, rewards, next_q = _targets(student, terminated=True, truncated=False)
     goes_on = _same(found, rewards + GAMMA * next_q.amax(1))
-    expect(not goes_on, "the value of a next state is added after a terminated step. There are no rewards after the end.")
+    expect(not goes_on, "the value of a next state is added after a terminated step. No rewards follow the end.")
     expect(_same(found, rewards), f"targets(...) of terminated steps is {_shown(found)}, where the rewards are {_shown(rewards)}.")
 
 
 def goes_on_at_the_time_limit(student: Student) -> None:
-    """A step that the time limit cut off is no end: the target is r + gamma max Q."""
+    """A truncated step is not the end of the task: the target is r + gamma max Q."""
     found, rewards, next_q = _targets(student, terminated=False, truncated=True)
     expect(not _same(found, rewards), f"a truncated step counts as the end. {TIME_LIMIT}")
     wanted = rewards + GAMMA * next_q.amax(1)
@@ -57,13 +57,13 @@ def has_no_gradient(student: Student) -> None:
     no = torch.zeros(BATCH, dtype=torch.bool)
     for name, nets in {"targets": (leaf,), "double_targets": (leaf, other)}.items():
         found = student[name](rewards.clone(), *nets, no.clone(), no.clone(), GAMMA)
-        why = "The gradient step would then also move the target towards the prediction, which is another algorithm, and often diverges."
+        why = "The gradient step would then also move the target towards the prediction. That is another algorithm, which often diverges."
         attached = isinstance(found, Tensor) and found.requires_grad
-        expect(not attached, f"the result of {name} has a gradient. {why} torch.no_grad() or detach() cuts it.")
+        expect(not attached, f"the result of {name} has a gradient. {why} Use torch.no_grad() or detach().")
 
 
 def is_double(student: Student) -> None:
-    """Double Q-learning: the online network chooses the action, the target network says what it is worth."""
+    """Double Q-learning: the online network chooses the action, the target network evaluates it."""
     rewards, online, target = _batch()
     for is_end in (False, True):
         ends = torch.full((BATCH,), is_end)
@@ -79,14 +79,14 @@ def is_double(student: Student) -> None:
         }
         results = {name: rewards + (0 if is_end else GAMMA) * value for name, value in values.items()}
         if not is_end:
-            over = "The maximum of noisy values is too high on average, less so where one network chooses and another one evaluates."
+            over = "The maximum of noisy values is too high on average. Choosing by one network and evaluating by another reduces this."
             expect(not _same(found, results["online"]), f"the online network chooses the action and also evaluates it. {over}")
             expect(not _same(found, results["target"]), f"the target network chooses the action and also evaluates it. {over}")
             expect(
                 not _same(found, results["exchanged"]),
                 "the networks are exchanged: the online network has to choose.",
             )
-        expect(_same(found, results["right"]), f"{call} is {_shown(found)}, where {_shown(results['right'])} is right.")
+        expect(_same(found, results["right"]), f"{call} is {_shown(found)}, but {_shown(results['right'])} is right.")
     result = student["double_targets"](rewards.clone(), online.clone(), target.clone(), no.clone(), ~no, GAMMA)
     found = torch.from_numpy(as_array(result, "double_targets(...) of truncated steps", (BATCH,), "number")).float()
     expect(not _same(found, rewards), f"double_targets takes a truncated step for the end. {TIME_LIMIT}")
@@ -107,11 +107,11 @@ def loss_is_of_the_taken_actions(student: Student) -> None:
     expect(abs(value - best) > 1e-4, "td_loss(...) takes the highest Q-value. The target is about the action that was taken.")
     wanted = float((taken - targets).square().mean())
     expect(abs(value - wanted) < 1e-4, f"td_loss(...) is {value:.4f}, where the mean squared error is {wanted:.4f}.")
-    expect(isinstance(loss, Tensor) and loss.requires_grad, "td_loss(...) has no gradient: nothing could be learned from it.")
+    expect(isinstance(loss, Tensor) and loss.requires_grad, "td_loss(...) has no gradient, so nothing can be learned from it.")
 
 
 def keeps_the_last_observation(student: Student) -> None:
-    """`collect` keeps what was seen last in an episode, not the first observation of the next one."""
+    """`collect` stores the last observation of an episode, not the first observation of the next one."""
     played = _collected(student)
     seen, last = played["next_observations"], played["terminated"] | played["truncated"]
     after_reset = last & (seen[:, 1] == 0)
@@ -119,17 +119,17 @@ def keeps_the_last_observation(student: Student) -> None:
     expect(not after_reset.any(), f"in step {after_reset.argmax()} the next observation is that of the reset. {why}")
     within = np.flatnonzero(~last[:-1])
     follows = (played["observations"][within + 1] == seen[within]).all(axis=1)
-    expect(follows.all(), f"after step {within[~follows][:1]} the next observation and the observation of the step that follows differ.")
+    expect(follows.all(), f"after step {within[~follows][:1]}, the next observation differs from the observation of the following step.")
     begins = played["observations"][np.flatnonzero(last[:-1]) + 1]
-    expect((begins[:, 1] == 0).all(), "after the end of an episode, the next step does not begin with the observation of the reset.")
+    expect((begins[:, 1] == 0).all(), "after the end of an episode, the next step does not begin with the observation of env.reset.")
 
 
 def tells_ends_apart(student: Student) -> None:
-    """`collect` keeps `terminated` and `truncated` apart."""
+    """`collect` stores `terminated` and `truncated` separately."""
     played = _collected(student)
     times, actions = played["observations"][:, 1], played["actions"]
     ends, limits = (times == 2) & (actions == 1), times == 4
-    merged = "With one flag for both, nobody can tell any more which ends count."
+    merged = "With one flag for both, you can't tell which ends count."
     found = played["terminated"]
     expect(not np.array_equal(found, ends | limits), f"`terminated` is set at the time limit, too. {merged}")
     expect(np.array_equal(found, ends), "`terminated` is not what env.step returned in each step.")
@@ -138,7 +138,7 @@ def tells_ends_apart(student: Student) -> None:
 
 
 class Corridor(gym.Env[NDArray[np.float32], np.int64]):
-    """Observes the number of the episode and the step in it. Action 1 in step 2 ends the task; after 5 steps, time is up."""
+    """Observations are the number of the episode and of its step. Action 1 in step 2 ends the task; the time limit is 5 steps."""
 
     observation_space = spaces.Box(0, 1000, (2,))
     action_space = spaces.Discrete(2)
@@ -165,7 +165,7 @@ class Corridor(gym.Env[NDArray[np.float32], np.int64]):
 
 
 def _collected(student: Student, steps: int = 40) -> dict[str, NDArray[Any]]:
-    """What `collect` returns, as arrays; every other episode is played to the time limit."""
+    """The arrays that `collect` returns; every other episode lasts until the time limit."""
     played = student["collect"](Corridor(), lambda observation: int(observation[0] % 2), steps, 0)
     expect(isinstance(played, Mapping), f"collect(...) returns a {type(played).__name__}, where a dict is needed.")
     missing = [name for name in FIELDS if name not in played]
@@ -184,7 +184,7 @@ def _batch() -> tuple[Tensor, Tensor, Tensor]:
 
 
 def _targets(student: Student, *, terminated: bool, truncated: bool) -> tuple[Tensor, Tensor, Tensor]:
-    """What `targets` returns, the rewards and the Q-values it got."""
+    """What `targets` returns, and the rewards and Q-values that it was given."""
     rewards, next_q, _ = _batch()
     ends, limits = torch.full((BATCH,), terminated), torch.full((BATCH,), truncated)
     result = student["targets"](rewards.clone(), next_q.clone(), ends, limits, GAMMA)

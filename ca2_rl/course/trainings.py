@@ -1,4 +1,4 @@
-"""Simulated trainings for the exercise ``compare``: thousands can be had at once, and the truth is known."""
+"""Simulated trainings for the exercise ``compare``: thousands take little time, and the true quality of each agent is known."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -14,11 +14,11 @@ CHECKPOINTS, EPISODES = 10, 200
 
 @dataclass(frozen=True)
 class Run:
-    """A training with one seed, as far as its folder tells.
+    """What the folder of a training with one seed contains.
 
     :param checkpoints: names of the saved models, from the first to the last
-    :param training_returns: of the episodes of the training, each from its own initial state and with exploration, [episodes]
-    :param losses: mean loss of the gradient steps of each episode, [episodes]
+    :param training_returns: returns of the training episodes, each from its own initial state and with exploration, [episodes]
+    :param losses: mean loss of each episode's gradient steps, [episodes]
     """
 
     checkpoints: tuple[str, ...]
@@ -33,7 +33,7 @@ class Agents:
     :param a: runs of agent A
     :param b: runs of agent B
     :param evaluate: name of a checkpoint, initial states [N, 2] -> return of one deterministic episode from each, [N]
-    :param costs: what each checkpoint loses on average against the best possible return; the truth, for the checks
+    :param costs: true mean regret of each checkpoint, by name; for the checks
     """
 
     a: tuple[Run, ...]
@@ -43,13 +43,13 @@ class Agents:
 
 
 def simulate(seed: int, gap: float = 0.0, flattery: float = 0.0, runs: int = 10, last: Literal["good", "bad"] = "good") -> Agents:
-    """Trainings of two agents.
+    """Simulates trainings of two agents.
 
-    :param seed: other trainings of the same agents
-    :param gap: how much higher A's mean return is
-    :param flattery: how much higher B's returns are *during the training*, because it explores less; its loss is then lower, too
-    :param runs: seeds of each agent
-    :param last: whether the last checkpoints are as good as those before, or have forgotten a part
+    :param seed: another seed gives other trainings of the same agents
+    :param gap: A's mean return minus B's
+    :param flattery: how much higher B's returns are *during the training*, because B explores less; B's loss is then lower as well
+    :param runs: number of runs of each agent
+    :param last: whether the last checkpoints are as good as those before ("good") or clearly worse ("bad")
     """
     rng = np.random.default_rng([seed, 1])
     costs: dict[str, float] = {}
@@ -80,6 +80,6 @@ def simulate(seed: int, gap: float = 0.0, flattery: float = 0.0, runs: int = 10,
 
 
 def luck(starts: Array) -> Array:
-    """Best possible return by initial state, [N, 2] -> [N]: 0 at the top, -300 hanging."""
+    """Best possible return from each initial state, [N, 2] -> [N]: 0 upright and -300 hanging down, both at rest."""
     turned: Array = -300 * np.abs(starts[:, 0] / np.pi) ** 1.5 - 5 * starts[:, 1] ** 2
     return turned

@@ -1,4 +1,4 @@
-"""DQN for continuous actions through discretisation."""
+"""DQN for continuous actions, by discretisation."""
 
 from ca2_rl.discretized_dqn.discretized_dqn import DiscretizedDQN
 from ca2_rl.discretized_dqn.policies import CnnPolicy, MlpPolicy, MultiInputPolicy

@@ -32,7 +32,7 @@ from ca2_rl.fast import Accelerated
 from ca2_rl.fast.numpy_network import Layer, NumpyNoise
 from ca2_rl.fast.updates import Minimise
 
-# Arguments that the policy needs, too
+# Arguments that the policy needs as well
 OF_POLICY = ("n_bins", "dueling", "branching", "distribution", "n_atoms", "v_min", "v_max", "n_quantiles")
 
 QFunction = Callable[[th.Tensor], th.Tensor]
@@ -40,7 +40,7 @@ QFunction = Callable[[th.Tensor], th.Tensor]
 
 @dataclass(frozen=True)
 class DQNSettings:
-    """What a gradient step depends on beside networks, batch and noise. See ``DiscretizedDQN``."""
+    """The settings on which a gradient step depends, next to networks, batch and noise. See ``DiscretizedDQN``."""
 
     gamma: float
     max_grad_norm: float
@@ -51,7 +51,7 @@ class DQNSettings:
 
 
 class _ActsInBoxes(OffPolicyAlgorithm):
-    """Next in line after DQN, so that its ``super().__init__`` arrives here: lets through what ``_setup_model`` then looks at."""
+    """Follows DQN in the method resolution order and accepts more action spaces; ``_setup_model`` then checks the action space."""
 
     def __init__(self, *args: Any, **kwargs: Any):
         super().__init__(*args, **{**kwargs, "supported_action_spaces": (spaces.Discrete, spaces.Box, spaces.MultiDiscrete)})
@@ -60,39 +60,39 @@ class _ActsInBoxes(OffPolicyAlgorithm):
 class DiscretizedDQN(Accelerated, DQN, _ActsInBoxes):
     """DQN (Mnih et al. 2015) that also acts in a Box, on a grid of ``n_bins`` values per dimension, without a wrapper.
 
-    The env keeps its own action space: ``predict`` returns torques, the replay buffer keeps the index of the bin.
-    On a Discrete space it is SB3's DQN. https://www.nature.com/articles/nature14236
+    The env keeps its own action space: ``predict`` returns actions of the Box, the replay buffer stores the index of the bin.
+    On a Discrete space, this is SB3's DQN. https://www.nature.com/articles/nature14236
 
-    The parameters up to ``device`` are those of SB3's ``DQN``, in its order.
+    The parameters up to ``device`` are those of SB3's ``DQN``, in the same order.
 
     :param policy: "MlpPolicy", "CnnPolicy", "MultiInputPolicy" or a class
     :param env: the environment or its id
-    :param n_bins: values per dimension of a Box, >= 2, end points included; an odd number has the middle of the range
-    :param double_q: the online network chooses the next action, the target network values it (van Hasselt et al. 2016)
+    :param n_bins: values per dimension of a Box, >= 2, end points included; an odd number includes the middle of the range
+    :param double_q: the online network chooses the next action, the target network evaluates it (van Hasselt et al. 2016)
     :param dueling: separate streams for value and advantage (Wang et al. 2016)
-    :param branching: chooses in each dimension of a Box or MultiDiscrete space by a head of its own (Tavakoli et al. 2018), so that
-        choices add up: with 11 bins, 6 dimensions are 66 outputs, not 1.8 million
-    :param action_masks: never takes, explores or bootstraps from an action that the env does not allow at the time, by
-        ``info["action_mask"]`` (Gymnasium's Taxi) or a method ``action_masks()`` (sb3-contrib's); for Discrete actions
-    :param exploration_hold: most steps that a random action of the training is held for, within its episode, >= 1; 1 is
+    :param branching: a separate head for each dimension of a Box or MultiDiscrete space (Tavakoli et al. 2018): with 11 bins,
+        6 dimensions need 66 outputs instead of 1.8 million
+    :param action_masks: never takes, explores or bootstraps from an action that the env does not allow in that state, according to
+        ``info["action_mask"]`` (as in Gymnasium's Taxi) or a method ``action_masks()`` (as in sb3-contrib); for Discrete actions
+    :param exploration_hold: longest duration of a random action during training in steps, within its episode, >= 1; 1 is
         epsilon-greedy (Dabney et al. 2021, https://arxiv.org/abs/2006.01782, with other durations: see docs/rl/discretized_dqn.md)
-    :param prioritized_replay: draws transitions in proportion to their errors (Schaul et al. 2016)
+    :param prioritized_replay: draws transitions with probabilities proportional to their priorities (Schaul et al. 2016)
     :param priority_alpha: a transition's priority is its error to this power, in [0, 1]; 0 draws uniformly
-    :param priority_beta: exponent of the importance weights when the training begins, in [0, 1]; it rises linearly to 1
-    :param distribution: what is learned of the return beyond its mean: "categorical" (Bellemare et al. 2017, C51), "quantile" (Dabney et
-        al. 2018, QR-DQN) or None
-    :param n_atoms: of "categorical"
-    :param v_min: smallest discounted return that "categorical" knows; smaller ones count as this one. There is no default
-    :param v_max: the largest
-    :param n_quantiles: of "quantile"
-    :param munchausen: rewards that the log-probability of the action taken is added to, and soft targets (Vieillard et al. 2020)
+    :param priority_beta: initial exponent of the importance weights, in [0, 1]; it rises linearly to 1
+    :param distribution: how the distribution of returns is learned: "categorical" (Bellemare et al. 2017, C51) or "quantile" (Dabney et
+        al. 2018, QR-DQN); None learns only the mean
+    :param n_atoms: number of atoms of "categorical"
+    :param v_min: smallest discounted return of "categorical", required there; smaller returns are clipped to it
+    :param v_max: largest discounted return of "categorical", required there
+    :param n_quantiles: number of quantiles of "quantile"
+    :param munchausen: adds the log-probability of the action taken to the reward, and uses soft targets (Vieillard et al. 2020)
     :param munchausen_alpha: weight of the log-probability
     :param munchausen_tau: temperature of the soft policy, in units of the return
-    :param munchausen_clip: least value of the temperature times the log-probability
-    :param compile: whether gradient steps are compiled; None: if they can be and it pays (see docs/rl/speed.md)
-    :raises AssertionError: if it can't act in the action space, as SB3 does
+    :param munchausen_clip: lower bound of the temperature times the log-probability
+    :param compile: whether gradient steps are compiled; None compiles them if that is possible and saves time (see docs/rl/speed.md)
+    :raises AssertionError: if the algorithm can't act in the action space, as in SB3
     :raises UserError: if an argument has a wrong type or is out of its range, the grid has over 4,096 actions, the range of
-        "categorical" is missing, or arguments do not go together
+        "categorical" is missing, or arguments can't be combined
     """
 
     policy_aliases: ClassVar[dict[str, type[BasePolicy]]] = {
@@ -186,20 +186,22 @@ class DiscretizedDQN(Accelerated, DQN, _ActsInBoxes):
         self._check_policy()
         if self.munchausen and (self.double_q or self.distribution == "categorical"):
             other, without = ("double_q=True", "double_q=False") if self.double_q else ('distribution="categorical"', '"quantile" or None')
-            raise UserError(f"munchausen=True does not go with {other}: its targets are means over all actions. Set {without}.")
+            raise UserError(f"munchausen=True can't be combined with {other}: its targets are means over all actions. Set {without}.")
         self._check_action_space()
         if self.action_masks and (self.munchausen or self.optimize_memory_usage or not isinstance(self.action_space, spaces.Discrete)):
-            raise UserError("action_masks=True goes with Discrete actions, and neither with munchausen nor with optimize_memory_usage.")
+            raise UserError("action_masks=True needs Discrete actions, and neither munchausen=True nor optimize_memory_usage=True.")
         if self.munchausen and self.branching:
-            raise UserError("munchausen=True does not go with branching=True, whose policy has no single action. Leave one of them out.")
+            raise UserError(
+                "munchausen=True can't be combined with branching=True, whose policy has no single action. Leave one of them out."
+            )
         self.bins: Bins = (BranchBins if self.branching else ActionBins)(self.action_space, self.n_bins)
         self._ez_greedy = EZGreedy(self.n_envs, self.exploration_hold, self.bins.shape)
         self.policy_kwargs = {**self.policy_kwargs, **{name: getattr(self, name) for name in OF_POLICY}}
         with warnings.catch_warnings():
-            if self.target_update_interval == 1:  # SB3 warns that with several envs there is one update for a step of all of them
+            if self.target_update_interval == 1:  # SB3 warns that several envs together get one update per step
                 warnings.filterwarnings("ignore", "The number of environments used is greater than the target network update interval")
             super()._setup_model()
-        # SB3 sized the buffer for an action of the env; it keeps indices
+        # SB3 sized the buffer for actions of the env, but it stores indices
         buffer = self.replay_buffer
         assert buffer is not None
         buffer.action_space = self.bins.index_space
@@ -208,24 +210,24 @@ class DiscretizedDQN(Accelerated, DQN, _ActsInBoxes):
         self._masks: ActionMasks | None = None
         if self.action_masks:
             if not isinstance(buffer, ReadableBuffer):
-                raise UserError(f"action_masks=True has a replay buffer of its own: leave out {type(buffer).__name__}.")
+                raise UserError(f"action_masks=True does not work with the replay buffer {type(buffer).__name__}. Leave it out.")
             buffer.keep_masks(self.bins.width)
             self._masks = ActionMasks(self.n_envs, self.bins.width)
 
     def _check_policy(self) -> None:
-        """Sees that the policy is one for this class, as that of an agent which another class saved is not.
+        """Checks that the policy was made for this algorithm. It was not if another class saved the agent.
 
-        :raises UserError: if it is not
+        :raises UserError: if the policy belongs to another algorithm
         """
         made_for, needed = (getattr(policy, "made_for", None) for policy in (self.policy_class, self.policy_aliases["MlpPolicy"]))
         if made_for != needed:
             whose = made_for or f"{self.policy_class.__module__}.{self.policy_class.__name__}"
-            raise UserError(f"{type(self).__name__} can't have a policy of {whose}. An agent is loaded by the class that saved it.")
+            raise UserError(f"{type(self).__name__} can't use a policy of {whose}. Load an agent with the class that saved it.")
 
     def _check_action_space(self) -> None:
-        """As SB3 does, but with the way out.
+        """Checks the action space as SB3 does, but with advice in the message.
 
-        :raises AssertionError: if the agent can't act in the space
+        :raises AssertionError: if the agent can't act in the action space
         """
         supported = (spaces.Box, spaces.MultiDiscrete) if self.branching else (spaces.Discrete, spaces.Box)
         names = " and ".join(space.__name__ for space in supported)
@@ -263,7 +265,7 @@ class DiscretizedDQN(Accelerated, DQN, _ActsInBoxes):
 
     def _init_callback(self, callback: MaybeCallback, progress_bar: bool = False) -> BaseCallback:
         if self.action_masks and isinstance(callback, (BaseCallback, list)):
-            # First, so that evaluations have their masks before anything else looks at them
+            # First in the list, so that evaluations have masks before another callback runs one
             callback = [MaskedEvaluations(self.bins.width), *(callback if isinstance(callback, list) else [callback])]
         return super()._init_callback(callback, progress_bar)
 
@@ -284,7 +286,7 @@ class DiscretizedDQN(Accelerated, DQN, _ActsInBoxes):
             self._end_episodes(dones)
 
     def _end_episodes(self, ended: np.ndarray) -> None:
-        """Tells what lasts within an episode only that those of some envs have ended: bool [n_envs]."""
+        """Ends random actions and the like in the envs whose episode has ended: bool [n_envs]."""
         self._ez_greedy.end_episodes(ended)
 
     def _random_index(self, n: int) -> np.ndarray:
@@ -293,7 +295,7 @@ class DiscretizedDQN(Accelerated, DQN, _ActsInBoxes):
     def _sample_action(
         self, learning_starts: int, action_noise: ActionNoise | None = None, n_envs: int = 1
     ) -> tuple[np.ndarray, np.ndarray]:
-        """Actions for the envs [n_envs, ...], and their bins [n_envs] for the buffer, with branches [n_envs, n_branches]."""
+        """Actions for the envs, [n_envs, ...], and their bins for the buffer, [n_envs] or with branches [n_envs, n_branches]."""
         if self.num_timesteps >= learning_starts:
             index = self._ez_greedy.act(self._greedy_index(), self.exploration_rate, self._random_index)
         elif self.exploration_hold > 1:
@@ -305,7 +307,7 @@ class DiscretizedDQN(Accelerated, DQN, _ActsInBoxes):
         return self.bins.of(index), index
 
     def _greedy_index(self) -> np.ndarray:
-        """Bins of the highest Q-values for the last observations, under noise if there is any: int64, as the bins of an action."""
+        """Bins with the highest Q-values for the last observations, under noise if there is any: int64 [n_envs] or [n_envs, n_branches]."""
         assert self._last_obs is not None
         noise = self.acting_noise()
         q_values = self.fast.outputs(self._last_obs, noise)
@@ -319,7 +321,7 @@ class DiscretizedDQN(Accelerated, DQN, _ActsInBoxes):
         return best
 
     def acting_noise(self) -> NumpyNoise | None:
-        """Noise of the Q-network for one step of the envs, each env's own."""
+        """Noise of the Q-network for one step, separate for each env; None without noise."""
         return None
 
     def _torch_q_values(self, obs: PyTorchObs, noise: NumpyNoise | None) -> th.Tensor:
@@ -334,9 +336,9 @@ class DiscretizedDQN(Accelerated, DQN, _ActsInBoxes):
         deterministic: bool = False,
         action_masks: np.ndarray | None = None,
     ) -> tuple[np.ndarray, tuple[np.ndarray, ...] | None]:
-        """Greedy actions of the env, or with ``deterministic=False`` those of the exploring agent (see SB3's ``predict``).
+        """Greedy actions of the env, or with ``deterministic=False`` exploring actions (see SB3's ``predict``).
 
-        :param action_masks: the actions that are allowed, [n_actions] or [N, n_actions], as sb3-contrib's ``MaskablePPO`` takes them
+        :param action_masks: the allowed actions, [n_actions] or [N, n_actions], as for sb3-contrib's ``MaskablePPO``
         """
         if action_masks is not None:
             return self._predict_masked(observation, action_masks, deterministic), state
@@ -381,7 +383,7 @@ class DiscretizedDQN(Accelerated, DQN, _ActsInBoxes):
         self._update_learning_rate(self.policy.optimizer)
         settings = self.settings
         if isinstance(self.replay_buffer, Prioritized):
-            # The last rollout may end after the training's steps
+            # max: the last rollout may exceed the number of training steps
             self.replay_buffer.beta = 1 - max(self._current_progress_remaining, 0) * (1 - self.priority_beta)
 
         def step(batch: Transitions, noise: th.Tensor, minimise: Minimise) -> tuple[th.Tensor, ...]:
@@ -389,18 +391,18 @@ class DiscretizedDQN(Accelerated, DQN, _ActsInBoxes):
             gradient_norm = minimise(loss, self.policy.optimizer, settings.max_grad_norm)
             return loss, gradient_norm, mean_q, *errors
 
-        # Samples a batch for each step, logs the means of what it returns, and makes priorities of errors
+        # Samples a batch for each step, logs the means of the outputs, and sets priorities from the errors
         self.fast.run(step, settings, gradient_steps, batch_size)
         self._n_updates += gradient_steps
         self.logger.record("train/n_updates", self._n_updates, exclude="tensorboard")
 
     def loss(self, batch: Transitions, noise: th.Tensor, settings: DQNSettings) -> tuple[th.Tensor, ...]:
-        """Loss and mean Q-value of B transitions, and their errors if they are weighted: see ``td_loss``."""
+        """Loss and mean Q-value of B transitions, and the errors if the batch has weights: see ``td_loss``."""
         functions = self.q_functions(noise, settings)
         return td_loss(batch, settings.gamma, *functions, settings.returns, settings.munchausen, settings.branching)
 
     def q_functions(self, noise: th.Tensor, settings: DQNSettings) -> tuple[QFunction, QFunction, QFunction | None]:
-        """What one gradient step evaluates: ``online``, ``target`` and ``selector`` of ``td_loss``."""
+        """The arguments ``online``, ``target`` and ``selector`` of ``td_loss`` for one gradient step."""
         return self.q_net.outputs, self.q_net_target.outputs, self.q_net.outputs if settings.double_q else None
 
     def optimizers(self) -> list[Optimizer]:
@@ -423,19 +425,19 @@ def td_loss(
     munchausen: Munchausen | None = None,
     branching: bool = False,
 ) -> tuple[th.Tensor, ...]:
-    """Loss of the temporal-difference error, and the mean Q-value of the actions taken.
+    """Temporal-difference loss, and the mean Q-value of the actions taken.
 
     :param batch: B transitions; actions are bins, int64 [B, 1], with branches [B, n_branches]; discounts [B, 1] from an n-step buffer,
-        else None
-    :param gamma: discount where the batch has none
-    :param online: outputs to learn: observations [B, ...] -> [B, n_actions], of a distribution [B, n, n_actions]
+        otherwise None
+    :param gamma: discount factor if the batch has no discounts
+    :param online: outputs to learn: observations [B, ...] -> [B, n_actions], for a distribution [B, n, n_actions]
     :param target: outputs to bootstrap from
-    :param selector: outputs that choose the action to bootstrap from (double Q-learning); ``target``'s own if None
-    :param returns: what the outputs say of the return
-    :param branching: whether the outputs are [B, n_branches, ...]: all branches learn the same target, to which the values of their best
-        actions add their mean (Tavakoli et al. 2018, eq. 5)
-    :param munchausen: how rewards and targets follow from the target's soft policy, in place of its best action
-    :return: loss with gradient, mean Q-value without, both scalars; of a batch with weights, also the errors without gradient, [B]
+    :param selector: outputs that choose the action to bootstrap from (double Q-learning); None for those of ``target``
+    :param returns: what the outputs mean
+    :param branching: whether the outputs are [B, n_branches, ...]; all branches then learn the same target, which contains the mean of the
+        values of their best actions (Tavakoli et al. 2018, eq. 5)
+    :param munchausen: uses the target network's soft policy for rewards and targets; None uses its best action
+    :return: loss (with gradient) and mean Q-value (without), both scalars; for a batch with weights also the errors [B] (without)
     """
     with th.no_grad():
         rewards, discounts = batch.rewards, gamma if batch.discounts is None else batch.discounts

@@ -1,4 +1,4 @@
-"""Q-networks over action bins: plain or dueling, for vectors, images and dicts."""
+"""Policies with Q-networks over action bins: plain or dueling, for vectors, images and dicts."""
 
 import math
 from typing import Any, ClassVar
@@ -20,16 +20,16 @@ from ca2_rl.fast.training_mode import SwitchesOnce
 class DuelingHead(nn.Module):
     """Q = V + A - mean A from two streams (Wang et al. 2016, eq. 9): [N, features_dim] -> [N, n_actions].
 
-    All but the last width of ``net_arch`` form the shared torso; each stream has a hidden layer of the last width. With several outputs for
-    each action, the same is done for each of them, and with branches for each of these with the same values:
-    -> [N, n_branches * n_outputs * n_actions].
+    All but the last width of ``net_arch`` form the shared torso; each stream has a hidden layer of the last width. With several outputs per
+    action, the formula applies to each output. With several branches, it applies to each branch, and all branches share V; the result is
+    [N, n_branches * n_outputs * n_actions].
 
     :param features_dim: width of the input
     :param n_actions: number of Q-values
     :param net_arch: hidden widths; empty for two linear streams
     :param activation_fn: activation between the layers
-    :param n_outputs: for each action
-    :param n_branches: sets of actions
+    :param n_outputs: number of outputs per action
+    :param n_branches: number of branches
     """
 
     def __init__(
@@ -50,7 +50,7 @@ class DuelingHead(nn.Module):
         self.advantage = nn.Sequential(*create_mlp(torso_dim, math.prod(self.shape), stream, activation_fn))
 
     def forward(self, features: th.Tensor, *context: Any) -> th.Tensor:
-        """Whatever follows ``features`` is handed on to the three parts, in their order."""
+        """Computes the outputs. ``context`` is passed to torso, value stream and advantage stream, in this order."""
         hidden = self.torso(features, *context)
         value: th.Tensor = self.value(hidden, *context).unsqueeze(1).unsqueeze(-1)  # [N, 1, n_outputs, 1]
         advantage: th.Tensor = self.advantage(hidden, *context).unflatten(1, self.shape)
@@ -58,11 +58,11 @@ class DuelingHead(nn.Module):
 
 
 class DiscretizedQNetwork(QNetwork):
-    """SB3's Q-network, whose head may be a dueling one, learn the distribution of the return, and choose in several branches.
+    """SB3's Q-network with optional dueling head, distribution of returns, and branches.
 
     :param dueling: separate streams for value and advantage
-    :param returns: what is learned of the return
-    :param n_branches: number of actions that are chosen together; None: one, without an axis of its own
+    :param returns: what is learned about the return
+    :param n_branches: number of branches; None for outputs without an axis for branches
     """
 
     q_net: nn.Sequential | DuelingHead  # type: ignore[assignment]
@@ -78,9 +78,9 @@ class DiscretizedQNetwork(QNetwork):
             self.q_net = nn.Sequential(*create_mlp(self.features_dim, math.prod(self.shape), self.net_arch, self.activation_fn))
 
     def outputs(self, obs: PyTorchObs, *context: Any) -> th.Tensor:
-        """All that is known of the returns: [N, n_actions] or [N, n, n_actions], with branches [N, n_branches, ...].
+        """Outputs for all actions: [N, n_actions] or [N, n, n_actions], with branches [N, n_branches, ...].
 
-        ``context`` goes to the head.
+        :param context: further arguments of the head
         """
         flat: th.Tensor = self.q_net(self.extract_features(obs, self.features_extractor), *context)
         return flat.unflatten(1, self.shape) if len(self.shape) > 1 else flat
@@ -93,7 +93,7 @@ class DiscretizedQNetwork(QNetwork):
         return self.forward(observation).argmax(dim=-1)
 
     def as_numpy(self) -> Layer | None:
-        """``forward`` by NumPy, as a function of flattened observations [N, d] and noise; None if there are layers that NumPy lacks."""
+        """``forward`` in NumPy, as a function of flattened observations [N, d] and noise; None if a layer has no NumPy version."""
         head = chained(numpy_features(self.features_extractor), self._numpy_head())
         if head is None or len(self.shape) == 1:
             return head
@@ -126,12 +126,12 @@ class DiscretizedQNetwork(QNetwork):
 
 
 class DiscretizedDQNPolicy(NamesActivation, SwitchesOnce, DQNPolicy):
-    """DQN's policy for Box and Discrete spaces: its network ranks bins, its predictions are actions of the env.
+    """DQN's policy whose network evaluates bins and whose predictions are actions of the env.
 
     :param n_bins: values per dimension of a Box
     :param dueling: whether the Q-networks have a dueling head
-    :param branching: whether each dimension of an action is chosen on its own
-    :param distribution: what the Q-networks learn beyond the mean of the return, with the four that follow: see ``DiscretizedDQN``
+    :param branching: whether each dimension of an action is chosen separately
+    :param distribution: how the distribution of returns is learned; for this and the next four parameters see ``DiscretizedDQN``
     :param kwargs: as in SB3's ``DQNPolicy``; ``activation_fn`` may be a name in ``torch.nn``
     """
 
@@ -154,7 +154,7 @@ class DiscretizedDQNPolicy(NamesActivation, SwitchesOnce, DQNPolicy):
         n_quantiles: int = 25,
         **kwargs: Any,
     ):
-        # SB3's constructor builds the networks, so what they depend on has to be known before it runs
+        # SB3's constructor builds the networks, so these attributes must exist before it runs
         self.bins: Bins = (BranchBins if branching else ActionBins)(action_space, n_bins)
         self.branching = branching
         self.n_bins = n_bins
@@ -175,7 +175,7 @@ class DiscretizedDQNPolicy(NamesActivation, SwitchesOnce, DQNPolicy):
         super()._build(lr_schedule)
 
     def _network_options(self) -> dict[str, Any]:
-        """What the Q-network takes beyond SB3's."""
+        """Arguments of the Q-network that SB3's does not have."""
         return {"dueling": self.dueling, "returns": self.returns, "n_branches": self.bins.n_branches}
 
     def make_q_net(self) -> DiscretizedQNetwork:
@@ -183,7 +183,10 @@ class DiscretizedDQNPolicy(NamesActivation, SwitchesOnce, DQNPolicy):
         return self.q_network_class(**net_args).to(self.device)
 
     def q_values(self, obs: PyTorchObs, deterministic: bool = True) -> th.Tensor:
-        """Of observations [N, ...]: [N, n_actions]; if not deterministic, those that exploring is by."""
+        """Q-values: observations [N, ...] -> [N, n_actions], with branches [N, n_branches, n_actions].
+
+        :param deterministic: False for the Q-values that exploration uses, which noisy networks draw under noise
+        """
         return self.q_net.forward(obs)
 
     def predict_index(self, obs: PyTorchObs, deterministic: bool = True) -> th.Tensor:
@@ -206,14 +209,14 @@ MlpPolicy = DiscretizedDQNPolicy
 
 
 class ForImages(DQNPolicy):
-    """Makes SB3's ``NatureCNN`` the default features of the policy that follows."""
+    """Mixin that makes SB3's ``NatureCNN`` the default features extractor."""
 
     def __init__(self, *args: Any, **kwargs: Any):
         super().__init__(*args, **{"features_extractor_class": NatureCNN, **kwargs})
 
 
 class ForDicts(DQNPolicy):
-    """Makes SB3's ``CombinedExtractor`` the default features of the policy that follows."""
+    """Mixin that makes SB3's ``CombinedExtractor`` the default features extractor."""
 
     def __init__(self, *args: Any, **kwargs: Any):
         super().__init__(*args, **{"features_extractor_class": CombinedExtractor, **kwargs})

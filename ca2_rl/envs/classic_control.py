@@ -1,8 +1,8 @@
-"""Steps of Gymnasium's classic control by Python's floats: the same operations in the same order and precision, so the same bits.
+"""Steps of Gymnasium's classic control envs in Python floats, bit for bit equal: the same operations in the same order and precision.
 
-Each function reads an env's constants and its state, and returns both the state and the step: from a state and an action to the next
-state, what is observed of it, and the reward. It gives None where the step has to be the env's own: its episode ends, or there is
-no such action. Sines are numpy's where Gymnasium's are, and squares are powers, which round differently from products.
+Each function reads an env's constants and state. It returns the state and a step function, which maps a state and an action to the next
+state, its observation and the reward. The step function returns None if the env itself has to make the step, because the episode ends or
+the action is invalid. Sines are NumPy's where Gymnasium's are, and squares are powers, which round differently from products.
 """
 
 import math
@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from gymnasium.envs import classic_control
 
-# Python's floats, or numpy's where the env's own precision is another
+# Python floats, or NumPy scalars where the env's precision differs
 State = Sequence[Any]
 Step = Callable[[State, Any], tuple[State, State, float] | None]
 Physics = Callable[[Any], tuple[State, Step]]
@@ -24,7 +24,7 @@ def pendulum(env: Any) -> tuple[State, Step]:
 
     def step(state: State, action: np.ndarray) -> tuple[State, State, float]:
         theta, speed = state
-        torque = env.last_u = min(max(action[0], -max_torque), max_torque)  # float32, as is all that is made of it alone
+        torque = env.last_u = min(max(action[0], -max_torque), max_torque)  # float32, as is everything computed only from it
         cost = ((theta + math.pi) % (2 * math.pi) - math.pi) ** 2 + 0.1 * speed**2 + float(0.001 * torque**2)
         speed = min(max(speed + (weight * float(np.sin(theta)) + float(push * torque)) * dt, -max_speed), max_speed)
         theta = theta + speed * dt
@@ -82,7 +82,7 @@ def mountain_car(env: Any) -> tuple[State, Step]:
 
 
 def continuous_mountain_car(env: Any) -> tuple[State, Step]:
-    """In float32 from the second step of an episode on, by the scalars that the env computes with itself."""
+    """In float32 from the second step of an episode on, with the same scalar types as the env."""
     power, max_speed, low, high = env.power, env.max_speed, env.min_position, env.max_position
     goal, goal_speed, min_action, max_action = env.goal_position, env.goal_velocity, env.min_action, env.max_action
 

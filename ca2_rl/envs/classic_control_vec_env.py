@@ -1,4 +1,4 @@
-"""Gymnasium's classic control, one or several envs at a time, stepped without Gymnasium's wrappers."""
+"""Vectorised classic control envs that are stepped without Gymnasium's wrappers."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -13,17 +13,17 @@ from ca2_rl.envs.classic_control import PHYSICS, State
 
 
 class ClassicControlVecEnv(DummyVecEnv):
-    """``DummyVecEnv`` whose envs of classic control are stepped by ``ca2_rl.envs.classic_control``, but for an episode's last step.
+    """``DummyVecEnv`` that steps classic control envs by ``ca2_rl.envs.classic_control``, except for the last step of an episode.
 
-    That step, resets, seeds, pictures and monitor files stay with Gymnasium's envs and SB3's ``Monitor``, which are given
-    the state for it: none of what they do is done here a second time. Envs of another kind, or with other wrappers than
+    The last step, resets, seeding, rendering and monitor files are left to Gymnasium's envs and SB3's ``Monitor``, which first
+    get the current state, so that none of their code is duplicated here. Other envs, and envs with wrappers other than
     those of ``gym.make`` and a ``Monitor``, are stepped as in ``DummyVecEnv``.
 
-    :param env_fns: make one env each
+    :param env_fns: functions that make one env each
     """
 
     def __init__(self, env_fns: list[Callable[[], gym.Env]]):
-        # One for each env, or none: the envs have the states. The base class looks into them already
+        # One for each env; empty while the envs have the states. Set first, because the base class accesses the envs
         self._episodes: list[_Episode] = []
         super().__init__(env_fns)
         self._are_plain = all(_is_plain(env) for env in self.envs)
@@ -45,7 +45,7 @@ class ClassicControlVecEnv(DummyVecEnv):
         return np.array(observations, dtype=np.float32), np.array(rewards, dtype=np.float32), dones, infos
 
     def _step_env(self, i: int, dones: np.ndarray, infos: list[dict[str, Any]]) -> tuple[Any, float]:
-        """As ``DummyVecEnv`` steps an env; fills its done and info."""
+        """Steps one env as ``DummyVecEnv`` does, and sets its done and info."""
         self._episodes[i].return_state()
         observation, reward, terminated, truncated, info = self.envs[i].step(self.actions[i])
         dones[i], infos[i] = terminated or truncated, info
@@ -57,7 +57,7 @@ class ClassicControlVecEnv(DummyVecEnv):
         return observation, float(reward)
 
     def _return_states(self) -> None:
-        """Leaves the envs as if they had made all steps by themselves."""
+        """Puts the envs into the state in which they would be if they had made all steps themselves."""
         for episode in self._episodes:
             episode.return_state()
         self._episodes = []
@@ -71,24 +71,24 @@ class ClassicControlVecEnv(DummyVecEnv):
         return super().get_images()
 
     def _get_target_envs(self, indices: VecEnvIndices) -> list[gym.Env]:
-        # Whoever looks at an env, or changes it, finds it up to date
+        # Code that reads or changes an env must find it up to date
         self._return_states()
         return super()._get_target_envs(indices)
 
 
 class _Episode:
-    """What an env's episode has still to come, stepped outside of the env."""
+    """The rest of an env's episode, stepped outside of the env."""
 
     def __init__(self, env: gym.Env[Any, Any]):
         self.env, self.inner, self.time_limit = env, env.unwrapped, _time_limit(env)
-        self.rewards: list[float] = []  # of the steps since the env had the state
+        self.rewards: list[float] = []  # rewards since the env last had the state
         self.steps_left = 0
         if self.time_limit._elapsed_steps is not None:
             self.steps_left = self.time_limit._max_episode_steps - self.time_limit._elapsed_steps
             self.state, self.physics = PHYSICS[type(self.inner)](self.inner)
 
     def step(self, action: Any) -> tuple[State, float] | None:
-        """What is observed and the reward; None if the env has to make the step."""
+        """Observation and reward; None if the env has to make the step."""
         if self.steps_left <= 1 or (moved := self.physics(self.state, action)) is None:
             return None
         self.state, observation, reward = moved
@@ -107,18 +107,18 @@ class _Episode:
 
 
 def _form(actions: Any) -> tuple[Any, Any]:
-    """Type and shape; of a list, which SB3's env takes too, none."""
+    """Dtype and shape; None for both if the actions are a list, which SB3's env accepts too."""
     return getattr(actions, "dtype", None), getattr(actions, "shape", None)
 
 
 def _is_plain(env: gym.Env[Any, Any]) -> bool:
-    """Whether it is of classic control, with a time limit and no wrapper that would see the single steps."""
+    """Whether an env is one of classic control, with a time limit and without wrappers that need to see each step."""
     wrappers = []
     inner = env.env if isinstance(env, Monitor) else env
     while isinstance(inner, gym.Wrapper):
         wrappers.append(type(inner))
         inner = inner.env
-    time_limit: type = gym.wrappers.TimeLimit  # rl-zoo3 puts its own there
+    time_limit: type = gym.wrappers.TimeLimit  # rl-zoo3 replaces it by its own class
     harmless = {time_limit, gym.wrappers.OrderEnforcing, gym.wrappers.PassiveEnvChecker}
     return type(inner) in PHYSICS and inner.render_mode != "human" and wrappers.count(time_limit) == 1 and set(wrappers) <= harmless
 

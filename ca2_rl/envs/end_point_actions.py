@@ -1,4 +1,4 @@
-"""A finite set of actions for algorithms that need one, as an env wrapper."""
+"""Env wrapper that discretises actions, for algorithms that need a Discrete space."""
 
 from typing import Any
 
@@ -9,11 +9,11 @@ from ca2_rl.common.action_bins import ActionBins
 
 
 class EndPointActions(gym.ActionWrapper[Any, int, np.ndarray]):
-    """A Box as a Discrete space of evenly spaced actions, end points included: SB3's DQN gets the same torques as ours.
+    """Replaces a Box by a Discrete space of evenly spaced actions, end points included, so that SB3's DQN has the same actions as ours.
 
-    Gymnasium's ``DiscretizeAction`` takes the centres of the bins, which lose the full torque.
+    Gymnasium's ``DiscretizeAction`` uses the centres of the bins, which leave out the full torque.
 
-    :param env: its actions lie in a bounded Box
+    :param env: env whose action space is a bounded Box
     :param n_bins: values per dimension, at least 2
     """
 

@@ -1,4 +1,4 @@
-"""Gymnasium's Pendulum-v1 as functions over batches of states (theta [rad], 0 is upright; theta dot [rad/s])."""
+"""Gymnasium's Pendulum-v1 as functions over batches of states: theta in rad, where 0 is upright, and theta dot in rad/s."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,11 +18,11 @@ def wrap_angle(theta: Array) -> Array:
 
 
 def step(states: Array, torques: Array, g: float | Array = GRAVITY) -> tuple[Array, Array]:
-    """One time step of 0.05 s with mass and length 1.
+    """One time step of 0.05 s, with mass 1 kg and length 1 m.
 
     :param states: theta and theta dot: [..., 2]
-    :param torques: clipped to +-2 N m: [...]
-    :param g: gravity in m/s^2, one for all or [...]
+    :param torques: in N m, clipped to +-2: [...]
+    :param g: gravity in m/s^2, a number or [...]
     :return: next states [..., 2], theta not wrapped; rewards [...] in [-16.27, 0]
     """
     theta, speed = states[..., 0], states[..., 1]
@@ -35,7 +35,7 @@ def step(states: Array, torques: Array, g: float | Array = GRAVITY) -> tuple[Arr
 
 
 def _clip(x: Array, limit: float) -> Array:
-    """``np.clip``, which takes three times as long for a few numbers."""
+    """Like ``np.clip``, but three times as fast for a few numbers."""
     return np.minimum(np.maximum(x, -limit), limit)
 
 
@@ -49,5 +49,5 @@ def observe(states: Array) -> NDArray[np.float32]:
 
 
 def sample_starts(n: int, seed: int) -> Array:
-    """Start states of the env's own distribution, theta in +-pi and theta dot in +-1, uniform: [n, 2]."""
+    """Initial states from the env's distribution, theta uniform in +-pi and theta dot in +-1: [n, 2]."""
     return np.random.default_rng(seed).uniform([-np.pi, -1.0], [np.pi, 1.0], size=(n, 2))

@@ -1,4 +1,4 @@
-"""Noise that several envs act under, held for some steps each."""
+"""Noise for acting in several envs, kept for several steps in each env."""
 
 from typing import Any
 
@@ -10,11 +10,11 @@ from ca2_rl.fast.numpy_network import Array, NumpyNoise
 
 
 class HeldNoise:
-    """Noise of several envs, each env's kept for 1 to ``longest`` steps, all equally likely, within its episode.
+    """Noise of several envs. Each env keeps its noise for 1 to ``longest`` steps, all equally likely, but not beyond its episode.
 
-    :param draws: fresh noise of all envs, over and over: for each noisy layer f(eps_in) [n_envs, in] and f(eps_out) [n_envs, out]
+    :param draws: iterator of new noise for all envs: for each noisy layer f(eps_in) [n_envs, in] and f(eps_out) [n_envs, out]
     :param n_envs: number of envs
-    :param longest: steps, at least 1
+    :param longest: longest duration in steps, at least 1
     """
 
     def __init__(self, draws: Blocks[list[tuple[Array, Array]]], n_envs: int, longest: int):
@@ -24,7 +24,7 @@ class HeldNoise:
         self._steps_left = np.zeros(n_envs, dtype=np.int64)
 
     def step(self) -> NumpyNoise:
-        """The noise of one step."""
+        """The noise for one step of all envs."""
         if self.longest == 1:
             return iter(next(self._draws))
         ends = self._steps_left == 0

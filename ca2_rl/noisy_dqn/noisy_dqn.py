@@ -21,22 +21,22 @@ EPSILON = ("exploration_fraction", "exploration_initial_eps", "exploration_final
 
 
 class NoisyDQN(DiscretizedDQN):
-    """DQN that explores by factorised Gaussian noise on its weights, learned with them (Fortunato et al. 2017).
+    """DQN that explores by factorised Gaussian noise on its weights, whose scale is learned (Fortunato et al. 2017).
 
-    There is no epsilon-greedy: after ``learning_starts`` random steps, every action of ``collect_rollouts``, and every one
-    of ``predict(deterministic=False)``, comes from a draw of the noise for each env; every gradient step draws it
-    anew and independently for each network. ``predict(deterministic=True)`` uses the mean weights and draws nothing.
+    There is no epsilon-greedy exploration. After ``learning_starts`` random steps, ``collect_rollouts`` and
+    ``predict(deterministic=False)`` act under noise that is drawn separately for each env. Every gradient step draws new noise,
+    independently for each network. ``predict(deterministic=True)`` uses the mean weights and draws no noise.
     https://arxiv.org/abs/1706.10295
 
-    The parameters up to ``device`` are those of SB3's ``DQN``, in its order; the last are those of ``DiscretizedDQN``.
+    The parameters up to ``device`` are those of SB3's ``DQN``, in the same order; those from ``n_bins`` on are those of ``DiscretizedDQN``.
 
     :param policy: "MlpPolicy", "CnnPolicy", "MultiInputPolicy" or a class
     :param env: the environment or its id
-    :param exploration_fraction: as ``exploration_initial_eps`` and ``exploration_final_eps``, to be left out unless ``sigma0`` is 0
-    :param sigma0: initial scale of the noise, >= 0; 0 takes the noise away, and it explores as ``DiscretizedDQN``
-    :param exploration_hold: most steps that a random action of the first steps, and later a draw of the noise, is held for, within its
-        episode, >= 1
-    :raises UserError: if ``sigma0`` is negative or epsilon is given; see also ``DiscretizedDQN``
+    :param exploration_fraction: like ``exploration_initial_eps`` and ``exploration_final_eps``, only allowed if ``sigma0`` is 0
+    :param sigma0: initial scale of the noise, >= 0; with 0 there is no noise, and exploration is that of ``DiscretizedDQN``
+    :param exploration_hold: longest duration of a random action (before ``learning_starts``) or of a noise sample (afterwards), in steps
+        within an episode, >= 1
+    :raises UserError: if ``sigma0`` is negative, or an exploration argument is given with noise; see also ``DiscretizedDQN``
     """
 
     policy_aliases: ClassVar[dict[str, type[BasePolicy]]] = {
@@ -106,7 +106,7 @@ class NoisyDQN(DiscretizedDQN):
             arguments |= {name: value for name, value in given.items() if value is not None}
         for name, value in given.items():
             if value is not None and sigma0 != 0:
-                raise UserError(f"{name}: {type(self).__name__} has no epsilon, it explores by noise of scale sigma0. Leave {name} out.")
+                raise UserError(f"{name}: {type(self).__name__} has no epsilon: it explores by noise of scale sigma0. Leave {name} out.")
         check_policy_kwargs(policy_kwargs, {"sigma0": sigma0}, type(self).__name__)
         super().__init__(**arguments)
         self.sigma0 = sigma0
@@ -131,12 +131,12 @@ class NoisyDQN(DiscretizedDQN):
         self._hold_noise()
 
     def _hold_noise(self) -> None:
-        """Begins with fresh noise for each env."""
+        """Draws new noise for each env."""
         draws = Blocks(lambda n: numpy_noise(self.q_net.noisy_layers, self.q_net.sample_roots(n, self.n_envs)))
         self._held_noise = HeldNoise(draws, self.n_envs, self.exploration_hold)
 
     def _update_exploration(self) -> None:
-        if not self.sigma0:  # else there is nothing to anneal: the noise is learned
+        if not self.sigma0:  # with noise, there is no exploration rate to anneal
             super()._update_exploration()
 
     def dump_logs(self) -> None:
@@ -161,8 +161,8 @@ class NoisyDQN(DiscretizedDQN):
     def draw_noise(self, n: int, batch_size: int, settings: DQNSettings) -> th.Tensor:
         if not self.sigma0:
             return super().draw_noise(n, batch_size, settings)
-        # Independent draws, one each for online, target and double Q-learning's choice (eq. 18 and 19). The roots are drawn
-        # here: a compiled step would take them anew for each weight
+        # Independent samples for the online network, the target network and double Q-learning's choice (eq. 18 and 19). The roots
+        # are computed here: a compiled step would recompute them for each weight
         return self.q_net.sample_roots(n, 3 if settings.double_q else 2)
 
     def q_functions(self, noise: th.Tensor, settings: DQNSettings) -> tuple[QFunction, QFunction, QFunction | None]:

@@ -1,4 +1,4 @@
-"""Q-networks that explore by learned noise on their weights."""
+"""Policies with Q-networks that explore by learned noise on their weights."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ from ca2_rl.discretized_dqn.policies import DiscretizedDQNPolicy, DiscretizedQNe
 
 
 class NoisyQNetwork(DiscretizedQNetwork):
-    """A Q-network with every linear layer after the features noisy.
+    """A Q-network in which every linear layer after the features extractor is noisy.
 
     :param sigma0: initial scale of the noise, >= 0; with 0, no layer is noisy
     :param kwargs: as in ``DiscretizedQNetwork``
@@ -30,26 +30,26 @@ class NoisyQNetwork(DiscretizedQNetwork):
         self.noisy_layers = [module for module in self.q_net.modules() if isinstance(module, NoisyLinear)]
 
     def sample_noise(self, rows: int | None = None) -> list[Noise]:
-        """Fresh noise for ``forward``: one for the whole batch, or one for each of ``rows`` observations."""
+        """New noise for ``forward``: one sample for the whole batch, or one for each of ``rows`` observations."""
         return sample_noise(self.noisy_layers, rows)
 
     def sample_roots(self, *shape: int) -> th.Tensor:
-        """The random numbers behind so many noises, for ``split_noise``: [*shape, width]."""
+        """Random numbers for ``split_noise``, enough for ``shape`` noise samples: [*shape, width]."""
         return sample_roots(self.noisy_layers, *shape)
 
     def outputs(self, obs: PyTorchObs, noise: list[Noise] | None = None) -> th.Tensor:
-        """All that is known of the returns under ``noise``; without it, by the mean weights."""
+        """Outputs under ``noise``; without noise, those of the mean weights."""
         return super().outputs(obs, *(() if noise is None else (iter(noise),)))
 
     def forward(self, obs: PyTorchObs, noise: list[Noise] | None = None) -> th.Tensor:
-        """Q-values [N, n_actions] under ``noise``; without it, those of the mean weights."""
+        """Q-values [N, n_actions] under ``noise``; without noise, those of the mean weights."""
         return self.returns.q_values(self.outputs(obs, noise))
 
     def _predict(self, observation: PyTorchObs, deterministic: bool = True) -> th.Tensor:
         return self.acting_q_values(observation, deterministic).argmax(dim=-1)
 
     def acting_q_values(self, obs: PyTorchObs, deterministic: bool) -> th.Tensor:
-        """Those of the mean weights if deterministic, else under fresh noise for each observation."""
+        """Q-values of the mean weights if deterministic, otherwise under new noise for each observation."""
         if deterministic or not self.noisy_layers:
             return self.forward(obs)
         rows = len(next(iter(obs.values())) if isinstance(obs, dict) else obs)
@@ -60,7 +60,7 @@ class NoisyQNetwork(DiscretizedQNetwork):
 
 
 class NoisyDQNPolicy(DiscretizedDQNPolicy):
-    """Acts by the mean weights if deterministic, else with fresh noise for each observation.
+    """Policy that acts by the mean weights if deterministic, otherwise under new noise for each observation.
 
     :param sigma0: initial scale of the noise, >= 0
     :param kwargs: as in ``DiscretizedDQNPolicy``

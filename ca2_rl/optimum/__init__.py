@@ -1,4 +1,4 @@
-"""What is the best possible return, and how far from it an agent is."""
+"""The best possible return of environments, and an agent's regret."""
 
 from ca2_rl.optimum.envs import has_optimum, optimal_returns
 from ca2_rl.optimum.mountain_car import ContinuousMountainCarOptimum, MountainCarOptimum

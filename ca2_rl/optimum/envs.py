@@ -13,25 +13,25 @@ from ca2_rl.optimum.tabular import TabularOptimum
 
 
 class Optimum(Protocol):
-    """The best possible return from any start."""
+    """The best possible return from any initial state."""
 
-    state_attribute: str  # of the env, with the start
+    state_attribute: str  # attribute of the env that holds its state
 
     @property
     def is_cached(self) -> bool:
-        """Whether ``returns`` takes a second or two: what takes long has been computed before."""
+        """Whether the slow part has been computed before, so that ``returns`` takes only a second or two."""
 
     def returns(self, starts: Any) -> NDArray[np.float64]:
-        """From each state, [N]; expected ones where chance decides."""
+        """Best return from each initial state, [N]; the expected return if the env is stochastic."""
 
 
 def _of_table(env: Any, horizon: int | None) -> Optimum | None:
-    if getattr(env, "fickle_passenger", False):  # who changes the destination by a rule that the table does not have
+    if getattr(env, "fickle_passenger", False):  # the passenger changes the destination, which is not in the table
         return None
     return TabularOptimum(env.P, horizon)
 
 
-# By the env inside all wrappers and the steps of an episode
+# Functions of the unwrapped env and the steps of an episode
 OPTIMA: dict[str, Callable[[Any, Any], Optimum | None]] = {
     "Pendulum-v1": lambda env, horizon: PendulumOptimum(env.g, horizon=horizon),
     "MountainCar-v0": lambda env, horizon: MountainCarOptimum(env.goal_velocity, horizon),
@@ -49,17 +49,17 @@ def has_optimum(env_id: str) -> bool:
 
 
 def find_optimum(env: VecEnv) -> Optimum | None:
-    """Of environments of one kind; None if it is not known."""
+    """The optimum for a ``VecEnv`` of equal environments; None if it is unknown."""
     spec, inner = env.get_attr("spec")[0], env.get_attr("unwrapped")[0]
     return OPTIMA[spec.id](inner, spec.max_episode_steps) if spec is not None and spec.id in OPTIMA else None
 
 
 def optimal_returns(env: VecEnv, computes: bool = True) -> NDArray[np.float64] | None:
-    """The best possible return of an episode from the state that each env is in after its reset, [n_envs].
+    """The best possible return of an episode from the current state of each env, which has just been reset: [n_envs].
 
-    :param env: environments of one kind
-    :param computes: whether to compute what takes long and has not been computed before
-    :return: expected returns where chance decides; None if they are not known, or not at hand
+    :param env: equal environments
+    :param computes: whether to compute an optimum that is not cached, which takes long
+    :return: expected returns if the env is stochastic; None if the optimum is unknown, or neither cached nor computed
     """
     optimum = find_optimum(env)
     if optimum is None or not (computes or optimum.is_cached):

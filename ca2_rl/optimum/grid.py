@@ -18,72 +18,72 @@ from tqdm import tqdm
 from ca2_core.errors import UserError
 from ca2_core.files import whole_file
 
-# Grid points times steps from which on the tables take some seconds, and a line says so
+# From this number of grid points times steps on, the computation takes seconds and is announced
 ANNOUNCED = 20_000_000
 
 Array = NDArray[np.float64]
 Tables = NDArray[np.float32]
 
 log = logging.getLogger(__name__)
-# Tables that could not be written to the cache, by the path that they would have
+# Tables that could not be written to the cache, by their path there
 _unwritten: dict[Path, Tables] = {}
 
 
 class GridOptimum(ABC):
-    """Values of all states for each number of steps to go, and the policy that is greedy for them.
+    """Values of all states for each number of remaining steps, and the policy that is greedy with respect to them.
 
-    V_k(s) = max_u r(s, u) + V_{k-1}(s'), undiscounted, bilinear between the grid points, and 0 at the goal, if there is one. The rolled-out
-    return of the greedy policy is attained by exact dynamics, so it is a lower bound of the true optimum. The values don't
-    depend on the starts: they are computed once and kept in the user's cache folder.
+    V_k(s) = max_u r(s, u) + V_{k-1}(s'), undiscounted, bilinear between the grid points, and 0 at the goal if there is one. The greedy
+    policy's return is rolled out with the exact dynamics, so it can be attained and is a lower bound of the true optimum. The values do
+    not depend on initial states: they are computed once and stored in the user's cache folder.
 
-    :param actions: to choose from
+    :param actions: the actions to choose from
     :param horizon: steps of an episode, at least 1
     :param grid: number of values of each state variable, at least 2
     :raises UserError: if the grid or the horizon is too small
     """
 
     state_attribute = "state"
-    name: str  # of the environment, as in the file of the cache
-    low: tuple[float, float]  # of the state variables
+    name: str  # of the environment, also in the name of the cache file
+    low: tuple[float, float]  # bounds of the state variables
     high: tuple[float, float]
-    turns = False  # whether the first one is an angle, whose ends meet
-    prize = 0.0  # on arrival at the goal
-    # Once a further step changes no value by more than this, the values of all longer horizons are taken to be the same
+    turns = False  # whether the first state variable is an angle, so that its range is periodic
+    prize = 0.0  # reward on arrival at the goal
+    # Once a further step changes no value by this much, the values of all longer horizons are assumed to be the same
     converged = 1e-3
 
     def __init__(self, actions: Sequence[float] | Array, horizon: int, grid: tuple[int, int]):
         if horizon < 1 or min(grid) < 2:
-            raise UserError(f"horizon={horizon}, grid={grid}: at least 1 step, and 2 points a side.")
+            raise UserError(f"horizon={horizon}, grid={grid}: at least 1 step and 2 points per side are needed.")
         self.actions, self.horizon, self.grid = np.asarray(actions, dtype=np.float64), horizon, grid
 
     @property
     @abstractmethod
     def settings(self) -> list[Any]:
-        """All that the values depend on, for JSON; the first is a number to be raised with every change of the computation."""
+        """Everything that the values depend on, for JSON. The first entry is a version number; raise it when the computation changes."""
 
     @abstractmethod
     def step(self, states: Array, actions: Array) -> tuple[Array, Array]:
         """Next states and rewards, without the prize: [N, 2], [N] -> [N, 2], [N]."""
 
     def is_goal(self, states: Array) -> NDArray[np.bool_]:
-        """Whether the episode is over there: [N, 2] -> [N]."""
+        """Whether the episode ends in each state: [N, 2] -> [N]."""
         return np.zeros(len(states), dtype=bool)
 
     @property
     def is_cached(self) -> bool:
-        """Whether the values are at hand, so that nothing below takes more than a few seconds."""
+        """Whether the values have been computed, so that all other methods take at most a few seconds."""
         return "_tables" in vars(self) or self._path in _unwritten or self._read() is not None
 
     @cached_property
     def _tables(self) -> Tables:
-        """V_0, V_1, ... up to the horizon or to convergence: [tables, grid points]; read from the cache where they are needed."""
+        """V_0, V_1, ... up to the horizon or to convergence: [tables, grid points], memory-mapped if they are read from the cache."""
         kept = _unwritten.get(self._path)
         if kept is None:
             kept = self._read()
         if kept is not None:
             return kept
         if np.prod(self.grid) * self.horizon >= ANNOUNCED:
-            log.info("Computing the optimum of %s: 10 to 40 s. It is kept in %s.", self.name, self._path.parent)
+            log.info("Computing the optimum of %s takes 10 to 40 s, once. It is stored in %s.", self.name, self._path.parent)
         tables = self._compute()
         try:
             with whole_file(self._path) as partial:
@@ -95,12 +95,12 @@ class GridOptimum(ABC):
 
     @cached_property
     def _path(self) -> Path:
-        """Where the tables are kept: named by a hash of all that they depend on."""
+        """Path of the tables in the cache, with a hash of everything that they depend on."""
         digest = hashlib.sha256(json.dumps(self.settings).encode()).hexdigest()
         return Path(platformdirs.user_cache_dir("ca2"), f"{self.name.lower()}-{digest[:16]}.npy")
 
     def _read(self) -> Tables | None:
-        """The tables in the cache, mapped to memory; None if there are none, or they are damaged."""
+        """The tables from the cache, memory-mapped; None if there are none or they are damaged."""
         try:
             tables: Tables = np.load(self._path, mmap_mode="r", allow_pickle=False)
         except (OSError, EOFError, ValueError):
@@ -116,7 +116,7 @@ class GridOptimum(ABC):
         next_weights = vstack([self._weights(next_states) for next_states, _ in outcomes], format="csr")
         rewards = np.stack([reward for _, reward in outcomes]).astype(np.float32)  # [actions, points]
         is_goal = self.is_goal(states)
-        # Without the prize, which who does not arrive has to pay in the end: float32 has its digits where they matter
+        # Values minus the prize: 0 at the goal, and at the end -prize elsewhere. Then float32 is precise where it matters
         values = [np.where(is_goal, 0, -self.prize).astype(np.float32)]
         for _ in tqdm(range(self.horizon), desc=f"optimum of {self.name}, once", leave=False, disable=None):
             best = (rewards + (next_weights @ values[-1]).reshape(rewards.shape)).max(axis=0)
@@ -127,7 +127,7 @@ class GridOptimum(ABC):
         return np.stack(values)
 
     def _weights(self, states: Array) -> csr_matrix:
-        """Bilinear interpolation as a sparse matrix: [N, 2] -> [N, points], four entries a row that sum to 1."""
+        """Bilinear interpolation as a sparse matrix: [N, 2] -> [N, points], with four entries per row that sum to 1."""
         (n, m), (low, bottom), (high, top) = self.grid, self.low, self.high
         x = (states[:, 0] - low) * ((n if self.turns else n - 1) / (high - low))
         y = (states[:, 1] - bottom) * ((m - 1) / (top - bottom))
@@ -142,12 +142,15 @@ class GridOptimum(ABC):
         return csr_matrix((weights.ravel().astype(np.float32), columns.ravel(), rows), shape=(len(states), n * m))
 
     def values(self, states: Array) -> Array:
-        """Value of the whole horizon, interpolated: [N, 2] -> [N]. Off where policies part, as near a swing that is only just enough."""
+        """Interpolated value over the whole horizon: [N, 2] -> [N].
+
+        It is inaccurate where neighbouring states need different policies, for example where a swing is only just high enough.
+        """
         found = self._weights(states) @ self._tables[-1] + self.prize
         return np.asarray(found, dtype=np.float64)
 
     def greedy_actions(self, states: Array, steps_to_go: int) -> Array:
-        """The best action of each state with so many steps to go, at least 1: [N, 2] -> [N]."""
+        """The best action in each state with ``steps_to_go`` steps left, at least 1: [N, 2] -> [N]."""
         table = self._tables[min(steps_to_go, len(self._tables)) - 1]
         gains = []
         for action in self.actions:
@@ -157,7 +160,7 @@ class GridOptimum(ABC):
         return best
 
     def returns(self, starts: Array) -> Array:
-        """Return of the greedy policy from each start, rolled out by the exact dynamics: [N, 2] -> [N]."""
+        """Return of the greedy policy from each initial state, rolled out with the exact dynamics: [N, 2] -> [N]."""
         states, total = np.array(starts, dtype=np.float64), np.zeros(len(starts))
         on_the_way = np.arange(len(starts))
         for steps_to_go in range(self.horizon, 0, -1):

@@ -10,12 +10,12 @@ from ca2_rl.optimum.grid import Array, GridOptimum
 
 
 class MountainCarOptimum(GridOptimum):
-    """MountainCar-v0: as few steps as possible. States are position and velocity.
+    """Optimum of MountainCar-v0, which is to need as few steps as possible. States are position and velocity.
 
-    From 41 starts all over the env's, the default grid, a finer one and the best of all sequences of full force with two changes of its
-    direction need the same number of steps. It takes 10 s and 1 GB of memory once, and 450 MB in the user's cache folder.
+    From 41 initial states over the env's whole range, the default grid, a finer grid and the best sequence of full force with two changes
+    of direction need the same number of steps. The computation takes 10 s and 1 GB of memory once, and 450 MB in the user's cache folder.
 
-    :param goal_velocity: at least this fast at the goal
+    :param goal_velocity: lowest velocity at the goal
     :param horizon: steps of an episode
     :param grid: number of positions, and of velocities
     :raises UserError: if the grid or horizon is too small
@@ -47,10 +47,10 @@ class MountainCarOptimum(GridOptimum):
 
 
 class ContinuousMountainCarOptimum(MountainCarOptimum):
-    """MountainCarContinuous-v0: with as little force as possible, so in as many swings as there is time for.
+    """Optimum of MountainCarContinuous-v0, which is to use as little force as possible, and so as many swings as time allows.
 
-    Little force is what matters, so the forces to choose from are the denser, the smaller they are. Where each single force of its
-    roll-outs is then improved by gradients, the return rises by 0.03 at most. It takes 15 s once, and 360 MB in the cache folder.
+    Small forces matter most, so the forces to choose from are denser near 0. Improving each single force of the roll-outs by gradients
+    raises the return by at most 0.03. The computation takes 15 s once, and 360 MB in the cache folder.
     """
 
     name = "MountainCarContinuous"

@@ -1,4 +1,4 @@
-"""How far from the optimum an agent is on Pendulum-v1, over fixed starts."""
+"""Returns and regret of an agent on Pendulum-v1 from given initial states."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,7 +11,7 @@ Array = NDArray[np.float64]
 
 
 def returns(model: PolicyPredictor, starts: Array, g: float = pendulum.GRAVITY) -> Array:
-    """Return of one deterministic 200-step episode from each start, all of them stepped together.
+    """Return of one deterministic 200-step episode from each initial state. All episodes are stepped together.
 
     :param model: anything with SB3's ``predict``
     :param starts: theta and theta dot: [N, 2]
@@ -27,7 +27,7 @@ def returns(model: PolicyPredictor, starts: Array, g: float = pendulum.GRAVITY) 
 
 
 def regret(model: PolicyPredictor, starts: Array, g: float = pendulum.GRAVITY) -> Array:
-    """Optimal return of each start minus the model's: [N, 2] -> [N]. It takes the luck of the starts out of the return.
+    """Optimal return minus the model's return, from the same initial state: [N, 2] -> [N].
 
     :param model: anything with SB3's ``predict``
     :param starts: theta and theta dot: [N, 2], for example from ``pendulum.sample_starts``

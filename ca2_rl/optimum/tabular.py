@@ -6,25 +6,25 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 
-# Once a further step changes no value by more than this, more steps are taken to change nothing
+# Once a further step changes no value by this much, the values are assumed to have converged
 CONVERGED = 1e-9
 
 Transitions = Mapping[int, Mapping[int, Sequence[tuple[float, int, float, bool]]]]
 
 
 class TabularOptimum:
-    """Exact values of a finite model, by backward induction: V_0 = 0, V_k(s) = max_a sum_s' p(s') (r + V_{k-1}(s')), undiscounted.
+    """Exact values of a finite model by backward induction: V_0 = 0, V_k(s) = max_a sum_s' p(s') (r + V_{k-1}(s')), undiscounted.
 
-    :param transitions: probability, next state, reward, whether the episode is over there; by state and action, as Gymnasium's ``P``
-    :param horizon: steps of an episode; None without a time limit, where the values have to converge
+    :param transitions: by state and action, a list of (probability, next state, reward, whether the episode ends), like Gymnasium's ``P``
+    :param horizon: steps of an episode; None without a time limit, in which case the values have to converge
     """
 
     state_attribute = "s"
-    is_cached = True  # it takes no second
+    is_cached = True  # the computation takes less than a second
 
     def __init__(self, transitions: Transitions, horizon: int | None = None):
         n, m = len(transitions), len(transitions[0])
-        # One row an outcome: the number of the state and action that it is of, and what it says
+        # One row per outcome: the index of its state-action pair, then its fields
         outcomes = [(s * m + a, *outcome) for s, actions in transitions.items() for a in actions for outcome in actions[a]]
         pairs, probabilities, next_states, gains, are_over = (np.array(column) for column in zip(*outcomes, strict=True))
         rewards = np.bincount(pairs, probabilities * gains, n * m)
@@ -37,6 +37,6 @@ class TabularOptimum:
                 break
 
     def returns(self, starts: NDArray[np.int64]) -> NDArray[np.float64]:
-        """Expected return of the best policy from each start: [N] -> [N]."""
+        """Expected return of the best policy from each initial state: [N] -> [N]."""
         found: NDArray[np.float64] = self.values[starts]
         return found

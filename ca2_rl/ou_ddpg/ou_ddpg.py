@@ -26,7 +26,7 @@ from ca2_rl.fast.updates import Minimise, polyak
 from ca2_rl.ou_ddpg.policies import CnnPolicy, MlpPolicy, MultiInputPolicy
 
 CRITIC_LOSSES: dict[str, Callable[[th.Tensor, th.Tensor], th.Tensor]] = {"mse": F.mse_loss, "huber": F.huber_loss}
-# [B, n_critics] to [B, 1]
+# Each maps [B, n_critics] to [B, 1]
 AGGREGATIONS: dict[str, Callable[[th.Tensor], th.Tensor]] = {
     "min": lambda q: q.amin(dim=1, keepdim=True),
     "mean": lambda q: q.mean(dim=1, keepdim=True),
@@ -35,7 +35,7 @@ AGGREGATIONS: dict[str, Callable[[th.Tensor], th.Tensor]] = {
 
 @dataclass(frozen=True)
 class DDPGSettings:
-    """What a gradient step depends on beside networks, batch and noise. See ``OUDDPG``."""
+    """The settings on which a gradient step depends, next to networks, batch and noise. See ``OUDDPG``."""
 
     gamma: float
     tau: float
@@ -46,27 +46,27 @@ class DDPGSettings:
 
 
 class OUDDPG(Accelerated, DDPG):
-    """DDPG (Lillicrap et al. 2016) that explores by Ornstein-Uhlenbeck noise with all of its parameters.
+    """DDPG (Lillicrap et al. 2016) that explores by Ornstein-Uhlenbeck noise, all of whose parameters can be set.
 
-    Each env has its own process, which starts again at ``ou_mu`` when that env's episode ends. The noise is added to
+    Each env has its own noise process, which restarts at ``ou_mu`` when the env's episode ends. The noise is added to
     the scaled action in [-1, 1]. https://arxiv.org/abs/1509.02971
 
-    The parameters up to ``device`` are those of SB3's ``DDPG``, in its order.
+    The parameters up to ``device`` are those of SB3's ``DDPG``, in the same order.
 
     :param policy: "MlpPolicy", "CnnPolicy", "MultiInputPolicy" or a class
-    :param env: the environment or its id; its actions lie in a Box
-    :param action_noise: to be left out
+    :param env: the environment or its id; its action space has to be a Box
+    :param action_noise: must be left out
     :param ou_sigma: scale of the noise, >= 0
-    :param ou_theta: rate of the return to the mean, >= 0
-    :param ou_dt: time between two steps, > 0; the noise forgets within about 1 / (ou_theta * ou_dt) steps
+    :param ou_theta: rate at which the noise returns to its mean, >= 0
+    :param ou_dt: time between two steps, > 0; the correlation of the noise decays within about 1 / (ou_theta * ou_dt) steps
     :param ou_mu: mean of the noise
-    :param critic_loss: "mse", or "huber" with delta 1, which SB3's DQN has
-    :param critic_aggregation: what ``n_critics`` above 1 make together: "min", the lowest for the targets and the first for the
-        actor, as in SB3's TD3; "mean", their mean for both
+    :param critic_loss: "mse", or "huber" with delta 1, the loss of SB3's DQN
+    :param critic_aggregation: how several critics are combined: "min" uses the lowest value for the targets and the first critic for
+        the actor, as SB3's TD3 does; "mean" uses their mean for both
     :param target_policy_noise: standard deviation of the Gaussian noise on the target actor's actions, >= 0, in units of the
-        scaled action; 0 as in DDPG, above it as in TD3 (Fujimoto et al. 2018, section 5.3)
-    :param target_noise_clip: limit of that noise, >= 0
-    :param compile: whether gradient steps are compiled; None: if they can be and it pays (see docs/rl/speed.md)
+        scaled action; 0 for DDPG, above 0 for the smoothing of TD3 (Fujimoto et al. 2018, section 5.3)
+    :param target_noise_clip: bound on the absolute value of that noise, >= 0
+    :param compile: whether gradient steps are compiled; None compiles them if that is possible and saves time (see docs/rl/speed.md)
     :raises UserError: if a value is out of its range or ``action_noise`` is given
     """
 
@@ -112,8 +112,8 @@ class OUDDPG(Accelerated, DDPG):
         compile: bool | None = None,
     ):
         if action_noise is not None:
-            raise UserError("action_noise: OUDDPG makes its own from ou_sigma, ou_theta, ou_dt and ou_mu. Leave it out.")
-        policy_kwargs = dict(policy_kwargs or {})  # SB3's DDPG adds an entry to the dict that it is given
+            raise UserError("action_noise: OUDDPG makes its own noise from ou_sigma, ou_theta, ou_dt and ou_mu. Leave it out.")
+        policy_kwargs = dict(policy_kwargs or {})  # a copy, because SB3's DDPG adds an entry to the dict
         check_arguments(locals())
         handed = handed_on(locals(), DDPG)
         self.check_buffer(replay_buffer_class, replay_buffer_kwargs, n_steps)
@@ -134,7 +134,7 @@ class OUDDPG(Accelerated, DDPG):
         for name, known in (("critic_loss", CRITIC_LOSSES), ("critic_aggregation", AGGREGATIONS)):
             if (choice := getattr(self, name)) not in known:
                 raise UserError(f"{name}={choice!r}:{did_you_mean(choice, known)} There are {' and '.join(known)}.")
-        # SB3 copies it once for each env, and resets each copy at that env's episode ends
+        # SB3 copies it for each env, and resets each copy when that env's episode ends
         self.action_noise = OUNoise(self.action_space.shape or (), self.ou_sigma, self.ou_theta, self.ou_dt, self.ou_mu)
         super()._setup_model()
 
@@ -165,18 +165,18 @@ class OUDDPG(Accelerated, DDPG):
             minimise(actor_loss, self.actor.optimizer)
             polyak(self.critic.parameters(), self.critic_target.parameters(), settings.tau)
             polyak(self.actor.parameters(), self.actor_target.parameters(), settings.tau)
-            # Running statistics are copied, see SB3's #996
+            # Running statistics are copied, see issue #996 of SB3
             polyak_update(self.critic_batch_norm_stats, self.critic_batch_norm_stats_target, 1.0)
             polyak_update(self.actor_batch_norm_stats, self.actor_batch_norm_stats_target, 1.0)
             return critic_loss, gradient_norm, mean_q, actor_loss
 
-        # Samples a batch for each step, and logs the means of what it returns
+        # Samples a batch for each step and logs the means of the outputs
         self.fast.run(step, settings, gradient_steps, batch_size)
         self._n_updates += gradient_steps
         self.logger.record("train/n_updates", self._n_updates, exclude="tensorboard")
 
     def loss(self, batch: Transitions, noise: th.Tensor, settings: DDPGSettings) -> tuple[th.Tensor, th.Tensor]:
-        """Mean loss of the temporal-difference errors, summed over the critics, and the mean Q-value of the actions taken."""
+        """Mean temporal-difference loss, summed over the critics, and the mean Q-value of the actions taken."""
         aggregate = AGGREGATIONS[settings.critic_aggregation]
         discounts = settings.gamma if batch.discounts is None else batch.discounts
         with th.no_grad():
@@ -192,13 +192,13 @@ class OUDDPG(Accelerated, DDPG):
     def actor_loss(self, batch: Transitions, settings: DDPGSettings) -> th.Tensor:
         """Minus the mean Q-value of the actor's actions."""
         actions = self.actor(batch.observations)
-        if settings.critic_aggregation == "min":  # SB3's TD3 asks the first critic alone
+        if settings.critic_aggregation == "min":  # SB3's TD3 uses only the first critic
             return -self.critic.q1_forward(batch.observations, actions).mean()
         q_values = th.cat(self.critic(batch.observations, actions), dim=1)
         return -AGGREGATIONS[settings.critic_aggregation](q_values).mean()
 
     def draw_noise(self, n: int, batch_size: int, settings: DDPGSettings) -> th.Tensor:
-        """Of the target actor's actions, [n, B, action dimensions]; without it, nothing is drawn."""
+        """Noise for the target actor's actions, [n, B, action dimensions]; empty, and not drawn, if ``target_policy_noise`` is 0."""
         if settings.target_policy_noise == 0:
             return th.empty(n, 0)
         noise = settings.target_policy_noise * th.randn(n, batch_size, get_action_dim(self.action_space), device=self.device)

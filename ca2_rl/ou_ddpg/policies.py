@@ -1,4 +1,4 @@
-"""SB3's policies of TD3, which DDPG shares, with an optimiser of its own for the actor."""
+"""SB3's TD3 policies, which DDPG also uses, with separate options for the actor's optimiser and the critics' activation."""
 
 from typing import Any
 
@@ -13,10 +13,10 @@ from ca2_rl.fast.training_mode import SwitchesOnce
 
 
 class OUDDPGPolicy(NamesActivation, SwitchesOnce, TD3Policy):
-    """Actor and critics.
+    """Policy with an actor and critics.
 
-    :param critic_activation_fn: in place of ``activation_fn``, for the critics
-    :param actor_optimizer_kwargs: in place of ``optimizer_kwargs``, for the actor; with {}, weight decay is the critics' alone
+    :param critic_activation_fn: replaces ``activation_fn`` for the critics
+    :param actor_optimizer_kwargs: replaces ``optimizer_kwargs`` for the actor; with {}, a weight decay applies to the critics only
     :param kwargs: as in SB3's ``TD3Policy``; an activation may be a name in ``torch.nn``
     """
 
@@ -27,7 +27,7 @@ class OUDDPGPolicy(NamesActivation, SwitchesOnce, TD3Policy):
         actor_optimizer_kwargs: dict[str, Any] | None = None,
         **kwargs: Any,
     ):
-        self.critic_activation_fn = critic_activation_fn  # first: the base class makes the critics
+        self.critic_activation_fn = critic_activation_fn  # must be set first: the base class makes the critics
         super().__init__(*args, **kwargs)
         self.actor_optimizer_kwargs = actor_optimizer_kwargs
         if actor_optimizer_kwargs is not None:

@@ -1,4 +1,4 @@
-"""DQN with all six parts of Rainbow."""
+"""DQN with the six improvements of Rainbow."""
 
 from ca2_rl.noisy_dqn.policies import CnnPolicy, MlpPolicy, MultiInputPolicy
 from ca2_rl.rainbow.rainbow import Rainbow

@@ -12,12 +12,12 @@ from ca2_rl.noisy_dqn.policies import NoisyDQNPolicy
 class Rainbow(NoisyDQN):
     """DQN with six improvements (Hessel et al. 2018): ``NoisyDQN`` with other defaults.
 
-    Each is switched off by its argument: noise by ``sigma0=0``, which brings epsilon-greedy back, the others by ``double_q=False``,
-    ``dueling=False``, ``prioritized_replay=False``, ``n_steps=1`` and ``distribution=None``. The distribution is learned by
-    quantiles, which need no range of the returns; ``distribution="categorical"`` with ``v_min`` and ``v_max`` is the paper's.
+    Each improvement can be switched off: noise by ``sigma0=0``, which brings back epsilon-greedy exploration, the others by
+    ``double_q=False``, ``dueling=False``, ``prioritized_replay=False``, ``n_steps=1`` and ``distribution=None``. The default distribution
+    is learned by quantiles, which need no range of returns; the paper's is ``distribution="categorical"`` with ``v_min`` and ``v_max``.
     https://arxiv.org/abs/1710.02298
 
-    The parameters up to ``device`` are those of SB3's ``DQN``, in its order; the last are those of ``NoisyDQN``.
+    The parameters up to ``device`` are those of SB3's ``DQN``, in the same order; the others are those of ``NoisyDQN``.
 
     :param policy: "MlpPolicy", "CnnPolicy", "MultiInputPolicy" or a class
     :param env: the environment or its id

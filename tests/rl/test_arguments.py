@@ -62,7 +62,7 @@ def test_numbers_of_numpy_and_schedules_are_taken(algorithm):
 @every_dqn
 @pytest.mark.parametrize(("name", "value"), [("n_quantiles", 5), ("dueling", None), ("n_bins", 4)])
 def test_what_an_argument_decides_cannot_be_in_policy_kwargs(algorithm, name, value, tmp_path):
-    with pytest.raises(UserError, match=rf"policy_kwargs: {name} is an argument of its own: {algorithm.__name__}\(\.\.\., {name}="):
+    with pytest.raises(UserError, match=rf"policy_kwargs: {name} is an argument of the algorithm: {algorithm.__name__}\(\.\.\., {name}="):
         create(algorithm, policy_kwargs={name: value})
     model = create(algorithm, n_quantiles=5)
     assert create(algorithm, n_quantiles=5, policy_kwargs=model.policy_kwargs).n_quantiles == 5
@@ -71,7 +71,7 @@ def test_what_an_argument_decides_cannot_be_in_policy_kwargs(algorithm, name, va
 
 
 def test_the_noise_of_policy_kwargs_is_refused():
-    with pytest.raises(UserError, match="policy_kwargs: sigma0 is an argument of its own"):
+    with pytest.raises(UserError, match="policy_kwargs: sigma0 is an argument of the algorithm"):
         create(NoisyDQN, policy_kwargs={"sigma0": 0.1})
 
 
@@ -156,7 +156,7 @@ class Choice(gym.Env):
 @pytest.mark.parametrize(
     ("info", "words"),
     [
-        (lambda step: {"action_mask": np.zeros(3)}, "allows no action at all"),
+        (lambda step: {"action_mask": np.zeros(3)}, "allows no action"),
         (lambda step: {"action_mask": np.ones(2)}, "a true or false for each of the 3 actions"),
         (lambda step: {"action_mask": "x"}, "a true or false for each of the 3 actions"),
         (lambda step: {"action_mask": np.ones(3)} if step < 5 else {}, "is missing after a step"),
@@ -167,7 +167,7 @@ def test_masks_that_cannot_be_heeded_end_the_training(info, words):
         create(env=Choice(info), action_masks=True).learn(20)
 
 
-@pytest.mark.parametrize(("masks", "words"), [([1, 1], "this is"), ("x", "this is 'x'"), ([0, 0, 0], "allows no action at all")])
+@pytest.mark.parametrize(("masks", "words"), [([1, 1], "this is"), ("x", "this is 'x'"), ([0, 0, 0], "allows no action")])
 def test_masks_that_cannot_be_heeded_are_not_predicted_with(masks, words):
     model = create(env=Choice(lambda step: {"action_mask": np.ones(3)}), action_masks=True)
     with pytest.raises(UserError, match=words):

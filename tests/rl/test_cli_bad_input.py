@@ -141,7 +141,7 @@ def cases(command: str, *rows: tuple[str, str, str]):
         ("env-kwargs", "--env-kwargs gravity:1", "unexpected keyword argument 'gravity'"),
         ("env-kwargs-type", "--env-kwargs g:[1]", "--env-kwargs g:[1]: Pendulum-v1 does not work with these arguments: "),
         ("one-bin", "-params n_bins:1", "-params: n_bins=1: it has to be at least 2"),
-        ("many-bins", "-params n_bins:5000", "over 4,096: n_bins=4096 fits"),
+        ("many-bins", "-params n_bins:5000", "over 4,096: use n_bins=4096"),
         ("half-bins", "-params n_bins:2.5", "n_bins: a whole number is needed, this is a number: 2.5"),
         ("name", "-params n_bin:5", "no hyperparameter 'n_bin'. Did you mean 'n_bins'?"),
         ("code", "-params gamma:__import__('os').getpid()", "would have to be evaluated"),
