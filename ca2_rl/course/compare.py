@@ -96,7 +96,9 @@ def is_a_95_percent_interval(student: Student) -> None:
         expected.append(float(np.ptp(stats.ttest_ind(a, b, equal_var=False).confidence_interval())))
     share, ratio = covered / EXPERIMENTS, float(np.mean(widths) / np.mean(expected))
     expect(np.mean(middles) > 5, f"the middle of the interval is {np.mean(middles):.0f} on average; mean(a) - mean(b) is 10.")
-    given = f"In {EXPERIMENTS} experiments it contained the true difference {share:.0%} of the time, and was {ratio:.1f} times as wide as Welch's"
+    given = (
+        f"In {EXPERIMENTS} experiments it contained the true difference {share:.0%} of the time; its width was {ratio:.1f} times Welch's"
+    )
     narrow = "is it one standard error?"
     expect(ratio > 0.75, f"the interval is too narrow: {narrow} {given}.")
     wide = "is it made of standard deviations? They describe the spread of seeds, not the uncertainty of their mean."

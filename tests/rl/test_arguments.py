@@ -126,7 +126,7 @@ def test_an_agent_of_another_class_is_not_loaded(algorithm, tmp_path):
     other = {DiscretizedDQN: Rainbow, NoisyDQN: DiscretizedDQN, Rainbow: DiscretizedDQN}[algorithm]
     for each, name in ((DQN, "DQNPolicy"), (other, "DiscretizedDQN" if other is DiscretizedDQN else "NoisyDQN and Rainbow")):
         create(each).save(tmp_path / "model")
-        with pytest.raises(UserError, match=f"{algorithm.__name__} can't have a policy of .*{name}"):
+        with pytest.raises(UserError, match=f"{algorithm.__name__} can't use a policy of .*{name}"):
             algorithm.load(tmp_path / "model")
 
 
