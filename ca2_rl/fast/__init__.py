@@ -1,8 +1,8 @@
-"""The accelerator: makes an algorithm's training several times as fast, and knows nothing about the algorithm.
+"""The accelerator: makes trainings several times as fast, independently of the algorithm.
 
-An algorithm is written as SB3 writes them, with a ``train`` that reads from top to bottom, and derives from
-``Accelerated``. How a gradient step is run, how actions are chosen and how experience is collected is decided here; without
-it, or where it can't help, SB3's own way is taken.
+An algorithm is written in SB3's style, with a ``train`` that reads from top to bottom, and derives from ``Accelerated``.
+The accelerator decides how gradient steps run, how actions are chosen and how experience is collected. Where it can't help,
+SB3's own code runs.
 """
 
 from ca2_rl.fast.accelerator import Accelerated, Accelerator

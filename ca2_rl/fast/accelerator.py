@@ -1,4 +1,4 @@
-"""The object that runs gradient steps, chooses actions and collects experience for an algorithm, as fast as it can."""
+"""Runs gradient steps, chooses actions and collects experience for an algorithm, as fast as possible."""
 
 import io
 import logging
@@ -42,7 +42,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 COMPILE_FROM = 10_000
-"""Gradient steps ahead from which on compiling is won back: docs/rl/speed.md has the measurement."""
+"""Number of gradient steps from which compiling saves time: docs/rl/speed.md has the measurement."""
 
 COMPILED_FEATURES = (FlattenExtractor, NatureCNN, MinAtarCNN)
 """Features extractors with which compiling gains at least a fifth: docs/rl/speed.md has the measurements."""
@@ -52,64 +52,64 @@ EVERY_STEP = TrainFreq(1, TrainFrequencyUnit.STEP)
 DROPOUTS = (nn.Dropout, nn.Dropout1d, nn.Dropout2d, nn.Dropout3d, nn.AlphaDropout, nn.FeatureAlphaDropout)
 
 Step = Callable[[Transitions, th.Tensor, Minimise], tuple[th.Tensor, ...]]
-"""A gradient step: batch of B transitions, its noise, what minimises a loss -> values of the algorithm's ``METRICS``, scalars; then, if
-the batch has weights, the errors [B] that the transitions' priorities follow from.
+"""A gradient step: (batch of B transitions, noise, function that minimises a loss) -> the values of the algorithm's ``METRICS``, scalars;
+then, if the batch has weights, the errors [B] from which priorities are computed.
 
-Operations on tensors only. Of Python's values it may depend on the ``settings`` that it is given to ``run`` with, and on
-no others: a compiled step contains them.
+It consists of operations on tensors. The only Python values on which it may depend are the ``settings`` that ``run`` gets with it,
+because a compiled step contains them as constants.
 """
 
 
 class Accelerated(WithDiagnostics):
-    """An algorithm with an ``Accelerator``, which it tells what there is to accelerate.
+    """Base class of algorithms with an ``Accelerator``. Its methods describe the algorithm to the accelerator.
 
-    ``compile`` says whether gradient steps are compiled; None: if they can be and it pays.
+    ``compile`` says whether gradient steps are compiled; None compiles them if that is possible and saves time.
     """
 
     METRICS: ClassVar[tuple[str, ...]]
-    """Names in the log of the values that a gradient step returns."""
+    """Log keys of the values that a gradient step returns."""
     DRAWN_AHEAD: ClassVar[tuple[str, ...]] = ("fast",)
-    """Attributes that are neither saved nor copied: what is compiled, and random numbers drawn ahead."""
+    """Attributes that are neither saved nor copied: compiled code, and random numbers drawn ahead."""
     compile: bool | None
     prioritized_replay: bool = False
     fast: "Accelerator"
 
     def draw_noise(self, n: int, batch_size: int, settings: Any) -> th.Tensor:
-        """Noise for n gradient steps of these ``settings``: [n, ...]."""
+        """Noise for n gradient steps with these ``settings``: [n, ...]."""
         return th.empty(n, 0)
 
     def optimizers(self) -> list[Optimizer]:
-        """Those that a gradient step uses."""
+        """The optimisers that a gradient step uses."""
         raise NotImplementedError
 
     def numpy_network(self) -> Layer | None:
-        """What chooses actions, for flattened observations [N, d]; None if NumPy can't evaluate it."""
+        """NumPy version of the network that chooses actions, for flattened observations [N, d]; None if there is none."""
         return None
 
     def followed_target(self) -> tuple[nn.Module, nn.Module] | None:
-        """Online and target network, if ``fast.update_target`` is called for them at each or every second step of the envs."""
+        """Online and target network, if ``fast.update_target`` is called for them at every step of the envs; otherwise None."""
         return None
 
     def check_buffer(
         self, given: type[ReplayBuffer] | None, given_kwargs: dict[str, Any] | None, n_steps: int, is_prioritized: bool = False
     ) -> None:
-        """Sees that what a constructor was given of the replay buffer does not contradict what its other arguments say of it.
+        """Checks that a constructor's arguments about the replay buffer do not contradict each other.
 
         :param given: the argument ``replay_buffer_class``
         :param given_kwargs: the argument ``replay_buffer_kwargs``
-        :raises UserError: if it does
+        :raises UserError: if they do
         """
         name = type(self).__name__
         if given is not None and given in BUFFERS.values() and issubclass(given, Prioritized) != is_prioritized:
             instead = "leave it out" if is_prioritized else "set prioritized_replay=True instead"
-            raise UserError(f"{name}: {given.__name__} does not go with prioritized_replay={is_prioritized}: {instead}.")
+            raise UserError(f"{name}: {given.__name__} can't be combined with prioritized_replay={is_prioritized}: {instead}.")
         is_chosen = given is None or given in BUFFERS.values() or (given is NStepReplayBuffer and n_steps > 1)
         arguments = {"alpha": "priority_alpha", "beta": "priority_beta", "n_steps": "n_steps", "gamma": "gamma"}
         for key in arguments.keys() & (given_kwargs or {}).keys() if is_chosen else ():
-            raise UserError(f"{name}: replay_buffer_kwargs: {key} is decided by the argument {arguments[key]}. Leave it out.")
+            raise UserError(f"{name}: replay_buffer_kwargs: {key} is set by the argument {arguments[key]}. Leave it out.")
 
     def load_replay_buffer(self, path: str | Path | io.BufferedIOBase, truncate_last_traj: bool = True) -> None:
-        """SB3's; refuses a buffer that the agent could not go on with as it was made.
+        """Loads a replay buffer as SB3 does, but rejects one that does not fit the agent.
 
         :raises UserError: see ``check_loaded``
         """
@@ -121,17 +121,17 @@ class Accelerated(WithDiagnostics):
 
     def _setup_model(self) -> None:
         self.fast = Accelerator(self)
-        # What was chosen by itself and saved with the agent is chosen again. SB3 would warn of its own as if the user had given it
+        # A class that was chosen automatically and saved with the agent is chosen again. SB3 would warn as if the user had given it
         if self.replay_buffer_class in (*BUFFERS.values(), *([NStepReplayBuffer] if self.n_steps > 1 else [])):
             self.replay_buffer_class = None
         if self.replay_buffer_class is None:
             self._choose_buffer()
-            # SB3 would ignore the n_steps of a buffer that is given
+            # With a buffer that already exists, SB3 would ignore n_steps
             n_steps, self.n_steps = self.n_steps, 1
             super()._setup_model()
             self.n_steps = n_steps
         elif self.prioritized_replay:
-            raise UserError(f"prioritized_replay=True has a replay buffer of its own: leave out {self.replay_buffer_class.__name__}.")
+            raise UserError(f"prioritized_replay=True has its own replay buffer: leave out {self.replay_buffer_class.__name__}.")
         else:
             super()._setup_model()
         self.fast.check()
@@ -139,7 +139,7 @@ class Accelerated(WithDiagnostics):
     def _choose_buffer(self) -> None:
         if self.optimize_memory_usage and (self.n_steps > 1 or self.prioritized_replay):
             other = "prioritized_replay=True" if self.prioritized_replay else f"n_steps={self.n_steps}"
-            raise UserError(f"optimize_memory_usage=True does not go with {other}. Leave one of them out.")
+            raise UserError(f"optimize_memory_usage=True can't be combined with {other}. Leave one of them out.")
         kind = isinstance(self.observation_space, spaces.Dict), self.n_steps > 1, self.prioritized_replay
         self.replay_buffer_class = BUFFERS[kind]
         if self.replay_buffer is None:
@@ -155,11 +155,11 @@ class Accelerated(WithDiagnostics):
             )
 
     def priority_options(self) -> dict[str, Any]:
-        """What a ``Prioritized`` replay buffer is made with; for ``prioritized_replay``."""
+        """Arguments of a ``Prioritized`` replay buffer, if the algorithm uses one."""
         return {}
 
     def stored(self, infos: list[dict[str, Any]], dones: np.ndarray) -> None:
-        """Called when a step of the envs is in the replay buffer, before the next."""
+        """Called after a step of the envs has been stored in the replay buffer."""
 
     def _store_transition(
         self,
@@ -179,7 +179,7 @@ class Accelerated(WithDiagnostics):
     def state_parts(self) -> dict[str, Any]:
         return {**super().state_parts(), "fast": self.fast}
 
-    def __getstate__(self) -> dict[str, Any]:  # for copies and pickles, as SB3's models have them
+    def __getstate__(self) -> dict[str, Any]:  # for copies and pickles, which SB3's models support
         return {name: value for name, value in self.__dict__.items() if name not in self.DRAWN_AHEAD}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
@@ -192,7 +192,7 @@ class Accelerated(WithDiagnostics):
 
     def set_parameters(self, *args: Any, **kwargs: Any) -> None:
         super().set_parameters(*args, **kwargs)
-        self.fast.forget_program()  # the optimiser has other state tensors now
+        self.fast.forget_program()  # the optimiser's state tensors have been replaced
 
     def save_state(self, folder: str | Path) -> None:
         """Saves the whole state of the training; see ``ca2_rl.state.save_state``."""
@@ -200,7 +200,7 @@ class Accelerated(WithDiagnostics):
 
     @classmethod
     def load_state(cls, folder: str | Path, env: GymEnv, **changes: Any) -> Self:
-        """An agent that goes on, by ``learn(..., reset_num_timesteps=False)``, as the saved one does; see ``ca2_rl.state.load_state``."""
+        """Loads an agent with its whole state; ``learn(..., reset_num_timesteps=False)`` continues. See ``ca2_rl.state.load_state``."""
         return load_state(cls, folder, env, **changes)
 
     def learn(
@@ -212,7 +212,7 @@ class Accelerated(WithDiagnostics):
         reset_num_timesteps: bool = True,
         progress_bar: bool = False,
     ) -> Self:
-        """As SB3's; the TensorBoard run is named after the class, and denormal numbers count as 0."""
+        """SB3's ``learn``, with the class's name for the TensorBoard run, and with denormal numbers flushed to 0."""
         name = tb_log_name or type(self).__name__
         with flushed_denormals():
             return super().learn(total_timesteps, callback, log_interval, name, reset_num_timesteps, progress_bar)
@@ -225,7 +225,7 @@ class Accelerated(WithDiagnostics):
     def collect_rollouts(
         self, env: VecEnv, callback: BaseCallback, train_freq: TrainFreq, replay_buffer: ReplayBuffer, *args: Any, **kwargs: Any
     ) -> RolloutReturn:
-        """SB3's, quickly where observations are vectors."""
+        """SB3's ``collect_rollouts``, with a faster version for vector observations."""
         if self.fast.collects and isinstance(replay_buffer, QuickReplayBuffer):
             return collect_vectors(self, env, callback, train_freq, replay_buffer, self.stored, *args, **kwargs)
         return super().collect_rollouts(env, callback, train_freq, replay_buffer, *args, **kwargs)
@@ -234,30 +234,30 @@ class Accelerated(WithDiagnostics):
 class Accelerator:
     """Runs the gradient steps of a model, and evaluates the network that chooses its actions.
 
-    A gradient step is run in one of three ways; where one fails, the next takes its place, with one warning:
+    A gradient step runs in one of three ways. If one fails, the next is used, with one warning:
 
-    - ``"program"``: compiled, and only the compiled kernels are called (``inductor.py``, by torch's private parts);
-    - ``"torch.compile"``: compiled, and called as torch does;
-    - ``"eager"``: as it is, operation by operation.
+    - ``"program"``: compiled, and only the compiled kernels are called (``inductor.py``, which uses private parts of PyTorch);
+    - ``"torch.compile"``: compiled, and called by ``torch.compile``;
+    - ``"eager"``: not compiled, operation by operation.
 
-    :param model: whose ``_setup_model`` begins
+    :param model: a model at the beginning of its ``_setup_model``
     """
 
     def __init__(self, model: Accelerated):
         self.model = model
         self._network: Layer | None = None
         self._compiles = bool(model.compile)
-        self._has_given_up = False  # compiling, for good
+        self._has_given_up = False  # whether compiling has failed; it is not tried again
         self._has_warned = False
-        self._goes_on_compiled: bool | None = None  # as the training did that this one goes on with; None: this one decides
+        self._goes_on_compiled: bool | None = None  # whether the resumed training was compiled; None for a new training
         self._program: Program | None = None
         self._key: tuple[Any, ...] = ()
-        # tau while a target update is due, which the program makes first; it reads the array as a tensor
+        # tau of a pending target network update, with which the program begins; 0 without one. The program reads the array as a tensor
         self._tau = np.zeros((), dtype=np.float32)
         self._tau_tensor = th.from_numpy(self._tau)
         self._batches = Batches(model)
         self._rows: Rows | None = None
-        self._errors: dict[int, th.Tensor] = {}  # of the last batch, by its size; a program writes them there
+        self._errors: dict[int, th.Tensor] = {}  # errors of the last batch, by batch size; a program writes them there
         self.forget_draws()
 
     @property
@@ -275,19 +275,19 @@ class Accelerator:
     def forget_draws(self) -> None:
         """Forgets the random numbers that were drawn ahead."""
         self._noise: dict[tuple[Hashable, int], Blocks[th.Tensor]] = {}  # by settings and batch size
-        self._drawn: dict[str, list[th.Tensor]] = {}  # for these, by a training that this one goes on with
+        self._drawn: dict[str, list[th.Tensor]] = {}  # by the same keys, from the state of a resumed training
         self._drawn_rows: dict[int, list[th.Tensor]] = {}
         if self._rows is not None:
             self._rows.forget_draws()
 
     def state_dict(self) -> dict[str, Any]:
-        """How the steps are run, and the random numbers that were drawn ahead."""
+        """Whether steps are compiled, a pending target network update, and the random numbers drawn ahead."""
         noise = {repr(kind): blocks.rest() for kind, blocks in self._noise.items()}
         rows = self._drawn_rows if self._rows is None else self._rows.drawn()
         return {"compiles": self._compiles, "tau": float(self._tau), "noise": self._drawn | noise, "rows": dict(rows)}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Goes on as the training of this state did."""
+        """Restores a state, so that the training continues in the same way."""
         self.forget_draws()
         self._rows = None
         self._goes_on_compiled, self._drawn, self._drawn_rows = state["compiles"], state["noise"], state["rows"]
@@ -297,16 +297,16 @@ class Accelerator:
         self._program = None
 
     def check(self) -> None:
-        """Once the model's networks are there.
+        """Checks, after the model's networks have been made, whether compiling is possible if it is asked for.
 
-        :raises UserError: if ``compile`` is True and something stands against it
+        :raises UserError: if ``compile`` is True but the gradient step can't be compiled
         """
         obstacle = self.obstacle()
         if self.model.compile and obstacle is not None:
             raise UserError(f"compile=True: {obstacle}. Leave compile out, or set it to None.")
 
     def begin(self, timesteps: int) -> None:
-        """Begins a training of so many steps: the weights may have moved in memory since the last."""
+        """Prepares a training of ``timesteps`` steps. Weights may have moved in memory since the last one."""
         model = self.model
         has_vectors = isinstance(model.observation_space, spaces.Box) and not is_image_space(model.observation_space)
         self._network = model.numpy_network() if has_vectors and model.device.type == "cpu" else None
@@ -319,21 +319,21 @@ class Accelerator:
         if self._compiles and not has_cpp_compiler():
             self._run_eagerly("no C++ compiler was found")
         if self._compiles and self._program is None:
-            log.info("Compiling the gradient step: about 20 s the first time with these settings, a few seconds from then on.")
+            log.info("Compiling the gradient step takes about 20 s the first time with these settings, and a few seconds later.")
         if self._compiles:
-            # torch's compiler takes seconds to import: no callback's clock runs yet. What fails here is told when it fails again
+            # Import PyTorch's compiler, which takes seconds, before callbacks measure time. A failure is reported when it occurs again
             with suppress(Exception):
                 import_module("ca2_rl.fast.inductor")
 
     def outputs(self, observations: Any, noise: NumpyNoise | None = None) -> Array | None:
-        """What the network that chooses actions gives, by NumPy: observations [N, ...] -> [N, out]; None where torch has to."""
+        """Outputs of the network that chooses actions, by NumPy: observations [N, ...] -> [N, out]; None if PyTorch has to compute them."""
         if self._network is None:
             return None
         is_ready = observations.ndim == 2 and observations.dtype == np.float32
         return self._network(observations if is_ready else observations.reshape(len(observations), -1).astype(np.float32), noise)
 
     def update_target(self, online: nn.Module, target: nn.Module, tau: float) -> None:
-        """Moves the target network: now, or, if it is in the program that runs next, there."""
+        """Updates the target network: now, or as part of the program that runs next."""
         model = self.model
         if self._compiles and self._moves_target() and model.num_timesteps > model.learning_starts:
             self._tau.fill(tau)
@@ -341,10 +341,11 @@ class Accelerator:
             polyak(online.parameters(), target.parameters(), tau)
 
     def run(self, step: Step, settings: Hashable, gradient_steps: int, batch_size: int) -> None:
-        """Makes gradient steps, each on a batch of the replay buffer, and adds their values to the model's averages.
+        """Makes gradient steps, each on a batch from the replay buffer, and adds their values to the model's averages.
 
         :param step: the gradient step
-        :param settings: all that it depends on beside the networks, a frozen dataclass: steps of equal settings are the same
+        :param settings: everything that the step depends on except networks, batch and noise; a frozen dataclass, so that equal settings
+            mean equal steps
         """
         model = self.model
         source = self._source()
@@ -366,17 +367,17 @@ class Accelerator:
                 prioritized.update_priorities(errors.numpy())
 
     def _metrics(self, values: tuple[th.Tensor, ...], errors: th.Tensor | None) -> th.Tensor:
-        """Of what a step returns, those of the model's ``METRICS``, [n]; what follows is kept in ``errors``."""
+        """The values of the model's ``METRICS`` in what a step returns, [n]. The errors that follow are copied to ``errors``."""
         n = len(self.model.METRICS)
         if errors is not None:
             errors.copy_(values[n].detach())
         return th.stack(values[:n]).detach()
 
     def obstacle(self) -> str | None:
-        """Why the gradient step can't be compiled, if so."""
+        """Why the gradient step can't be compiled; None if it can."""
         model = self.model
         if model.device.type != "cpu":
-            return f"the agent is on {model.device}, only the CPU is compiled for"
+            return f"the agent is on {model.device}, but steps are compiled only for the CPU"
         if any(AdamSettings.of(optimizer) is None for optimizer in model.optimizers()):
             return "only torch.optim.Adam without amsgrad, maximize and parameter groups is compiled"
         for network in model.policy.children():
@@ -388,15 +389,15 @@ class Accelerator:
         return None
 
     def _pays(self, timesteps: int) -> bool:
-        """Whether compiling is possible and enough steps are ahead: ``COMPILE_FROM`` gradient steps."""
+        """Whether compiling is possible, and the training has at least ``COMPILE_FROM`` gradient steps."""
         model = self.model
-        train_freq: Any = model.train_freq  # a TrainFreq by now
+        train_freq: Any = model.train_freq  # SB3 has converted it to a TrainFreq
         if self.obstacle() is not None:
             return False
         if model.gradient_steps < 0:
             return timesteps >= COMPILE_FROM
         if train_freq.unit == TrainFrequencyUnit.EPISODE or train_freq.frequency < 1:
-            return False  # nobody knows how long they are; and a mistake is told of by SB3
+            return False  # the length of episodes is unknown; SB3 reports a frequency below 1
         return bool(timesteps // (train_freq.frequency * model.n_envs) * model.gradient_steps >= COMPILE_FROM)
 
     def _source(self) -> "Rows | Batches":
@@ -408,17 +409,17 @@ class Accelerator:
         return self._rows
 
     def _moves_target(self) -> bool:
-        """Whether the program begins with the target update: if that comes at every step, and a gradient step right after it."""
+        """Whether the program begins with the target network update, which needs gradient steps after every step of the envs."""
         model = self.model
-        train_freq: Any = model.train_freq  # a TrainFreq by now
+        train_freq: Any = model.train_freq  # SB3 has converted it to a TrainFreq
         return model.followed_target() is not None and train_freq == EVERY_STEP and model.gradient_steps != 0
 
     def _prepare(self, step: Step, kind: Hashable, source: "Rows | Batches", errors: th.Tensor | None, inputs: list[th.Tensor]) -> None:
-        """Compiles, unless there is a program that fits; without one, the policy is set to training.
+        """Compiles the step, unless there is a program that fits. Without a program, sets the policy to training mode.
 
-        :param kind: what steps have to have in common for one program to do
-        :param errors: where the transitions' errors go, if they are wanted
-        :param inputs: of the first step: an example of those that follow
+        :param kind: settings and batch size; a program fits only steps with the same
+        :param errors: where the transitions' errors are written; None if they are not needed
+        :param inputs: inputs of the first step, as an example
         """
         if self._compiles:
             adams = [AdamSettings.of(optimizer) for optimizer in self.model.optimizers()]
@@ -426,7 +427,7 @@ class Accelerator:
             if self._program is not None and self._key == key:
                 return
             self._program, self._key = None, key
-            if (obstacle := self.obstacle()) is not None:  # somebody changed the optimiser
+            if (obstacle := self.obstacle()) is not None:  # the user has changed the optimiser, for example
                 self._run_eagerly(obstacle)
             else:
                 self._compile(step, source, errors, inputs)
@@ -450,17 +451,17 @@ class Accelerator:
             from ca2_rl.fast.program import Program  # noqa: PLC0415  (see ``begin``)
 
             self._program = Program(whole, model.optimizers(), [totals, self._tau_tensor, *model.policy.parameters()], inputs)
-        except Exception as error:  # whatever it is, there is a slower way
+        except Exception as error:  # whatever the error, there is a slower way
             self._run_eagerly(f"torch's compiler failed ({_first_line(error)})")
         else:
             if (reason := self._program.obstacle) is not None:
-                self._warn(f"{reason}: the compiled gradient steps are called by torch.compile, which takes up to twice as long.")
+                self._warn(f"{reason}: the compiled gradient steps are called through torch.compile, which takes up to twice as long.")
         model.logger.record("time/compile_seconds", time.perf_counter() - begin)
 
     def _run_eagerly(self, reason: str) -> None:
         self._compiles, self._has_given_up, self._program = False, True, None
         networks = self.model.followed_target()
-        if networks is not None and self._tau > 0:  # it was to be made by the program
+        if networks is not None and self._tau > 0:  # the program would have made this update
             polyak(networks[0].parameters(), networks[1].parameters(), float(self._tau))
             self._tau.fill(0)
         self._warn(f"{reason}: the gradient steps are not compiled, which is several times slower.")
@@ -472,13 +473,13 @@ class Accelerator:
 
 
 class Batches:
-    """Batches as SB3's replay buffers give them."""
+    """Batches that SB3's replay buffers sample."""
 
     def __init__(self, model: Accelerated):
         self._model = model
 
     def draw(self, batch_size: int) -> list[th.Tensor]:
-        """What chance gives to a gradient step, as tensors."""
+        """The random inputs of a gradient step, as tensors: here the fields of a batch."""
         buffer = self._model.replay_buffer
         assert buffer is not None
         batch: Any = buffer.sample(batch_size, env=self._model._vec_normalize_env)
@@ -487,25 +488,28 @@ class Batches:
         return list(found.values())
 
     def reader(self) -> Callable[..., Transitions]:
-        """What makes a batch of it. Tensors that it needs are made here: made within, they would be constants of a program."""
+        """A function that makes a batch from the result of ``draw``.
+
+        Tensors that it needs are created outside of it: tensors created inside would become constants of a program.
+        """
         names = self._names
         return lambda *fields: Transitions(**dict(zip(names, fields, strict=True)))
 
 
 class Rows:
-    """Batches that a step, compiled or not, reads out of the replay buffer by itself.
+    """Batches that a step, compiled or not, reads directly from the replay buffer.
 
-    Their random numbers are drawn for many steps at once, and are the same for vectors and for dicts.
+    The random numbers are drawn for many steps at once, and are the same for vector and for dict observations.
     """
 
     def __init__(self, buffer: ReadableBuffer, drawn: dict[int, list[th.Tensor]]):
         self.buffer = buffer
-        self._n_rows = np.zeros(1)  # an array that compiled code reads
+        self._n_rows = np.zeros(1)  # an array, so that compiled code can read it
         self._uniforms: dict[int, Blocks[th.Tensor]] = {}  # by batch size
-        self._drawn = drawn  # for these, by a training that this one goes on with
+        self._drawn = drawn  # by batch size, from the state of a resumed training
 
     def drawn(self) -> dict[int, list[th.Tensor]]:
-        """What is drawn and not used yet, by batch size."""
+        """Random numbers that have been drawn and not used yet, by batch size."""
         return self._drawn | {batch_size: blocks.rest() for batch_size, blocks in self._uniforms.items()}
 
     def forget_draws(self) -> None:
@@ -524,12 +528,12 @@ class Rows:
 
     def reader(self) -> Callable[..., Transitions]:
         read, n_rows = self.buffer.reader(), th.from_numpy(self._n_rows)
-        # [0, 1) to [0, n): also in floating point, a number below 1 times a whole number is below that
+        # [0, 1) to [0, n): the product stays below n in floating point as well
         return lambda uniforms: read((uniforms * n_rows).long())
 
 
 class PrioritizedRows(Rows):
-    """Rows that a ``Prioritized`` replay buffer draws."""
+    """Rows and weights that a ``Prioritized`` replay buffer draws."""
 
     buffer: Prioritized
 
@@ -542,7 +546,7 @@ class PrioritizedRows(Rows):
 
 
 def has_cpp_compiler() -> bool:
-    """Whether there is a C++ compiler for torch's inductor to call."""
+    """Whether there is a C++ compiler, which PyTorch's inductor needs."""
     return any(shutil.which(name) for name in (os.environ.get("CXX", "c++"), "g++", "clang++", "cl"))
 
 

@@ -1,4 +1,4 @@
-"""Random numbers drawn for many steps at once: a call of a generator costs more than the few numbers of one step."""
+"""Draws random numbers for many steps at once, because each call of a generator costs more than the few numbers of one step."""
 
 from collections.abc import Callable, Iterable, Iterator
 from typing import Generic, TypeVar
@@ -8,10 +8,10 @@ STEPS = 32
 
 
 class Blocks(Iterator[T], Generic[T]):
-    """One after the other of what ``draw`` gives for so many steps.
+    """Iterator over the items that ``draw`` makes, 32 steps at a time.
 
-    :param draw: a number of steps -> what is drawn for each
-    :param rest: what was drawn before and comes first
+    :param draw: number of steps -> one item for each step
+    :param rest: items that were drawn before and come first
     """
 
     def __init__(self, draw: Callable[[int], Iterable[T]], rest: Iterable[T] = ()):
@@ -25,11 +25,11 @@ class Blocks(Iterator[T], Generic[T]):
         return next(self._rest)
 
     def put_back(self, rest: Iterable[T]) -> None:
-        """Gives this next, in place of what is drawn."""
+        """Replaces the items that have been drawn and not taken yet."""
         self._rest = iter(rest)
 
     def rest(self) -> list[T]:
-        """What is drawn and not taken yet."""
+        """The items that have been drawn and not taken yet."""
         rest = list(self._rest)
         self._rest = iter(rest)
         return rest

@@ -1,4 +1,4 @@
-"""Numbers too small for full precision, which some processors compute with many times slower."""
+"""Flushes denormal numbers, which make some processors many times slower."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,13 +10,13 @@ SMALLEST_NORMAL = th.finfo(th.float32).tiny
 
 @contextmanager
 def flushed_denormals() -> Iterator[None]:
-    """Takes denormal results for 0 within it, in this thread and in those that it starts.
+    """Rounds denormal results to 0 during the block, in this thread and in threads that it starts.
 
-    Adam's mean of a gradient that stays 0, as a dead ReLU's does, shrinks by beta1 at each step and is denormal after some
-    800; with weight decay, so are weights. On processors that handle them in microcode, training then takes several times
-    as long.
+    If a gradient stays 0, for example that of a dead ReLU, Adam's running mean of it shrinks by beta1 at each step and becomes
+    denormal after about 800 steps. With weight decay, weights become denormal too. On processors that handle denormals in
+    microcode, training then takes several times as long.
     """
-    flushed_before = bool((th.tensor(SMALLEST_NORMAL) / 2 == 0).item())  # torch can set the mode, not tell it
+    flushed_before = bool((th.tensor(SMALLEST_NORMAL) / 2 == 0).item())  # PyTorch can set the mode but not report it
     th.set_flush_denormal(True)
     try:
         yield

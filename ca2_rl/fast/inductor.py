@@ -1,6 +1,6 @@
-"""All that this package uses of torch's private parts: it may be gone in the next version of torch, and ``program.py`` does without.
+"""All uses of PyTorch's private parts in this package. They may change in the next version; ``program.py`` also works without them.
 
-The calls that a compiled program makes, without the Python around them: a third of its time for a small network.
+The module extracts the calls that a compiled program makes. The Python code around them takes a third of the time of a small network.
 """
 
 from collections.abc import Callable
@@ -19,12 +19,12 @@ Call = Callable[[], object]
 
 KERNELS = "cpp_fused_"
 PRODUCTS = ("mm", "addmm", "bmm", "baddbmm")
-# What else the code may name: buffers, views of them, types of numbers
+# Other names that the code may use: buffers, views of them, dtypes
 MEMORY = {"clear", "empty_strided_cpu", "reinterpret_tensor", "extern_kernels", "torch", "bool", "float32", "float64", "int64"}
 
 
 def compiled_calls(graph: GraphModule, memory: list[th.Tensor]) -> list[Call]:
-    """Compiles a graph by ``torch.compile``, runs it once on this memory, and gives what repeats that: see ``recorded_calls``."""
+    """Compiles a graph by ``torch.compile``, runs it once on ``memory``, and returns calls that repeat this run; see ``recorded_calls``."""
     programs: list[CompiledFxGraph] = []
 
     def compile_and_keep(*args: Any, **kwargs: Any) -> Any:
@@ -35,19 +35,19 @@ def compiled_calls(graph: GraphModule, memory: list[th.Tensor]) -> list[Call]:
         return compile_fx(graph, examples, inner_compile=compile_and_keep, config_patches={"size_asserts": False})
 
     run = th.no_grad()(th.compile(graph, backend=backend, fullgraph=True, dynamic=False))
-    # The cache of a whole AOTAutograd would not show the program that is taken apart
+    # AOTAutograd's cache would return a result without calling compile_and_keep
     with functorch_config.patch(enable_autograd_cache=False):
         run(*memory)
     return recorded_calls(programs[0], lambda: run(*memory))
 
 
 def recorded_calls(program: CompiledFxGraph, run: Call) -> list[Call]:
-    """Runs a program once and gives its kernels and products, to be called one after the other; ``run`` alone if it does more than these.
+    """Runs a program once and returns its calls of kernels and matrix products, in order; only ``run`` if the program does anything else.
 
-    They read and write where they did this time: in the program's inputs, and in the buffers between, which are kept.
+    Each call repeats with the same memory: the program's inputs, and the intermediate buffers, which are kept alive.
 
-    :param program: the program
-    :param run: calls it, always with the same tensors
+    :param program: the compiled program
+    :param run: calls the program, always with the same tensors
     """
     call: Any = program.current_callable
     function = getattr(call, "__func__", call)
@@ -78,7 +78,7 @@ def recorded_calls(program: CompiledFxGraph, run: Call) -> list[Call]:
         run()
     finally:
         program.current_callable = call
-    # Whoever called would do something with an output
+    # A program with outputs needs its caller, which processes them
     return calls if all(output is None for output in outputs) else [run]
 
 

@@ -1,4 +1,4 @@
-"""Small networks evaluated by NumPy, for one or a few observations at a time: torch's dispatch costs more than the products."""
+"""Evaluates small networks by NumPy, for one or a few observations at a time: PyTorch's dispatch costs more than the matrix products."""
 
 import math
 from collections.abc import Callable, Iterator, Sequence
@@ -16,10 +16,10 @@ from ca2_rl.common.noisy_linear import NoisyLinear, split_noise
 
 Array = NDArray[Any]
 NumpyNoise = Iterator[tuple[Array, Array]]
-"""``noisy_linear.Noise`` of one layer after the other."""
+"""Iterator over ``noisy_linear.Noise`` of the layers, as arrays."""
 
 Layer = Callable[[Array, NumpyNoise | None], Array]
-"""Input [N, in] and the noise of the layers still to come, or None -> output [N, out]."""
+"""(input [N, in], noise of this and the following layers or None) -> output [N, out]."""
 
 ZERO = np.float32(0)
 ACTIVATIONS: dict[type[nn.Module], Callable[[Array], Array]] = {
@@ -31,9 +31,9 @@ ACTIVATIONS: dict[type[nn.Module], Callable[[Array], Array]] = {
 
 
 def numpy_layers(network: nn.Module) -> Layer | None:
-    """A function that evaluates a sequence of linear, noisy and activation layers; None if there is any other layer.
+    """A function that evaluates a sequence of linear, noisy and activation layers; None if there is another kind of layer.
 
-    It looks at the network's own weights, without a copy, so that it follows whatever is learned in place.
+    The function shares the network's memory, so that it uses the current weights as long as they are updated in place.
     """
     if not isinstance(network, nn.Sequential):
         return None
@@ -45,7 +45,7 @@ def numpy_layers(network: nn.Module) -> Layer | None:
         layers.append(layer)
 
     def forward(x: Array, noise: NumpyNoise | None) -> Array:
-        with np.errstate(over="ignore", invalid="ignore"):  # a diverged network is as silent here as in torch
+        with np.errstate(over="ignore", invalid="ignore"):  # PyTorch does not warn about a diverged network either
             for layer in layers:
                 x = layer(x, noise)
         return x
@@ -54,7 +54,7 @@ def numpy_layers(network: nn.Module) -> Layer | None:
 
 
 def numpy_features(extractor: nn.Module) -> Layer | None:
-    """What a features extractor makes of flattened observations [N, d]; None if NumPy lacks it."""
+    """A function that evaluates a features extractor on flattened observations [N, d]; None if there is no NumPy version of it."""
     if type(extractor) is FlattenExtractor:
         return lambda x, noise: x
     if type(extractor) is MinAtarCNN:
@@ -76,7 +76,7 @@ def _minatar_maps(extractor: MinAtarCNN) -> Layer:
 
 
 def chained(*parts: Layer | None) -> Layer | None:
-    """One after the other; None if one of them is missing."""
+    """The composition of the functions; None if one of them is None."""
     if any(part is None for part in parts):
         return None
     present = [part for part in parts if part is not None]
@@ -126,7 +126,7 @@ def _noisy_layer(module: NoisyLinear) -> Layer:
 
 
 def numpy_noise(layers: Sequence[NoisyLinear], roots: th.Tensor) -> list[list[tuple[Array, Array]]]:
-    """``noisy_linear.split_noise`` of many steps, for one after the other.
+    """``noisy_linear.split_noise`` for many steps at once, as arrays.
 
     :param layers: the noisy layers of a network, in the order of its forward pass
     :param roots: [steps, N, width]
@@ -137,6 +137,6 @@ def numpy_noise(layers: Sequence[NoisyLinear], roots: th.Tensor) -> list[list[tu
 
 
 def _view(parameter: th.Tensor) -> Array:
-    """The parameter's own memory."""
+    """A NumPy array that shares the parameter's memory."""
     array: Array = parameter.detach().numpy()
     return array

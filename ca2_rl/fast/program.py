@@ -1,7 +1,7 @@
-"""The gradient step of an algorithm compiled to one program.
+"""Compiles the gradient step of an algorithm to one program.
 
-At 64 units a gradient step of SB3 is hundreds of small operations, each with more overhead than arithmetic. Compiled, it
-is the matrix products and a few C++ loops: the same numbers, about ten times as fast.
+With 64 units, a gradient step in SB3 consists of hundreds of small operations, each with more overhead than arithmetic. The compiled step
+consists of the matrix products and a few C++ loops, and is about ten times as fast.
 """
 
 import logging
@@ -22,7 +22,7 @@ Call = Callable[[], object]
 
 
 def _is_slow(a: th.Tensor, b: th.Tensor) -> bool:
-    """Whether MKL takes twice to six times as long for ``a @ b`` as for its transpose, and that is more than some microseconds."""
+    """Whether MKL takes two to six times as long for ``a @ b`` as for its transpose, and the difference is more than a few microseconds."""
     return 1 < b.shape[1] < 16 and a.numel() >= 2**15
 
 
@@ -34,7 +34,7 @@ def narrow_linear(bias: th.Tensor, a: th.Tensor, b: th.Tensor) -> Any:
     return th.addmm(bias.unsqueeze(1), b.t(), a.t()).t() if _is_slow(a, b) else NotImplemented
 
 
-# What the compiler would leave to a call of torch, or to a slow one
+# Matrix products that the compiler would leave to a slow call
 DECOMPOSITIONS: dict[Any, Callable[..., Any]] = {
     th.ops.aten.mm.default: narrow_product,
     th.ops.aten.addmm.default: narrow_linear,
@@ -42,7 +42,7 @@ DECOMPOSITIONS: dict[Any, Callable[..., Any]] = {
 
 
 class TraceableOneHot(TorchFunctionMode):
-    """``one_hot`` of known width without its look at each number, which can't be traced."""
+    """Replaces ``one_hot`` by a version that does not check the values, because that check can't be traced."""
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         if func is functional.one_hot:
@@ -56,9 +56,9 @@ def one_hot(numbers: th.Tensor, num_classes: int) -> th.Tensor:
 
 
 def lift_constants(graph: GraphModule) -> list[th.Tensor]:
-    """Makes the tensors that a graph holds inputs of it, after those that it has.
+    """Turns the constant tensors of a graph into inputs, after its other inputs.
 
-    :return: these tensors, sharing their memory
+    :return: these tensors, which share the constants' memory
     """
     nodes = list(graph.graph.nodes)
     first_call = next(node for node in nodes if node.op not in ("placeholder", "get_attr"))
@@ -78,15 +78,15 @@ def lift_constants(graph: GraphModule) -> list[th.Tensor]:
 
 
 def compile_calls(graph: GraphModule, memory: list[th.Tensor]) -> tuple[list[Call], str | None]:
-    """What runs a graph on this memory: the kernels alone, or, if torch's private parts are other ones, ``torch.compile``.
+    """Compiles a graph to calls that run it on ``memory``: the kernels alone, or ``torch.compile`` if PyTorch's private parts differ.
 
-    :return: the calls, and why they are not the kernels
+    :return: the calls, and why they are not the kernels alone (None if they are)
     """
     try:
         from ca2_rl.fast.inductor import compiled_calls  # noqa: PLC0415
 
         return compiled_calls(graph, memory), None
-    except Exception as error:  # whatever it is: private parts keep no promises
+    except Exception as error:  # private parts may raise anything
         obstacle = f"{type(error).__name__}: {error}".splitlines()[0]
     run = th.no_grad()(th.compile(graph, fullgraph=True, dynamic=False))
     run(*memory)
@@ -96,18 +96,18 @@ def compile_calls(graph: GraphModule, memory: list[th.Tensor]) -> tuple[list[Cal
 class Program:
     """A gradient step as one program, which changes parameters and optimiser states in place.
 
-    The step is traced to a graph of plain operations, derivatives included, and this goes to torch's compiler. What
-    ``torch.compile`` would check at every call, because it may have changed in Python, is a noticeable part of so short a
-    step: the ``Accelerator`` knows what can change, and compiles anew. For the same reason only the calls of the compiled
-    program are kept, where that is possible (``inductor.py``).
+    The step is traced to a graph of plain operations, derivatives included, which PyTorch's compiler gets. ``torch.compile``
+    would check at every call whether Python values have changed, which takes a noticeable part of such a short step. Here the
+    ``Accelerator`` knows what can change, and compiles again. For the same reason, only the kernel calls of the compiled
+    program are kept where that is possible (``inductor.py``).
 
-    All memory that the program reads and writes is an input of it: so the compiler finds it in its cache on disk when an
-    agent of the same settings comes, and compiling takes a quarter of the time.
+    All memory that the program reads and writes is an input of it. So the compiler finds the program in its cache on disk for
+    the next agent with the same settings, and compiling takes a quarter of the time.
 
     :param step: (minimise, *inputs) -> None
-    :param optimizers: plain Adam
-    :param changing: what the step changes, but for the optimisers' states
-    :param inputs: an example
+    :param optimizers: plain Adam optimisers
+    :param changing: tensors that the step changes, except for the optimisers' states
+    :param inputs: example inputs
     """
 
     def __init__(self, step: Callable[..., None], optimizers: list[Optimizer], changing: list[th.Tensor], inputs: list[th.Tensor]):
@@ -117,12 +117,12 @@ class Program:
         self._inputs = [tensor.clone() for tensor in inputs]
         self._places = [(tensor, tensor.data_ptr()) for tensor in changing]
         before = [tensor.detach().clone() for tensor in changing]
-        logging.getLogger("torch.utils.cpp_extension").setLevel(logging.ERROR)  # that there is no GPU is no news
+        logging.getLogger("torch.utils.cpp_extension").setLevel(logging.ERROR)  # hides its message that there is no GPU
         try:
             with TraceableOneHot():
                 graph = make_fx(lambda *tensors: step(traced_minimise, *tensors), decomposition_table=DECOMPOSITIONS)(*inputs)
             self._calls, self.obstacle = compile_calls(graph, self._inputs + lift_constants(graph))
-        finally:  # tracing makes the step, and so does the first run
+        finally:  # tracing and the first run change the tensors: restore them
             with th.no_grad():
                 for tensor, value in zip(changing, before, strict=True):
                     tensor.copy_(value)
@@ -135,5 +135,5 @@ class Program:
             call()
 
     def has_moved(self) -> bool:
-        """Whether something that the step changes lies elsewhere in memory now."""
+        """Whether a tensor that the step changes has moved in memory."""
         return any(tensor.data_ptr() != place for tensor, place in self._places)

@@ -1,4 +1,4 @@
-"""Collecting experience with less overhead than SB3, where observations are vectors."""
+"""Collects experience with less overhead than SB3, for vector observations."""
 
 from collections.abc import Callable
 from typing import Any
@@ -25,14 +25,14 @@ def collect_vectors(
     learning_starts: int = 0,
     log_interval: int | None = None,
 ) -> RolloutReturn:
-    """SB3's ``collect_rollouts``, step for step, for vectors that go to the replay buffer as they are.
+    """SB3's ``collect_rollouts``, step for step, for vector observations that are stored unchanged.
 
-    What SB3 does for dicts and for ``VecNormalize`` is left out, what it does for ended episodes only where one has ended.
+    Code for dicts and for ``VecNormalize`` is left out, and code for ended episodes runs only if one has ended.
 
-    :param stored: called with infos and dones of each step once it is in the replay buffer
+    :param stored: called with the infos and dones of each step after it has been stored in the replay buffer
     """
     model.policy.set_training_mode(False)
-    # SB3's guards, in its words
+    # SB3's checks, with its messages
     assert isinstance(env, VecEnv), "You must pass a VecEnv"
     assert train_freq.frequency > 0, "Should at least collect one step or episode."
     if env.num_envs > 1:
@@ -52,7 +52,7 @@ def collect_vectors(
                 return RolloutReturn(num_collected_steps * env.num_envs, num_collected_episodes, continue_training=False)
         ended = [i for i, done in enumerate(dones.tolist()) if done]
         next_obs = new_obs
-        if ended:  # then ``new_obs`` is the first of the next episode
+        if ended:  # for these envs, ``new_obs`` is the first observation of the next episode
             model._update_info_buffer(infos, dones)
             assert isinstance(new_obs, np.ndarray)
             next_obs = new_obs.copy()

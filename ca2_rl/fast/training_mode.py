@@ -4,7 +4,7 @@ from stable_baselines3.common.policies import BasePolicy
 
 
 class SwitchesOnce(BasePolicy):
-    """Goes through its modules only if the mode changes: SB3 sets it before every rollout, which may be a single step."""
+    """Policy that visits its modules only if the mode changes. SB3 sets the mode before every rollout, which may be a single step."""
 
     def set_training_mode(self, mode: bool) -> None:
         if mode != self.training:

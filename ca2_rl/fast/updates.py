@@ -1,4 +1,4 @@
-"""What moves parameters: an optimiser down a gradient, or a target network after the one that learns."""
+"""Updates of parameters: optimiser steps and target network updates."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -10,27 +10,27 @@ from torch import nn
 from torch.optim import Adam, Optimizer
 
 Update = Callable[[Optimizer, list[th.Tensor], list[th.Tensor]], None]
-"""What an optimiser does to parameters, given their gradients."""
+"""Makes an optimiser step: (optimizer, parameters, gradients) -> None."""
 
 
 class Minimise(Protocol):
-    """Moves the parameters of an optimiser down the gradient of a loss.
+    """Makes an optimiser step on the gradient of a loss.
 
-    A gradient whose norm is above ``max_norm`` is scaled down to it. Returns the 2-norm of the gradient before that, a scalar.
+    A gradient with a norm above ``max_norm`` is scaled down to that norm. Returns the 2-norm of the gradient before clipping, a scalar.
     """
 
     def __call__(self, loss: th.Tensor, optimizer: Optimizer, max_norm: float | None = None) -> th.Tensor: ...
 
 
 def optimizer_update(optimizer: Optimizer, parameters: list[th.Tensor], gradients: list[th.Tensor]) -> None:
-    """The optimiser's own step, whichever it is."""
+    """Makes an optimiser step by calling the optimiser's own ``step``."""
     for parameter, gradient in zip(parameters, gradients, strict=True):
         parameter.grad = gradient
     optimizer.step()
 
 
 def minimise(loss: th.Tensor, optimizer: Optimizer, max_norm: float | None = None, *, update: Update = optimizer_update) -> th.Tensor:
-    """See ``Minimise``. Only the optimiser's own parameters get a gradient: an actor's loss leaves the critic's alone."""
+    """See ``Minimise``. Only the optimiser's own parameters get a gradient: an actor's loss does not change the critic's gradients."""
     learned = [parameter for group in optimizer.param_groups for parameter in group["params"] if parameter.requires_grad]
     found = th.autograd.grad(loss, learned, allow_unused=True)
     parameters = [parameter for parameter, gradient in zip(learned, found, strict=True) if gradient is not None]
@@ -45,7 +45,7 @@ def minimise(loss: th.Tensor, optimizer: Optimizer, max_norm: float | None = Non
 
 
 def polyak(online: Iterable[th.Tensor], target: Iterable[th.Tensor], tau: float | th.Tensor) -> None:
-    """Moves the target: (1 - tau) target + tau online, by SB3's operations in SB3's order: the same to the last bit."""
+    """Polyak averaging: sets target to (1 - tau) target + tau online, bit for bit as SB3 does."""
     with th.no_grad():
         for new, old in zip(online, target, strict=True):
             old.mul_(1 - tau)
@@ -57,7 +57,7 @@ def polyak(online: Iterable[th.Tensor], target: Iterable[th.Tensor], tau: float 
 
 @dataclass(frozen=True)
 class AdamSettings:
-    """What ``AdamUpdate`` depends on beside the learning rate."""
+    """Settings of an Adam optimiser on which ``AdamUpdate`` depends, except for the learning rate."""
 
     betas: tuple[float, float]
     eps: float
@@ -65,7 +65,7 @@ class AdamSettings:
 
     @classmethod
     def of(cls, optimizer: Optimizer) -> Self | None:
-        """Those of a plain ``torch.optim.Adam``; None for any other optimiser, and for variants that ``AdamUpdate`` lacks."""
+        """The settings of a plain ``torch.optim.Adam``; None for other optimisers and for variants that ``AdamUpdate`` does not support."""
         group = optimizer.param_groups[0]
         is_plain = type(optimizer) is Adam and len(optimizer.param_groups) == 1 and not (group["amsgrad"] or group["maximize"])
         return cls(tuple(group["betas"]), group["eps"], group["weight_decay"]) if is_plain else None
@@ -74,10 +74,10 @@ class AdamSettings:
 class AdamUpdate:
     """Adam (Kingma & Ba 2015, algorithm 1) on the states of ``torch.optim.Adam``, as operations on tensors only.
 
-    torch's own ``step`` reads the number of steps as a Python number, which can't be traced. Here everything that
-    follows from it is in a tensor, filled by ``prepare`` before each step.
+    PyTorch's ``step`` reads the number of steps as a Python number, which can't be traced. Here, everything that depends on
+    that number is in a tensor, which ``prepare`` fills before each step.
 
-    :param optimizers: plain ones, by ``AdamSettings.of``
+    :param optimizers: plain Adam optimisers, for which ``AdamSettings.of`` is not None
     """
 
     def __init__(self, optimizers: list[Optimizer]):
@@ -110,7 +110,7 @@ class AdamUpdate:
 
 
 def fill_state(optimizer: Optimizer) -> None:
-    """The state of an Adam that has not made a step, as its first step makes it."""
+    """Creates the state of an Adam optimiser that has not made a step, as its first step would."""
     for parameter in optimizer.param_groups[0]["params"]:
         if not optimizer.state[parameter]:
             zeros = {name: th.zeros_like(parameter.detach()) for name in ("exp_avg", "exp_avg_sq")}

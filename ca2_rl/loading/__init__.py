@@ -1,1 +1,1 @@
-"""Agents, run folders and settings of unknown origin, read without running code from them (see SECURITY.md)."""
+"""Loads agents, run folders and settings of unknown origin without running code from them (see SECURITY.md)."""

@@ -1,4 +1,4 @@
-"""Saved agents, replay buffers and running statistics."""
+"""Loads saved agents, replay buffers and running statistics."""
 
 import base64
 import inspect
@@ -24,20 +24,20 @@ from ca2_rl.loading.pickles import RefusedError, unpickle
 
 T = TypeVar("T")
 
-# Settings in the file that a training goes on counting from
+# Counters in the file, from which a training continues
 COUNTS = {"_episode_num", "_n_calls", "_n_updates", "_num_timesteps_at_start", "_total_timesteps", "n_envs", "num_timesteps"}
 
-# SB3 makes these again from the settings; old versions pickled them as code
+# SB3 makes these again from the settings. Old versions pickled them as code
 SCHEDULES = {
     *("clip_range", "clip_range_vf", "delta_std", "delta_std_schedule"),
     *("exploration_schedule", "learning_rate", "lr_schedule"),
 }
-# ARS computes its weights again
+# ARS recomputes its weights
 NOT_LOADED = {"weights"}
 
 
 def names_of(algorithm: type[BaseAlgorithm]) -> set[Name]:
-    """The policies that an algorithm has aliases for, as a pickle names them."""
+    """The names in a pickle of the policies for which an algorithm has aliases."""
     return {(policy.__module__, policy.__qualname__) for policy in algorithm.policy_aliases.values()}
 
 
@@ -50,17 +50,17 @@ def load_agent(
     also: Collection[Name] = (),
     **changes: Any,
 ) -> BaseAlgorithm:
-    """An agent from SB3's zip file. Nothing in the file is run: its pickles may name listed classes only.
+    """Loads an agent from SB3's zip file without running code from it: its pickles may only name classes on a list.
 
-    A learning rate or another schedule that was pickled as code is left out; ``changes`` or the constructor's default stand for it.
+    A learning rate or other schedule that was pickled as code is replaced by the value in ``changes`` or the constructor's default.
 
-    :param algorithm: the class
+    :param algorithm: class of the algorithm
     :param path: zip file
-    :param env: for an agent that goes on learning; its spaces must be the agent's
-    :param trust: whether the file may run code, as SB3's own ``load`` lets it
-    :param also: exact names of further classes, such as those of a plug-in
+    :param env: env for further training, with the agent's spaces
+    :param trust: whether the file may run code, as SB3's own ``load`` allows
+    :param also: exact names of further allowed classes, such as those of a plug-in
     :param changes: attributes to set, and arguments of SB3's ``load``
-    :raises UserError: if the file is missing, damaged, of another algorithm, or asks for what is not on the list
+    :raises UserError: if the file is missing, damaged, of another algorithm, or names something that is not on the list
     """
     content = _read(path)
     try:
@@ -70,7 +70,7 @@ def load_agent(
     except (zipfile.BadZipFile, KeyError, ValueError, NotImplementedError, RuntimeError) as error:
         damaged = str(error)
     if damaged is not None:
-        raise UserError(f"{path}: damaged, or no zip file of SB3: {damaged}.")
+        raise UserError(f"{path}: damaged, or not a zip file of SB3: {damaged}.")
     _check_counts(settings, path)
     given = dict(changes.pop("custom_objects", {}))
     if not trust:
@@ -80,16 +80,16 @@ def load_agent(
     except UserError:
         raise
     except Exception as error:  # SB3 and torch raise almost anything for a file that does not fit
-        raise UserError(f"{path}: no {algorithm.__name__} agent can be loaded from it: {error}") from error
+        raise UserError(f"{path}: can't be loaded as a {algorithm.__name__} agent: {error}") from error
     if not isinstance(noise := getattr(model, "action_noise", None), (ActionNoise, type(None))):
         raise UserError(f"{path}: damaged: its action_noise is {noise!r}.")
     return model
 
 
 def _check_counts(settings: Any, path: Path) -> None:
-    """Sees that what a training counts is a number."""
+    """Checks that the counters of a training are numbers."""
     if not isinstance(settings, dict):
-        raise UserError(f"{path}: damaged, or no zip file of SB3: its settings are no mapping.")
+        raise UserError(f"{path}: damaged, or not a zip file of SB3: its settings are not a mapping.")
     for name in COUNTS & settings.keys():
         if type(settings[name]) is not int or settings[name] < 0:
             raise UserError(f"{path}: damaged: its {name} is {settings[name]!r}.")
@@ -98,9 +98,9 @@ def _check_counts(settings: Any, path: Path) -> None:
 def _saved_objects(
     settings: Any, algorithm: type[BaseAlgorithm], path: Path, also: Collection[Name], given: dict[str, Any]
 ) -> dict[str, Any]:
-    """Whatever SB3 would unpickle, already unpickled safely, or replaced."""
-    if "env" in settings:  # SB3 never saves one; it would make it, and the env's id may name a module to import
-        raise UserError(f"{path}: an env is saved in it, which may run code. If you trust where the file comes from, add --trust.")
+    """The objects that SB3 would unpickle: safely unpickled here, or replaced."""
+    if "env" in settings:  # SB3 never saves an env, but would make this one, and its id may name a module to import
+        raise UserError(f"{path}: contains an env, which may run code. If you trust where the file comes from, add --trust.")
     objects: dict[str, Any] = dict.fromkeys(NOT_LOADED & settings.keys())
     for name, value in settings.items():
         if name in NOT_LOADED or name in given or not (isinstance(value, dict) and ":serialized:" in value):
@@ -122,16 +122,16 @@ def _default(algorithm: type[BaseAlgorithm], name: str) -> Any:
 
 
 def refused(path: Path, what: str, error: RefusedError) -> UserError:
-    """What to say of a file that asks for more than is on the list."""
+    """The error for a file that names something that is not on the list."""
     return UserError(
-        f"{path}: {what} holds {error}, which may run code when it is loaded. If you trust where the file comes from, add --trust."
+        f"{path}: {what} contains {error}, which may run code when it is loaded. If you trust where the file comes from, add --trust."
     )
 
 
 def load_vec_normalize(path: Path, env: VecEnv, *, trust: bool = False) -> VecNormalize:
-    """The running statistics of a training, around an env.
+    """Loads the running statistics of a training and wraps an env in them.
 
-    :raises UserError: if the file is missing, damaged, or asks for what is not on the list
+    :raises UserError: if the file is missing, damaged, or names something that is not on the list
     """
     statistics = _load_pickle(path, VecNormalize, trust)
     statistics.set_venv(env)
@@ -139,10 +139,10 @@ def load_vec_normalize(path: Path, env: VecEnv, *, trust: bool = False) -> VecNo
 
 
 def load_replay_buffer(model: OffPolicyAlgorithm, path: Path, *, truncate_last_trajectory: bool = True, trust: bool = False) -> None:
-    """Gives an agent the transitions that were saved with it, as SB3's ``load_replay_buffer`` does.
+    """Loads an agent's saved replay buffer, as SB3's ``load_replay_buffer`` does.
 
-    :param truncate_last_trajectory: whether the last episode of a ``HerReplayBuffer`` ends where it was saved
-    :raises UserError: if the file is missing, damaged, or asks for what is not on the list
+    :param truncate_last_trajectory: whether to truncate the last episode of a ``HerReplayBuffer`` where it was saved
+    :raises UserError: if the file is missing, damaged, or names something that is not on the list
     """
     buffer = _load_pickle(path, ReplayBuffer, trust)
     try:
@@ -151,7 +151,7 @@ def load_replay_buffer(model: OffPolicyAlgorithm, path: Path, *, truncate_last_t
         raise UserError(f"{path}: {error}") from error
     if isinstance(buffer, HerReplayBuffer):
         if model.env is None:
-            raise UserError(f"{path}: transitions of a HerReplayBuffer need an env: load the agent with one.")
+            raise UserError(f"{path}: a HerReplayBuffer needs an env: load the agent with one.")
         buffer.set_env(model.env)
         if truncate_last_trajectory:
             buffer.truncate_last_trajectory()
@@ -162,7 +162,7 @@ def load_replay_buffer(model: OffPolicyAlgorithm, path: Path, *, truncate_last_t
 def _load_pickle(path: Path, kind: type[T], trust: bool) -> T:
     content = _read(path)
     try:
-        loaded = pickle.loads(content) if trust else unpickle(content)  # noqa: S301 (whoever calls trusts it)
+        loaded = pickle.loads(content) if trust else unpickle(content)  # noqa: S301 (the caller trusts it)
     except RefusedError as error:
         raise refused(path, "it", error) from error
     except Exception as error:  # a damaged pickle raises almost anything

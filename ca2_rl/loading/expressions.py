@@ -1,4 +1,4 @@
-"""Python expressions in rl-zoo3's settings, such as ``dict(norm_obs=True, activation_fn=nn.ReLU)``: parsed, never evaluated."""
+"""Parses Python expressions in rl-zoo3's settings, such as ``dict(norm_obs=True, activation_fn=nn.ReLU)``, without evaluating them."""
 
 import ast
 from importlib import import_module
@@ -9,18 +9,18 @@ from ca2_rl.loading.names import SHORT
 
 
 def parse(text: str, origin: str) -> Any:
-    """The value of a literal, a ``dict(name=value)``, or a short name on the list of ``names.SHORT``.
+    """The value of an expression of literals, ``dict(name=value)`` and the short names in ``names.SHORT``.
 
     :param text: the expression
-    :param origin: where it stands, for the message
-    :raises UserError: if it is anything else
+    :param origin: where the expression is from, for the message
+    :raises UserError: if the expression contains anything else
     """
     try:
         return _value(ast.parse(text.strip(), mode="eval").body)
     except (SyntaxError, ValueError, TypeError, RecursionError, MemoryError) as error:
         reason = f"{error}" if isinstance(error, ValueError) else "not an expression"
         raise UserError(
-            f"{origin}: {text!r} can't be read ({reason}). Known are numbers, 'text', lists, dict(name=value), nn.ReLU and the like."
+            f"{origin}: {text!r} can't be read ({reason}). Allowed are numbers, 'text', lists, dict(name=value), nn.ReLU and the like."
         ) from error
 
 
@@ -36,7 +36,7 @@ def _value(node: ast.expr) -> Any:
     if isinstance(node, (ast.Name, ast.Attribute)):
         name = ast.unparse(node)
         if name not in SHORT:
-            raise ValueError(f"the name {name} is not one of those known here")
+            raise ValueError(f"the name {name} is not allowed here")
         module, attribute = SHORT[name]
         return getattr(import_module(module), attribute)
     try:

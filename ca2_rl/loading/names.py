@@ -1,7 +1,7 @@
-"""What a file of unknown origin may name: classes, and constructors of arrays, that run no code of the file's choosing.
+"""The classes that a file of unknown origin may name. None of them lets the file run code of its choice.
 
-Each entry is an exact pair of a module and a name in it. A module as a whole is never trusted: the same modules hold functions
-that open files, import modules or unpickle what they are given.
+Each entry is an exact pair of a module and a name in it. Whole modules are never trusted, because they also contain functions
+that open files, import modules or unpickle their arguments.
 """
 
 Name = tuple[str, str]
@@ -84,8 +84,8 @@ WRAPPERS = _names(
     }
 )
 
-# What a pickle may name, beside what makes arrays, for which pickles.py has stand-ins. No algorithm is among them: its constructor
-# makes an env from an id, which may name a module to import
+# What a pickle may name, next to the functions that make arrays, which pickles.py replaces. No algorithm is on the list: its
+# constructor makes an env from an id, which may name a module to import
 PICKLED = (
     OPTIMISERS
     | POLICIES
@@ -120,7 +120,7 @@ PICKLED = (
     )
 )
 
-# Where a name was when older versions of SB3, Gym and NumPy pickled it
+# Modules in pickles of older versions of SB3, Gym and NumPy -> where they are now
 MOVED = {
     "__builtin__": "builtins",
     "gym.spaces.box": "gymnasium.spaces.box",
@@ -133,7 +133,7 @@ MOVED = {
     "numpy.core.numeric": "numpy._core.numeric",
 }
 
-# What a string of a hyperparameter file may name in rl-zoo3's short form, such as ``nn.ReLU``
+# Short names that a string in a hyperparameter file may have, such as ``nn.ReLU``
 SHORT = {
     **{f"{nn}.{name}": ("torch.nn", name) for nn in ("nn", "th.nn", "torch.nn") for name in ACTIVATIONS.split()},
     **{f"{torch}.optim.{name}": (module, name) for torch in ("th", "torch") for module, name in OPTIMISERS if module.startswith("torch.")},

@@ -1,4 +1,4 @@
-"""An unpickler that builds only what is on a list, so that a file can't run code."""
+"""An unpickler that only builds objects of listed classes, so that a file can't run code."""
 
 import io
 import pickle
@@ -13,17 +13,17 @@ from numpy.typing import NDArray
 
 from ca2_rl.loading.names import MOVED, PICKLED, Name
 
-# By these cloudpickle writes functions and classes as code
+# Modules by which cloudpickle stores functions and classes as code
 BY_VALUE = {"cloudpickle", "cloudpickle.cloudpickle", "cloudpickle.cloudpickle_fast"}
 # Booleans, integers, floats, complex numbers, and Python objects
 PLAIN_DTYPE = re.compile(r"[<=|]?([?O]|b1|[iu][1248]|f[248]|c8|c16|O8)")
 
 
 class RefusedError(pickle.UnpicklingError):
-    """A pickle asks for something that is not on the list.
+    """A pickle names something that is not on the list.
 
-    :param reason: what it asks for
-    :param is_by_value: whether that is code inside the pickle
+    :param reason: what it names
+    :param is_by_value: whether this is code inside the pickle
     """
 
     def __init__(self, reason: str, is_by_value: bool = False):
@@ -32,20 +32,20 @@ class RefusedError(pickle.UnpicklingError):
 
 
 class _RandomState:
-    """Stands for the state of a random generator, which is not taken over: it would be written into memory as it comes."""
+    """Replaces the state of a random generator. The state is ignored, because NumPy would copy it into memory unchecked."""
 
     def __init__(self, *args: Any):
         pass
 
 
 class _NotCalled:
-    """Stands for ``numpy.ndarray``, which an array's pickle names as the type to make."""
+    """Replaces ``numpy.ndarray``, which an array's pickle names as the type but never calls."""
 
     def __init__(self, *args: Any, **kwargs: Any):
         raise RefusedError("an array made by its constructor")
 
 
-# NumPy trusts what is in a pickle: an array of objects at any address, a dtype of any size. So what makes arrays is replaced
+# NumPy trusts pickles: they can make an array of objects at any address or a dtype of any size. So its functions are replaced
 
 
 def _dtype(code: Any, *flags: Any) -> np.dtype[Any]:
@@ -55,7 +55,7 @@ def _dtype(code: Any, *flags: Any) -> np.dtype[Any]:
 
 
 def _array(*args: Any) -> NDArray[Any]:
-    """An array that is filled by BUILD, which checks its state."""
+    """An empty array, which BUILD fills after it has checked the state."""
     return np.empty(0, dtype=np.int8)
 
 
@@ -66,9 +66,9 @@ def _check_dtype(dtype: Any, has_objects: bool = False) -> np.dtype[Any]:
 
 
 def _numbers(raw: Any, dtype: Any) -> NDArray[Any]:
-    """A copy of the numbers in a string of bytes."""
+    """A copy of the numbers in a bytes object."""
     if not isinstance(raw, (bytes, bytearray, pickle.PickleBuffer)):
-        raise RefusedError("an array that is no bytes")
+        raise RefusedError("an array whose content is not bytes")
     return np.frombuffer(bytes(raw), _check_dtype(dtype)).copy()
 
 
@@ -83,7 +83,7 @@ def _scalar(dtype: Any, raw: Any) -> Any:
 
 
 def _bytes(text: Any, encoding: Any) -> bytes:
-    """Bytes as protocol 2 writes them."""
+    """Bytes as pickle protocol 2 stores them."""
     if not isinstance(text, str) or encoding != "latin1":
         raise RefusedError("text in another encoding")
     return text.encode("latin1")
@@ -114,7 +114,7 @@ STAND_INS: dict[Name, Any] = {
 }
 
 
-# The one in Python: the faster one in C lets nobody check what BUILD does
+# The Python implementation: the faster one in C does not allow checks in BUILD
 class _Unpickler(pickle._Unpickler):
     stack: list[Any]
     dispatch: ClassVar[dict[int, Callable[[Any], None]]] = dict(pickle._Unpickler.dispatch)
@@ -136,7 +136,7 @@ class _Unpickler(pickle._Unpickler):
     def load_build(self) -> None:
         made, state = self.stack[-2], self.stack[-1]
         if isinstance(made, (np.random.Generator, np.random.RandomState, np.dtype, _RandomState)):
-            self.stack.pop()  # a dtype is whole already, and a generator's state is not taken over
+            self.stack.pop()  # a dtype is complete, and a generator's state is ignored
         elif isinstance(made, np.ndarray):
             self.stack.pop()
             _fill(made, state)
@@ -148,7 +148,7 @@ class _Unpickler(pickle._Unpickler):
 
 
 def _fill(array: NDArray[Any], state: Any) -> None:
-    """What ``ndarray.__setstate__`` does, with a state that is checked first, for an array of ``_array`` that nobody has a view of."""
+    """``ndarray.__setstate__`` with a state that is checked first, for a new array of ``_array``, of which there are no views."""
     if array.size or array.dtype != np.int8:
         raise RefusedError("an array that is filled twice")
     try:
@@ -161,13 +161,13 @@ def _fill(array: NDArray[Any], state: Any) -> None:
             raise RefusedError("an array of objects with another state")
         clean: Any = content
     else:
-        clean = _numbers(content, dtype).reshape(lengths).tobytes()  # of the right length
+        clean = _numbers(content, dtype).reshape(lengths).tobytes()  # reshape checks the length
     whole: Any = (1, lengths, dtype, bool(is_fortran), clean)
     array.__setstate__(whole)
 
 
 def _check_state(made: Any, state: Any) -> None:
-    """Refuses a state that would set more than an object's own plain attributes."""
+    """Rejects a state that would set anything but plain attributes of the object."""
     if isinstance(state, tuple) and len(state) == 2 and isinstance(state[1], dict):
         raise RefusedError(f"slots of {type(made).__name__}")
     if isinstance(made, (type, FunctionType, BuiltinFunctionType, np.generic)):
@@ -179,11 +179,11 @@ def _check_state(made: Any, state: Any) -> None:
 
 
 def unpickle(content: bytes, also: Collection[Name] = ()) -> Any:
-    """What a pickle holds, built from listed classes only. Random generators in it get a new state.
+    """Unpickles an object of listed classes only. Random generators in it get a new state.
 
     :param content: the pickle
-    :param also: exact names beyond ``names.PICKLED``
-    :raises RefusedError: if it asks for anything else
-    :raises Exception: whatever a damaged pickle leads to
+    :param also: exact names that are allowed next to ``names.PICKLED``
+    :raises RefusedError: if the pickle names anything else
+    :raises Exception: a damaged pickle can raise any exception
     """
     return _Unpickler(content, also).load()

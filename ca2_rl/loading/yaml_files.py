@@ -1,4 +1,4 @@
-"""YAML files of unknown origin."""
+"""Reads YAML files of unknown origin."""
 
 from pathlib import Path
 from typing import Any
@@ -27,10 +27,10 @@ _Loader.add_constructor("tag:yaml.org,2002:python/tuple", _tuple)
 
 
 def read_yaml(path: Path, trust: bool = False) -> dict[str, Any]:
-    """The mapping in a file that rl-zoo3 or ``ca2-rl train`` wrote.
+    """Reads the mapping in a file that rl-zoo3 or ``ca2-rl train`` wrote.
 
-    :param trust: whether the file may make Python objects, and so run code
-    :raises UserError: if there is no such file, or no mapping in it, or Python objects without ``trust``
+    :param trust: whether the file may contain Python objects, which can run code
+    :raises UserError: if the file is missing, is not a mapping, or contains Python objects without ``trust``
     """
     try:
         content = yaml.load(path.read_text(encoding="utf-8"), Loader=yaml.UnsafeLoader if trust else _Loader)  # noqa: S506

@@ -1,4 +1,4 @@
-"""The pendulum playground: a page on which agents are watched, compared and trained."""
+"""The pendulum playground: a page for watching, comparing and training agents."""
 
 from ca2_rl.play.site import pages
 from ca2_rl.play.weights import load_weights

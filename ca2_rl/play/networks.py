@@ -1,4 +1,4 @@
-"""Policies of Pendulum-v1 as networks that take what the env shows, and that a page can run."""
+"""Policies for Pendulum-v1 as networks that take the env's observations and that the page can run."""
 
 import copy
 from typing import Any
@@ -17,7 +17,7 @@ from ca2_rl.envs.pendulum import MAX_TORQUE
 
 
 class Normalise(nn.Module):
-    """Observations as ``VecNormalize`` hands them to the agent: [N, 3] -> [N, 3]. Without statistics, as they are."""
+    """Normalises observations as ``VecNormalize`` does: [N, 3] -> [N, 3]. Without statistics, they stay unchanged."""
 
     mean: Tensor
     scale: Tensor
@@ -38,7 +38,7 @@ class Normalise(nn.Module):
 
 
 class QValues(nn.Module):
-    """Q-values of each torque, by the mean weights: observations [1, 3] -> [1, n_bins]."""
+    """Q-value of each torque, by the mean weights: observations [1, 3] -> [1, n_bins]."""
 
     def __init__(self, policy: DiscretizedDQNPolicy, normalise: Normalise):
         super().__init__()
@@ -50,7 +50,7 @@ class QValues(nn.Module):
 
 
 class ActorAndValue(nn.Module):
-    """The torque in N m [1, 1], and the value of the state [1, 1] if the agent has one: observations [1, 3] -> both."""
+    """Observations [1, 3] -> torque in N m [1, 1] and value of the state [1, 1]."""
 
     def __init__(self, policy: TD3Policy | SACPolicy | ActorCriticPolicy, normalise: Normalise):
         super().__init__()
@@ -70,7 +70,7 @@ class ActorAndValue(nn.Module):
 
 
 class Critic(nn.Module):
-    """Q-value of a torque, the mean over the critics: observations [1, 3], torque in N m [1, 1] -> [1, 1]."""
+    """Q-value of a torque, mean over the critics: observations [1, 3] and torque in N m [1, 1] -> [1, 1]."""
 
     def __init__(self, policy: TD3Policy | SACPolicy, normalise: Normalise):
         super().__init__()
@@ -81,7 +81,7 @@ class Critic(nn.Module):
 
 
 def mean_of_critics(policy: TD3Policy | SACPolicy, observations: Tensor, scaled: Tensor) -> Tensor:
-    """Q-values [N, 1] of actions in [-1, 1] [N, 1]; with quantiles (TQC), the mean over them."""
+    """Q-values [N, 1] of scaled actions [N, 1] in [-1, 1], mean over the critics and, for TQC, their quantiles."""
     critic: Any = policy.critic
     seen = torch.cat([critic.extract_features(observations, critic.features_extractor), scaled], dim=1)
     values = torch.cat([network(seen) for network in critic.q_networks], dim=1)
@@ -89,10 +89,10 @@ def mean_of_critics(policy: TD3Policy | SACPolicy, observations: Tensor, scaled:
 
 
 def networks_of(agent: BaseAlgorithm, statistics: VecNormalize | None) -> tuple[nn.Module, nn.Module | None]:
-    """What acts, and the critic if it needs one of its own.
+    """The network that acts, and a separate critic or None.
 
-    :param statistics: of the training, if observations were normalised
-    :raises UserError: if the page knows no network of this kind
+    :param statistics: running statistics of the training, if observations were normalised
+    :raises UserError: if the page does not support the agent
     """
     policy: Any = copy.deepcopy(agent.policy).cpu().eval()
     normalise = Normalise(statistics)
@@ -102,4 +102,4 @@ def networks_of(agent: BaseAlgorithm, statistics: VecNormalize | None) -> tuple[
         return ActorAndValue(policy, normalise), Critic(policy, normalise)
     if isinstance(policy, ActorCriticPolicy) and not hasattr(policy, "lstm_actor"):
         return ActorAndValue(policy, normalise), None
-    raise UserError(f"the page can't show a {type(agent).__name__}: it knows DQNs with action bins, and actors.")
+    raise UserError(f"the page can't show a {type(agent).__name__}, only DQNs with action bins, and actors.")

@@ -1,4 +1,4 @@
-"""The files of the pendulum playground: pages, and agents as programs."""
+"""The files of the pendulum playground: pages, and agents exported as programs."""
 
 import json
 from collections.abc import Sequence
@@ -27,21 +27,21 @@ SHARED = Path(server.__file__).parent / "static"
 
 
 def shipped_runs() -> list[Run]:
-    """The latest run of each algorithm on Pendulum-v1 that comes with the package."""
+    """The latest shipped run of each algorithm on Pendulum-v1."""
     return [run for run in latest_of_each(finished(find_runs([TRAINED_AGENTS]))) if run.env_id == ENV_ID]
 
 
 def pages(runs: Sequence[str | Path] = ()) -> dict[str, Content]:
-    """All that the playground consists of, by path.
+    """All files of the playground, by path on the server.
 
-    :param runs: folders of runs whose agents are shown beside those that come with the package
-    :raises UserError: if there is no such run, it is of another env than Pendulum-v1, or its agent can't be loaded
+    :param runs: folders of runs whose agents are shown next to the shipped ones
+    :raises UserError: if a run does not exist, is not on Pendulum-v1, or its agent can't be loaded
     """
     register()
     given = finished(find_runs(runs)) if runs else []
     for run in given:
         if run.env_id != ENV_ID:
-            raise UserError(f"{run.folder}: an agent of {run.env_id}; the playground has {ENV_ID} alone. `ca2-rl enjoy` plays others.")
+            raise UserError(f"{run.folder}: an agent for {run.env_id}; the playground shows only {ENV_ID}. `ca2-rl enjoy` plays others.")
     found: dict[str, Content] = static(STATIC) | static(SHARED, "/core/")
     found["/"] = STATIC / "pendulum.html"
     agents: list[dict[str, Any]] = []
@@ -54,10 +54,10 @@ def pages(runs: Sequence[str | Path] = ()) -> dict[str, Content]:
 
 
 def _add_agent(pages: dict[str, Content], run: Run, label: str, name: str) -> dict[str, Any]:
-    """Puts the programs of an agent among the pages; what ``agents.json`` says of it."""
+    """Adds the programs of an agent to the pages. Returns its entry in ``agents.json``."""
     agent = load_agent(run.algo, run.model_path)
     if agent.observation_space.shape != (3,) or agent.action_space.shape != (1,):
-        raise UserError(f"{run.model_path}: no agent of {ENV_ID}: it sees {agent.observation_space} and acts in {agent.action_space}.")
+        raise UserError(f"{run.model_path}: not an agent for {ENV_ID}: its spaces are {agent.observation_space} and {agent.action_space}.")
     try:
         network, critic = networks_of(agent, _statistics(run))
         example = torch.zeros(1, 3)
@@ -82,14 +82,14 @@ def _add_agent(pages: dict[str, Content], run: Run, label: str, name: str) -> di
 
 
 def _statistics(run: Run) -> VecNormalize | None:
-    """Running statistics that the agent's observations are normalised by, if any.
+    """Running statistics by which the agent's observations are normalised; None without normalisation.
 
-    :raises UserError: if its env was wrapped, which the page can't do
+    :raises UserError: if the env had wrappers, which the page does not support
     """
     hyperparams = saved_hyperparams(run.params_folder)
     wrapped = [name for name in ("env_wrapper", "vec_env_wrapper", "frame_stack") if hyperparams.get(name)]
     if wrapped:
-        raise UserError(f"trained with {' and '.join(wrapped)}, which the page does not have.")
+        raise UserError(f"trained with {' and '.join(wrapped)}, which the page does not support.")
     if hyperparams.get("normalize", False) is False:
         return None
     env = make_env(run)

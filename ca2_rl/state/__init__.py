@@ -1,4 +1,4 @@
-"""Whole states of trainings: what is saved goes on as if it had never stopped."""
+"""Saves and loads the whole state of a training, so that it continues as if it had never stopped."""
 
 from ca2_rl.state.callback import SaveStates
 from ca2_rl.state.envs import register_env_state

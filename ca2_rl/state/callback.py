@@ -1,4 +1,4 @@
-"""Saves the whole state of a training from time to time, and has a training go on with one."""
+"""Callback that saves the whole state of a training at regular intervals, and resumes a training from one."""
 
 import logging
 import shutil
@@ -19,9 +19,9 @@ from ca2_rl.state.model import begin_rollout, buffer_bytes, model_state, set_mod
 log = logging.getLogger(__name__)
 
 KEPT = 2
-# A replay buffer of more bytes is saved on interruption only
+# A replay buffer of more bytes is saved only on interruption
 LARGE = 500e6
-# What callbacks remember, as far as they have it
+# Attributes of callbacks that are saved, if a callback has them
 REMEMBERED = (
     *("n_calls", "best_mean_reward", "last_mean_reward", "last_best_mean_reward", "no_improvement_evals", "n_episodes", "_mean_loss"),
     *("evaluations_results", "evaluations_timesteps", "evaluations_length", "evaluations_successes"),
@@ -29,15 +29,15 @@ REMEMBERED = (
 
 
 class SaveStates(BaseCallback):
-    """Saves the whole state of the training, and keeps the newest two. Each is a folder named after the number of steps.
+    """Saves the whole state of the training and keeps the two newest states. Each is a folder named after the number of steps.
 
-    A state is taken where a rollout begins. If the env can't be saved, an episode has to begin there as well. Such an env begins each
-    episode with a seed of its own, so that it is found again.
+    A state is saved at the beginning of a rollout. If the env can't be saved, it has to be the beginning of an episode too: such an
+    env gets a known seed for each episode, so that the episode can be repeated.
 
-    :param folder: where they are
-    :param minutes: between two of them
-    :param save_buffer: whether a replay buffer of over 500 MB is always in them, not only on interruption
-    :param facts: called for what else is to be kept, ready for JSON
+    :param folder: folder of the states
+    :param minutes: minutes between two states
+    :param save_buffer: whether a replay buffer of over 500 MB is in every state, not only on interruption
+    :param facts: returns further content of a state, which can be written as JSON
     """
 
     def __init__(
@@ -46,18 +46,18 @@ class SaveStates(BaseCallback):
         super().__init__()
         self.folder, self.minutes, self.save_buffer = Path(folder), minutes, save_buffer
         self.cpu_seconds = 0.0
-        """What saving has taken so far."""
+        """CPU time of all saves so far."""
         self._facts = facts
         self._resumed: dict[str, Any] | None = None
         self._is_interrupted = False
-        self._waits = False  # for ends of episodes
+        self._waits = False  # whether a save has to wait for the end of an episode
         self._has_ended = True
 
     def resume(self, model: BaseAlgorithm, state: dict[str, Any]) -> None:
-        """Puts a model of the same settings into a state; it goes on with ``learn`` and ``reset_num_timesteps=False``.
+        """Restores a state in a model with the same settings. ``learn(..., reset_num_timesteps=False)`` then continues.
 
-        :param state: as ``newest_state`` reads it
-        :raises UserError: if it does not fit
+        :param state: from ``newest_state``
+        :raises UserError: if the state does not fit the model
         """
         assert model.env is not None
         envs.seed_episodes(model.env, model.seed or 0)
@@ -65,15 +65,15 @@ class SaveStates(BaseCallback):
         if lacks_buffer(model, state):
             log.info(
                 f"The state of step {model.num_timesteps:,} has no replay buffer: one of over {LARGE / 1e6:,.0f} MB is saved when a "
-                "training is stopped, not from time to time. It begins empty: the numbers will not be those of an uninterrupted training."
+                "training is stopped, not regularly. It starts empty, so the results will differ from those of an uninterrupted training."
             )
         self._resumed = state
 
     def interrupt(self) -> None:
-        """Ends the training with a ``KeyboardInterrupt`` as soon as its state is saved."""
+        """Makes the training end with a ``KeyboardInterrupt`` as soon as its state is saved."""
         self._is_interrupted = True
         if self._waits:
-            log.info("Stopping at the end of the episode: the env can't be saved before. Again, to stop at once.")
+            log.info("Stopping at the end of the episode, because the env can't be saved within one. Press Ctrl-C again to stop at once.")
 
     def _init_callback(self) -> None:
         assert self.model.env is not None
@@ -110,10 +110,10 @@ class SaveStates(BaseCallback):
         return True
 
     def save(self) -> Path:
-        """Saves the state now, where a rollout begins.
+        """Saves the state now, which has to be the beginning of a rollout.
 
-        :return: its folder
-        :raises UserError: if it can't be written; the older states are still there
+        :return: folder of the state
+        :raises UserError: if the state can't be written; older states are kept
         """
         begin = time.process_time()
         model, folder = self.model, self.folder / str(self.model.num_timesteps)
@@ -129,29 +129,31 @@ class SaveStates(BaseCallback):
             files.write(folder, state)
             past = sorted(steps for steps in states(self.folder) if steps <= model.num_timesteps)
             kept = {str(steps) for steps in past[-KEPT:]}
-            for path in files.found(self.folder):  # also what was gone back from
+            for path in files.found(self.folder):  # also removes later states, from before the training was resumed
                 if path.name not in kept:
                     shutil.rmtree(path, ignore_errors=True)
         except OSError as error:
             reason = error.strerror or error
-            raise UserError(f"{folder}: can't write the training's state: {reason}. Free some space and go on with the last.") from error
+            raise UserError(
+                f"{folder}: can't write the training's state: {reason}. Free some space and resume from the last one."
+            ) from error
         self._last_save = time.monotonic()
         self.cpu_seconds += time.process_time() - begin
         return folder
 
 
 def lacks_buffer(model: BaseAlgorithm, state: dict[str, Any]) -> bool:
-    """Whether a state was saved without the replay buffer that the model has."""
+    """Whether the model has a replay buffer that is missing in the state."""
     return state["model"]["buffer"] is None and getattr(model, "replay_buffer", None) is not None
 
 
 def states(folder: Path) -> list[int]:
-    """Steps of the states in a folder of ``SaveStates``."""
+    """Numbers of steps of the states in a folder of ``SaveStates``."""
     return [int(path.name) for path in folder.glob("*") if path.name.isdecimal()]
 
 
 def newest_state(folder: Path) -> dict[str, Any] | None:
-    """The newest state that can be read; None if there is none.
+    """Reads the newest state that is not damaged; None if there are no states.
 
     :raises UserError: if there are states, but none can be read
     """
@@ -163,7 +165,7 @@ def newest_state(folder: Path) -> dict[str, Any] | None:
             failures.append(error)
         else:
             for failure in failures:
-                log.warning(f"{failure} Going on from step {steps:,}.")
+                log.warning(f"{failure} Resuming from step {steps:,}.")
             return state
     if failures:
         raise failures[0]
@@ -182,7 +184,7 @@ def _callbacks(callbacks: Iterator[BaseCallback]) -> list[dict[str, Any]]:
 
 
 def _set_callbacks(callbacks: list[BaseCallback], saved: list[dict[str, Any]]) -> None:
-    """Those of the same class, in their order: which ones there are may differ by what is printed."""
+    """Restores callbacks, matched by class and order. Some may be missing or new, depending on the options about printing."""
     for callback in callbacks:
         found = next((its for its in saved if its["class"] == type(callback).__name__), None)
         if found is None:

@@ -1,4 +1,4 @@
-"""States of environments, wrapper by wrapper, by adapters: for each class, the attributes that its next steps depend on."""
+"""Saves and restores the states of environments and wrappers. An adapter lists the attributes that make up the state of a class."""
 
 import time
 from collections.abc import Iterator
@@ -29,7 +29,7 @@ from ca2_rl.envs.classic_control_vec_env import ClassicControlVecEnv
 from ca2_rl.envs.end_point_actions import EndPointActions
 
 GROUP = "ca2_rl.env_states"
-# Attributes that the next steps depend on, by the exact class: a subclass may have more of them
+# Attributes on which the next steps depend, by exact class: a subclass may have more
 ADAPTERS: dict[type, tuple[str, ...]] = {
     classic_control.PendulumEnv: ("state", "last_u"),
     classic_control.CartPoleEnv: ("state", "steps_beyond_terminated"),
@@ -44,19 +44,19 @@ ADAPTERS: dict[type, tuple[str, ...]] = {
     wrappers.TimeAwareObservation: ("timesteps",),
     EndPointActions: (),
 }
-# Also of the exact class
+# Exact classes, too
 VEC_ENVS = (DummyVecEnv, ClassicControlVecEnv)
 VEC_WRAPPERS = (VecNormalize, VecFrameStack, VecTransposeImage, VecCheckNan)
 
 
 def register_env_state(env_class: type[gym.Env[Any, Any]], *attributes: str) -> None:
-    """Says what the state of an environment, or of a wrapper, consists of, so that its trainings go on in the middle of an episode.
+    """Registers the attributes that make up the state of an environment or wrapper, so that trainings can resume within an episode.
 
-    A package does it for its own by an entry point of the group ``ca2_rl.env_states``: a function without arguments that calls this.
+    A package can register its own by an entry point of the group ``ca2_rl.env_states``: a function without arguments that calls this one.
 
-    :param env_class: this class, none of its subclasses
-    :param attributes: names of what its next steps depend on, but for ``np_random``: numbers, texts, arrays, lists, tuples and dicts of
-        them, spaces that it samples from, and NumPy's generators. None for a wrapper without a state
+    :param env_class: exactly this class, not its subclasses
+    :param attributes: names of all attributes on which the next steps depend, except ``np_random``. Their values may be numbers, strings,
+        arrays, lists, tuples and dicts of these, spaces to sample from, and NumPy generators. No names for a wrapper without a state
     """
     ADAPTERS[env_class] = attributes
 
@@ -68,14 +68,14 @@ def _register_installed() -> None:
 
 
 def _attributes(layer: gym.Env[Any, Any]) -> tuple[str, ...] | None:
-    """Those of the class's adapter; None if it has none."""
+    """The attributes in the class's adapter; None without an adapter."""
     if type(layer) in wrappers.TimeLimit.__mro__[:-1] and isinstance(layer, gym.Wrapper) and hasattr(layer, "_elapsed_steps"):
-        return ("_elapsed_steps",)  # rl-zoo3 puts a class of its own there
+        return ("_elapsed_steps",)  # rl-zoo3 replaces it by its own class
     return ADAPTERS.get(type(layer))
 
 
 def _layers(env: gym.Env[Any, Any]) -> Iterator[gym.Env[Any, Any]]:
-    """The env and what it wraps, from the outside."""
+    """The env and all envs that it wraps, from the outermost to the innermost."""
     yield env
     while isinstance(env, gym.Wrapper):
         env = env.env
@@ -83,7 +83,7 @@ def _layers(env: gym.Env[Any, Any]) -> Iterator[gym.Env[Any, Any]]:
 
 
 class SeededEpisodes(gym.Wrapper[Any, Any, Any, Any]):
-    """Begins each episode with a seed that follows from the first: an env that can't be saved is found again at its next episode."""
+    """Seeds each episode with a number derived from the first seed, so that an env that can't be saved can repeat any episode."""
 
     def __init__(self, env: gym.Env[Any, Any], seed: int):
         super().__init__(env)
@@ -107,9 +107,9 @@ def _monitors(env: gym.Env[Any, Any]) -> list[Monitor[Any, Any]]:
 
 
 def seed_episodes(venv: VecEnv, seed: int) -> None:
-    """Puts ``SeededEpisodes`` around each env that can't be saved.
+    """Wraps each env that can't be saved in ``SeededEpisodes``.
 
-    :param seed: of the first env; the next have the next
+    :param seed: seed of the first env; the next one has ``seed + 1``
     """
     inner = venv.unwrapped
     if type(inner) not in VEC_ENVS:
@@ -121,13 +121,13 @@ def seed_episodes(venv: VecEnv, seed: int) -> None:
 
 
 def can_save(env: gym.Env[Any, Any]) -> bool:
-    """Whether every layer of it has an adapter, so that it is saved in the middle of an episode."""
+    """Whether every layer of an env has an adapter, so that the env can be saved within an episode."""
     _register_installed()
     return all(isinstance(layer, Monitor) or _attributes(layer) is not None for layer in _layers(env))
 
 
 def unsaved(venv: VecEnv) -> list[str]:
-    """Names of the classes around and in a vectorised env that can't be saved in the middle of an episode."""
+    """Names of the classes of a vectorised env, its wrappers and its envs that can't be saved within an episode."""
     _register_installed()
     found = []
     while isinstance(venv, VecEnvWrapper):
@@ -142,18 +142,18 @@ def unsaved(venv: VecEnv) -> list[str]:
 
 
 def unsaved_text(names: list[str]) -> str:
-    """What to say of those that ``unsaved`` names."""
-    return f"{', '.join(names)}: can't be saved. A resumed training begins new episodes, and gets other numbers."
+    """The message about the classes that ``unsaved`` names."""
+    return f"{', '.join(names)}: can't be saved. A resumed training begins new episodes, so its results will differ."
 
 
 def is_seeded(venv: VecEnv) -> bool:
-    """Whether it is one env whose next episode is known, so that it can be saved at the end of each."""
+    """Whether there is exactly one env and its next episode is known, so that it can be saved at the end of each episode."""
     inner = venv.unwrapped
     return isinstance(inner, DummyVecEnv) and len(inner.envs) == 1 and _seeded(inner.envs[0]) is not None
 
 
 def env_state(env: gym.Env[Any, Any]) -> Any:
-    """Of one env; of one that can't be saved, the number of its episode, and what its wrappers count."""
+    """State of one env. For one that can't be saved: its first seed, the number of its episode, and the state of its monitors."""
     if (seeded := _seeded(env)) is not None:
         return {
             "first_seed": seeded.first_seed,
@@ -168,7 +168,7 @@ def env_state(env: gym.Env[Any, Any]) -> Any:
 
 
 def set_env_state(env: gym.Env[Any, Any], state: Any) -> None:
-    """Puts an env where it was. One that can't be saved begins the episode again that it was in."""
+    """Restores the state of an env. An env that can't be saved restarts the episode that it was in."""
     if (seeded := _seeded(env)) is not None:
         seeded.first_seed, seeded.episode = state["first_seed"], state["episode"]
         if seeded.episode > 0:
@@ -184,7 +184,7 @@ def set_env_state(env: gym.Env[Any, Any], state: Any) -> None:
         if isinstance(layer, Monitor):
             _set_monitor_state(layer, its)
             continue
-        if isinstance(layer, wrappers.PassiveEnvChecker):  # it would compare with an observation of before
+        if isinstance(layer, wrappers.PassiveEnvChecker):  # it would compare with an observation from before
             layer.checked_reset = layer.checked_step = layer.checked_data_reuse = True
         for name in _attributes(layer) or ():
             if name in its:
@@ -197,7 +197,7 @@ def _layer_state(layer: gym.Env[Any, Any]) -> Any:
         return _monitor_state(layer)
     names = _attributes(layer)
     assert names is not None
-    return {name: _attribute(getattr(layer, name)) for name in names if hasattr(layer, name)}  # before its first reset it may have none
+    return {name: _attribute(getattr(layer, name)) for name in names if hasattr(layer, name)}  # it may be missing before the first reset
 
 
 def _attribute(value: Any) -> Any:
@@ -231,9 +231,9 @@ def _set_monitor_state(monitor: Monitor[Any, Any], state: dict[str, Any]) -> Non
 
 
 def vec_env_state(venv: VecEnv, exact: bool = True) -> Any:
-    """Of all envs and wrappers. Those that have no adapter are left out.
+    """States of all envs and wrappers, except those that can't be saved.
 
-    :param exact: whether the envs are at a step from which they can be gone on with; otherwise all of them are left out
+    :param exact: whether the envs are at a step from which they can be resumed; otherwise all envs are left out
     """
     layers = []
     while isinstance(venv, VecEnvWrapper):
@@ -242,14 +242,14 @@ def vec_env_state(venv: VecEnv, exact: bool = True) -> Any:
     envs, seeds = None, []
     if exact and type(venv) in VEC_ENVS:
         assert isinstance(venv, DummyVecEnv)
-        seeds = list(venv._seeds)  # of envs that have not begun
-        venv._get_target_envs(None)  # ClassicControlVecEnv gives them their states back
+        seeds = list(venv._seeds)  # for envs that have not been reset yet
+        venv._get_target_envs(None)  # makes ClassicControlVecEnv return their states to the envs
         envs = [env_state(env) if can_save(env) or _seeded(env) is not None else None for env in venv.envs]
     return {"layers": layers, "envs": envs, "seeds": seeds}
 
 
 def set_vec_env_state(venv: VecEnv, state: Any) -> None:
-    """Puts envs and wrappers where they were, as far as they are in the state."""
+    """Restores the envs and wrappers that are in the state."""
     for its in state["layers"]:
         assert isinstance(venv, VecEnvWrapper)
         _set_vec_wrapper_state(venv, its)
@@ -257,7 +257,7 @@ def set_vec_env_state(venv: VecEnv, state: Any) -> None:
     if state["envs"] is None or not isinstance(venv, DummyVecEnv):
         return
     if len(state["envs"]) != venv.num_envs:
-        raise UserError(f"the state is of {len(state['envs'])} envs, here are {venv.num_envs}.")
+        raise UserError(f"the state has {len(state['envs'])} envs, the training {venv.num_envs}.")
     venv._get_target_envs(None)
     for env, its in zip(venv.envs, state["envs"], strict=True):
         if its is not None:

@@ -1,4 +1,4 @@
-"""A state on the disk: a folder with ``state.json`` and ``arrays.npz``. Nothing in it can run code."""
+"""Writes and reads a state: a folder with ``state.json`` and ``arrays.npz``, which can't run code."""
 
 import json
 import os
@@ -17,12 +17,12 @@ JSON, ARRAYS = "state.json", "arrays.npz"
 
 
 def write(folder: Path, state: Any) -> None:
-    """Writes a state, whole or not at all.
+    """Writes a state atomically.
 
-    :param folder: made new; an older state in it is replaced
-    :param state: numbers, texts, None, NumPy's arrays and scalars, tensors, and lists, tuples and dicts of them
-    :raises TypeError: if it has something else
-    :raises OSError: if it can't be written
+    :param folder: folder to create; an older state in it is replaced
+    :param state: numbers, strings, None, NumPy arrays and scalars, tensors, and lists, tuples and dicts of these
+    :raises TypeError: if the state contains anything else
+    :raises OSError: if the state can't be written
     """
     folder.parent.mkdir(parents=True, exist_ok=True)
     partial = folder.with_name(f".{folder.name}.{os.getpid()}.partial")
@@ -48,15 +48,15 @@ def _to_disk(file: Any) -> None:
 
 
 def found(folder: Path) -> list[Path]:
-    """The states in a folder, whole or not. Whatever else is there is none of ours."""
+    """The states in a folder, complete or not. Other files and folders are left out."""
     named = [path for path in folder.iterdir() if path.name.isdecimal() or path in partial_files(folder)]
     return [path for path in named if path.is_dir() and {each.name for each in path.iterdir()} <= {JSON, ARRAYS}]
 
 
 def read(folder: Path) -> Any:
-    """The state that ``write`` wrote.
+    """Reads a state that ``write`` wrote.
 
-    :raises UserError: if there is none, it is damaged, or of another version
+    :raises UserError: if the state is missing, damaged, or of another format
     """
     try:
         content = json.loads((folder / JSON).read_text(encoding="utf-8"))
@@ -64,12 +64,12 @@ def read(folder: Path) -> Any:
         with (folder / ARRAYS).open("rb") as file, np.load(file, allow_pickle=False) as arrays:
             state = _decode(content["state"], {name: arrays[name] for name in arrays.files})
     except FileNotFoundError as error:
-        raise UserError(f"{folder}: no state of a training: {Path(str(error.filename)).name} is missing.") from error
+        raise UserError(f"{folder}: not the state of a training: {Path(str(error.filename)).name} is missing.") from error
     except Exception as error:  # a damaged file raises almost anything
         reason = str(error).partition("\n")[0] or type(error).__name__
         raise UserError(f"{folder}: damaged ({reason}).") from error
     if version != FORMAT:
-        raise UserError(f"{folder}: a state of format {version}, this version of ca2 reads {FORMAT}.")
+        raise UserError(f"{folder}: a state of format {version}, but this version of ca2 reads format {FORMAT}.")
     return state
 
 
@@ -78,7 +78,7 @@ def _encode(value: Any, arrays: list[np.ndarray]) -> Any:
         kind = {np.ndarray: "array", th.Tensor: "tensor"}.get(type(value), "scalar" if isinstance(value, np.generic) else "tensor")
         array = value.detach().cpu().numpy() if isinstance(value, th.Tensor) else np.asarray(value)
         if array.dtype.hasobject:
-            raise TypeError("an array of Python objects can't be kept")
+            raise TypeError("an array of Python objects can't be saved")
         arrays.append(array)
         return {f"${kind}": str(len(arrays) - 1)}
     if value is None or isinstance(value, (bool, int, float, str)):
@@ -91,7 +91,7 @@ def _encode(value: Any, arrays: list[np.ndarray]) -> Any:
         if all(isinstance(key, str) and not key.startswith("$") for key in value):
             return {key: _encode(item, arrays) for key, item in value.items()}
         return {"$items": [[_encode(key, arrays), _encode(item, arrays)] for key, item in value.items()]}
-    raise TypeError(f"a {type(value).__name__} can't be kept")
+    raise TypeError(f"a {type(value).__name__} can't be saved")
 
 
 def _decode(value: Any, arrays: dict[str, np.ndarray]) -> Any:

@@ -1,4 +1,4 @@
-"""A chain of hashes of a training's losses and weights: two trainings are the same as far as their chains are."""
+"""A chain of hashes of a training's losses and weights. Two trainings are identical up to the step where their chains differ."""
 
 import csv
 import hashlib
@@ -21,10 +21,10 @@ LENGTH = 16  # hexadecimal digits of a hash
 class Link:
     """One entry of the chain.
 
-    :param steps: of the training
-    :param losses: hash of what the algorithm has logged of its gradient steps since its last log
-    :param weights: hash of all networks
-    :param chain: hash of these and of the entry before
+    :param steps: number of steps of the training
+    :param losses: hash of what the algorithm has logged about its gradient steps since the last dump
+    :param weights: hash of the weights of all networks
+    :param chain: hash of this entry and of the previous chain
     """
 
     steps: int
@@ -34,9 +34,9 @@ class Link:
 
 
 class HashChain(BaseCallback):
-    """Adds an entry every 1,000 steps, at the first beginning of a rollout from then on, to a CSV file.
+    """Adds an entry to a CSV file every 1,000 steps, at the next beginning of a rollout.
 
-    :param path: of the file; a training that is resumed finds its entries there
+    :param path: the CSV file; a resumed training continues the chain in it
     :param see: called with each new entry
     """
 
@@ -78,15 +78,15 @@ class HashChain(BaseCallback):
 
 
 def read_chain(path: Path) -> list[Link]:
-    """The entries of a file.
+    """Reads the entries of a file.
 
-    :raises UserError: if it is missing or damaged
+    :raises UserError: if the file is missing or damaged
     """
     try:
         with path.open(newline="", encoding="utf-8") as file:
             return [Link(int(row["steps"]), row["losses"], row["weights"], row["chain"]) for row in csv.DictReader(file)]
     except FileNotFoundError as error:
-        reason = "Trainings of version 0.1.0 kept no hashes, nor do those that went on with less than their whole state or other settings."
+        reason = "There are no hashes of trainings of version 0.1.0, or that were resumed without their whole state or with other settings."
         raise UserError(f"{path}: no such file. {reason}") from error
     except (OSError, KeyError, TypeError, ValueError, csv.Error) as error:
         raise UserError(f"{path}: damaged: {error}.") from error
@@ -100,7 +100,7 @@ def _hash(*parts: bytes) -> str:
 
 
 def _losses(model: BaseAlgorithm) -> str:
-    """What is logged and not yet averaged counts as well."""
+    """Hash of the logged losses, including those that are not averaged yet."""
     logged = {name: value for name, value in model.logger.name_to_value.items() if name.startswith("train/")}
     averages = getattr(model, "averages", None)
     kept = {} if averages is None else averages.state_dict()

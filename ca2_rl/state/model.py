@@ -1,4 +1,4 @@
-"""The whole state of an algorithm of SB3's kind: what its next steps depend on, and nothing else."""
+"""The whole state of an SB3 algorithm: everything that its next steps depend on, and nothing else."""
 
 import logging
 from collections import deque
@@ -36,7 +36,7 @@ STATISTICS = ("ep_info_buffer", "ep_success_buffer")
 
 @runtime_checkable
 class Stateful(Protocol):
-    """What tells its own state, as torch's modules do."""
+    """An object with ``state_dict`` and ``load_state_dict``, like PyTorch's modules."""
 
     def state_dict(self) -> State: ...
 
@@ -44,15 +44,15 @@ class Stateful(Protocol):
 
 
 def parts(model: BaseAlgorithm) -> dict[str, Stateful]:
-    """What an algorithm names, by ``state_parts``, beside all that SB3's algorithms have."""
+    """The parts of an algorithm's state beyond those of all SB3 algorithms, from its method ``state_parts``."""
     return getattr(model, "state_parts", dict)()
 
 
 def model_state(model: BaseAlgorithm, with_buffer: bool = True, exact: bool = True) -> State:
-    """All that the next steps of a training depend on.
+    """Everything that the next steps of a training depend on.
 
-    :param with_buffer: whether the replay buffer is in it
-    :param exact: whether the envs are at a step from which they can be gone on with
+    :param with_buffer: whether to include the replay buffer
+    :param exact: whether the envs are at a step from which they can be resumed
     """
     assert model.env is not None
     buffer = getattr(model, "replay_buffer", None)
@@ -74,13 +74,13 @@ def model_state(model: BaseAlgorithm, with_buffer: bool = True, exact: bool = Tr
 
 
 def set_model_state(model: BaseAlgorithm, state: State) -> None:
-    """Puts a model of the same settings, and its envs, where the state was taken.
+    """Restores a state in a model with the same settings, and in its envs.
 
-    :raises UserError: if it is the state of another algorithm, or of other settings
+    :raises UserError: if the state is of another algorithm or of other settings
     """
     assert model.env is not None
     if state["algorithm"] != type(model).__name__:
-        raise UserError(f"the state is of {state['algorithm']}, this is {type(model).__name__}.")
+        raise UserError(f"the state is one of {state['algorithm']}, this is {type(model).__name__}.")
     with fits_settings():
         for name in COUNTERS:
             if hasattr(model, name):
@@ -99,7 +99,7 @@ def set_model_state(model: BaseAlgorithm, state: State) -> None:
             part.load_state_dict(state["parts"][name])
         set_space_state(model.action_space, state["action_space"])
         set_vec_env_state(model.env, state["env"])
-    if state["env"]["envs"] is None:  # a new episode in each env
+    if state["env"]["envs"] is None:  # the envs were not saved: begin a new episode in each
         model._last_obs = model.env.reset()  # type: ignore[assignment]
         model._last_episode_starts = np.ones(model.n_envs, dtype=bool)
         normalized = model.get_vec_normalize_env()
@@ -111,7 +111,7 @@ def set_model_state(model: BaseAlgorithm, state: State) -> None:
 
 @contextmanager
 def fits_settings() -> Iterator[None]:
-    """Makes one line of what goes wrong where a state is of other settings."""
+    """Turns the errors of a state that does not fit the settings into a ``UserError``."""
     try:
         yield
     except UserError:
@@ -122,7 +122,7 @@ def fits_settings() -> Iterator[None]:
 
 
 def begin_rollout(model: BaseAlgorithm, state: State) -> None:
-    """Puts noise, generators and what is logged where the state was taken: SB3 begins them anew when it learns or begins a rollout."""
+    """Restores noise, random generators and logged values, which SB3 resets when ``learn`` or a rollout begins."""
     set_noise_state(model.action_noise, state["noise"])
     values, counts = map(dict, state["logged"])
     if hasattr(model, "_logger"):
@@ -133,15 +133,15 @@ def begin_rollout(model: BaseAlgorithm, state: State) -> None:
 
 
 def _logged(model: BaseAlgorithm) -> tuple[State, State]:
-    """Numbers that are logged and not written yet, and of how many values they are means."""
-    if not hasattr(model, "_logger"):  # it has not learned yet
+    """Logged numbers that have not been dumped yet, and the number of values in each mean."""
+    if not hasattr(model, "_logger"):  # before the first call of ``learn``
         return {}, {}
     values = model.logger.name_to_value
     return {name: value for name, value in values.items() if isinstance(value, (int, float, np.number))}, dict(model.logger.name_to_count)
 
 
 def _parameters(model: BaseAlgorithm) -> State:
-    """Networks, optimisers, and the single tensors beside them, such as SAC's entropy coefficient."""
+    """Networks, optimisers, and single tensors such as SAC's entropy coefficient."""
     _, variables = model._get_torch_save_params()
     return {"modules": model.get_parameters(), "variables": {name: _attribute(model, name) for name in variables}}
 
@@ -160,7 +160,7 @@ def _attribute(model: BaseAlgorithm, path: str) -> Any:
 
 
 def _noisy_distributions(model: BaseAlgorithm) -> Iterator[StateDependentNoiseDistribution]:
-    """gSDE's, which hold their noise for a rollout."""
+    """Distributions of gSDE, which keep their noise for a rollout."""
     for module in model.policy.modules() if isinstance(model.policy, nn.Module) else ():
         distribution = getattr(module, "action_dist", None)
         if isinstance(distribution, StateDependentNoiseDistribution):
@@ -177,15 +177,15 @@ def _set_exploration_matrices(model: BaseAlgorithm, state: list[Any]) -> None:
 
 
 def buffer_state(buffer: ReplayBuffer) -> State:
-    """All arrays of a replay buffer as far as they are filled, and where the next transition goes."""
+    """The filled parts of all arrays of a replay buffer, and the position of the next transition."""
     n = buffer.buffer_size if buffer.full else buffer.pos
-    rows = n if buffer.full or not buffer.optimize_memory_usage else min(n + 1, buffer.buffer_size)  # the next observation is there
+    rows = n if buffer.full or not buffer.optimize_memory_usage else min(n + 1, buffer.buffer_size)  # the last next observation is in row n
     arrays = {path: array[:rows] if array.shape[:1] == (buffer.buffer_size,) else array for path, array in _arrays(buffer)}
     return {"size": buffer.buffer_size, "pos": buffer.pos, "full": buffer.full, "arrays": arrays}
 
 
 def set_buffer_state(buffer: ReplayBuffer, state: State) -> None:
-    """Fills a replay buffer of the same size. Its arrays stay where they are: compiled code reads them."""
+    """Fills a replay buffer of the same size. Its arrays keep their place in memory, because compiled code reads them."""
     if state["size"] != buffer.buffer_size:
         raise ValueError(f"its replay buffer has {state['size']:,} rows, here it has {buffer.buffer_size:,}")
     buffer.pos, buffer.full = state["pos"], state["full"]
@@ -197,7 +197,7 @@ def set_buffer_state(buffer: ReplayBuffer, state: State) -> None:
 
 
 def buffer_bytes(buffer: ReplayBuffer) -> int:
-    """What it will take on the disk once it is full."""
+    """Size of a replay buffer on disk once it is full."""
     return sum(array.nbytes for _, array in _arrays(buffer))
 
 
@@ -209,13 +209,13 @@ def _arrays(buffer: ReplayBuffer) -> Iterator[tuple[str, np.ndarray]]:
 
 
 def _for_envs(noise: ActionNoise | None, n_envs: int) -> ActionNoise | None:
-    """A process for each env, as SB3 makes them when it learns."""
+    """A separate noise process for each env, as SB3 makes when learning begins."""
     is_one = noise is None or n_envs == 1 or isinstance(noise, VectorizedActionNoise)
     return noise if is_one else VectorizedActionNoise(noise, n_envs)  # type: ignore[arg-type]
 
 
 def noise_state(noise: ActionNoise | None) -> Any:
-    """Of a process that remembers; None for one that does not."""
+    """State of a noise process; None if it is stateless."""
     if isinstance(noise, VectorizedActionNoise):
         return [noise_state(each) for each in noise.noises]
     if isinstance(noise, OrnsteinUhlenbeckActionNoise):
@@ -224,7 +224,7 @@ def noise_state(noise: ActionNoise | None) -> Any:
 
 
 def set_noise_state(noise: Any, state: Any) -> None:
-    """Puts a process where it was."""
+    """Restores the state of a noise process."""
     if isinstance(noise, VectorizedActionNoise):
         for each, its in zip(noise.noises, state, strict=True):
             set_noise_state(each, its)
@@ -235,13 +235,14 @@ def set_noise_state(noise: Any, state: Any) -> None:
 
 
 def save_state(model: BaseAlgorithm, folder: str | Path) -> None:
-    """Saves the whole state of a model: what goes on from it goes on as this one does.
+    """Saves the whole state of a model, so that a training can continue from it exactly.
 
-    Between two calls of ``learn``, or in a callback when a rollout begins (``SaveStates`` does that). Arrays and JSON, no pickles. Envs
-    without an adapter (see ``register_env_state``) are not in it: what goes on begins a new episode in each env, and a line says so.
+    Call it between two calls of ``learn``, or in a callback when a rollout begins, as ``SaveStates`` does. The state consists of arrays and
+    JSON, without pickles. If an env has no adapter (see ``register_env_state``), the envs are left out: a resumed training begins a new
+    episode in each env, and a log line says so.
 
-    :param model: an algorithm of ca2 or of SB3 that acts in an env
-    :param folder: made new; an older state in it is replaced
+    :param model: an algorithm of ca2 or SB3 that has an env
+    :param folder: folder to create; an older state in it is replaced
     """
     assert model.env is not None
     if names := unsaved(model.env):
@@ -251,27 +252,27 @@ def save_state(model: BaseAlgorithm, folder: str | Path) -> None:
 
 
 def restore_state(model: Model, folder: str | Path) -> Model:
-    """Puts a model with the same settings, and its env, where ``save_state`` left another.
+    """Restores a state that ``save_state`` saved, in a model with the same settings and in its env.
 
-    Go on with ``model.learn(steps, reset_num_timesteps=False)``.
+    ``model.learn(steps, reset_num_timesteps=False)`` then continues.
 
-    :raises UserError: if the state is damaged, or of other settings
+    :raises UserError: if the state is damaged or of other settings
     """
     set_model_state(model, files.read(Path(folder))["model"])
     return model
 
 
 def load_state(algorithm: type[Model], folder: str | Path, env: GymEnv, **changes: Any) -> Model:
-    """A model in the whole state that ``save_state`` saved.
+    """Makes a model and restores the state that ``save_state`` saved.
 
-    :param algorithm: its class
-    :param env: as it was made for the saved model
-    :param changes: settings in place of the saved ones, and those that can't be saved, such as functions
-    :raises UserError: if the state is damaged or of another algorithm, or a setting has to be given
+    :param algorithm: class of the model
+    :param env: an env made like that of the saved model
+    :param changes: settings that replace saved ones, and settings that can't be saved, such as functions
+    :raises UserError: if the state is damaged or of another algorithm, or a setting is missing
     """
     state = files.read(Path(folder))
     if state["model"]["algorithm"] != algorithm.__name__:
-        raise UserError(f"{folder}: the state is of {state['model']['algorithm']}, not of {algorithm.__name__}.")
+        raise UserError(f"{folder}: the state is one of {state['model']['algorithm']}, not of {algorithm.__name__}.")
     with fits_settings():
         model = algorithm(env=env, **settings.constructor_arguments(state["settings"], changes, str(folder)))
     set_model_state(model, state["model"])

@@ -1,4 +1,4 @@
-"""The arguments that an algorithm was made with, as JSON."""
+"""Converts the constructor arguments of an algorithm to and from JSON."""
 
 import inspect
 from importlib import import_module
@@ -18,11 +18,11 @@ from ca2_rl.common.activations import NAMES
 from ca2_rl.common.ou_noise import OUNoise
 from ca2_rl.common.prioritized_replay import BUFFERS
 
-# Arguments that are attributes of another name
+# Arguments whose attribute has another name
 RENAMED = {"policy": "policy_class", "stats_window_size": "_stats_window_size"}
-# What algorithms choose by themselves where None was given
+# Buffer classes that algorithms choose if the argument is None
 CHOSEN = (RolloutBuffer, DictRolloutBuffer, ReplayBuffer, DictReplayBuffer, NStepReplayBuffer, *BUFFERS.values())
-# Objects by the name of their class: its module, and its arguments by the attributes that hold them
+# Class name -> its module, and the attribute of each constructor argument
 OBJECTS: dict[str, tuple[str, dict[str, str]]] = {
     "LinearSchedule": ("stable_baselines3.common.utils", {"start": "start", "end": "end", "end_fraction": "end_fraction"}),
     "ConstantSchedule": ("stable_baselines3.common.utils", {"val": "val"}),
@@ -41,10 +41,10 @@ class _UnsavedError(Exception):
 
 
 def arguments_of(model: BaseAlgorithm) -> dict[str, Any]:
-    """What the model's class was called with, but for the env: by name, arrays included; what can't be kept as ``{"unsaved": CLASS}``."""
+    """The constructor arguments of a model without the env, by name: ``{"value": ...}``, or ``{"unsaved": CLASS}`` if it can't be saved."""
     arguments = {}
     for name, parameter in inspect.signature(type(model)).parameters.items():
-        if name in ("env", "_init_setup_model") or parameter.annotation is None:  # an argument of a parent's that it does not take
+        if name in ("env", "_init_setup_model") or parameter.annotation is None:  # a parent's argument that this class does not accept
             continue
         value = getattr(model, RENAMED.get(name, name), None)
         if name == "policy":
@@ -57,16 +57,16 @@ def arguments_of(model: BaseAlgorithm) -> dict[str, Any]:
 
 
 def constructor_arguments(saved: dict[str, Any], changes: dict[str, Any], origin: str) -> dict[str, Any]:
-    """The keyword arguments of an algorithm's class.
+    """The keyword arguments for an algorithm's constructor.
 
-    :param saved: as ``arguments_of`` has them
-    :param changes: in place of these
-    :param origin: of the state, for messages
-    :raises UserError: if one was not saved and is not given
+    :param saved: from ``arguments_of``
+    :param changes: arguments that replace saved ones
+    :param origin: where the state is from, for messages
+    :raises UserError: if an argument could not be saved and is not in ``changes``
     """
     for name, entry in saved.items():
         if "unsaved" in entry and name not in changes:
-            raise UserError(f"{origin}: {name} is not in the state, it holds {entry['unsaved']}. Give it: load_state(..., {name}=...).")
+            raise UserError(f"{origin}: {name} could not be saved (it contains {entry['unsaved']}). Give it: load_state(..., {name}=...).")
     return {name: _decode(entry["value"]) for name, entry in saved.items() if name not in changes} | changes
 
 

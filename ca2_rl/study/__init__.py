@@ -1,1 +1,1 @@
-"""Comparisons of agents: the file of a study, and the job that trains one agent and measures it."""
+"""Studies of agents: reading a study's file, and the job that trains and measures one agent."""

@@ -1,4 +1,4 @@
-"""Hyperparameters that are published: ours and the zoo's."""
+"""Tuned hyperparameters that are shipped by ca2 and by rl-zoo3."""
 
 import ast
 from collections.abc import Mapping
@@ -16,10 +16,10 @@ from ca2_rl.zoo.plugins import register
 
 
 def shipped(algo: str, env_id: str, /, **changes: Any) -> dict[str, Any]:
-    """Those that an algorithm's package ships, with changes.
+    """Hyperparameters that an algorithm's package ships, with changes.
 
-    :param algo: key of an algorithm that joined the zoo, such as "noisydqn"
-    :raises UserError: if there are none
+    :param algo: key of a plug-in algorithm, such as "noisydqn"
+    :raises UserError: if the package ships none for the env
     """
     plugin = register().get(algo)
     if plugin is None or not isinstance(plugin.hyperparams, Path):
@@ -29,16 +29,16 @@ def shipped(algo: str, env_id: str, /, **changes: Any) -> dict[str, Any]:
 
 
 def of_the_zoo(algo: str, env_id: str) -> dict[str, Any]:
-    """Those of the installed rl-zoo3.
+    """Hyperparameters of the installed rl-zoo3.
 
-    :raises UserError: if there are none
+    :raises UserError: if rl-zoo3 has none for the env
     """
     hyperparams = _entry(Path(rl_zoo3.__file__).parent / "hyperparams" / f"{algo}.yml", env_id)
     return {name: _evaluated(value) if name == "policy_kwargs" else value for name, value in hyperparams.items()}
 
 
 def _evaluated(value: Any) -> Any:
-    """A mapping instead of a text such as "dict(net_arch=[400, 300])", if it has nothing but literals."""
+    """A mapping in place of a string such as "dict(net_arch=[400, 300])", if that contains only literals."""
     try:
         call = ast.parse(value, mode="eval").body
         assert isinstance(call, ast.Call)
@@ -50,11 +50,11 @@ def _evaluated(value: Any) -> Any:
 def _entry(path: Path, env_id: str) -> dict[str, Any]:
     content = _content(path)
     if content is None:
-        raise UserError(f"{path.stem} has no hyperparameters there.")
+        raise UserError(f"{path.stem} has no hyperparameters in {path.parent}.")
     keys = [env_id, *(["atari"] if ExperimentManager.is_atari(env_id) else []), "default"]
     found = next((key for key in keys if key in content), None)
     if found is None:
-        raise UserError(f"{path.stem} has none for {env_id}.{did_you_mean(env_id, content)} There are {', '.join(content)}.")
+        raise UserError(f"{path.stem} has no hyperparameters for {env_id}.{did_you_mean(env_id, content)} There are {', '.join(content)}.")
     return deepcopy(content[found])
 
 
@@ -67,7 +67,7 @@ def _content(path: Path) -> dict[str, dict[str, Any]] | None:
 
 
 def merged(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
-    """One mapping on top of another, mappings within them likewise; None takes an entry away."""
+    """Merges two mappings recursively. Entries of ``above`` take precedence; None removes an entry."""
     result = dict(below)
     for name, value in above.items():
         if value is None:

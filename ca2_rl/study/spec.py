@@ -1,4 +1,4 @@
-"""The file of a study of agents, checked before anything runs."""
+"""Reads the file of a study of agents, and checks it before anything runs."""
 
 import json
 import math
@@ -27,21 +27,22 @@ SEEDS = 10
 STUDY_KEYS = ("title", "seeds", "n_timesteps", "evaluation", "gym_packages", "environments", "variants")
 ENVIRONMENT_KEYS = ("id", "env_kwargs", "eval_env_kwargs", "n_timesteps", "evaluation")
 EVALUATION_KEYS = ("metric", "episodes", "evaluations", "curve_episodes", "seed", "thresholds")
-# Of a variant: what is no hyperparameter
+# Keys of a variant that are not hyperparameters
 VARIANT_KEYS = ("algo", "base", "group", "seeds", "environments")
-# The part of budget and episodes that --quick has
+# --quick divides budgets and episodes by this
 QUICK = 10
 
 
 @dataclass(frozen=True)
 class Environment:
-    """A task of the study.
+    """An environment of the study, which is a task.
 
-    :param env_id: of the registry
-    :param env_kwargs: of training and evaluation
-    :param eval_env_kwargs: of the evaluation alone, on top
-    :param n_timesteps: of each training; None: as each variant's hyperparameters say
-    :param evaluation: how agents are judged
+    :param env_id: Gymnasium's id
+    :param env_kwargs: arguments of the env in training and evaluation
+    :param eval_env_kwargs: further arguments in evaluations, which take precedence
+    :param n_timesteps: steps of each training; None for those in each variant's hyperparameters
+    :param evaluation: metric, number of episodes and evaluations, and seed
+    :param measure: the number by which variants are compared
     """
 
     env_id: str
@@ -53,18 +54,18 @@ class Environment:
 
 
 def read_study(path: Path, quick: bool = False) -> Study:
-    """The study in a file.
+    """Reads a study's file.
 
-    :param quick: with a tenth of the budget and of the episodes
-    :raises UserError: for the first mistake in it, by file and key
+    :param quick: whether to use a tenth of the budget and of the episodes
+    :raises UserError: for the first mistake in the file, with file and key
     """
     return make_study(read_file(path), path.stem, path.parent, quick)
 
 
 def make_study(content: Section, name: str, folder: Path, quick: bool = False) -> Study:
-    """A study from what a file would say; see ``read_study``.
+    """Makes a study from the content of a file; see ``read_study``.
 
-    :param folder: where modules of ``gym_packages`` may be
+    :param folder: searched for modules of ``gym_packages``
     """
     content.check_keys(STUDY_KEYS)
     register()
@@ -86,7 +87,7 @@ def _environment(key: str, section: Section, content: Section) -> Environment:
         check_env(env_id)
     except UserError:
         where, name = (section, "id") if "id" in section.values else (content.section("environments"), key)
-        problem = f"no env {env_id!r}.{did_you_mean(env_id, gym.registry)} Envs of other packages need gym_packages: [PACKAGE]."
+        problem = f"no env {env_id!r}.{did_you_mean(env_id, gym.registry)} For an env of another package, add gym_packages: [PACKAGE]."
         raise where.error(name, problem) from None
     kwargs: Mapping[str, Any] = section.get("env_kwargs", dict, {})
     eval_kwargs: Mapping[str, Any] = section.get("eval_env_kwargs", dict, {})
@@ -98,7 +99,7 @@ def _environment(key: str, section: Section, content: Section) -> Environment:
 
 
 def _evaluation(common: Section, own: Section, env_id: str) -> tuple[dict[str, Any], Measure]:
-    """What an environment says on top of what the study says of all."""
+    """The settings of an evaluation: an environment's own entries, then those for the whole study, then defaults."""
     for section in (common, own):
         section.check_keys(EVALUATION_KEYS)
 
@@ -109,7 +110,7 @@ def _evaluation(common: Section, own: Section, env_id: str) -> tuple[dict[str, A
     if metric not in METRICS:
         raise place("metric").error("metric", f"no metric {metric!r}.{did_you_mean(metric, METRICS)} There are {', '.join(METRICS)}.")
     if metric == "regret" and not has_optimum(env_id):
-        raise place("metric").error("metric", f"the optimum of {env_id} is not known: it has no regret. Take return there.")
+        raise place("metric").error("metric", f"the optimum of {env_id} is unknown, so there is no regret. Use return.")
     numbers = {
         key: place(key).at_least(key, least, default)
         for key, least, default in (("episodes", 1, 100), ("evaluations", 1, 20), ("curve_episodes", 1, 20), ("seed", 0, 10_000))
@@ -138,7 +139,7 @@ def _case(variant: str, section: Section, task: str, environment: Environment, p
     train_kwargs = merged(environment.env_kwargs, of_the_variant)
     if train_kwargs:
         hyperparams["env_kwargs"] = train_kwargs
-    # It cuts the episodes of the training: part of how an agent learns, not of the task
+    # max_episode_steps limits training episodes only: it is part of how an agent learns, not of the task
     of_the_task = {name: value for name, value in of_the_variant.items() if name != "max_episode_steps"}
     settings = {
         "measurement": MEASUREMENT,
@@ -154,28 +155,30 @@ def _case(variant: str, section: Section, task: str, environment: Environment, p
 
 
 def _base(section: Section, algo: str, env_id: str) -> dict[str, Any]:
-    """What a variant's own hyperparameters come on top of."""
+    """The hyperparameters to which a variant's own are added."""
     base = section.get("base", str, "shipped" if getattr(register().get(algo), "hyperparams", None) else "zoo")
     if base == "none":
         return {}
     source, _, other = base.partition("/")
     if source not in BASES:
-        raise section.error("base", f"no hyperparameters {base!r}. Give shipped, zoo or none, or those of another algorithm: shipped/ALGO.")
+        raise section.error(
+            "base", f"no hyperparameters {base!r}. Give shipped, zoo, none, or shipped/ALGO for those of another algorithm."
+        )
     try:
         return BASES[source](other or algo, env_id)
     except UserError as error:
-        raise section.error("base", f"{base}: {error} `base: none` takes nothing but the variant's own.") from error
+        raise section.error("base", f"{base}: {error} With `base: none`, only the variant's own are used.") from error
 
 
 def bench_key(settings: Mapping[str, Any]) -> str:
-    """Cases of the same key have a bench in common."""
+    """Key of a case's bench. Cases with the same key share a bench."""
     return json.dumps([settings[name] for name in ("env", "eval_env_kwargs", "evaluation", "gym_packages")], sort_keys=True)
 
 
 def make_benches(cases: Iterable[Case], place: str) -> dict[str, Bench]:
-    """What the jobs of these cases need, after each agent has been built once: what does not fit together shows before a training.
+    """Makes the benches of these cases. Each agent is built once before, so that settings that do not fit fail before any training.
 
-    :param place: the file, for messages
+    :param place: the study's file, for messages
     :raises UserError: if an agent can't be built
     """
     distinct = {json.dumps(case.settings, sort_keys=True): case for case in cases}
@@ -184,6 +187,6 @@ def make_benches(cases: Iterable[Case], place: str) -> dict[str, Bench]:
             model = Recipe(case.settings, seed=0).build()
             assert model.env is not None
             model.env.close()
-        except Exception as error:  # whatever SB3, the zoo or the environment make of these settings
+        except Exception as error:  # whatever SB3, rl-zoo3 or the environment raise
             raise UserError(f"{place}, variants.{case.variant}: on {case.task}: {cause_text(error)}") from error
     return {case.bench: Bench.prepare(case.settings) for case in {case.bench: case for case in distinct.values()}.values()}

@@ -1,4 +1,4 @@
-"""The job of a study: trains one agent and measures it."""
+"""The job of a study: trains and measures one agent."""
 
 import argparse
 import math
@@ -31,11 +31,11 @@ from ca2_rl.zoo.agents import first_episodes
 from ca2_rl.zoo.hyperparams import resolve_classes
 from ca2_rl.zoo.plugins import register
 
-# To be raised with every change of what a training measures: older records are then other jobs
+# Raise this with every change of what a training measures, so that older records are not reused
 MEASUREMENT = 3
-# Environments of an evaluation that are stepped together
+# Environments that an evaluation steps together
 CHUNK = 100
-# From the seed of the last evaluation's first episode to that of the others': their starts are not the same
+# Added to the seed for evaluations during the training, whose initial states differ from those of the last evaluation
 CURVE_SEED = 10_000
 
 Array = NDArray[np.float64]
@@ -43,10 +43,10 @@ Settings = Mapping[str, Any]
 
 
 class Recipe(ExperimentManager):
-    """rl-zoo3's way from hyperparameters to an agent and its environments, without its folders, files and callbacks.
+    """Makes an agent and its environments from hyperparameters as rl-zoo3 does, without rl-zoo3's folders, files and callbacks.
 
-    :param settings: of a case
-    :param seed: of the training
+    :param settings: settings of a case
+    :param seed: seed of the training
     """
 
     def __init__(self, settings: Settings, seed: int):
@@ -64,7 +64,7 @@ class Recipe(ExperimentManager):
         )
         if self.vec_env_class is DummyVecEnv:
             self.vec_env_class = ClassicControlVecEnv  # which steps any other env as DummyVecEnv does
-        # SB3 writes into policy_kwargs
+        # a copy, because SB3 changes policy_kwargs
         self._given = deepcopy(dict(settings["hyperparams"])) | {"n_timesteps": settings["n_timesteps"]}
 
     def read_hyperparameters(self) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -79,13 +79,13 @@ class Recipe(ExperimentManager):
         return env
 
     def create_log_folder(self) -> None:
-        """Makes none."""
+        """Creates no folder."""
 
     def create_callbacks(self) -> None:
-        """Adds none to the hyperparameters' own."""
+        """Adds no callbacks to those in the hyperparameters."""
 
     def _save_config(self, saved_hyperparams: dict[str, Any]) -> None:
-        """Writes none."""
+        """Writes no file."""
 
     def build(self) -> BaseAlgorithm:
         """The untrained agent with its environments."""
@@ -95,39 +95,39 @@ class Recipe(ExperimentManager):
         return built[0]
 
     def evaluation_envs(self, seeds: range) -> VecEnv:
-        """Environments of the evaluations, one for each seed, of an agent that has been built."""
+        """Environments for evaluations, one for each seed. The agent must have been built before."""
         with redirect_stdout(StringIO()):
             env = self.create_envs(len(seeds), eval_env=True)
         env.seed(seeds.start)
         return env
 
 
-# The episodes that an evaluation plays are known by their seeds: always the same starts
+# Each evaluation plays episodes with fixed seeds, so that the initial states are always the same
 
 
 def curve_seeds(settings: Settings) -> range:
-    """Episodes of each evaluation during the training."""
+    """Seeds of the episodes of each evaluation during the training."""
     evaluation = settings["evaluation"]
     first = evaluation["seed"] + CURVE_SEED
     return range(first, first + evaluation["curve_episodes"])
 
 
 def final_seeds(settings: Settings) -> range:
-    """Episodes of the last model's evaluation."""
+    """Seeds of the episodes of the last model's evaluation."""
     evaluation = settings["evaluation"]
     return range(evaluation["seed"], evaluation["seed"] + evaluation["episodes"])
 
 
 @dataclass(frozen=True)
 class Bench:
-    """The best possible returns of the evaluations' episodes: each [episodes], or None where they are not asked for."""
+    """The best possible returns of the evaluations' episodes, each [episodes]; None if no regret is measured."""
 
     curve: Array | None = None
     final: Array | None = None
 
     @classmethod
     def prepare(cls, settings: Settings) -> "Bench":
-        """For the environment of a case. An optimum that is not in the cache takes 10 s."""
+        """Computes the bench for the settings of a case. An optimum that is not in the cache takes 10 s or more."""
         if settings["evaluation"]["metric"] != "regret":
             return cls()
         import_packages(settings)
@@ -140,19 +140,19 @@ def _optima(settings: Settings, seeds: range) -> Array:
     optima = optimal_returns(env)
     env.close()
     if optima is None:
-        raise UserError(f"the optimum of {settings['env']} with these env_kwargs is not known: it has no regret. Take return there.")
+        raise UserError(f"the optimum of {settings['env']} with these env_kwargs is unknown, so there is no regret. Use return.")
     return optima
 
 
 def import_packages(settings: Settings) -> None:
-    """Imports what registers environments and algorithms, in whatever process this is."""
+    """Imports the modules that register environments and algorithms. Each worker process needs it."""
     register()
     import_modules(settings["gym_packages"])
 
 
 @contextmanager
 def kept_random_state() -> Iterator[None]:
-    """Global generators go on after the block as if it had drawn nothing."""
+    """Restores the global random generators after the block, unless it raises."""
     python, numpy, torch = random.getstate(), np.random.get_state(), th.get_rng_state()
     yield
     random.setstate(python)
@@ -161,9 +161,9 @@ def kept_random_state() -> Iterator[None]:
 
 
 def episode_returns(model: BaseAlgorithm, env: VecEnv) -> Array:
-    """Return of one episode of the deterministic policy in each env, [n_envs], as SB3's ``Monitor`` has it: not normalised.
+    """Return of one deterministic episode in each env, [n_envs], as recorded by SB3's ``Monitor``: not normalised.
 
-    :raises FloatingPointError: if one is not finite
+    :raises FloatingPointError: if a return is not finite
     """
     if model.get_vec_normalize_env() is not None:
         assert model.env is not None
@@ -175,14 +175,14 @@ def episode_returns(model: BaseAlgorithm, env: VecEnv) -> Array:
 
 
 class Measurement(BaseCallback):
-    """Evaluates the agent from time to time, has it log at these steps, and keeps the returns of the training's own episodes.
+    """Evaluates the agent at regular intervals, makes it dump its log there, and records the returns of the training episodes.
 
-    The training is the same without it, and its clock stands still meanwhile.
+    It does not change the training, and its time is not counted.
 
-    :param env: where the evaluations take place
-    :param seed: of its first episode
+    :param env: environments of the evaluations
+    :param seed: seed of the first episode
     :param interval: steps between two evaluations
-    :param optima: best possible returns of the episodes; None where no regret is measured
+    :param optima: best possible returns of the episodes; None if no regret is measured
     """
 
     def __init__(self, env: VecEnv, seed: int, interval: int, optima: Array | None = None):
@@ -206,7 +206,7 @@ class Measurement(BaseCallback):
         return True
 
     def evaluate(self) -> None:
-        """Adds a point to the curve, unless this step has one."""
+        """Adds a point to the curve, unless there is one for this step."""
         if self.curve["steps"] and self.curve["steps"][-1] >= self.num_timesteps:
             return
         if dump := getattr(self.model, "dump_logs", None):
@@ -224,7 +224,7 @@ class Measurement(BaseCallback):
 
 
 class Log(KVWriter):
-    """Keeps what the algorithm logs of its training, and how long it compiled."""
+    """Records the algorithm's log and its compile time."""
 
     def __init__(self) -> None:
         self.rows: list[dict[str, float]] = []
@@ -238,17 +238,17 @@ class Log(KVWriter):
         pass
 
     def curves(self) -> dict[str, list[float | None]]:
-        """By name, one entry a dump; None where nothing was logged, or nothing finite."""
+        """Logged values by name, one entry per dump; None where no finite value was logged."""
         names = dict.fromkeys(name for row in self.rows for name in row)
         return {name: [_digits(row[name]) if math.isfinite(row.get(name, math.nan)) else None for row in self.rows] for name in names}
 
 
 def train(settings: Settings, seed: int, bench: Bench) -> dict[str, Any]:
-    """Trains one agent, in one thread, and measures it.
+    """Trains and measures one agent, in one thread.
 
-    :param settings: of a case
-    :return: ready for JSON
-    :raises FloatingPointError: if it diverges
+    :param settings: settings of a case
+    :return: the record, which can be written as JSON
+    :raises FloatingPointError: if the training diverges
     """
     import_packages(settings)
     th.set_num_threads(1)
@@ -271,7 +271,7 @@ def train(settings: Settings, seed: int, bench: Bench) -> dict[str, Any]:
     return {
         "curve": {name: _rounded(values) for name, values in measurement.curve.items()},
         **{name: _digits(values.mean()) for name, values in scores.items()},
-        # The distribution over the episodes in hundredths
+        # Percentiles 0 to 100 of the distribution over the episodes
         f"{metric}_percentiles": _rounded(np.percentile(scores[metric], np.arange(101))),
         "training_returns": _rounded(measurement.training_returns),
         "diagnostics": log.curves(),
@@ -290,10 +290,10 @@ def _final_returns(recipe: Recipe, model: BaseAlgorithm, seeds: range) -> Array:
 
 
 def _digits(value: Any) -> float:
-    """Six significant digits."""
+    """Rounds to six significant digits."""
     return float(f"{value:.6g}")
 
 
 def _rounded(values: ArrayLike) -> list[float]:
-    """Five significant digits are enough for a curve."""
+    """Rounds to five significant digits, enough for a curve."""
     return [float(f"{value:.5g}") for value in np.asarray(values).tolist()]

@@ -1,1 +1,1 @@
-"""The algorithms of this package, and of any other that joins, in rl-zoo3."""
+"""Integrates the algorithms of this package and of plug-ins into rl-zoo3."""

@@ -1,4 +1,4 @@
-"""Saved agents by the zoo's keys, and the envs that they play in."""
+"""Loads saved agents by rl-zoo3's keys, and makes the envs that they play in."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import redirect_stdout
@@ -34,22 +34,22 @@ STATISTICS = "vecnormalize.pkl"
 
 
 def plugin_names(algo: str) -> set[Name]:
-    """Classes of a plug-in that its saved agents may name."""
+    """Names of a plug-in's classes that its saved agents may contain."""
     plugin = register().get(algo)
     return set() if plugin is None else {(cls.__module__, cls.__qualname__) for cls in plugin.classes}
 
 
 def load_agent(algo: str, path: Path, *, device: str = "cpu", trust: bool = False) -> BaseAlgorithm:
-    """An agent for prediction, without its replay buffer.
+    """Loads an agent for prediction, without its replay buffer.
 
-    :param algo: the zoo's key
+    :param algo: rl-zoo3's key of the algorithm
     :param path: zip file
     :param trust: whether the file may run code when it is loaded
     :raises UserError: if the algorithm is unknown, or the file is damaged, of another algorithm, or may run code
     """
     if algo not in ALGOS:
         raise UserError(f"{path}: no algorithm {algo!r}.{did_you_mean(algo, ALGOS)} Is its package installed?")
-    # Neither schedules, which a Python of another version may not unpickle, nor a buffer are needed
+    # Prediction needs no replay buffer and no schedules, which another Python version may fail to unpickle
     changes: dict[str, Any] = {"custom_objects": {"learning_rate": 0.0, "lr_schedule": 0.0, "clip_range": 0.0}}
     if issubclass(ALGOS[algo], OffPolicyAlgorithm):
         changes |= {"buffer_size": 1, "optimize_memory_usage": False, "replay_buffer_class": None, "replay_buffer_kwargs": {}}
@@ -57,11 +57,11 @@ def load_agent(algo: str, path: Path, *, device: str = "cpu", trust: bool = Fals
 
 
 def saved_hyperparams(params_folder: Path, *, trust: bool = False) -> dict[str, Any]:
-    """What a training saved in ``config.yml``, its ``normalize`` as a mapping or False; only {} without the file.
+    """The hyperparameters in ``config.yml`` of a training, with ``normalize`` as a mapping or False; {} if there is no such file.
 
-    ``max_episode_steps`` in the file's ``env_kwargs`` is left out: it cuts the episodes of the training, and is not part of the task.
+    ``max_episode_steps`` in ``env_kwargs`` is left out, because it limits the episodes of the training and is not part of the task.
 
-    :param trust: whether the file may name any class, and so run code
+    :param trust: whether the file may name any class, which can run code
     :raises UserError: if the file is damaged, or names classes that are not known to be harmless
     """
     path = params_folder / "config.yml"
@@ -84,10 +84,10 @@ def saved_hyperparams(params_folder: Path, *, trust: bool = False) -> dict[str, 
 
 
 def check_imports(hyperparams: Mapping[str, Any], origin: str, may_import: bool = False) -> None:
-    """Checks the form of settings that name classes to import, and sees that they name only classes that are known to be harmless.
+    """Checks the settings that name classes to import: their form, and that they name only classes known to be harmless.
 
-    :param may_import: whether they may name any class
-    :raises UserError: if they do not
+    :param may_import: whether any class may be named
+    :raises UserError: if a setting has a wrong form or names another class
     """
     for key in IMPORTED:
         for dotted in dotted_names(key, hyperparams.get(key), origin):
@@ -99,14 +99,14 @@ def check_imports(hyperparams: Mapping[str, Any], origin: str, may_import: bool 
 def find_agent(
     algo: str, env_id: str, folder: str, number: int, load_best: bool, checkpoint: int | None, last_checkpoint: bool
 ) -> tuple[Run, Path]:
-    """The run and the zip file that a command line means, by the rules of rl-zoo3.
+    """Finds the run and the zip file that a command line selects, by rl-zoo3's rules.
 
-    :param number: of the run; 0 for the latest, -1 for a model in the folder itself
-    :param checkpoint: steps of the checkpoint to take
-    :raises UserError: if there is none
+    :param number: number of the run; 0 for the latest, -1 for a model in the folder itself
+    :param checkpoint: number of steps of the checkpoint to load; None for no checkpoint
+    :raises UserError: if there is no such agent
     """
     env_name = EnvironmentName(env_id)
-    steps: Any = checkpoint  # annotated as text there
+    steps: Any = checkpoint  # rl-zoo3 annotates it as str
     if number == 0 and checkpoint is None and not (load_best or last_checkpoint):
         number = _latest_finished(Path(folder, algo), env_name)
     try:
@@ -116,7 +116,7 @@ def find_agent(
         if get_latest_run_id(f"{folder}/{algo}", env_name) == 0:
             raise UserError(
                 f"no run of {algo} on {env_id} in {folder}. "
-                f"Train one with `ca2-rl train --algo {algo} --env {env_id} -f {folder}`, or name its folder with -f."
+                f"Train one with `ca2-rl train --algo {algo} --env {env_id} -f {folder}`, or give its folder with -f."
             ) from error
         raise UserError(f"{error}.") from error
     path = Path(run_folder)
@@ -134,7 +134,7 @@ def _latest_finished(folder: Path, env_name: EnvironmentName) -> int:
 
 
 def import_packages(run: Run, packages: Iterable[str], trust: bool) -> None:
-    """Sees that the env of a run is known; imports the packages that the user named, and with ``trust`` those that the run names.
+    """Imports the packages that the user names, and with ``trust`` those that the run names, then checks that the run's env exists.
 
     :raises UserError: if a package can't be imported, or the env is unknown
     """
@@ -145,7 +145,7 @@ def import_packages(run: Run, packages: Iterable[str], trust: bool) -> None:
     except UserError as error:
         if named and not known:
             raise UserError(
-                f"{run.folder}: {run.env_id} comes from a package that the run names. If you trust it: --gym-packages {' '.join(named)}"
+                f"{run.folder}: {run.env_id} is in a package that the run names. If you trust it, add --gym-packages {' '.join(named)}"
             ) from error
         raise
 
@@ -160,13 +160,13 @@ def make_env(
     norm_reward: bool = False,
     trust: bool = False,
 ) -> VecEnv:
-    """The env of a training as agents play in it: whole episodes with an end, running statistics that stay as they are.
+    """Makes the env of a training for evaluation: episodes have a time limit, and running statistics are fixed.
 
-    :param env_kwargs: on top of those of the run
-    :param log_folder: where a ``Monitor`` writes, if anywhere
-    :param norm_reward: whether running statistics are applied to rewards too
-    :param trust: whether the files of the run may run code
-    :raises UserError: if they are damaged, or may run code
+    :param env_kwargs: arguments of the env that take precedence over those of the run
+    :param log_folder: folder for the files of a ``Monitor``; None for no files
+    :param norm_reward: whether rewards are normalised by the running statistics as well
+    :param trust: whether the run's files may run code
+    :raises UserError: if the run's files are damaged or may run code, or the env can't be made
     """
     hyperparams = saved_hyperparams(run.params_folder, trust=trust)
     own = run.args.get("eval_env_kwargs") or run.args.get("env_kwargs") or hyperparams.get("env_kwargs") or {}
@@ -177,7 +177,7 @@ def make_env(
     statistics = run.params_folder / STATISTICS
     is_normalised = hyperparams.get("normalize", False) is not False
     if is_normalised and not statistics.is_file():
-        raise UserError(f"{statistics}: missing; the agent was trained on normalised observations. Copy it from where it was trained.")
+        raise UserError(f"{statistics}: missing, but the agent needs normalised observations. Copy the file from where it was trained.")
     try:
         env = create_test_env(
             run.env_id,
@@ -196,7 +196,7 @@ def make_env(
         return VecFrameStack(env, frames) if frames else env
     except UserError:
         raise
-    except Exception as error:  # whatever an env or a wrapper makes of its arguments
+    except Exception as error:  # whatever an env or a wrapper raises
         raise UserError(f"{run.folder}: its env can't be made: {error}") from error
 
 
@@ -204,9 +204,9 @@ Step = tuple[np.ndarray, np.ndarray, list[dict[str, Any]]]
 
 
 def play(agent: BaseAlgorithm, env: VecEnv, deterministic: bool = True, observations: Any = None) -> Iterator[Step]:
-    """Steps of an agent in an env, without end: rewards [n_envs], whether an episode ended [n_envs], infos.
+    """Plays an agent in an env forever. Yields for each step: rewards [n_envs], whether an episode ended [n_envs], infos.
 
-    :param observations: of the env, if it has been reset before
+    :param observations: current observations of the env; None to reset it first
     """
     if observations is None:
         observations = env.reset()
@@ -222,9 +222,9 @@ def play(agent: BaseAlgorithm, env: VecEnv, deterministic: bool = True, observat
 
 
 def first_episodes(agent: BaseAlgorithm, env: VecEnv, observations: Any = None) -> list[tuple[float, int]]:
-    """Return and steps of the deterministic agent's first episode in each env, as SB3's ``Monitor`` has them: not normalised, not wrapped.
+    """Return and length of the first deterministic episode in each env, as recorded by SB3's ``Monitor``: not normalised, not wrapped.
 
-    :param observations: of the env, if it has been reset before
+    :param observations: current observations of the env; None to reset it first
     """
     episodes: dict[int, tuple[float, int]] = {}
     for _, _, infos in play(agent, env, observations=observations):

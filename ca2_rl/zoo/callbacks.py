@@ -1,4 +1,4 @@
-"""What the commands add to every training."""
+"""Callbacks that the commands add to every training."""
 
 import csv
 import signal
@@ -16,20 +16,20 @@ from ca2_rl.zoo.resume import read_progress
 
 
 class AppendedCSV(CSVOutputFormat):
-    """SB3's log as a CSV file, after the rows that are there."""
+    """SB3's CSV log, appended to the rows that the file already has."""
 
     def __init__(self, path: Path):
         path.touch()
         self.file = path.open("r+", newline="", encoding="utf-8")
-        content = self.file.read()  # and stands at its end
+        content = self.file.read()  # moves the position to the end
         self.keys = next(csv.reader([content.partition("\n")[0]]), [])
         self.separator, self.quotechar = ",", '"'
-        if content and not content.endswith("\n"):  # its process was killed
+        if content and not content.endswith("\n"):  # the process that wrote it was killed
             self.file.write("\n")
 
 
 class ProgressLog(BaseCallback):
-    """Writes what SB3 logs to a CSV file as well, after the rows of the training it goes on with."""
+    """Also writes SB3's log to a CSV file, after the rows of a resumed training."""
 
     def __init__(self, path: Path):
         super().__init__()
@@ -37,7 +37,7 @@ class ProgressLog(BaseCallback):
         self._log: CSVOutputFormat | None = None
 
     def _on_training_start(self) -> None:
-        read_progress(self._path)  # it may be damaged
+        read_progress(self._path)  # reports a damaged file
         self._log = AppendedCSV(self._path)
         self.logger.output_formats.append(self._log)
 
@@ -45,23 +45,23 @@ class ProgressLog(BaseCallback):
         return True
 
     def _on_training_end(self) -> None:
-        if self._log is not None:  # the zoo ends its first callback twice
+        if self._log is not None:  # rl-zoo3 ends its first callback twice
             self.logger.output_formats.remove(self._log)
             self._log.close()
             self._log = None
 
 
 class StopOnSignal(BaseCallback):
-    """Ends the training on Ctrl-C or SIGTERM: once its state is saved, or after the current step; a second Ctrl-C ends it at once.
+    """Ends the training on Ctrl-C or SIGTERM, after its state has been saved or after the current step. A second Ctrl-C ends it at once.
 
-    :param states: what saves states; None for an algorithm whose state can't be saved
+    :param states: the callback that saves states; None for an algorithm whose state can't be saved
     """
 
     def __init__(self, states: SaveStates | None):
         super().__init__()
         self.states = states
         self.stopped = False
-        """Whether there was such a signal."""
+        """Whether a signal was received."""
         self._previous: dict[signal.Signals, Any] = {}
 
     def _on_training_start(self) -> None:
@@ -74,7 +74,7 @@ class StopOnSignal(BaseCallback):
             self.states.interrupt()
 
     def restore(self) -> None:
-        """Gives the signals back to whom they belonged to."""
+        """Restores the previous signal handlers."""
         for number, handler in self._previous.items():
             signal.signal(number, handler)
         self._previous = {}
@@ -87,19 +87,19 @@ class StopOnSignal(BaseCallback):
 
 
 class CheckRewards(BaseCallback):
-    """Ends the training with a ``UserError`` at the first reward or observation that is not finite: all that is learned after it is NaN."""
+    """Ends the training with a ``UserError`` at the first reward or observation that is not finite: all weights would become NaN."""
 
     def _on_step(self) -> bool:
         rewards = self.locals.get("rewards")
-        if rewards is None:  # ARS evaluates whole candidates, and shows no steps
+        if rewards is None:  # ARS evaluates whole candidates and has no steps
             return True
         if not np.isfinite(rewards).all():
             bad = rewards[~np.isfinite(rewards)][0]
             raise UserError(
-                f"the env returned the reward {bad} at step {self.num_timesteps:,}. Mend the env; a wrapper can clip its rewards."
+                f"the env returned the reward {bad} at step {self.num_timesteps:,}. Fix the env, or clip its rewards by a wrapper."
             )
         observations = self.locals["new_obs"]
         for part in observations.values() if isinstance(observations, dict) else (observations,):
             if part.dtype.kind == "f" and not np.isfinite(part).all():
-                raise UserError(f"the env returned an observation that is not finite at step {self.num_timesteps:,}. Mend the env.")
+                raise UserError(f"the env returned an observation that is not finite at step {self.num_timesteps:,}. Fix the env.")
         return True

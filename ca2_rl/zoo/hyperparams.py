@@ -1,4 +1,4 @@
-"""Checks a hyperparameter file before anything is built from it, so that a slip costs one line and not a traceback."""
+"""Checks a hyperparameter file before anything is built from it, so that a mistake prints one line instead of a traceback."""
 
 import inspect
 import re
@@ -26,20 +26,20 @@ from ca2_rl.loading.expressions import parse
 from ca2_rl.loading.names import PICKLED, SHORT
 from ca2_rl.zoo.settings import MAX_EPISODE_STEPS, MOST_N_STEPS, NOISE_TYPES, SETTINGS, UNKNOWN, ZOO
 
-# Strings of the zoo's files that hold an expression
+# Settings in rl-zoo3's files whose strings are Python expressions
 PARSED = {"monitor_kwargs", "normalize", "policy_kwargs", "replay_buffer_class", "replay_buffer_kwargs"}
-# A layer wider than this takes gigabytes
+# A wider layer would take gigabytes
 WIDEST = 65_536
-# What a dotted name has to be the name of
+# Required base class of a dotted name
 BASES = {"callback": BaseCallback, "env_wrapper": gym.Wrapper, "policy": BasePolicy, "vec_env_wrapper": VecEnvWrapper}
-# What rl_zoo3.exp_manager makes a schedule of
+# Settings from which rl_zoo3.exp_manager makes schedules
 SCHEDULES = ("learning_rate", "clip_range", "clip_range_vf", "delta_std")
-# What the command line decides, not the file
+# Arguments that the command line sets, not the file
 NOT_IN_FILE = {"self", "args", "kwargs", "env", "seed", "device", "verbose", "tensorboard_log", "_init_setup_model"}
 
 
 def check_file(path: str, env_id: str) -> str:
-    """Checks that the file can be read and speaks of the env; the key of the entry that it has for it.
+    """Checks that a hyperparameter file can be read and has an entry for the env. Returns the key of that entry.
 
     :param path: a ``.yml`` or ``.py`` file, or a module
     :param env_id: the environment
@@ -51,19 +51,19 @@ def check_file(path: str, env_id: str) -> str:
     entry = content.get(env_id, content.get("default"))
     if entry is None and "atari" not in content:
         known = [str(key) for key in content]
-        raise UserError(f"{path}: nothing for {env_id} and no 'default'.{did_you_mean(env_id, known)} It has {', '.join(known)}.")
+        raise UserError(f"{path}: no entry for {env_id} and no 'default'.{did_you_mean(env_id, known)} It has {', '.join(known)}.")
     if entry is not None and not isinstance(entry, dict):
         raise UserError(f"{path}: {env_id} needs 'name: value' pairs, this is {describe(entry)}.")
     return env_id if env_id in content else "default"
 
 
 def _run_python(path: str) -> Any:
-    """``hyperparams`` of a ``.py`` file or of a module."""
+    """The variable ``hyperparams`` of a ``.py`` file or a module."""
     search(Path.cwd())
     try:
         return runpy.run_path(path)["hyperparams"] if path.endswith(".py") else import_module(path).hyperparams
     except Exception as error:  # whatever the user's code raises
-        reason = "no dict 'hyperparams' in it" if isinstance(error, (AttributeError, KeyError)) else error
+        reason = "it has no dict 'hyperparams'" if isinstance(error, (AttributeError, KeyError)) else error
         raise UserError(f"--conf-file {path}: neither a .yml file nor Python code with hyperparameters: {reason}.") from error
 
 
@@ -72,11 +72,11 @@ def check_values(
 ) -> None:
     """Checks names, types and ranges against the table of settings and the constructor's annotations.
 
-    :param hyperparams: as read from file and command line, before the zoo makes objects of them
-    :param algorithm: the class they are for
-    :param origin: the file and entry that they come from, for the message
-    :param from_command_line: names of those that ``-params`` gave
-    :raises UserError: for a missing or unknown name, or a value that it can't have
+    :param hyperparams: as read from file and command line, before rl-zoo3 makes objects from them
+    :param algorithm: class of the algorithm
+    :param origin: file and entry of the hyperparameters, for the message
+    :param from_command_line: names of the hyperparameters that ``-params`` gave
+    :raises UserError: for a missing or unknown name, or a value of a wrong type or out of range
     """
     constructor = constructor_parameters(algorithm)
     for needed in ("policy", "n_timesteps"):
@@ -96,7 +96,7 @@ def check_value(name: str, value: Any, annotation: Any, origin: str) -> None:
         if name in SCHEDULES and re.fullmatch(r"lin_[0-9.eE+-]+", value):
             return
         if name in PARSED:
-            return  # what is in it is checked when it is parsed
+            return  # the content is checked when it is parsed
         if re.fullmatch(r"[+-]?\d+(e[+-]?\d+)", value, re.IGNORECASE):
             dotted = re.sub("(?=e)", ".0", value, flags=re.IGNORECASE)
             raise UserError(f"{origin}: {name}: YAML reads {value} as text. Write {dotted}.")
@@ -107,9 +107,9 @@ def check_value(name: str, value: Any, annotation: Any, origin: str) -> None:
 
 
 def _check_together(hyperparams: Mapping[str, Any], algorithm: type[BaseAlgorithm], origin: Callable[[str], str]) -> None:
-    """Checks what is wrong only with this algorithm, or next to another value.
+    """Checks values that are wrong only for this algorithm or in combination with another value.
 
-    :param origin: where the value of a name comes from
+    :param origin: returns where the value of a hyperparameter is from, by name
     """
     policy = hyperparams["policy"]
     if "." in policy:
@@ -125,7 +125,7 @@ def _check_together(hyperparams: Mapping[str, Any], algorithm: type[BaseAlgorith
         raise UserError(f"{origin('noise_type')}: noise_type {noise!r} needs noise_std, the noise's standard deviation.")
     if issubclass(algorithm, OffPolicyAlgorithm) and hyperparams.get("n_steps", 1) > MOST_N_STEPS:
         raise UserError(
-            f"{origin('n_steps')}: n_steps={hyperparams['n_steps']}: returns over more than {MOST_N_STEPS:,} steps are of no use."
+            f"{origin('n_steps')}: n_steps={hyperparams['n_steps']}: returns over more than {MOST_N_STEPS:,} steps are not supported."
         )
     env_kwargs = hyperparams.get("env_kwargs") or {}
     if "max_episode_steps" in env_kwargs:
@@ -136,26 +136,26 @@ def _check_together(hyperparams: Mapping[str, Any], algorithm: type[BaseAlgorith
 
 
 def check_net_arch(arch: Any, algorithm: type[BaseAlgorithm], origin: str) -> None:
-    """Checks ``net_arch``: widths of layers, or with an actor and a critic a mapping with widths for each."""
+    """Checks ``net_arch``: a list of layer widths, or for an actor-critic also a mapping with a list for each."""
     has_one_network = issubclass(algorithm, (DQN, QRDQN))
     if isinstance(arch, dict) and has_one_network:
-        raise UserError(f"{origin}: net_arch: {algorithm.__name__} has one network: give a list of the layers' widths, not {arch!r}.")
-    old = isinstance(arch, list) and len(arch) == 1 and isinstance(arch[0], dict)  # of SB3 before 1.8
+        raise UserError(f"{origin}: net_arch: {algorithm.__name__} has one network: give a list of layer widths, not {arch!r}.")
+    old = isinstance(arch, list) and len(arch) == 1 and isinstance(arch[0], dict)  # format of SB3 before 1.8
     parts = list((arch[0] if old else arch).values()) if old or isinstance(arch, dict) else [arch]
     if not all(isinstance(part, list) and all(isinstance(width, int) and 0 < width <= WIDEST for width in part) for part in parts):
-        raise UserError(f"{origin}: net_arch: a list of the layers' widths is needed, up to {WIDEST:,}, this is {describe(arch)}.")
+        raise UserError(f"{origin}: net_arch: a list of layer widths up to {WIDEST:,} is needed, this is {describe(arch)}.")
 
 
 def check_importable(name: str, value: Any, origin: str) -> None:
-    """Checks the classes that the zoo will import: see ``dotted_names``."""
+    """Checks that the classes that rl-zoo3 will import exist and have the right base class. See ``dotted_names``."""
     for path in dotted_names(name, value, origin):
         imported = import_class(name, path, origin)
         if not issubclass(imported, BASES[name]):
-            raise UserError(f"{origin}: {name}: {path!r} is no {BASES[name].__name__}.")
+            raise UserError(f"{origin}: {name}: {path!r} is not a {BASES[name].__name__}.")
 
 
 def dotted_names(key: str, value: Any, origin: str) -> Iterator[str]:
-    """The names in a name, a mapping from one name to its arguments, or a list of these."""
+    """The dotted names in a setting, which may be a name, a mapping from one name to its arguments, or a list of these."""
     for item in value if isinstance(value, list) else [value]:
         if isinstance(item, str) and (item if key == "policy" else "." in item):
             yield item
@@ -168,9 +168,9 @@ def dotted_names(key: str, value: Any, origin: str) -> Iterator[str]:
 
 
 def import_class(name: str, path: str, origin: str) -> type:
-    """The class of a dotted name, of an installed package or of a module in the current folder.
+    """Imports the class of a dotted name, from an installed package or a module in the current folder.
 
-    :raises UserError: if it can't be imported or is no class
+    :raises UserError: if the name can't be imported or is not a class
     """
     search(Path.cwd())
     try:
@@ -178,22 +178,22 @@ def import_class(name: str, path: str, origin: str) -> type:
     except Exception as error:  # whatever the module's code raises
         raise UserError(f"{origin}: {name}: {path!r} can't be imported: {error}.") from error
     if not isinstance(imported, type):
-        raise UserError(f"{origin}: {name}: {path!r} is no class.")
+        raise UserError(f"{origin}: {name}: {path!r} is not a class.")
     return imported
 
 
 def resolve_classes(policy_kwargs: dict[str, Any], origin: str, may_import: bool = True) -> dict[str, Any]:
-    """``policy_kwargs`` with its classes in place of their names: ``nn.ReLU``, ``MinAtarCNN``, ``torch.optim.AdamW``, a dotted name.
+    """Replaces names of classes in ``policy_kwargs`` by the classes: ``nn.ReLU``, ``MinAtarCNN``, ``torch.optim.AdamW``, a dotted name.
 
-    :param may_import: whether any class may be imported; else only those that are known to be harmless
-    :raises UserError: if one can't or may not be imported
+    :param may_import: whether any class may be imported; otherwise only classes known to be harmless
+    :raises UserError: if a class can't or may not be imported
     """
     resolved = dict(policy_kwargs)
     for name, value in policy_kwargs.items():
         if not (isinstance(name, str) and name.endswith(("_class", "_fn")) and isinstance(value, str)):
             continue
         if value not in SHORT and "." not in value:
-            if name.endswith("_class"):  # an activation may be a name that the agent knows
+            if name.endswith("_class"):  # an activation may be a plain name, which the policy resolves
                 raise UserError(f"{origin}: {name}: no class {value!r}.{did_you_mean(value, SHORT)} Give its dotted name.")
             continue
         module, _, attribute = value.rpartition(".")
@@ -207,7 +207,7 @@ def resolve_classes(policy_kwargs: dict[str, Any], origin: str, may_import: bool
 
 
 def constructor_parameters(algorithm: type[BaseAlgorithm]) -> dict[str, inspect.Parameter]:
-    """What the constructor accepts, by name: through ``**kwargs`` the parameters of the next class in line too."""
+    """The parameters that the constructor accepts, by name. ``**kwargs`` adds those of the next class in the method resolution order."""
     accepted: dict[str, inspect.Parameter] = {}
     for cls in algorithm.__mro__:
         if "__init__" not in vars(cls):
@@ -220,7 +220,7 @@ def constructor_parameters(algorithm: type[BaseAlgorithm]) -> dict[str, inspect.
 
 
 def reference(algorithm: type[BaseAlgorithm]) -> list[tuple[str, str, str, str]]:
-    """Rows for a page or a help: name, what it may be, default, what it does; first the zoo's, then the constructor's."""
+    """Rows of the reference table: name, type and range, default, help; first rl-zoo3's settings, then the constructor's."""
     constructor = constructor_parameters(algorithm)
     rows = []
     for name in [*ZOO, *sorted(name for name, parameter in constructor.items() if name not in ZOO and parameter.annotation is not None)]:

@@ -1,4 +1,4 @@
-"""rl-zoo3's experiment manager, with our algorithms' hyperparameters, logs for ``ca2-rl plot``, and whole files."""
+"""rl-zoo3's experiment manager, with our algorithms' hyperparameters, logs for ``ca2-rl plot``, states to resume from, and atomic files."""
 
 import argparse
 import errno
@@ -52,19 +52,20 @@ from ca2_rl.zoo.printing import EvaluationLine, ProgressBar, Tables, cause_text,
 
 log = logging.getLogger(__name__)
 
-# Evaluations in a training that is shorter than the zoo's --eval-freq of 25,000 steps, which would have none
+# Number of evaluations in a training shorter than --eval-freq, which would otherwise have none
 EVALUATIONS_OF_A_SHORT_TRAINING = 10
-# Options that rl-zoo3's manager has under another name
+# Options that have another name in rl-zoo3's manager
 ZOO_NAMES = {"env": "env_id", "eval_episodes": "n_eval_episodes", "vec_env": "vec_env_type", "conf_file": "config"}
 
 
 class Manager(ExperimentManager):
-    """What ``ca2-rl train`` and ``ca2-rl optimize`` run.
+    """Runs the trainings of ``ca2-rl train`` and the searches of ``ca2-rl optimize``.
 
-    Prints one line for each evaluation, with ``args.quiet`` only the last lines, with ``verbose`` all that SB3 and the zoo do.
+    It prints one line for each evaluation; with ``args.quiet`` only the last lines, with ``args.verbose`` everything that SB3 and rl-zoo3
+    print.
 
-    :param args: the command line
-    :param recorded: ``config.yml`` of the run that is made again or gone on with
+    :param args: the parsed command line
+    :param recorded: ``config.yml`` of a run that is repeated or resumed
     :param see_hash: called with each entry of the training's chain of hashes
     """
 
@@ -81,24 +82,24 @@ class Manager(ExperimentManager):
         can_save = issubclass(ALGOS[self.algo], (OffPolicyAlgorithm, OnPolicyAlgorithm)) and "Recurrent" not in ALGOS[self.algo].__name__
         self.states = SaveStates(Path(), args.save_every, args.save_buffer, self._facts) if can_save else None
         self.stop_on_signal = StopOnSignal(self.states)
-        self.has_own_limit = True  # the evaluations' env, on its episodes
-        self.made_folders: list[Path] = []  # the run's own, then those above it that were not there either
-        self.set_aside: list[tuple[Path, Path]] = []  # monitor files of a resumed run: where they were and where they are
-        self.lock = ExitStack()  # of the run's folder, from when it is made
+        self.has_own_limit = True  # whether the evaluations' env has its own time limit
+        self.made_folders: list[Path] = []  # the run folder, then its parents that were created with it
+        self.set_aside: list[tuple[Path, Path]] = []  # monitor files of a resumed run: old and new path
+        self.lock = ExitStack()  # lock on the run folder, entered when the folder is created
         self.resumed = Path(self.args.resume) if self.args.resume else None
         if self.resumed is not None:
             resume.remove_partial(self.resumed)
             self.save_path = str(self.resumed)
             self.params_path = str(self.resumed / self.env_name)
         self.state = newest_state(self.resumed / resume.STATES) if self.resumed is not None else None
-        # Without its whole state
+        # Resumes from a model, because there is no whole state
         self.resumes_model = self.resumed is not None and self.state is None and Path(self.trained_agent).parent == self.resumed
         if self.optimize_hyperparameters and self.algo not in HYPERPARAMS_SAMPLER:
             raise UserError(f"{self.algo} has no search space. These have one: {', '.join(HYPERPARAMS_SAMPLER)}.")
         plugin = register().get(self.algo)
         if args.conf_file is None and plugin is not None:
             if plugin.hyperparams is None:
-                raise UserError(f"{self.algo} comes without hyperparameters: give a file with --conf-file.")
+                raise UserError(f"{self.algo} has no shipped hyperparameters: give a file with --conf-file.")
             self.config = str(plugin.hyperparams)
 
     def read_hyperparameters(self) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -106,19 +107,19 @@ class Manager(ExperimentManager):
         self.entry = "atari" if self._is_atari and entry == "default" else entry
         is_replay = self.trial_id == 0 or (self.trial_id is None and not self.optimize_hyperparameters)
         if self.storage and self.study_name and is_replay:
-            # The zoo takes the number 0 for no number, and no number for no wish; here it is the best trial
+            # rl-zoo3 treats trial 0 as no number, and without a number loads no trial; here that means the best trial
             trial = self.load_trial(self.storage, self.study_name, self.trial_id)
             self.custom_hyperparams = trial | (self.custom_hyperparams or {})
         hyperparams, saved = super().read_hyperparameters()
         origin = f"{self.config}, {self.env_name.gym_id}"
-        if self._recorded is not None:  # what is shipped may have changed since
+        if self._recorded is not None:  # the shipped hyperparameters may have changed since
             origin = str(self._recorded)
             hyperparams = read_yaml(self._recorded, self.args.trust) | (self.custom_hyperparams or {})
             saved = OrderedDict(sorted(hyperparams.items()))
         may_import = self._recorded is None or self.args.trust
         check_imports(hyperparams, origin, may_import)
         check_values(hyperparams, ALGOS[self.algo], origin, self.custom_hyperparams or {})
-        for name in PARSED & hyperparams.keys():  # the zoo would evaluate them
+        for name in PARSED & hyperparams.keys():  # rl-zoo3 would evaluate them
             if isinstance(hyperparams[name], str):
                 place = f"-params {name}" if name in (self.custom_hyperparams or {}) else f"{origin}, {name}"
                 is_class = name == "replay_buffer_class" and may_import and "." in hyperparams[name]
@@ -140,7 +141,7 @@ class Manager(ExperimentManager):
 
     def setup_experiment(self) -> tuple[BaseAlgorithm, dict[str, Any]] | None:
         if self.args.num_threads < 1 and not self._is_atari:
-            th.set_num_threads(1)  # small networks lose more by sharing the work than they win
+            th.set_num_threads(1)  # small networks are slower with several threads
         try:
             with self._zoo_s_prints():
                 experiment = super().setup_experiment()
@@ -148,15 +149,15 @@ class Manager(ExperimentManager):
                 if self.state is not None and self.states is not None:
                     self.states.resume(experiment[0], self.state)
                 if not any(isinstance(callback, HashChain) for callback in self.callbacks):
-                    Path(self.save_path, resume.HASHES).unlink(missing_ok=True)  # those of before say nothing of what comes
+                    Path(self.save_path, resume.HASHES).unlink(missing_ok=True)  # the old hashes do not belong to this continuation
                 self._save_record(experiment[1])
         except BaseException as error:
             self._remove_folder()
             resume.put_back(self.set_aside)
             if isinstance(error, MemoryError):
-                raise UserError(f"buffer_size: not enough memory for it ({error}). Give a smaller one.") from error
+                raise UserError(f"buffer_size: not enough memory ({error}). Give a smaller size.") from error
             if isinstance(error, OSError) and error.errno == errno.EMFILE:  # each env has a monitor file
-                raise UserError(f"n_envs={self.n_envs}: each opens a file, and this system allows fewer. Give a smaller one.") from error
+                raise UserError(f"n_envs={self.n_envs}: each opens a file, and this system does not allow so many. Give fewer.") from error
             if is_about_settings(error):
                 raise UserError(f"{self.algo} on {self.env_name.gym_id}: {cause_text(error)}") from error
             raise
@@ -164,38 +165,37 @@ class Manager(ExperimentManager):
             say(self._summary())
             if self.entry == "default" and self.args.conf_file is None:
                 say(
-                    f"No hyperparameters for {self.env_name.gym_id} come with {self.algo}: training with its general ones, "
-                    "which are not tuned."
+                    f"{self.algo} ships no hyperparameters for {self.env_name.gym_id}: training with its general ones, which are not tuned."
                 )
             if experiment is not None and experiment[0].device.type != "cpu":
                 say(f"device: {experiment[0].device}")
         return experiment
 
     def _save_config(self, saved_hyperparams: dict[str, Any]) -> None:
-        """Nothing yet: settings that do not fit the state of a run must not take the place of its own."""
+        """Saves nothing yet: settings that do not fit the state of a resumed run must not replace the run's own."""
 
     def _save_record(self, hyperparams: dict[str, Any]) -> None:
-        """What the zoo saves of a training's settings, each file whole."""
+        """Saves the settings of a training as rl-zoo3 does, but each file atomically."""
         folder = Path(self.params_path)
         try:
             with TemporaryDirectory(dir=folder, prefix=".", suffix=".partial") as partial, self._zoo_s_prints():
                 self.params_path = partial
                 super()._save_config(hyperparams)
-                for path in sorted(Path(partial).iterdir(), key=lambda path: path.name == "args.yml"):  # which makes it a run: last
+                for path in sorted(Path(partial).iterdir(), key=lambda path: path.name == "args.yml"):  # args.yml last: it marks a run
                     path.replace(folder / path.name)
         finally:
             self.params_path = str(folder)
 
     def _facts(self) -> dict[str, Any]:
-        """What goes with a state: how far the logs are."""
+        """Further content of a state: the number of lines of each log."""
         return {"lines": resume.count_lines(Path(self.save_path))}
 
     def _zoo_s_prints(self) -> AbstractContextManager[Any]:
-        """Leaves out what the zoo prints during the block, unless ``--verbose`` asks for it."""
+        """Hides what rl-zoo3 prints during the block, except with ``--verbose``."""
         return nullcontext() if self.verbose else redirect_stdout(io.StringIO())
 
     def _summary(self) -> str:
-        """What is going to be trained, where its hyperparameters are from, and where it is saved."""
+        """Describes what is trained, the source of the hyperparameters, and the run folder."""
         origin = f"hyperparameters: {self.config}"
         if self.entry != self.env_name.gym_id:
             origin += f", entry {self.entry!r}"
@@ -210,12 +210,12 @@ class Manager(ExperimentManager):
         return f"{title}: {self.n_timesteps:,} steps in {self.save_path}\n{origin}"
 
     def _remove_folder(self) -> None:
-        """Takes back what ``create_log_folder`` made."""
+        """Removes the folders that ``create_log_folder`` made."""
         self.lock.close()
         for path in self.made_folders[:1]:
             shutil.rmtree(path, ignore_errors=True)
         for path in self.made_folders[1:]:
-            with suppress(OSError):  # another run is in it
+            with suppress(OSError):  # it contains another run
                 path.rmdir()
         self.made_folders = []
 
@@ -246,7 +246,7 @@ class Manager(ExperimentManager):
             goes_on = all(Path(self.save_path, f"{i}.monitor.csv").is_file() for i in range(n_envs))
             self.monitor_kwargs = monitor_kwargs | {"override_existing": not goes_on}
         try:
-            with redirect_stdout(self._stdout):  # what the user's env prints is not the zoo's
+            with redirect_stdout(self._stdout):  # the user's env may print
                 return super().create_envs(n_envs, eval_env, no_log)
         finally:
             self.monitor_kwargs = monitor_kwargs
@@ -273,8 +273,8 @@ class Manager(ExperimentManager):
             lost = [] if has_buffer or not isinstance(model, OffPolicyAlgorithm) else ["the replay buffer"]
             lost += ["the episode it was in", "the random numbers"]
             log.info(
-                f"Going on from {path.name}, there is no whole state. Lost are {', '.join(lost[:-1])} and {lost[-1]}: "
-                "the numbers will not be those of an uninterrupted training."
+                f"Resuming from {path.name}, because there is no whole state. Lost are {', '.join(lost[:-1])} and {lost[-1]}: "
+                "the results will differ from those of an uninterrupted training."
             )
         return model
 
@@ -288,7 +288,7 @@ class Manager(ExperimentManager):
             return
         if not self.verbose:
             self._print_less(self.callbacks)
-        bar = [ProgressBar()] if self.args.progress else []  # first: the zoo ends the first callback even after an error
+        bar = [ProgressBar()] if self.args.progress else []  # first, because rl-zoo3 ends the first callback even after an error
         self.callbacks = [*bar, *user_s, *self.callbacks]
         self.callbacks += [self.stop_on_signal, CheckRewards(), ProgressLog(Path(self.save_path, "progress.csv"))]
         algorithm = ALGOS[self.algo]
@@ -306,11 +306,11 @@ class Manager(ExperimentManager):
             self.callbacks.append(self.states)
 
     def _follows_from_record(self, hashes: Path) -> bool:
-        """Whether the same command line would give the same training; a resumed one without hashes has not for long.
+        """Whether the recorded command line would reproduce this training. A resumed training without hashes was not reproducible before.
 
-        :param hashes: of the run
+        :param hashes: file of the run's hashes
         """
-        if self.resumed is None or (self.state is None and not self.resumes_model):  # it begins
+        if self.resumed is None or (self.state is None and not self.resumes_model):  # it begins from the first step
             return True
         if self.state is None or not hashes.is_file():
             return False
@@ -321,7 +321,7 @@ class Manager(ExperimentManager):
             return model["env"]["envs"] is not None and has_buffer and is_same
 
     def _print_less(self, callbacks: list[BaseCallback]) -> None:
-        """Makes the zoo's callbacks print nothing, and adds what prints less."""
+        """Silences rl-zoo3's callbacks and adds callbacks that print less."""
         for callback in callbacks:
             if isinstance(callback, (CheckpointCallback, EvalCallback)):
                 callback.verbose = 0
@@ -351,10 +351,10 @@ class Manager(ExperimentManager):
                 raise
             return
         if not self.args.quiet:
-            say(f"Going on at step {model.num_timesteps:,} of {self.n_timesteps:,}")
-        if self.state is None:  # else it says
+            say(f"Resuming at step {model.num_timesteps:,} of {self.n_timesteps:,}")
+        if self.state is None:  # otherwise the state contains it
             for callback in self.callbacks:
-                callback.n_calls = model.num_timesteps // model.n_envs  # evaluations and checkpoints come at the steps that they would have
+                callback.n_calls = model.num_timesteps // model.n_envs  # keeps evaluations and checkpoints at their regular steps
         log_interval: dict[str, Any] = {} if self.log_interval == -1 else {"log_interval": max(self.log_interval, 0) or None}
         assert model.env is not None
         try:
@@ -376,7 +376,7 @@ class Manager(ExperimentManager):
             with whole_file(replay_buffer) as partial:
                 model.save_replay_buffer(partial)
         elif self.resumed is not None:
-            replay_buffer.unlink(missing_ok=True)  # it was kept for this
+            replay_buffer.unlink(missing_ok=True)  # it was only needed for resuming
         if self.normalize:
             vec_normalize = model.get_vec_normalize_env()
             assert vec_normalize is not None
@@ -386,7 +386,7 @@ class Manager(ExperimentManager):
         if not stopped:
             resume.remove_states(Path(self.save_path))
         if stopped:
-            print(f"Stopped at step {model.num_timesteps:,} of {self.n_timesteps:,}. Go on with:")
+            print(f"Stopped at step {model.num_timesteps:,} of {self.n_timesteps:,}. Resume with:")
             print(f"  ca2-rl train --resume {self.save_path}")
             raise KeyboardInterrupt
 
@@ -402,7 +402,7 @@ class Manager(ExperimentManager):
         return mean
 
     def hyperparameters_optimization(self) -> None:
-        self._remove_folder()  # a study has its own report
+        self._remove_folder()  # a search writes its own report
         studies.prepare(self.storage)
         optuna.logging.set_verbosity(optuna.logging.INFO if self.verbose else optuna.logging.WARNING)
         try:
@@ -411,11 +411,11 @@ class Manager(ExperimentManager):
         except ValueError as error:
             if "No trials are completed" not in str(error):
                 raise
-            raise UserError("no trial was finished: all were pruned or stopped. Give --n-trials or -n a larger number.") from error
+            raise UserError("no trial was finished: all were pruned or stopped. Raise --n-trials or -n.") from error
         except studies.ERRORS as error:
             raise studies.unusable(self.storage, error) from error
         if self.study is None:
-            print(f"All {self.max_total_trials} trials have been made.")
+            print(f"All {self.max_total_trials} trials are done.")
             return
         best = self.study.best_trial
         print(f"Best trial: {best.number} of {len(self.study.trials)}, return {best.value:.1f}. Its hyperparameters for a file:")
@@ -428,7 +428,7 @@ def _listed(settings: dict[str, Any]) -> str:
 
 
 def is_about_settings(error: BaseException) -> bool:
-    """Whether SB3, Gymnasium or torch say in this way that a setting does not suit."""
+    """Whether an error is one by which SB3, Gymnasium or PyTorch report an unsuitable setting."""
     if isinstance(error, TypeError):
         return bool(re.search("unexpected keyword argument|multiple values for keyword", str(error)))  # of env_kwargs, policy_kwargs
     kinds = (AssertionError, RuntimeError, ValueError, gym.error.Error)

@@ -1,6 +1,6 @@
-"""Algorithms that join rl-zoo3 by an entry point, without a fork of it.
+"""Adds algorithms to rl-zoo3 by entry points, without a fork.
 
-A package declares, under the lower-case name of its class, either the class or a ``Plugin``::
+A package declares its class or a ``Plugin``, under the lower-case name of the class::
 
     [project.entry-points."ca2_rl.algorithms"]
     myalgo = "my_package:MyAlgo"
@@ -29,14 +29,14 @@ Converter = Callable[[dict[str, Any]], dict[str, Any]]
 
 @dataclass(frozen=True)
 class Plugin:
-    """All that the zoo needs of an algorithm.
+    """Everything that rl-zoo3 needs to know about an algorithm.
 
-    :param algorithm: the class
-    :param hyperparams: YAML file in the zoo's format, or a module with a dict ``hyperparams``; None: always --conf-file
+    :param algorithm: class of the algorithm
+    :param hyperparams: YAML file in rl-zoo3's format, or a module with a dict ``hyperparams``; None if --conf-file is always needed
     :param sampler: (trial, n_actions, n_envs, additional_args) -> hyperparameters, for ``ca2-rl optimize``
-    :param converter: parameters of a trial as Optuna keeps them -> hyperparameters
-    :param classes: what its saved agents hold beyond its policies, such as a features extractor or a replay buffer; these exact classes
-        are loaded without ``--trust``
+    :param converter: parameters of a trial as Optuna stores them -> hyperparameters
+    :param classes: classes in its saved agents next to its policies, such as a features extractor or a replay buffer; exactly these
+        classes can be loaded without ``--trust``
     """
 
     algorithm: type[BaseAlgorithm]
@@ -47,7 +47,7 @@ class Plugin:
 
 
 def _shipped(inside: str, beside: str) -> Path:
-    """A folder of this package: inside it in the wheel, beside it in a checkout."""
+    """A data folder of this package: inside the package in the wheel, next to it in a checkout."""
     package = Path(__file__).parents[1]
     return package / inside if (package / inside).is_dir() else package.parent / beside
 
@@ -62,7 +62,7 @@ OU_DDPG = Plugin(OUDDPG, HYPERPARAMS / "ouddpg.yml", search_spaces.sample_ou_ddp
 
 @cache
 def register() -> dict[str, Plugin]:
-    """Adds the algorithms of all installed packages to the zoo's tables; returns those that joined, by key."""
+    """Adds the algorithms of all installed packages to rl-zoo3's tables. Returns them by key."""
     plugins = {}
     samplers: dict[str, Any] = HYPERPARAMS_SAMPLER
     converters: dict[str, Any] = HYPERPARAMS_CONVERTER
@@ -80,18 +80,18 @@ def register() -> dict[str, Plugin]:
 
 
 def _load(entry_point: EntryPoint) -> Plugin | None:
-    """The plugin, or None with a line on stderr: what one package does wrong should not stop the others."""
+    """The plugin, or None after a line on stderr, so that one faulty package does not stop the others."""
     origin = f"algorithm {entry_point.name!r} of {entry_point.dist.name if entry_point.dist else 'an unknown package'}"
     try:
         loaded = entry_point.load()
     except Exception as error:
-        print(f"ca2-rl: {origin} left out, its import failed: {error}", file=sys.stderr)
+        print(f"ca2-rl: {origin} left out: its import failed: {error}", file=sys.stderr)
         return None
     plugin = Plugin(loaded) if isinstance(loaded, type) and issubclass(loaded, BaseAlgorithm) else loaded
     if not isinstance(plugin, Plugin):
         print(f"ca2-rl: {origin} left out: {loaded!r} is neither an SB3 algorithm nor a Plugin.", file=sys.stderr)
         return None
     if entry_point.name in ALGOS and ALGOS[entry_point.name] is not plugin.algorithm:
-        print(f"ca2-rl: {origin} left out: the zoo has another algorithm of that name.", file=sys.stderr)
+        print(f"ca2-rl: {origin} left out: rl-zoo3 has another algorithm with that name.", file=sys.stderr)
         return None
     return plugin

@@ -1,4 +1,4 @@
-"""What a training prints: a bar and a table a minute on a terminal, a line for each evaluation everywhere."""
+"""Output of a training: a line for each evaluation, and on a terminal a progress bar and a table every minute."""
 
 import math
 import re
@@ -11,30 +11,30 @@ from stable_baselines3.common.callbacks import BaseCallback, EvalCallback
 from stable_baselines3.common.logger import HumanOutputFormat, KVWriter
 from tqdm import tqdm
 
-# Seconds between two tables of SB3 on a terminal
+# Seconds between two of SB3's tables on a terminal
 BETWEEN_TABLES = 60
 
 
 def say(line: str) -> None:
-    """Prints a line at once, above a bar if one is shown."""
+    """Prints a line at once, above a progress bar if one is shown."""
     tqdm.write(line, file=sys.stdout)
     sys.stdout.flush()
 
 
 def lengths_text(lengths: Any) -> str:
-    """How many steps episodes took: ``200 steps``, or ``9 to 500 steps``."""
+    """Lengths of episodes: ``200 steps`` or ``9 to 500 steps``."""
     least, most = int(np.min(lengths)), int(np.max(lengths))
     return f"{least:,} steps" if least == most else f"{least:,} to {most:,} steps"
 
 
 def cause_text(error: BaseException) -> str:
-    """What an error of SB3 says on one line, with the plain names of the classes in it."""
+    """Message of an error on one line, with plain names of the classes in it."""
     text = re.sub(r"\(?<class '[\w.]*?(\w+)'>,?\)?", r"\1", str(error))
     return " ".join(text.split()) or type(error).__name__
 
 
 class ProgressBar(BaseCallback):
-    """A bar on stderr over all steps of a training, if that is a terminal."""
+    """A progress bar over all steps of a training on stderr, if that is a terminal."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -49,19 +49,19 @@ class ProgressBar(BaseCallback):
         return True
 
     def _on_training_end(self) -> None:
-        if self._bar is not None:  # the zoo ends its first callback also where a training could not start
+        if self._bar is not None:  # rl-zoo3 ends its first callback even if the training could not start
             self._bar.close()
 
 
 class TableEveryMinute(KVWriter):
-    """SB3's table of what is logged, for at most one log a minute."""
+    """SB3's table of logged values, printed at most once a minute."""
 
     def __init__(self) -> None:
         self._table = HumanOutputFormat(sys.stdout)
         self._last = time.monotonic()
 
     def write(self, key_values: dict[str, Any], key_excluded: dict[str, tuple[str, ...]], step: int = 0) -> None:
-        is_whole = "time/fps" in key_values  # evaluations have logs of their own
+        is_whole = "time/fps" in key_values  # evaluations dump separately
         if is_whole and time.monotonic() - self._last >= BETWEEN_TABLES:
             self._table.write(key_values, key_excluded, step)
             self._last = time.monotonic()
@@ -71,7 +71,7 @@ class TableEveryMinute(KVWriter):
 
 
 class Tables(BaseCallback):
-    """Prints a table a minute."""
+    """Prints a table every minute."""
 
     def _on_training_start(self) -> None:
         self.logger.output_formats.append(TableEveryMinute())
@@ -81,9 +81,9 @@ class Tables(BaseCallback):
 
 
 class EvaluationLine(BaseCallback):
-    """Prints a line after each evaluation: what SB3's ``EvalCallback`` calls after one.
+    """Prints a line after each evaluation; SB3's ``EvalCallback`` calls it.
 
-    A return is told with the steps of its episodes: a training may cut them short.
+    Each return is printed with the lengths of its episodes, because training episodes may have a shorter time limit.
     """
 
     parent: EvalCallback

@@ -1,4 +1,4 @@
-"""Going on with an interrupted training in its own run folder."""
+"""Resumes an interrupted training in its own run folder."""
 
 import argparse
 import csv
@@ -21,25 +21,25 @@ from ca2_rl.runs import Run, read_run
 from ca2_rl.state.callback import states
 from ca2_rl.zoo.agents import saved_hyperparams
 
-# What a training goes on with of its own command line. Not what it prints, nor where else it writes
+# Options that a resumed training takes from its original command line; not those about printing and other output
 RESUMED = {
     *("algo", "env", "seed", "env_kwargs", "eval_env_kwargs", "hyperparams", "conf_file", "n_timesteps", "vec_env", "device"),
     *("eval_freq", "eval_episodes", "n_eval_envs", "save_freq", "save_replay_buffer", "log_interval", "num_threads"),
     *("truncate_last_trajectory", "final_episodes", "save_every", "save_buffer"),
 }
-# What decides the numbers of a training, beside what is shipped
+# Options that decide the results of a training, next to shipped files
 DECISIVE = ("seed", "env_kwargs", "hyperparams", "n_timesteps", "vec_env", "device", "num_threads")
 STATES = "states"
 HASHES = "hashes.csv"
 
 
 def arguments(given: argparse.Namespace, parser: Parser) -> dict[str, Any]:
-    """The command line of the training in the folder ``given.resume``, made to go on: from its newest state, from its newest model
-    if there is none, from the beginning if there is no model either.
+    """Arguments to resume the training in the folder ``given.resume``: from its newest state, without one from its newest model, and
+    without a model from the beginning.
 
-    :param given: the command line of now
-    :param parser: of that command line
-    :raises UserError: if the folder is no run, holds no command line, or names code that the user did not
+    :param given: the current command line
+    :param parser: parser of the command line
+    :raises UserError: if the folder is not a run folder, its arguments are damaged, or it names code that the user has not named
     """
     folder = Path(given.resume)
     run = read_run(folder, given.trust)
@@ -54,21 +54,21 @@ def newest_model(run: Run) -> Path | None:
 
 
 def beside_model(model: Path, kind: str, usual: Path) -> Path:
-    """What was saved with a model, of SB3's checkpoint callback or of a whole run.
+    """Path of a file that was saved with a model, which may be a checkpoint or the model of a run.
 
-    :param kind: in the name of a checkpoint's file
-    :param usual: of a run, from its folder
+    :param kind: part of the file's name for a checkpoint
+    :param usual: path within the run folder for the model of a run
     """
     checkpoint = re.fullmatch(r"rl_model_(\d+_steps)\.zip", model.name)
     return model.with_name(f"rl_model_{kind}_{checkpoint[1]}.pkl") if checkpoint else model.parent / usual
 
 
 def recorded(given: argparse.Namespace, parser: Parser, run: Run) -> dict[str, Any]:
-    """The command line of a run.
+    """Arguments that a run recorded.
 
-    What that training imported or ran is left to the user to name again, or to trust.
+    The user has to name packages and Python code again, or trust the run.
 
-    :raises UserError: if it is damaged, or names code that the user did not
+    :raises UserError: if the arguments are damaged, or name code that the user has not named
     """
     folder = run.folder
     saved = {
@@ -84,17 +84,17 @@ def recorded(given: argparse.Namespace, parser: Parser, run: Run) -> dict[str, A
     if given.trust:
         return saved | {"gym_packages": packages}
     if run.env_id not in gym.registry and not given.gym_packages:
-        raise UserError(f"{folder}: no env {run.env_id!r}; the run took it from {packages}. If you trust that: --gym-packages PACKAGE.")
+        raise UserError(f"{folder}: no env {run.env_id!r}; the run used {packages}. If you trust them, add --gym-packages PACKAGE.")
     conf_file = saved.get("conf_file")
     if conf_file and given.conf_file is None and not conf_file.endswith((".yml", ".yaml")):
-        raise UserError(f"{folder}: its hyperparameters are Python code, {conf_file}. If you trust that: --conf-file {conf_file}")
+        raise UserError(f"{folder}: its hyperparameters are Python code, {conf_file}. If you trust it, add --conf-file {conf_file}")
     return saved
 
 
 def _checked(action: argparse.Action, value: Any, origin: Path) -> Any:
-    """A value of a file for an option, as if it stood on the command line.
+    """Checks and converts a recorded value as if it were given on the command line.
 
-    :raises UserError: if it could not
+    :raises UserError: if the value is invalid
     """
     if value is None or (type(value) is type(action.default) and value == action.default):
         return value
@@ -118,12 +118,12 @@ def _checked(action: argparse.Action, value: Any, origin: Path) -> Any:
 
 
 def cut_logs(folder: Path, lines: dict[str, int]) -> None:
-    """Takes what came after a state out of a run's logs.
+    """Removes from a run's logs everything that was written after a state.
 
-    :param lines: of each file at that time; files that are not named are removed
+    :param lines: number of lines of each file in that state; other logs are removed
     """
     if not isinstance(lines, dict) or not all(isinstance(count, int) for count in lines.values()):
-        raise UserError(f"{folder}: its state is damaged: it does not count the lines of logs.")
+        raise UserError(f"{folder}: its state is damaged: the numbers of log lines are missing.")
     for path in log_files(folder):
         kept = path.read_text(encoding="utf-8").splitlines(keepends=True)[: lines.get(path.name, 0)]
         if kept:
@@ -134,7 +134,7 @@ def cut_logs(folder: Path, lines: dict[str, int]) -> None:
 
 
 def count_lines(folder: Path) -> dict[str, int]:
-    """Of a run's logs, as ``cut_logs`` takes them."""
+    """Number of lines of each of a run's logs, for ``cut_logs``."""
     return {path.name: path.read_bytes().count(b"\n") for path in log_files(folder)}
 
 
@@ -143,34 +143,34 @@ def log_files(folder: Path) -> list[Path]:
 
 
 def check_algo(folder: Path, algo: str) -> None:
-    """Sees that a run is one of the algorithm.
+    """Checks that a run is of the given algorithm.
 
-    :param algo: on the command line
-    :raises UserError: if it is not
+    :param algo: the algorithm on the command line
+    :raises UserError: if the run is of another algorithm
     """
     run = read_run(folder)
     if algo != run.algo:
-        raise UserError(f"{folder}: a training of {run.algo} can't go on as one of {algo}. Leave out --algo.")
+        raise UserError(f"{folder}: a training of {run.algo} can't be resumed with {algo}. Leave out --algo.")
 
 
 def check(folder: Path, n_timesteps: int, done: int) -> None:
-    """Sees, before anything is written, that there is something left to do, and that the log can be gone on with.
+    """Checks, before anything is written, that there are steps left to do and that the log is not damaged.
 
-    :param folder: the run
-    :param n_timesteps: steps on the command line; -1: those of its hyperparameters
-    :param done: steps of its newest state or model
-    :raises UserError: if there is not, or it can't be
+    :param folder: the run folder
+    :param n_timesteps: steps on the command line; -1 for those in the hyperparameters
+    :param done: steps of the newest state or model
+    :raises UserError: if all steps are done, or the log is damaged
     """
     read_progress(folder / "progress.csv")
     run = read_run(folder)
     if done and n_timesteps < 0:
         n_timesteps = int(saved_hyperparams(run.params_folder)["n_timesteps"])
     if done >= n_timesteps > 0:
-        raise UserError(f"{folder}: all of its {done:,} steps are done. For more, add -n STEPS.")
+        raise UserError(f"{folder}: all {done:,} steps are done. To train longer, add -n STEPS.")
 
 
 def remove_partial(folder: Path) -> None:
-    """Removes what a killed process left half-written in a run."""
+    """Removes half-written files that a killed process has left in a run."""
     for path in [partial for each in (folder, *folder.glob("*/")) for partial in partial_files(each)]:
         if path.is_dir():
             shutil.rmtree(path, ignore_errors=True)
@@ -179,7 +179,7 @@ def remove_partial(folder: Path) -> None:
 
 
 def remove_states(folder: Path) -> None:
-    """Removes the states of a run, all or none of them."""
+    """Removes all states of a run, atomically."""
     states = folder / STATES
     if states.is_dir():
         gone = folder / f".{STATES}.partial"
@@ -189,7 +189,7 @@ def remove_states(folder: Path) -> None:
 
 
 def read_progress(path: Path) -> list[dict[str, float]]:
-    """The rows of a ``progress.csv``, without their empty cells; none if there is no file."""
+    """Rows of a ``progress.csv``, without empty cells; an empty list if there is no file."""
     if not path.is_file():
         return []
     try:
@@ -200,9 +200,9 @@ def read_progress(path: Path) -> list[dict[str, float]]:
 
 
 def set_aside_monitors(folder: Path) -> list[tuple[Path, Path]]:
-    """Renames the monitor files, so that new ones don't overwrite them; SB3's ``load_results`` reads them all.
+    """Renames the monitor files, so that new ones don't overwrite them. SB3's ``load_results`` reads both.
 
-    :return: old and new path of each
+    :return: old and new path of each file
     """
     moved = []
     for path in folder.glob("*.monitor.csv"):
@@ -220,7 +220,7 @@ def put_back(moved: list[tuple[Path, Path]]) -> None:
 
 
 def restore_evaluations(callback: EvalCallback, folder: Path) -> None:
-    """Gives the evaluations so far back to the callback that appends to them and keeps the best model."""
+    """Restores previous evaluations in the callback, which appends to them and keeps the best model."""
     path = folder / "evaluations.npz"
     if not path.is_file():
         return

@@ -1,7 +1,7 @@
-"""What ``ca2-rl optimize`` searches for the algorithms of this package.
+"""Search spaces of ``ca2-rl optimize`` for the algorithms of this package.
 
-Optuna keeps the parameters as they were drawn; ``convert`` makes hyperparameters of them, for a new trial and for one
-that is replayed (``--trial-id``) alike.
+Optuna stores the parameters as they were drawn. ``convert`` turns them into hyperparameters, both for a new trial and for one
+that is trained again (``--trial-id``).
 """
 
 from typing import Any
@@ -13,7 +13,7 @@ from ca2_rl.common.action_bins import MAX_ACTIONS
 
 NET_ARCHS = {"32x32": [32, 32], "64x64": [64, 64], "128x128": [128, 128], "256x256": [256, 256]}
 ACTIVATIONS = ["ReLU", "SiLU", "Tanh"]
-IN_POLICY = ("activation_fn", "critic_activation_fn", "n_critics")  # of the policy's arguments, those that need no conversion
+IN_POLICY = ("activation_fn", "critic_activation_fn", "n_critics")  # arguments of the policy that need no conversion
 
 
 def sample_discretized_dqn(trial: Trial, n_actions: int, n_envs: int, additional_args: dict[str, Any]) -> dict[str, Any]:
@@ -25,7 +25,7 @@ def sample_noisy_dqn(trial: Trial, n_actions: int, n_envs: int, additional_args:
 
 
 def sample_rainbow(trial: Trial, n_actions: int, n_envs: int, additional_args: dict[str, Any]) -> dict[str, Any]:
-    """Each of the six parts on or off, and what those need that are on."""
+    """Switches Rainbow's improvements on or off, and draws the settings of those that are on."""
     drawn = _sample_common(trial) | _sample_dqn(trial, n_actions)
     drawn["noise"] = trial.suggest_categorical("noise", [True, False])
     drawn |= _sample_noise(trial) if drawn["noise"] else _sample_epsilon(trial)
@@ -54,7 +54,7 @@ def sample_ou_ddpg(trial: Trial, n_actions: int, n_envs: int, additional_args: d
 
 
 def convert(drawn: dict[str, Any]) -> dict[str, Any]:
-    """Parameters of a trial -> hyperparameters as they would stand in the YAML file."""
+    """Converts the parameters of a trial to hyperparameters as in a YAML file."""
     hyperparams = dict(drawn)
     learning_rate = hyperparams.pop("learning_rate")
     policy_kwargs = {
@@ -74,7 +74,7 @@ def convert(drawn: dict[str, Any]) -> dict[str, Any]:
 
 
 def _finish(drawn: dict[str, Any]) -> dict[str, Any]:
-    # The zoo has made schedules of the YAML's strings by the time it asks for a sample
+    # rl-zoo3 has already turned the YAML's strings into schedules when it asks for a sample
     hyperparams: dict[str, Any] = ExperimentManager._preprocess_schedules(convert(drawn))
     return hyperparams
 
@@ -110,7 +110,7 @@ def _sample_dqn(trial: Trial, n_actions: int) -> dict[str, Any]:
         "n_steps": trial.suggest_int("n_steps", 1, 3),
         "exploration_hold": trial.suggest_int("exploration_hold", 1, 32, log=True),
     }
-    if n_actions > 0:  # the dimensions of a Box; 0 for a Discrete space, which has no bins
+    if n_actions > 0:  # n_actions is the number of dimensions of a Box; 0 for a Discrete space, which has no bins
         sizes = [n_bins for n_bins in (2, 3, 5, 7, 11, 15, 21) if n_bins**n_actions <= MAX_ACTIONS]
         drawn["n_bins"] = trial.suggest_categorical("n_bins", sizes)
     return drawn

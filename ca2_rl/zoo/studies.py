@@ -1,4 +1,4 @@
-"""Storage that several processes share while they search hyperparameters."""
+"""Storages that several processes share in a search of hyperparameters."""
 
 import random
 import time
@@ -15,9 +15,9 @@ ERRORS = (SQLAlchemyError, StorageInternalError)
 
 
 def prepare(storage: str | None) -> None:
-    """Makes the tables of a database, also if other processes do so at this moment: Optuna alone fails then.
+    """Creates the tables of a database. Unlike Optuna itself, it works if other processes do so at the same time.
 
-    :param storage: as on the command line
+    :param storage: value of ``--storage``
     :raises UserError: if Optuna can't use it
     """
     if storage is None or _is_journal(storage):
@@ -26,7 +26,7 @@ def prepare(storage: str | None) -> None:
         try:
             RDBStorage(storage)
             break
-        except (IntegrityError, OperationalError) as error:  # another process is between two tables
+        except (IntegrityError, OperationalError) as error:  # another process is creating the tables
             if attempt == ATTEMPTS - 1:
                 raise unusable(storage, error) from error
             time.sleep(random.uniform(0.05, 0.25))
@@ -35,9 +35,9 @@ def prepare(storage: str | None) -> None:
 
 
 def find(storage: str) -> None:
-    """Sees that a file is there: Optuna would make an empty one.
+    """Checks that the file of a storage exists, because Optuna would create an empty one.
 
-    :raises UserError: if it is not
+    :raises UserError: if the file is missing
     """
     is_file = storage.startswith("sqlite:///") or _is_journal(storage)
     if is_file and not Path(storage.removeprefix("sqlite:///")).is_file():
@@ -45,9 +45,9 @@ def find(storage: str) -> None:
 
 
 def unusable(storage: str | None, error: Exception) -> UserError:
-    """What to say of a storage that Optuna can't use."""
+    """The error for a storage that Optuna can't use."""
     cause = str(getattr(error, "orig", None) or error).rstrip(".")
-    return UserError(f"--storage {storage}: {cause}. Give sqlite:///study.db, study.log (a file of Optuna's journal) or a database's URL.")
+    return UserError(f"--storage {storage}: {cause}. Give sqlite:///study.db, study.log (a file of Optuna's journal) or a database URL.")
 
 
 def _is_journal(storage: str) -> bool:

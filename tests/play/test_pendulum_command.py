@@ -49,7 +49,7 @@ def test_what_is_no_run_of_the_pendulum_is_refused(run_folder, tmp_path, capsys)
     args = run_folder / "Pendulum-v1" / "args.yml"
     text = args.read_text()
     args.write_text(text.replace("- Pendulum-v1", "- CartPole-v1"))
-    assert "an agent of CartPole-v1; the playground has Pendulum-v1 alone" in refuse(capsys, run_folder)
+    assert "an agent for CartPole-v1; the playground shows only Pendulum-v1" in refuse(capsys, run_folder)
     args.write_text(text.replace("- noisydqn", "- ouddpg"))
     assert "Pendulum-v1.zip" in refuse(capsys, run_folder)
 
@@ -69,7 +69,7 @@ def test_damaged_agents_are_refused(run_folder, capsys):
 def test_agents_whose_env_was_wrapped_are_refused(run_folder, capsys):
     config = run_folder / "Pendulum-v1" / "config.yml"
     config.write_text("frame_stack: 4\n")
-    assert "trained with frame_stack, which the page does not have" in refuse(capsys, run_folder)
+    assert "trained with frame_stack, which the page does not support" in refuse(capsys, run_folder)
     config.write_text("normalize: true\n")
     assert "vecnormalize.pkl: missing" in refuse(capsys, run_folder)
 

@@ -287,7 +287,7 @@ def test_files_that_hold_no_weights_of_the_page_are_refused(tmp_path):
 
     for i, weights in enumerate([{"x": torch.zeros(2)}, {"q_net.0.bias": torch.zeros(4), "q_net.2.bias": torch.zeros(3)}]):
         save_file(weights, tmp_path / f"{i}.safetensors")
-        with pytest.raises(UserError, match="no Q-network of the page"):
+        with pytest.raises(UserError, match="not a Q-network of the page"):
             load_weights(tmp_path / f"{i}.safetensors")
 
 

@@ -85,12 +85,12 @@ def test_a_prioritised_buffer_is_never_replaced_in_silence(buffer):
 @pytest.mark.parametrize(
     ("algorithm", "kwargs", "words"),
     [
-        (Rainbow, {"replay_buffer_kwargs": {"alpha": 0.1}}, "alpha is decided by the argument priority_alpha"),
-        (Rainbow, {"replay_buffer_kwargs": {"n_steps": 7}}, "n_steps is decided by the argument n_steps"),
+        (Rainbow, {"replay_buffer_kwargs": {"alpha": 0.1}}, "alpha is set by the argument priority_alpha"),
+        (Rainbow, {"replay_buffer_kwargs": {"n_steps": 7}}, "n_steps is set by the argument n_steps"),
         (
             DiscretizedDQN,
             {"n_steps": 3, "replay_buffer_class": NStepReplayBuffer, "replay_buffer_kwargs": {"n_steps": 5, "gamma": 0.9}},
-            "is decided by the argument",
+            "is set by the argument",
         ),
     ],
 )

@@ -184,7 +184,7 @@ def test_a_stopped_training_goes_on_where_it_was(number, train, stop_at_250, tmp
         train(*argv)
     assert exit_info.value.code == 130
     assert capsys.readouterr().out.endswith(
-        "Stopped at step 250 of 600. Go on with:\n  ca2-rl train --resume logs/noisydqn/Pendulum-v1_1\n"
+        "Stopped at step 250 of 600. Resume with:\n  ca2-rl train --resume logs/noisydqn/Pendulum-v1_1\n"
     )
     run = tmp_path / "logs" / "noisydqn" / "Pendulum-v1_1"
     before, steps_before = weights(run), logged_steps(run)
@@ -192,7 +192,7 @@ def test_a_stopped_training_goes_on_where_it_was(number, train, stop_at_250, tmp
     assert [path.name for path in (run / "states").iterdir()] == ["250"]
 
     assert train("--resume", "logs/noisydqn/Pendulum-v1_1", "--trust") == run  # the callback is code
-    assert "Going on at step 250 of 600" in capsys.readouterr().out
+    assert "Resuming at step 250 of 600" in capsys.readouterr().out
     assert load_agent("noisydqn", run / "Pendulum-v1.zip").num_timesteps == 600
     assert any(not th.equal(before[name], tensor) for name, tensor in weights(run).items())
     assert logged_steps(run)[: len(steps_before)] == steps_before
@@ -211,7 +211,7 @@ def test_a_complete_run_is_not_touched_by_resume(trained, monkeypatch, capsys):
     with pytest.raises(SystemExit) as exit_info:
         cli.main()
     assert exit_info.value.code == 2
-    assert capsys.readouterr().err == f"ca2-rl: {run}: all of its 1,000 steps are done. For more, add -n STEPS.\n"
+    assert capsys.readouterr().err == f"ca2-rl: {run}: all 1,000 steps are done. To train longer, add -n STEPS.\n"
     assert contents(run) == before
 
 
@@ -246,7 +246,7 @@ def test_ctrl_c_saves_and_says_how_to_go_on(ca2_rl, tmp_path, quick):
     done = load_agent("noisydqn", run / "Pendulum-v1.zip").num_timesteps
 
     result = ca2_rl(*resume_line[1:], "-n", done + 100)
-    assert f"Going on at step {done:,} of {done + 100:,}" in result.stdout
+    assert f"Resuming at step {done:,} of {done + 100:,}" in result.stdout
     assert load_agent("noisydqn", run / "Pendulum-v1.zip").num_timesteps == done + 100
     assert yaml.safe_load((run / "Pendulum-v1" / "command.txt").read_text())
 
@@ -291,7 +291,7 @@ def test_an_env_without_an_entry_trains_with_the_general_hyperparameters(algo, t
     argv = ["train", "--algo", algo, "--env", "short:Short-v0", "-n", "60", "--eval-freq", "-1", "--final-episodes", "0"]
     monkeypatch.setattr(sys, "argv", ["ca2-rl", *argv])
     cli.main()
-    assert "No hyperparameters for Short-v0 come with" in capsys.readouterr().out
+    assert "ships no hyperparameters for Short-v0" in capsys.readouterr().out
     assert load_agent(algo, tmp_path / "logs" / algo / "Short-v0_1" / "Short-v0.zip").num_timesteps == 60
 
 

@@ -91,7 +91,7 @@ def test_verbose_prints_what_sb3_and_the_zoo_do(option, train):
 def test_what_a_training_prints_is_not_part_of_its_run(train, call):
     train(*PENDULUM, "--verbose", "--final-episodes", 0, "-n", 210)
     lines = call("train", "--resume", "logs/noisydqn/Pendulum-v1_1", "-n", 230).splitlines()
-    assert lines[2] == "Going on at step 210 of 230"
+    assert lines[2] == "Resuming at step 210 of 230"
     assert len(lines) <= 3 + 10 + 5
 
 

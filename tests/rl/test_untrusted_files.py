@@ -328,7 +328,7 @@ def test_nonsense_in_the_settings_of_an_agent_is_one_line(wrong, world, call):
 def test_a_refusal_names_what_is_asked_for_and_the_option(command, world, call):
     DOORS["zip-space"][1](world)
     _, stderr = call(*COMMANDS[command])
-    assert "observation_space holds posix.mkdir" in stderr
+    assert "observation_space contains posix.mkdir" in stderr
     assert "If you trust where the file comes from, add --trust" in stderr
 
 

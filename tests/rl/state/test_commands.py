@@ -134,7 +134,7 @@ def test_a_stopped_training_ends_in_the_same_run(algo, name, train, call, tmp_pa
     run = f"logs/{algo}/{env}_1"
     code, out, _ = call("train", "--resume", run, "--trust")
     assert code == 0
-    assert "Going on at step 25" in out
+    assert "Resuming at step 25" in out
     assert_same(tmp_path / run, tmp_path / "whole" / algo / f"{env}_1")
 
 
@@ -160,15 +160,15 @@ def test_a_damaged_state_is_passed_over_with_a_line(killed, call, tmp_path, capl
     code, out, _ = call("train", "--resume", run, "-n", newer + 20)
     assert code == 0
     assert f"states/{newer}: damaged (" in caplog.text
-    assert f"Going on from step {older:,}." in caplog.text
-    assert f"Going on at step {older:,} of " in out
+    assert f"Resuming from step {older:,}." in caplog.text
+    assert f"Resuming at step {older:,} of " in out
 
 
 def test_a_full_disk_is_one_line_and_leaves_the_older_state(train, call, tmp_path, monkeypatch):
     monkeypatch.setattr(files, "_to_disk", fails_from_the(3, files._to_disk))  # each state has two files
     code, _, err = train("--save-every", 1e-9)
     assert (code, err.count("\n")) == (2, 1)
-    assert "can't write the training's state: No space left on device. Free some space and go on with the last" in err
+    assert "can't write the training's state: No space left on device. Free some space and resume from the last one" in err
     assert [path.name for path in (tmp_path / RUN / "states").iterdir()] == ["0"]
     monkeypatch.undo()
     monkeypatch.chdir(tmp_path)
@@ -202,7 +202,7 @@ class TestLargeBuffer:
         with caplog.at_level("INFO", "ca2_rl"):
             assert call("train", "--resume", RUN, "--trust", "--save-every", 5)[0] == 0
         assert "has no replay buffer" in caplog.text
-        assert "the numbers will not be those of an uninterrupted training" in caplog.text
+        assert "the results will differ from those of an uninterrupted training" in caplog.text
         assert not (tmp_path / RUN / "hashes.csv").exists()  # nobody can verify it
         code, _, err = call("verify", RUN, "--trust")
         assert (code, err.count("\n")) == (2, 1)
@@ -232,8 +232,8 @@ def test_a_checkpoint_is_gone_on_with_and_what_is_lost_is_said(train, call, tmp_
     with caplog.at_level("INFO", "ca2_rl"):
         code, out, _ = call("train", "--resume", RUN, "--trust")
     assert code == 0
-    assert "Going on from rl_model_200_steps.zip, there is no whole state. Lost are the replay buffer, the episode" in caplog.text
-    assert "Going on at step 200 of 600" in out
+    assert "Resuming from rl_model_200_steps.zip, because there is no whole state. Lost are the replay buffer, the episode" in caplog.text
+    assert "Resuming at step 200 of 600" in out
     assert load_agent("noisydqn", tmp_path / RUN / "Pendulum-v1.zip").num_timesteps == 600
     assert not (tmp_path / RUN / "hashes.csv").exists()
 
@@ -312,7 +312,7 @@ class TestVerify:
         (tmp_path / RUN / "hashes.csv").unlink()
         code, _, err = call("verify", RUN, "--trust")
         assert (code, err.count("\n")) == (2, 1)
-        assert "Trainings of version 0.1.0 kept no hashes" in err
+        assert "There are no hashes of trainings of version 0.1.0" in err
 
     def test_a_run_that_has_just_begun_has_none_yet(self, train, call, tmp_path):
         train(steps=120)

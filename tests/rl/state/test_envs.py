@@ -113,7 +113,7 @@ def test_its_episodes_have_seeds_that_follow_from_the_first(tmp_path):
 def test_several_of_them_are_said_not_to_be_exact(tmp_path, caplog):
     with caplog.at_level(logging.INFO, "ca2_rl"):
         resumed, stopped_at = train(Hidden, tmp_path, at=60, n_envs=2)
-    assert "Hidden: can't be saved. A resumed training begins new episodes, and gets other numbers." in caplog.text
+    assert "Hidden: can't be saved. A resumed training begins new episodes, so its results will differ." in caplog.text
     assert (resumed.num_timesteps, stopped_at) == (120, 60)  # it goes on, at once
 
 
@@ -141,7 +141,7 @@ def test_a_state_saved_in_the_middle_of_an_episode_goes_on_in_a_new_one(algorith
     model = make(Hidden, n_envs, algorithm).learn(60)  # no multiple of 17
     with caplog.at_level(logging.INFO, "ca2_rl"):
         save_state(model, tmp_path)
-    assert "Hidden: can't be saved. A resumed training begins new episodes, and gets other numbers." in caplog.text
+    assert "Hidden: can't be saved. A resumed training begins new episodes, so its results will differ." in caplog.text
     steps = model.num_timesteps
     model.learn(64, reset_num_timesteps=False)
     loaded = load_state(algorithm, tmp_path, make_vec_env(Hidden, n_envs))
@@ -230,7 +230,7 @@ def test_a_state_of_other_settings_is_one_line(tmp_path):
     bigger = DiscretizedDQN("MlpPolicy", "CartPole-v1", **SETTINGS | {"buffer_size": 500})
     with pytest.raises(UserError, match="its replay buffer has 300 rows, here it has 500"):
         restore_state(bigger, tmp_path / "state")
-    with pytest.raises(UserError, match="the state is of DiscretizedDQN, not of DQN"):
+    with pytest.raises(UserError, match="the state is one of DiscretizedDQN, not of DQN"):
         load_state(DQN, tmp_path / "state", gym.make("CartPole-v1"))
 
 
@@ -238,7 +238,7 @@ def test_a_setting_that_can_t_be_saved_is_named(tmp_path):
     settings = SETTINGS | {"learning_rate": lambda progress: 0.01 * progress}
     model = DiscretizedDQN("MlpPolicy", make_vec_env("CartPole-v1"), **settings).learn(40)
     save_state(model, tmp_path)
-    with pytest.raises(UserError, match=r"learning_rate is not in the state.*Give it: load_state\(\.\.\., learning_rate=\.\.\.\)"):
+    with pytest.raises(UserError, match=r"learning_rate could not be saved.*Give it: load_state\(\.\.\., learning_rate=\.\.\.\)"):
         load_state(DiscretizedDQN, tmp_path, make_vec_env("CartPole-v1"))
     loaded = load_state(DiscretizedDQN, tmp_path, make_vec_env("CartPole-v1"), learning_rate=settings["learning_rate"])
     assert loaded.num_timesteps == 40
@@ -247,7 +247,7 @@ def test_a_setting_that_can_t_be_saved_is_named(tmp_path):
 @pytest.mark.parametrize("folder", ["nothing", "empty"])
 def test_a_folder_without_a_state_is_one_line(folder, tmp_path):
     (tmp_path / "empty").mkdir()
-    with pytest.raises(UserError, match=r"no state of a training: state\.json is missing"):
+    with pytest.raises(UserError, match=r"not the state of a training: state\.json is missing"):
         load_state(DiscretizedDQN, tmp_path / folder, make_vec_env("CartPole-v1"))
 
 
@@ -255,7 +255,7 @@ def test_a_state_of_another_version_is_one_line(tmp_path):
     save_state(make("CartPole-v1"), tmp_path)
     content = (tmp_path / "state.json").read_text()
     (tmp_path / "state.json").write_text(content.replace('"format": 1', '"format": 2'))
-    with pytest.raises(UserError, match="a state of format 2, this version of ca2 reads 1"):
+    with pytest.raises(UserError, match="a state of format 2, but this version of ca2 reads format 1"):
         load_state(DiscretizedDQN, tmp_path, make_vec_env("CartPole-v1"))
 
 

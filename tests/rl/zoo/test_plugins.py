@@ -57,8 +57,8 @@ def test_the_package_of_the_page_joins_and_a_broken_one_does_not_stop_it(ca2_rl,
     assert (tmp_path / "logs" / "patientdqn" / "CartPole-v1_1" / "CartPole-v1.zip").exists()
     assert "CartPole-v1_1" in ca2_rl(*commands[1], "--episodes", 1, env={"PYTHONPATH": str(target)}).stdout
     assert sorted(result.stderr.splitlines()) == [
-        "ca2-rl: algorithm 'brokendqn' of broken_package left out, its import failed: No module named 'no_such_thing'",
-        "ca2-rl: algorithm 'ppo' of clashing_package left out: the zoo has another algorithm of that name.",
+        "ca2-rl: algorithm 'brokendqn' of broken_package left out: its import failed: No module named 'no_such_thing'",
+        "ca2-rl: algorithm 'ppo' of clashing_package left out: rl-zoo3 has another algorithm with that name.",
     ]
 
 
@@ -87,7 +87,7 @@ def test_a_class_alone_is_a_plugin():
         ("mydqn", "ca2_rl:MyDQN", "its import failed: module 'ca2_rl' has no attribute 'MyDQN'"),
         ("mydqn", "json:dumps", "is neither an SB3 algorithm nor a Plugin"),
         ("mydqn", "builtins:dict", "is neither an SB3 algorithm nor a Plugin"),
-        ("dqn", "ca2_rl:DiscretizedDQN", "the zoo has another algorithm of that name"),
+        ("dqn", "ca2_rl:DiscretizedDQN", "rl-zoo3 has another algorithm with that name"),
     ],
 )
 def test_what_is_wrong_with_a_plugin_is_one_line(name, target, reason, capsys):
@@ -104,7 +104,7 @@ def test_the_zoo_s_own_class_under_its_own_name_is_no_clash(capsys):
 
 @pytest.mark.parametrize(
     ("command", "words"),
-    [(["train"], "comes without hyperparameters: give a file with --conf-file"), (["optimize"], "has no search space")],
+    [(["train"], "has no shipped hyperparameters: give a file with --conf-file"), (["optimize"], "has no search space")],
 )
 def test_what_a_bare_class_can_not_do_is_said(command, words, tmp_path, monkeypatch, capsys):
     plugins.register()
