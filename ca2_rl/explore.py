@@ -238,7 +238,7 @@ def main(argv: list[str]) -> None:
     parser.add_argument("--env", required=True, metavar="ID", help="environment id, or module:id")
     parser.add_argument("--episodes", type=at_least(1), default=100, help="resets, and episodes of each policy (default: 100)")
     parser.add_argument("--seed", type=seed, default=0, help="seed of the first episode; the next one has seed + 1 (default: 0)")
-    parser.add_argument("--gym-packages", nargs="+", default=[], metavar="PACKAGE", help="packages to import because they register envs")
+    parser.add_argument("--gym-packages", nargs="+", default=[], metavar="PACKAGE", help="import these packages, which register envs")
     parser.add_argument("-o", "--out", type=Path, metavar="FOLDER", help="output folder (default: explore-ID)")
     arguments = parser.parse_args(argv)
     arguments.env, modules = split_env_id(arguments.env)

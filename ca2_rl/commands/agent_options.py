@@ -59,7 +59,7 @@ def device(name: str) -> str:
 
 def add_package_options(parser: Parser) -> None:
     """Adds the options about foreign code: packages that register envs, and code in a run's files."""
-    parser.add_argument("--gym-packages", nargs="+", default=[], metavar="PACKAGE", help="packages to import because they register envs")
+    parser.add_argument("--gym-packages", nargs="+", default=[], metavar="PACKAGE", help="import these packages, which register envs")
     parser.add_argument("--trust", action="store_true", help=TRUST)
 
 
@@ -84,7 +84,7 @@ def add_agent_options(parser: Parser) -> None:
     parser.add_argument("-n", "--n-timesteps", type=at_least(1), default=1000, metavar="STEPS", help="steps to play (default: 1000)")
     parser.add_argument("--n-envs", type=at_least(1), default=1, metavar="N", help="envs in parallel (default: 1)")
     how = parser.add_mutually_exclusive_group()
-    how.add_argument("--deterministic", action="store_true", help="act without exploration (default, except Atari and MiniGrid)")
+    how.add_argument("--deterministic", action="store_true", help="act without exploration (default, except on Atari and MiniGrid)")
     how.add_argument("--stochastic", action="store_true", help="act as in training, with exploration")
     parser.add_argument("--seed", type=seed, default=0, metavar="N", help="seed of the envs and of the exploration (default: 0)")
     parser.add_argument("--device", type=device, default="auto", help="PyTorch device (default: auto)")
