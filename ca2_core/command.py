@@ -31,9 +31,9 @@ class Subcommand(NamedTuple):
 class Command:
     """A program with subcommands.
 
-    :param name: as a user types it
+    :param name: the name that a user types
     :param description: for the help text
-    :param subcommands: by name
+    :param subcommands: the subcommands by name
     :param examples: command lines for a start, without the program's name
     """
 

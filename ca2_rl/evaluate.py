@@ -141,7 +141,7 @@ def main(argv: list[str]) -> None:
         description="Plays trained agents and prints their return (mean, standard deviation, interquartile mean with its "
         "95 % bootstrap interval), and on Pendulum, MountainCar(Continuous), FrozenLake, CliffWalking and Taxi their regret: the optimal "
         "return from the same initial states minus the agent's. "
-        "For several runs of an algorithm, the last row counts each run's mean as one score.",
+        "With several runs of an algorithm on an env, a further row counts each run's mean as one score.",
     )
     parser.add_argument("runs", nargs="+", metavar="RUN", help="run folders of `ca2-rl train`, or folders that contain them")
     parser.add_argument("--episodes", type=at_least(1), help="episodes for each agent (default: 500 where the optimum is known, else 100)")

@@ -1,1 +1,1 @@
-"""Environments as functions over batches of states."""
+"""Fast versions of Gymnasium's classic control environments, and a wrapper that discretises actions."""

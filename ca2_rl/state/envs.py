@@ -44,7 +44,7 @@ ADAPTERS: dict[type, tuple[str, ...]] = {
     wrappers.TimeAwareObservation: ("timesteps",),
     EndPointActions: (),
 }
-# Exact classes, too
+# Vectorised envs and wrappers that can be saved, by exact class
 VEC_ENVS = (DummyVecEnv, ClassicControlVecEnv)
 VEC_WRAPPERS = (VecNormalize, VecFrameStack, VecTransposeImage, VecCheckNan)
 

@@ -78,7 +78,7 @@ class Manager(ExperimentManager):
             self.vec_env_class = ClassicControlVecEnv  # which steps any other env as DummyVecEnv does
         self._recorded, self._see_hash = recorded, see_hash
         self._stdout = sys.stdout
-        self.study: Study | None = None  # of the trials of this process
+        self.study: Study | None = None  # the search, once this process has made a trial
         can_save = issubclass(ALGOS[self.algo], (OffPolicyAlgorithm, OnPolicyAlgorithm)) and "Recurrent" not in ALGOS[self.algo].__name__
         self.states = SaveStates(Path(), args.save_every, args.save_buffer, self._facts) if can_save else None
         self.stop_on_signal = StopOnSignal(self.states)
