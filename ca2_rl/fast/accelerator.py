@@ -455,7 +455,7 @@ class Accelerator:
             self._run_eagerly(f"torch's compiler failed ({_first_line(error)})")
         else:
             if (reason := self._program.obstacle) is not None:
-                self._warn(f"{reason}: the compiled gradient steps are called through torch.compile, which takes up to twice as long.")
+                self._warn(f"{reason}: the compiled gradient steps are called by torch.compile, which takes up to twice as long.")
         model.logger.record("time/compile_seconds", time.perf_counter() - begin)
 
     def _run_eagerly(self, reason: str) -> None:

@@ -61,7 +61,7 @@ def test_damaged_agents_are_refused(run_folder, capsys):
     assert "damaged" in refuse(capsys, run_folder)
     with zipfile.ZipFile(model, "w") as archive:
         archive.writestr("data", "{}")
-    assert "no NoisyDQN agent can be loaded" in refuse(capsys, run_folder)
+    assert "can't be loaded as a NoisyDQN agent" in refuse(capsys, run_folder)
     model.unlink()
     assert "the training has not finished" in refuse(capsys, run_folder)
 

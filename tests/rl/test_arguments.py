@@ -157,8 +157,8 @@ class Choice(gym.Env):
     ("info", "words"),
     [
         (lambda step: {"action_mask": np.zeros(3)}, "allows no action"),
-        (lambda step: {"action_mask": np.ones(2)}, "a true or false for each of the 3 actions"),
-        (lambda step: {"action_mask": "x"}, "a true or false for each of the 3 actions"),
+        (lambda step: {"action_mask": np.ones(2)}, "needs true or false for each of the 3 actions"),
+        (lambda step: {"action_mask": "x"}, "needs true or false for each of the 3 actions"),
         (lambda step: {"action_mask": np.ones(3)} if step < 5 else {}, "is missing after a step"),
     ],
 )

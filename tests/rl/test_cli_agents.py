@@ -137,7 +137,7 @@ def test_packages_that_a_run_names_are_imported_if_the_user_names_or_trusts_them
     forget()
     with pytest.raises(SystemExit):
         call("evaluate", "logs", "--episodes", 2)
-    assert "If you trust it: --gym-packages their_env" in capsys.readouterr().err
+    assert "If you trust it, add --gym-packages their_env" in capsys.readouterr().err
     assert "Their-v0_1" in call("evaluate", "logs", "--episodes", 2, "--gym-packages", "their_env")
     forget()
     assert "Their-v0_1" in call("evaluate", "logs", "--episodes", 2, "--trust")

@@ -112,7 +112,7 @@ def test_an_empty_column_gives_way_to_the_next(write):
 
 
 @pytest.mark.parametrize(
-    ("content", "message"), [("", "nothing logged"), ("a,b\n1,2\n", STEPS), ('"', "damaged"), (None, "no progress.csv")]
+    ("content", "message"), [("", "empty or damaged"), ("a,b\n1,2\n", STEPS), ('"', "damaged"), (None, "no progress.csv")]
 )
 def test_what_is_no_log_is_refused_with_the_reason(tmp_path, content, message):
     if content is not None:

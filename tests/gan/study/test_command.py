@@ -177,7 +177,7 @@ def test_a_study_that_was_killed_goes_on_and_leaves_at_ctrl_c(file, tmp_path):
     os.killpg(stopped.pid, signal.SIGINT)  # as a terminal does it
     _, stderr = stopped.communicate(timeout=60)
     assert stopped.returncode == 130, stderr
-    assert "The same command goes on" in stderr
+    assert "Run the same command again" in stderr
     assert "Traceback" not in stderr
     assert done.items() <= times(file / "jobs").items()
 

@@ -39,7 +39,7 @@ def test_help_explains_the_file(capsys):
     with pytest.raises(SystemExit):
         main(["--help"])
     text = capsys.readouterr().out
-    for word in ("variants:", "environments:", "evaluation:", "gym_packages:", "--report-only", "goes on where it was"):
+    for word in ("variants:", "environments:", "evaluation:", "gym_packages:", "--report-only", "runs only what is missing"):
         assert word in text
 
 
@@ -160,7 +160,7 @@ def test_a_study_that_was_killed_goes_on_and_leaves_at_ctrl_c(file, tmp_path):
     stopped.send_signal(signal.SIGINT)
     _, stderr = stopped.communicate(timeout=60)
     assert stopped.returncode == 130, stderr
-    assert "The same command goes on" in stderr
+    assert "Run the same command again" in stderr
     assert "Traceback" not in stderr
     assert all(path.stat().st_mtime_ns == mtime for path, mtime in done.items())
 

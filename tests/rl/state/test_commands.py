@@ -206,7 +206,7 @@ class TestLargeBuffer:
         assert not (tmp_path / RUN / "hashes.csv").exists()  # nobody can verify it
         code, _, err = call("verify", RUN, "--trust")
         assert (code, err.count("\n")) == (2, 1)
-        assert "less than their whole state" in err
+        assert "without their whole state" in err
 
     def test_save_buffer_keeps_it(self, train, call, tmp_path, monkeypatch, caplog):
         train(folder="whole")

@@ -151,7 +151,7 @@ def test_variants_that_differ_in_any_setting_are_different_jobs(change):
         ),
         (
             NOISY | {"environments": {"CartPole-v1": {"evaluation": {"metric": "regret"}}}},
-            "study.yml, environments.CartPole-v1.evaluation.metric: the optimum of CartPole-v1 is not known",
+            "study.yml, environments.CartPole-v1.evaluation.metric: the optimum of CartPole-v1 is unknown",
         ),
         (PENDULUM | {"variants": {"a": None}}, "study.yml, variants.a.algo: no algorithm ''."),
         (

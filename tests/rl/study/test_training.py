@@ -136,7 +136,7 @@ def test_regret_on_a_lake_is_the_expected_return_of_the_best_policy_minus_the_me
 
 def test_a_regret_that_is_not_known_with_these_settings_is_refused():
     settings = settings_of("ppo", environment={"id": TAXI, "env_kwargs": {"fickle_passenger": True}})
-    with pytest.raises(UserError, match=f"the optimum of {TAXI} with these env_kwargs is not known"):
+    with pytest.raises(UserError, match=f"the optimum of {TAXI} with these env_kwargs is unknown"):
         Bench.prepare(settings)
 
 
