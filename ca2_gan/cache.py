@@ -31,7 +31,7 @@ def keep_file(path: Path, write: Callable[[Path], object]) -> None:
         with whole_file(path) as partial:
             write(partial)
     except OSError as error:
-        _say_once(f"{path.parent}: the cache can't be written to ({error.strerror or error}); results are right, but computed again each time.")
+        _say_once(f"{path.parent}: the cache can't be written to ({error.strerror or error}); results are right, but recomputed each time.")
 
 
 @cache

@@ -15,7 +15,7 @@ COMMAND = Command(
         "export": Subcommand("ca2_gan.commands.export:main", "write the generator of a trained model as ONNX or a torch.export program"),
         "evaluate": Subcommand("ca2_gan.commands.evaluate:main", "compare the images of runs, models or files with real images"),
         "ground-truth": Subcommand(
-            "ca2_gan.commands.ground_truth:main", "compare generated letters with the procedure that draws glyphs: factors, coverage, copies"
+            "ca2_gan.commands.ground_truth:main", "compare letters with the procedure that draws glyphs: factors, coverage, copies"
         ),
         "play": Subcommand("ca2_gan.commands.play:main", "open a page in the browser on which models write what you type"),
         "rate": Subcommand(

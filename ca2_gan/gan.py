@@ -176,7 +176,7 @@ class GAN(nn.Module, PyTorchModelHubMixin):
         :raises UserError: if one is not a class of the model, or an unconditional model is asked for a class by name
         """
         if isinstance(labels, str) and not self.is_conditional:
-            raise UserError(f"{self.spec.name} is unconditional: it can't be asked for a class. Leave out labels, or train with --per-class.")
+            raise UserError(f"{self.spec.name} is unconditional: it can't be asked for a class. Leave out labels, or train one per class.")
         return class_numbers(labels, self.class_names)
 
     @torch.inference_mode()
@@ -195,7 +195,7 @@ class GAN(nn.Module, PyTorchModelHubMixin):
     def _as_bytes(self, images: Tensor) -> Tensor:
         """``to_uint8``, but refuses NaN and infinite values, which would become black or white pixels."""
         if not images.isfinite().all():
-            raise UserError(f"{self.spec.name}: its images have NaN or infinite pixels: its weights are damaged, or training diverged. Train again.")
+            raise UserError(f"{self.spec.name}: its images are not finite: its weights are damaged, or training diverged. Train again.")
         return to_uint8(images)
 
     def save(self, folder: str | Path) -> None:

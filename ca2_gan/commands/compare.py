@@ -142,8 +142,8 @@ def main(argv: list[str]) -> None:
     """``ca2-gan compare``."""
     parser = Parser(
         prog="ca2-gan compare",
-        description="Writes one self-contained HTML page about several runs: curves of their losses and, where they were evaluated, FID, FCD "
-        "and KL over images, and their samples side by side.",
+        description="Writes one self-contained HTML page about several runs: curves of their losses and, where they were evaluated, FID, "
+        "FCD and KL over images, and their samples side by side.",
     )
     where = "run folders of `ca2-gan train`, or folders that contain run folders"
     parser.add_argument("runs", nargs="+", type=Path, metavar="RUN", help=where)

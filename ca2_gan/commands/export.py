@@ -25,7 +25,7 @@ def make_parser() -> Parser:
     form = parser.add_mutually_exclusive_group()
     form.add_argument("--onnx", action="store_const", dest="form", const=ONNX, help="ONNX, the default; needs the extra `export`")
     form.add_argument("--torch", action="store_const", dest="form", const=PROGRAM, help="a program that `torch.export.load` reads")
-    parser.add_argument("--out", type=Path, metavar="FILE", help="file to write, NAME.onnx or NAME.pt2 (default: named after the model, in this folder)")
+    parser.add_argument("--out", type=Path, metavar="FILE", help="NAME.onnx or NAME.pt2 (default: named after the model, in this folder)")
     return parser
 
 

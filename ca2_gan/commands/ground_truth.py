@@ -20,9 +20,8 @@ from ca2_gan.metrics.ground_truth import FALSE_ALARMS, Factor, GroundTruth, grou
 from ca2_gan.metrics.samples import open_source
 from ca2_gan.versions import versions
 
-DESCRIPTION = """Compares a generator of letters with the procedure that draws glyphs. That procedure draws any number of glyphs with known slant,
-width, pen and bend, so it shows which of these the generator makes, how often, and whether it copies training images. Writes
-ground-truth.png and ground-truth.json.
+DESCRIPTION = """Compares a generator of letters with the procedure that draws glyphs: it draws any number of them with known slant, width,
+pen and bend, so it shows which of these the generator makes, how often, and whether it copies. Writes ground-truth.png and .json.
 """
 COLUMNS = 5
 FRESH_COLOR, OWN_COLOR = "0.6", "tab:blue"
@@ -82,7 +81,7 @@ def print_report(content: dict[str, Any]) -> None:
     header = ["factor", "inferred, R²", "difference", "floor", "least recall at", "recall", "floor"]
     Table(header, rows, "Factors of the letters: do their values occur as often as in fresh glyphs, and are all covered?").print()
     verdict = f"{'more than new images would have' if copies['p'] < 0.01 else 'no more than chance'} (p = {copies['p']:.2g})"
-    print(f"Taken for copies of training images: {copies['share']:.1%} of the samples, of new images {copies['false_alarms']:.0%}: {verdict}")
+    print(f"Taken for copies of training images: {copies['share']:.1%} of samples, of new images {copies['false_alarms']:.0%}: {verdict}")
 
 
 def draw(found: GroundTruth, name: str) -> Figure:

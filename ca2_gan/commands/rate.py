@@ -51,7 +51,7 @@ def make_parser() -> Parser:
     parser.add_argument("--n", type=at_least(1, MOST), default=DEFAULT_N, help=f"images of each source, and real ones ({DEFAULT_N})")
     parser.add_argument("--seed", type=seed, default=0, help="seed of the samples and their order (0)")
     parser.add_argument("--rater", default="rater", metavar="NAME", help="who rates; each rater's answers go to a separate file (rater)")
-    parser.add_argument("-o", "--out", type=Path, default=Path("rating"), metavar="FOLDER", help="folder of the images and the answers (rating)")
+    parser.add_argument("-o", "--out", type=Path, default=Path("rating"), metavar="FOLDER", help="folder of images and answers (rating)")
     parser.add_argument("--no-browser", action="store_false", dest="browser", help="print the address only")
     parser.add_argument("--port", type=at_least(0, 65_535), default=0, help="port of the address (default: a free one)")
     return parser

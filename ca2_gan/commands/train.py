@@ -138,7 +138,9 @@ def make_parser(game: str, values: Mapping[str, Any], is_whole: bool) -> Parser:
     section.add_argument("--resume", action="store_true", help="resume the run in --out, as if it had not been interrupted")
     section.add_argument("--config", metavar="FILE", help="a YAML file of settings instead of hyperparams/gan/MODEL.yml")
     section.add_argument("--dry-run", action="store_true", help="print what would be trained, and exit")
-    section.add_argument("--help-all", action="store_true", default=SUPPRESS, help="show all options; with --game or --model, those of that game")
+    section.add_argument(
+        "--help-all", action="store_true", default=SUPPRESS, help="show all options, those of a game with --game or --model"
+    )
     for title, group in groups(game).items():
         section = parser.add_argument_group(title if title != "game" else f"game: {game}")
         for name, entry in entries(group).items():

@@ -48,7 +48,8 @@ def returns_images(student: Student) -> None:
     images = student.once(_made).images
     border = np.concatenate([images[:, 0], images[:, -1]], axis=1).mean()
     expect(
-        images.max() > 100, f"the brightest pixel is {images.max()}: were numbers from 0 to 1 converted to bytes? The training images go up to 255."
+        images.max() > 100,
+        f"the brightest pixel is {images.max()}: were numbers from 0 to 1 cast to bytes? The training images go up to 255.",
     )
     expect(
         border < images[:, 7:21, 7:21].mean(), "the border is lighter than the middle. From -1 to 1 means from 0 to 255: (x + 1) * 127.5."

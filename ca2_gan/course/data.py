@@ -115,7 +115,9 @@ def parts_two_shapes(student: Student) -> None:
         agreement = _agreement(found, hand["upper"][chosen])
         why = "A generator may make something between both cases. k-means on the pixels, with two groups, separates them."
         expect(0 < found.mean() < 1, f"{call} puts all images into one group. {why}")
-        expect(agreement >= AGREEMENT, f"{call}: {agreement:.0%} of the images are in the group of their case; {AGREEMENT:.0%} are needed. {why}")
+        expect(
+            agreement >= AGREEMENT, f"{call}: {agreement:.0%} of the images are in their case's group; {AGREEMENT:.0%} are needed. {why}"
+        )
 
 
 def _read(student: Student) -> tuple[Bytes, NDArray[np.int64], Letters]:

@@ -33,7 +33,7 @@ TRAPS: Mapping[Trap, str] = {
     "fakes for real. Set its gradients to 0 before its backward pass",
     "discriminator adds up": "the discriminator's gradients of all steps add up. Set them to 0 before each of its backward passes",
     "generator adds up": "the generator's gradients of all steps add up. Set them to 0 before each of its backward passes",
-    "undetached": "the gradients of the discriminator's loss reach the generator and are added to its own, so that it learns to be recognised. "
+    "undetached": "the gradients of the discriminator's loss reach the generator, too: it learns to make recognisable fakes. "
     "Detach the fakes in the discriminator's turn, and set the generator's gradients to 0 in its own",
     "wrong real": "the discriminator learns that real images are fake. The target of real images is 1",
     "wrong fake": "the discriminator learns that fakes are real. The target of fakes in its turn is 0",
@@ -109,7 +109,9 @@ def leaves_the_generator_alone(student: Student) -> None:
         parameter.register_hook(lambda _, number=number: count(number))
     _play(student, players, 1)
     expect(max(times.values()) > 0, "no gradient reaches the generator in its own turn. Are the fakes detached there, too?")
-    spare = "That costs a backward pass through the generator, and unless its gradients are set to 0 afterwards, it learns to be recognised."
+    spare = (
+        "That costs a backward pass, and unless the generator's gradients are set to 0 afterwards, it learns to make recognisable fakes."
+    )
     expect(max(times.values()) < 2, f"the generator gets gradients twice in a step. In the discriminator's turn, detach the fakes. {spare}")
 
 

@@ -18,10 +18,10 @@ def add_data_arguments(parser: ArgumentParser) -> None:
         "of them, .npz with x and y, .parquet, a folder of pictures; `ca2-gan list formats` shows all"
     )
     group.add_argument("--data", required=True, metavar="D", help=data)
-    group.add_argument("--root", type=Path, metavar="FOLDER", help="folder of emnist-letters, mnist, fashion-mnist; missing files are downloaded")
+    group.add_argument("--root", type=Path, metavar="FOLDER", help="folder of emnist-letters, mnist, fashion-mnist (default: the cache)")
     group.add_argument("--classes", metavar="A,B", help="only these classes, by name (default: all)")
     group.add_argument("--transpose", action=BooleanOptionalAction, help="swap rows and columns (default: EMNIST's files only)")
-    group.add_argument("--invert", action=BooleanOptionalAction, help="invert the gray values (default: for gray images that are dark on white)")
+    group.add_argument("--invert", action=BooleanOptionalAction, help="invert gray values (default: of gray images that are dark on white)")
     group.add_argument("--cases", action="store_true", help="make capitals and lower case separate classes (data that tell them apart)")
     resize = "scale to NxN pixels, or HxW; keeps proportions (default: as they are)"
     group.add_argument("--resize", metavar="N", help=resize)

@@ -114,7 +114,9 @@ def _tell_cases_apart(raw: Raw, labels: NDArray[np.int64], names: Mapping[int, s
     """Labels and names of capitals, followed by those of lower case."""
     upper = raw.attributes.get(UPPER)
     if upper is None or not np.isin(upper, (0, 1)).all():
-        raise UserError(f"{raw.source}: it is unknown which are capitals: cases needs an attribute {UPPER!r}, true or false for each image.")
+        raise UserError(
+            f"{raw.source}: nothing tells which are capitals: cases needs an attribute {UPPER!r}, true or false for each image."
+        )
     first = max(names) + 1
     apart = np.where((labels == BLANK) | upper.astype(bool), labels, labels + first)
     lower = {first + label: name.lower() for label, name in names.items()}

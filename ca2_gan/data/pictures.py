@@ -38,7 +38,7 @@ def read_image_folder(folder: Path) -> Raw:
     found = [(name, path, part.name.lower() in held_out) for part in parts for name, path in _pictures_of_classes(part)]
     names = sorted({name for name, _, _ in found if name is not None})
     if names and any(name is None for name, _, _ in found):
-        raise UserError(f"{folder}: pictures next to subfolders such as {names[0]}. Give each class a subfolder, or put all pictures in one folder.")
+        raise UserError(f"{folder}: pictures next to subfolders such as {names[0]}. Give each class a subfolder, or use one folder only.")
     numbers = {name: number for number, name in enumerate(names)}
     labels = np.array([numbers[name] for name, _, _ in found if name is not None], dtype=np.int64) if names else None
     others = sum(not _is_picture(path) for path in _files(folder))

@@ -92,7 +92,7 @@ def check_apart(train: Dataset, reference: Source) -> None:
     share = 0.0 if images is None else float(np.isin(digest_images(images.images), train.digests).mean())
     if share > MOST_COPIES:
         raise UserError(
-            f"train: {share:.0%} of the images of {reference.name} are in it: the classifier would be trained on the images that it judges. "
+            f"train: {share:.0%} of the images of {reference.name} are in it: the classifier would be trained on images that it judges. "
             "Give other images, such as train=data.train with data.test."
         )
 

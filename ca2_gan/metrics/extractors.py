@@ -74,9 +74,7 @@ class Module:
             except Exception as error:  # a user's network may raise anything
                 reason = " ".join(str(error).split())[:200]
                 shape = list(batch.shape)
-                raise UserError(
-                    f"extractor {self.name}: its network failed on images {shape}: {type(error).__name__}: {reason}"
-                ) from error
+                raise UserError(f"extractor {self.name}: its network failed on images {shape}: {type(error).__name__}: {reason}") from error
             vectors, logits = found if isinstance(found, tuple) else (found, None)
             vectors = vectors.flatten(1).float().cpu().numpy()
             if len(vectors) != len(batch):

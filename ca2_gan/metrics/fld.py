@@ -18,8 +18,8 @@ class FLD(Metric):
     """Feature likelihood divergence (Jiralerspong et al. 2023): fidelity, variety and novelty in one; 0 is as good as training images.
 
     Gaussians around the generated images, with widths fitted to the training images, give a likelihood of the held-out images. FLD is the
-    loss of log-likelihood compared with Gaussians around one half of the training images, with widths fitted to the other half. The Gaussian
-    around a copy of a training image gets no width. https://arxiv.org/abs/2302.04440
+    loss of log-likelihood compared with Gaussians around one half of the training images, with widths fitted to the other half. A copy of
+    a training image gets a Gaussian without width. https://arxiv.org/abs/2302.04440
     """
 
     columns = (Column("fld", "FLD", "lower", "distance"),)

@@ -121,7 +121,7 @@ def sample_like(gan: GAN, n: int, like: Dataset | Samples | None, seed: int) -> 
     asked, names = gan.choose_classes(n), gan.class_names
     labels = asked.numpy()
     if like is not None and like.labels is not None and like.class_names is not None:
-        of_data, names = match_names(gan.spec.name, gan.class_names, like.class_names), tuple(like.class_names)  # numbers of the model's classes in the data
+        of_data, names = match_names(gan.spec.name, gan.class_names, like.class_names), tuple(like.class_names)  # by class of the model
         known = like.labels[np.isin(like.labels, of_data)]
         labels = np.random.default_rng(seed).permutation(np.resize(np.random.default_rng(seed).permutation(known), n))
         of_model = {int(number): model for model, number in enumerate(of_data)}

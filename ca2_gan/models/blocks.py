@@ -9,7 +9,7 @@ from torch.nn import functional
 
 
 class SameConv2d(nn.Conv2d):
-    """Convolution with Keras' ``same`` padding, which puts an odd pixel below and right: [N, in, H, W] -> [N, out, ceil(H/s), ceil(W/s)]."""
+    """Convolution with Keras' ``same`` padding, with an odd pixel below and right: [N, in, H, W] -> [N, out, ceil(H/s), ceil(W/s)]."""
 
     def __init__(self, in_channels: int, out_channels: int, kernel_size: int, stride: int = 1, bias: bool = True):
         super().__init__(in_channels, out_channels, kernel_size, stride, bias=bias)

@@ -38,7 +38,7 @@ def classifier_program(data: str) -> Program:
 def training_images(data: str) -> tuple[NDArray[np.float32], NDArray[np.uint8]]:
     """A part of the training split, by the classifier's features [2000, 64] and as images [2000, 784].
 
-    A small set of glyphs is the beginning of a large one, and the split depends on a hash of each image: these are in its training part, too.
+    A small set of glyphs is the beginning of a large one, and the split depends on a hash of each image: these are training images of both.
     """
     images = load_data(data, size=DRAWN).train.images[:NEIGHBOURS]
     with torch.inference_mode():

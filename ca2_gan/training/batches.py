@@ -103,7 +103,7 @@ class Images:
         return counts / counts.sum()
 
     def draw(self, position: int) -> tuple[Tensor, Tensor, Tensor]:
-        """This process's share of the batch that begins at a position.
+        """The process's share of the batch that begins at a position.
 
         :return: labelled images [n, C, H, W] in [-1, 1], their labels [n], and images to use without labels
             [n, C, H, W], which are the same tensor as the first if all images are labelled

@@ -51,7 +51,7 @@ def read_state(folder: Path, model: str, data: str) -> dict[str, Any] | None:
     if found_model != model:
         raise UserError(f"{path}: the checkpoint of a {found_model}, not of a {model}. Take another --out, or delete the folder.")
     if found_data != data:
-        raise UserError(f"{path}: the run was trained on other data ({found_data}, now {data}). Give the same --data, or take another --out.")
+        raise UserError(f"{path}: the run was trained on other data ({found_data}, now {data}). Give the same --data, or another --out.")
     return state
 
 

@@ -32,10 +32,10 @@ class DataConfig:
         name="data",
         is_common=True,
     )
-    root: Path | None = setting(None, "folder of downloaded data, such as MNIST's files", changes_result=False)
+    root: Path | None = setting(None, "folder of downloaded data, such as MNIST's files (default: the cache)", changes_result=False)
     classes: str | None = setting(None, "train on these classes only: names separated by commas", is_common=True)
     transpose: bool | None = setting(None, "swap rows and columns of the images (default: for EMNIST's files only)")
-    invert: bool | None = setting(None, "invert the gray values (default: for gray images that are dark on white)")
+    invert: bool | None = setting(None, "invert gray values (default: of gray images that are dark on white)")
     cases: bool = setting(False, "make capitals and lower case separate classes (glyphs, and data that tell them apart)")
     resize: str | None = setting(None, "scale to NxN pixels, or HxW, keeping proportions (default: as they are)")
     per_class: bool = setting(False, "train one model per class, each in its own folder inside --out")
