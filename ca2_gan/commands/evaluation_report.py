@@ -96,7 +96,7 @@ def print_groups(attribute: str, groups: dict[str, list[dict[str, Any]]]) -> Non
     shown, title = list(names), f"Real images by {attribute}"
     if len(shown) > FEW:
         shown = sorted((name for name, n in names.items() if n >= FEWEST), key=lambda name: last[name]["recall"])[:FEW]
-        title += f": of {len(names):,} values, those where the last row's recall is lowest, with at least {FEWEST} images"
+        title += f": of {len(names):,} values, those where the last candidate's recall is lowest, with at least {FEWEST} images"
     header, keys = [attribute, "images"], ("recall", "coverage")
     for candidate in groups:
         header += [f"{candidate} recall", "coverage"]

@@ -113,7 +113,7 @@ WRONG = {
     },
     "data/wrong_pairs": {
         "sets_upright": "the letters are turned or mirrored.",
-        "keeps_labels_and_images_together": "images have the label of another image. Leave out the same rows of images and labels, by one mask.",
+        "keeps_labels_and_images_together": "images have the label of another image. Leave out the same rows of images and labels",
         "holds_out_new_images": "the dtype int64, where bool is needed.",
         "parts_two_shapes": "of the images are in their case's group",
     },

@@ -303,7 +303,7 @@ class TestPerClass:
 
     @pytest.mark.parametrize("folder", ["../../x", "..", "../run/B", "/etc", "B/../B", "", "a/b", "."])
     def test_folders_elsewhere_are_not_opened(self, folder, run):
-        refused(lambda: load(self.describe(run, folders=["A", folder])), r"config\.yml: the folder .* of a class is not directly inside the run")
+        refused(lambda: load(self.describe(run, folders=["A", folder])), r"config\.yml: the folder .* is not directly inside the run")
 
     @pytest.mark.parametrize(
         "facts",
