@@ -92,7 +92,7 @@ class RunConfig:
     """Settings of the budget, the devices and the records. Images are those shown to the discriminator."""
 
     seed: int = setting(0, "seed of weights, noise and the order of the images", low=0, high=MAX_SEED, is_common=True)
-    images: int = setting(2_000_000, "budget: images", low=1, is_common=True)
+    images: int = setting(2_000_000, "budget: images shown to the discriminator", low=1, is_common=True)
     minutes: float | None = setting(None, "budget: minutes of wall-clock time from the first step on", above=0, is_common=True)
     cpu_minutes: float | None = setting(None, "budget: minutes of CPU time, not counting evaluations and records", above=0, is_common=True)
     accelerator: Literal["auto", "cpu", "cuda"] = setting("auto", "device of the networks")

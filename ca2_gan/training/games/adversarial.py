@@ -40,7 +40,7 @@ class AdversarialOptions(GameOptions):
         is_common=True,
     )
     augment_on: Literal["both", "real"] = setting(
-        "both", "what to augment: real and generated images (the target stays the same), or only real ones (they become the target)"
+        "both", "images to augment: both real and generated ones (the target stays the same), or only real ones (they become the target)"
     )
 
 

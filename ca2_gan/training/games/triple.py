@@ -26,7 +26,7 @@ class TripleOptions(AdversarialOptions):
     )
     pseudo: float = setting(0.1, "weight of the pseudo-discriminative loss (the paper's alpha_P)", low=0)
     good_enough: float = setting(0.8, "accuracy of the classifier above which the pseudo-discriminative loss is used", low=0, high=1)
-    memory: float = setting(0.98, "momentum of the running mean of that accuracy, per round", low=0, below=1)
+    memory: float = setting(0.98, "decay of the running mean of that accuracy, per round", low=0, below=1)
     candidates: int = setting(2, "most probable labels over which the classifier's adversarial term is summed", low=1)
     entropy: float = setting(0.1, "weight of the entropy of the classifier's predictions on unlabelled images", low=0)
     imbalance: float = setting(0.1, "weight of the class imbalance of these predictions", low=0)
