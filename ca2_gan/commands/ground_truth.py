@@ -20,8 +20,8 @@ from ca2_gan.metrics.ground_truth import FALSE_ALARMS, Factor, GroundTruth, grou
 from ca2_gan.metrics.samples import open_source
 from ca2_gan.versions import versions
 
-DESCRIPTION = """Compares a generator of letters with the procedure that draws glyphs. Since that draws any number of glyphs with known slant,
-width, pen and bend, the comparison shows which of them the generator makes, how often, and whether it copies training images. Writes
+DESCRIPTION = """Compares a generator of letters with the procedure that draws glyphs. Since that draws any number of glyphs with known
+slant, width, pen and bend, the comparison shows which of them the generator makes, how often, and whether it copies. Writes
 ground-truth.png and ground-truth.json.
 """
 COLUMNS = 5

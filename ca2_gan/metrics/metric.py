@@ -61,7 +61,7 @@ class Metric:
     extractor: str | None = "classifier"  # name of the network whose features it uses; None if it uses none
     fewest = 2  # least number of images on each side
     needs_training_images = False
-    knows_training_images = False  # whether they score better than new images can; then held-out images give the floor
+    knows_training_images = False  # whether training images score better than new ones can; then held-out ones give the floor
     suffix = ""  # of its keys
 
     @property

@@ -19,7 +19,7 @@ class SlicedDistance:
     """Squared sliced 2-Wasserstein distance of two sets of the same size.
 
     :param value: mean over the directions
-    :param slices: both sides projected on some directions: sorted values, and their positions before sorting, each [directions, N]
+    :param slices: both sides projected on some directions: positions before sorting, and sorted values, each [directions, N]
     """
 
     value: float
