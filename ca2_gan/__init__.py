@@ -59,9 +59,9 @@ register_extractor = _registry.extractors.register
 
 
 def list_models(pattern: str = "*", *, pretrained: bool = False) -> list[str]:
-    """Names that match a shell pattern such as ``*dcgan*``, sorted.
+    """Names of models that match a shell pattern such as ``*dcgan*``, sorted.
 
-    :param pretrained: list trained models, MODEL/DATA, which ``load`` takes
+    :param pretrained: list pretrained models instead, as the names MODEL/DATA that ``load`` takes
     """
     return (_registry.pretrained if pretrained else _registry.models).list(pattern)
 
@@ -81,7 +81,7 @@ _HOMES = {
 
 
 def __getattr__(name: str) -> Any:
-    # Loaded on first use: torch takes seconds, `ca2-gan --help` should not
+    # Imported on first use: torch takes seconds to import, and `ca2-gan --help` should be quick
     for home, names in _HOMES.items():
         if name in names:
             return getattr(import_module(f"ca2_gan.{home}"), name)

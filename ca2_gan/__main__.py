@@ -1,4 +1,4 @@
-"""``python -m ca2_gan`` is ``ca2-gan``."""
+"""Makes ``python -m ca2_gan`` the same as ``ca2-gan``."""
 
 from ca2_gan.cli import main
 

@@ -4,8 +4,8 @@ Applied to real and generated images alike ("both"), an augmentation only makes 
 target is unchanged (Zhao et al. 2020). Applied to real images alone ("real"), it is part of the data, and the generator learns to
 make noisy or shifted images. "both" is the default.
 
-Letters can't be flipped or turned (b d p q n u): "flip" is for pictures without writing. What a shift or a cut uncovers is background:
--1 in gray images, whose ink is light, and 0, the middle, in pictures in colour.
+A flipped or rotated letter is another letter (b d p q n u), so "flip" is for pictures without writing. Shifts and cutouts fill with
+background: -1 (black) in gray images, whose ink is light, and 0 (mid-gray) in colour images.
 """
 
 from collections.abc import Callable, Sequence
@@ -19,30 +19,30 @@ Augmentation = Callable[[Tensor], Tensor]
 
 
 def gaussian_noise(images: Tensor, sigma: float) -> Tensor:
-    """Adds N(0, sigma^2) to every pixel; pixels are in [-1, 1], and stay there."""
+    """Adds N(0, sigma^2) noise to every pixel, then clamps to [-1, 1]."""
     return (images + sigma * torch.randn_like(images)).clamp(-1, 1)
 
 
 def salt_and_pepper(images: Tensor, density: float) -> Tensor:
-    """Makes a share ``density`` of the pixels white or black, half each; all channels of a pixel alike."""
+    """Makes a fraction ``density`` of the pixels white or black, half of them each; all channels of a pixel change alike."""
     chance = torch.rand_like(images[:, :1])
     noisy = torch.where(chance < density, 1.0, images)
     return torch.where(chance < density / 2, -1.0, noisy)
 
 
 def brightness(images: Tensor) -> Tensor:
-    """Adds to each image a number from -0.5 to 0.5."""
+    """Adds one random number from [-0.5, 0.5) to all pixels of each image."""
     return images + (_one_each(images) - 0.5)
 
 
 def contrast(images: Tensor) -> Tensor:
-    """Stretches each image around its mean by 0.5 to 1.5."""
+    """Scales each image around its mean by a random factor from [0.5, 1.5)."""
     mean = images.mean(dim=(1, 2, 3), keepdim=True)
     return (images - mean) * (_one_each(images) + 0.5) + mean
 
 
 def saturation(images: Tensor) -> Tensor:
-    """Moves the channels of each image towards their mean or away from it, by 0 to 2 times their distance; gray images stay."""
+    """Scales the channels of each image around their mean by a random factor from [0, 2); gray images stay as they are."""
     if images.shape[1] == 1:
         return images
     mean = images.mean(dim=1, keepdim=True)
@@ -50,12 +50,12 @@ def saturation(images: Tensor) -> Tensor:
 
 
 def flip(images: Tensor) -> Tensor:
-    """Mirrors half of the images, left and right."""
+    """Mirrors each image left to right with probability 1/2."""
     return torch.where(_one_each(images) < 0.5, images.flip(3), images)
 
 
 def translation(images: Tensor, ratio: float = 1 / 8) -> Tensor:
-    """Shifts each image by whole pixels, up to a share ``ratio`` of its sides; what comes in is background."""
+    """Shifts each image at random by whole pixels, at most ``ratio`` times its sides; uncovered pixels become background."""
     n, _, height, width = images.shape
     rows = _shifted(height, n, ratio, images.device)  # [N, H]
     columns = _shifted(width, n, ratio, images.device)  # [N, W]
@@ -65,7 +65,7 @@ def translation(images: Tensor, ratio: float = 1 / 8) -> Tensor:
 
 
 def cutout(images: Tensor, ratio: float = 1 / 2) -> Tensor:
-    """Covers in each image a rectangle of ``ratio`` times its sides with background; part of it may lie outside."""
+    """Covers a random rectangle of each image, ``ratio`` times its sides, with background; it may lie partly outside."""
     n, _, height, width = images.shape
     rows, columns = _covered(height, n, ratio, images.device), _covered(width, n, ratio, images.device)
     return images.masked_fill((rows[:, :, None] & columns[:, None, :])[:, None], _background(images))
@@ -77,24 +77,24 @@ def diffaugment(images: Tensor) -> Tensor:
 
 
 def _background(images: Tensor) -> float:
-    """What is where there is nothing."""
+    """Value of pixels without content: black in gray images, mid-gray in colour images."""
     return -1.0 if images.shape[1] == 1 else 0.0
 
 
 def _one_each(images: Tensor) -> Tensor:
-    """Uniform numbers in [0, 1), [N, 1, 1, 1]."""
+    """One uniform random number from [0, 1) for each image: [N, 1, 1, 1]."""
     return torch.rand(len(images), 1, 1, 1, device=images.device)
 
 
 def _shifted(side: int, n: int, ratio: float, device: torch.device) -> Tensor:
-    """For each of n shifted images, where its pixels along one side come from, 0 and side + 1 being background: int64 [n, side]."""
+    """Source positions of the pixels along one side of n randomly shifted images, int64 [n, side]; 0 and side + 1 mean background."""
     most = int(side * ratio + 0.5)
     shift = torch.randint(-most, most + 1, (n, 1), device=device)
     return (torch.arange(1, side + 1, device=device) + shift).clamp(0, side + 1)
 
 
 def _covered(side: int, n: int, ratio: float, device: torch.device) -> Tensor:
-    """For each of n images, which pixels along one side a piece of ``ratio`` times the side covers: bool [n, side]."""
+    """Pixels along one side that a random segment of ``ratio`` times the side covers, for each of n images: bool [n, side]."""
     size = int(side * ratio + 0.5)
     start = torch.randint(0, side + (1 - size % 2), (n, 1), device=device) - size // 2
     pixels = torch.arange(side, device=device)
@@ -115,9 +115,9 @@ AUGMENTATIONS: dict[str, tuple[Callable[..., Tensor], float | None]] = {
 
 
 def augmentation(steps: Sequence[str]) -> Augmentation:
-    """One function of steps such as ``noise:0.1`` or ``diffaugment``, in their order; without steps it changes nothing.
+    """Combines steps such as ``noise:0.1`` or ``diffaugment``, in order, into one function; without steps, it changes nothing.
 
-    :raises UserError: for an unknown name, or a strength that is no number from 0 to 1
+    :raises UserError: for an unknown name, a strength that is not a number from 0 to 1, or a strength where a step has none
     """
     functions = [_parse(step) for step in steps]
 

@@ -1,4 +1,4 @@
-"""Where what is expensive to make is kept between commands."""
+"""A cache on disk for files that are expensive to compute."""
 
 import os
 import sys
@@ -13,27 +13,27 @@ from ca2_core.files import whole_file
 
 
 def cache_path(kind: str, key: tuple[object, ...], suffix: str) -> Path:
-    """A file's place by everything that its content depends on; ``CA2_GAN_CACHE`` moves all of them.
+    """Path of a cached file, named after everything that its content depends on; ``CA2_GAN_CACHE`` sets another folder.
 
-    :param kind: what it is, the beginning of its name
-    :param key: what its content depends on
+    :param kind: what the file contains; its name begins with it
+    :param key: values that the content depends on; the name has their hash
     """
     folder = os.environ.get("CA2_GAN_CACHE") or platformdirs.user_cache_dir("ca2_gan")
     return Path(folder) / f"{kind}-{blake2b(repr(key).encode(), digest_size=8).hexdigest()}{suffix}"
 
 
 def keep_file(path: Path, write: Callable[[Path], object]) -> None:
-    """Puts a file into the cache; where that can't be done, says so once and goes on without.
+    """Writes a file into the cache. If that fails, prints a warning, once, and continues without the file.
 
-    :param write: writes it to a path
+    :param write: writes the content to the path that it is given
     """
     try:
         with whole_file(path) as partial:
             write(partial)
     except OSError as error:
-        _say_once(f"{path.parent}: the cache can't be written to ({error.strerror or error}); results are right, but made anew each time.")
+        _say_once(f"{path.parent}: the cache can't be written to ({error.strerror or error}); results are right, but recomputed each time.")
 
 
 @cache
 def _say_once(problem: str) -> None:
-    print(f"ca2-gan: {problem} CA2_GAN_CACHE names another folder.", file=sys.stderr)
+    print(f"ca2-gan: {problem} Set CA2_GAN_CACHE to another folder.", file=sys.stderr)

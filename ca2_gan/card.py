@@ -8,9 +8,9 @@ METADATA = "---\nlibrary_name: ca2\npipeline_tag: unconditional-image-generation
 
 
 def for_hub(card: str, address: str | None) -> str:
-    """A card with the metadata that the hub reads, whose example loads the model from where it is.
+    """Adds the metadata that the hub reads, and puts the model's address into the card's example.
 
-    :param address: such as ``user/name``; None leaves the example as it is
+    :param address: of the model on the hub, ``user/name``; None leaves the example as it is
     """
     if address:
         card = re.sub(r"load\(\"[^\"]*\"\)", lambda _: f'load("{address}")', card)
@@ -18,10 +18,10 @@ def for_hub(card: str, address: str | None) -> str:
 
 
 def default_card(config: Mapping[str, Any], parameters: Mapping[str, int], is_conditional: bool) -> str:
-    """A card that says what can be known of a model without its training.
+    """A card for a model of which only the configuration is known, not the training.
 
     :param config: arguments of ``GAN``
-    :param parameters: of each network, by name
+    :param parameters: number of parameters of each network, by name
     """
     shape, names = config["image_shape"], config["class_names"]
     labels = ", labels=[0] * 8" if is_conditional else ""
@@ -38,8 +38,8 @@ images = load("user/name").sample(8{labels}, seed=0)  # uint8 [8, {", ".join(map
 ```
 
 - **Model:** `{config["model"]}`{options}. Parameters: {counts}.
-- **Classes:** {", ".join(names) if is_conditional else "none: it can't be asked for a class"}.
+- **Classes:** {", ".join(names) if is_conditional else "none, the model is unconditional"}.
 - **Noise:** {config["noise_dim"]} values from N(0, 1).
 
-Data, settings and scores are not known to this card: add them, with the data's licence.
+This card was written without knowledge of the training: add the data with their licence, the settings and the scores.
 """

@@ -1,4 +1,4 @@
-"""Arrays as pictures inside figures and pages; ``ca2_gan.pictures`` writes a generator's."""
+"""Draws image arrays for figures and pages; ``ca2_gan.pictures`` writes a generator's images to files."""
 
 from collections.abc import Mapping
 from io import BytesIO
@@ -19,7 +19,7 @@ GAP, GAP_GREY = pictures.GAP, 64
 
 
 def grid(images: NDArray[np.uint8], columns: int) -> NDArray[np.uint8]:
-    """One picture of many, row by row, a thin gap between them: [N, C, H, W] -> [rows, columns, C]."""
+    """Arranges images in a grid, row by row with thin gaps: [N, C, H, W] -> one picture [h, w, C]."""
     tiled = pictures.tile(torch.from_numpy(np.ascontiguousarray(images)), columns, GAP_GREY)
     return tiled[:, GAP:-GAP, GAP:-GAP].permute(1, 2, 0).numpy()
 
@@ -31,10 +31,10 @@ def show(panel: Axes, picture: NDArray[Any]) -> None:
 
 
 def strips(rows: Mapping[str, NDArray[np.uint8]], width: float, height: float) -> Figure:
-    """Pictures [H, W, C] one below the other, each with its title.
+    """A figure of pictures [H, W, C], by title, one below the other.
 
     :param width: of the figure, in inches
-    :param height: of each picture with its title
+    :param height: of each picture with its title, in inches
     """
     figure = Figure(figsize=(width, height * len(rows)), layout="constrained")
     for panel, (title, picture) in zip(figure.subplots(len(rows), 1, squeeze=False).flat, rows.items(), strict=True):
@@ -44,7 +44,7 @@ def strips(rows: Mapping[str, NDArray[np.uint8]], width: float, height: float) -
 
 
 def encode(picture: NDArray[np.uint8], scale: int = 1) -> bytes:
-    """A picture [H, W, C] as PNG, each pixel ``scale`` pixels wide."""
+    """A picture [H, W, C] as PNG, each pixel enlarged to ``scale`` x ``scale``."""
     enlarged = picture.repeat(scale, axis=0).repeat(scale, axis=1)
     buffer = BytesIO()
     Image.fromarray(enlarged[:, :, 0] if enlarged.shape[2] == 1 else enlarged).save(buffer, "PNG", optimize=True)

@@ -1,4 +1,4 @@
-"""A trained generator for other programs: ONNX, and programs of ``torch.export``."""
+"""Exports a trained generator for other programs, as ONNX or as a ``torch.export`` program."""
 
 import copy
 import json
@@ -23,17 +23,17 @@ ONNX_NEEDS = ("onnx", "onnxscript")
 
 
 class Pictures(nn.Module):
-    """Noise [N, noise_dim] and, of a conditional model, labels [N] -> images [N, C, H, W] from 0 to 1."""
+    """A generator with images in [0, 1]: noise [N, noise_dim] and, if conditional, labels [N] -> images [N, C, H, W]."""
 
     def __init__(self, gan: GAN):
         super().__init__()
         self.generator = copy.deepcopy(gan.generator).eval().float().cpu()
-        self.generator.to(memory_format=torch.contiguous_format)  # torch.export.save warns of weights with channels last
+        self.generator.to(memory_format=torch.contiguous_format)  # torch.export.save warns about channels-last weights
 
     def forward(self, noise: Tensor, labels: Tensor | None = None) -> Tensor:
         if labels is None:
             labels = torch.zeros(noise.shape[0], dtype=torch.int64)
-        if isinstance(self.generator, PerClassGenerator):  # which images a generator makes depends on the data: here each makes all
+        if isinstance(self.generator, PerClassGenerator):  # torch.export can't branch on labels: each generator makes all
             made = torch.stack([generator(noise, labels * 0) for generator in self.generator.of_class])
             images = made[labels, torch.arange(noise.shape[0])]
         else:
@@ -42,9 +42,9 @@ class Pictures(nn.Module):
 
 
 def export_program(gan: GAN) -> ExportedProgram:
-    """The generator as a program of ``torch.export``: ``torch.export.save`` writes it, and ``program.module()(noise, labels)`` runs it.
+    """The generator as a ``torch.export`` program. ``torch.export.save`` writes it, ``program.module()(noise, labels)`` runs it.
 
-    It takes noise float32 [N, noise_dim] and, of a conditional model, labels int64 [N], and makes images float32 [N, C, H, W] from 0 to 1.
+    Inputs: noise float32 [N, noise_dim] and, if the model is conditional, labels int64 [N]. Output: images float32 [N, C, H, W] in [0, 1].
 
     :raises UserError: if PyTorch can't export it
     """
@@ -52,25 +52,25 @@ def export_program(gan: GAN) -> ExportedProgram:
     try:
         with torch.no_grad(), _quiet():
             return torch.export.export(Pictures(gan), inputs, dynamic_shapes=({0: Dim("n", min=1)},) * len(inputs))
-    except Exception as error:  # whatever somebody else's generator leads to
+    except Exception as error:  # a generator of another package may raise anything
         raise UserError(f"{gan.spec.name}: PyTorch can't export it: {str(error).strip().splitlines()[0]}") from error
 
 
 def export_onnx(gan: GAN, path: str | Path) -> None:
-    """Writes the generator as ONNX, whole or not at all, with inputs and output as those of ``export_program``.
+    """Writes the generator as ONNX, whole or not at all, with the inputs and output of ``export_program``.
 
-    The file's metadata have ``class_names`` as JSON, ``model`` and ``noise_dim``.
+    The file's metadata contain ``class_names`` as JSON, ``model`` and ``noise_dim``.
 
     :raises UserError: if packages are missing, or PyTorch can't export it
     """
     missing = [name for name in ONNX_NEEDS if find_spec(name) is None]
     if missing:
-        raise UserError(f"{' and '.join(missing)} not installed: ONNX needs the extra `export`, pip install '.[export]' in a clone.")
+        raise UserError(f"{' and '.join(missing)} not installed: ONNX needs the extra `export`: run pip install '.[export]' in a clone.")
     program, names = export_program(gan), [NOISE, LABELS][: 2 if gan.is_conditional else 1]
     try:
         with _quiet():
             converted = torch.onnx.export(program, dynamo=True, input_names=names, output_names=[IMAGES], verbose=False)
-    except Exception as error:  # operations that ONNX has not
+    except Exception as error:  # operations that ONNX lacks
         raise UserError(f"{gan.spec.name}: can't be written as ONNX: {str(error).strip().splitlines()[0]}") from error
     assert converted is not None
     facts = {"model": gan.spec.name, "noise_dim": str(gan.spec.noise_dim), "class_names": json.dumps(gan.class_names)}
@@ -81,7 +81,7 @@ def export_onnx(gan: GAN, path: str | Path) -> None:
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Without what PyTorch's exporters say about themselves."""
+    """Silences the warnings and log lines of PyTorch's exporters."""
     logger = logging.getLogger("torch.onnx")
     level = logger.level
     logger.setLevel(logging.ERROR)

@@ -13,14 +13,14 @@ FEATURES, LOGITS = "features", "logits"
 
 
 def register_classifier(name: str, train: Dataset, classifier: str = "first") -> None:
-    """Makes a reference classifier known to torch-fidelity: ``calculate_metrics(..., feature_extractor=name)``.
+    """Registers a reference classifier with torch-fidelity, for ``calculate_metrics(..., feature_extractor=name)``.
 
-    It has the layers "features" [N, 64] for FID, KID and precision and recall, and "logits" [N, K] for the Inception Score. Images have the
-    size of the data; of gray data, the first channel is taken.
+    Its layers are "features" [N, 64], for FID, KID and precision and recall, and "logits" [N, K], for the Inception Score. Images need the
+    size of the data. For gray data, only their first channel is used.
 
-    :param name: a new one
+    :param name: feature extractor's name in torch-fidelity, not yet taken
     :param train: training split that the classifier learns from, unless its weights come with the package or are in the cache
-    :param classifier: which of the two, ``first`` or ``second``
+    :param classifier: which reference classifier, ``first`` or ``second``
     :raises UserError: if there is no such classifier
     """
     network = reference_classifier(train, recipe_of(classifier)).network

@@ -8,32 +8,32 @@ from tempfile import TemporaryFile
 from ca2_core.errors import UserError
 from ca2_core.files import locked
 
-LOCK = ".lock"  # what is in a folder while it is locked
+LOCK = ".lock"  # file in a folder while it is locked
 
 
 @contextmanager
 def own_folder(folder: Path) -> Iterator[None]:
-    """Keeps a folder to this process during the block. If nothing came into it, and it wasn't there before, it is gone afterwards.
+    """Locks a folder for this process during the block. Afterwards, removes the folders that it made and that are still empty.
 
-    :raises UserError: if another process has it
+    :raises UserError: if another process has locked it
     """
     made = [path for path in (folder, *folder.parents) if not path.exists()]
     try:
         with locked(folder):
             yield
     finally:
-        with suppress(OSError):  # the first that isn't empty
+        with suppress(OSError):  # stops at the first that isn't empty
             for path in made:
                 path.rmdir()
 
 
 def plain_name(name: str) -> str:
-    """A name without what a file system may not take."""
+    """A name for any file system: ``-`` replaces every character that is neither letter nor digit."""
     return "".join(c if c.isalnum() else "-" for c in name)
 
 
 def make_folder(folder: Path) -> None:
-    """Makes a folder for what is to be written after it has been computed.
+    """Makes a folder before a long computation, so that a folder that can't be written to is reported first.
 
     :raises UserError: if nothing can be written there
     """

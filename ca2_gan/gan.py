@@ -1,4 +1,4 @@
-"""A model: its networks, the configuration that makes them again, sampling, saving."""
+"""A model: its networks, the configuration that rebuilds them, sampling, saving."""
 
 import copy
 import inspect
@@ -25,19 +25,19 @@ from ca2_gan.weights import load_weights
 
 SAMPLING_BATCH = 250
 SAMPLING = {
-    "n": Setting("images", int, low=0, high=1_000_000),  # more fill the memory
+    "n": Setting("images", int, low=0, high=1_000_000),  # more would fill the memory
     "seed": Setting("same seed, same images", int | None, low=0, high=MAX_SEED),
     "noise_scale": Setting("factor on the noise; below 1: more typical and less varied images", float, above=0),
 }
 STOPS = 4  # noise vectors that an interpolation goes through
-# The data of ``create_model(name, pretrained=True)``: drawn by this package, so that nobody else's licence matters
+# Data set of ``create_model(name, pretrained=True)``: this package draws it, so no other licence applies
 DEFAULT_DATA = "glyphs"
 # Types of a builder's options, in words
 OPTIONS = {int: "a whole number", bool: "true or false"}
 
 
 class GAN(nn.Module, PyTorchModelHubMixin):
-    """The networks of a model of the registry, and the configuration that makes them again.
+    """The networks of a registered model, and the configuration that rebuilds them.
 
     :param model: name in the registry
     :param num_classes: number of classes K
@@ -45,12 +45,12 @@ class GAN(nn.Module, PyTorchModelHubMixin):
     :param noise_dim: width of the generator's noise
     :param class_names: K names; None for "0" to "K-1"
     :param spectral_norm: whether every weight of the discriminator is spectrally normalised
-    :param per_class: whether the generator is K generators of this model, one for each class; there are no other networks then
-    :param options: what this model's builder takes beyond that, by name
+    :param per_class: whether the generator consists of K generators of this model, one for each class, without other networks
+    :param options: further arguments of this model's builder, by name
     """
 
     generator: Generator
-    discriminator: Any  # a Discriminator, None in a model that is only sampled
+    discriminator: Any  # a Discriminator, or None in a model that can only be sampled
     classifier: Any  # a network, None in most models
 
     def __init__(
@@ -85,7 +85,7 @@ class GAN(nn.Module, PyTorchModelHubMixin):
             "spectral_norm": spectral_norm,
             "options": options or {},
         } | ({"per_class": True} if per_class else {})
-        self._hub_mixin_config = self.config  # what the hub's mixin writes
+        self._hub_mixin_config = self.config  # written by PyTorchModelHubMixin
         self.card: str | None = None
         make = _make_per_class if per_class else _make
         players = make(self.spec, options or {})
@@ -105,14 +105,14 @@ class GAN(nn.Module, PyTorchModelHubMixin):
         return dict(self.named_children())
 
     def with_generator(self, generator: nn.Module) -> "GAN":
-        """The same model, its other networks shared, with another generator such as an average of it."""
+        """A copy with another generator, such as the EMA, that shares the other networks."""
         return self._with_players(self._modules | {"generator": generator})
 
     def draw_noise(self, n: int, seed: int | None = None, noise_scale: float = 1.0) -> Tensor:
-        """Noise for n images, float32 [n, noise_dim], on the CPU, so that a seed gives the same on every device.
+        """Noise for n images, float32 [n, noise_dim], drawn on the CPU so that a seed gives the same noise for every device.
 
         :param seed: None for a new one each time
-        :param noise_scale: factor on the noise; below 1 more typical and less varied images
+        :param noise_scale: factor on the noise, over 0; below 1, images are more typical and less varied
         """
         n, seed = SAMPLING["n"].read("n", n, "sample"), SAMPLING["seed"].read("seed", seed, "sample")
         noise_scale = SAMPLING["noise_scale"].read("noise_scale", noise_scale, "sample")
@@ -127,21 +127,21 @@ class GAN(nn.Module, PyTorchModelHubMixin):
         """Images, uint8 [n, C, H, W] on the CPU.
 
         :param labels: n classes, such as ``"QUARTZAB"``, ``["Q", "seven"]`` or numbers from 0 to K-1, or one for all images; None for
-            all in equal shares, 0, 1, ..., K-1, 0, ...
+            all classes in equal shares, 0, 1, ..., K-1, 0, ...
         :param seed: same seed, same images; None for new ones each time
-        :param noise_scale: factor on the noise, over 0; below 1 more typical and less varied images
-        :raises UserError: if the labels aren't n classes
+        :param noise_scale: factor on the noise, over 0; below 1, images are more typical and less varied
+        :raises UserError: if there are not n labels, or one is not a class of the model
         """
         return self.images_from(self.draw_noise(n, seed, noise_scale), self.choose_classes(n, labels))
 
     def interpolate(
         self, n: int, labels: Labels | None = None, frames: int = 48, seed: int | None = None, noise_scale: float = 1.0
     ) -> Iterator[Tensor]:
-        """Walks of n images through a few noise vectors and back to the first: for each frame, uint8 [n, C, H, W].
+        """Interpolates n images through a few noise vectors and back to the first; each frame is uint8 [n, C, H, W].
 
-        :param labels: as for ``sample``; an image keeps its class
-        :param frames: at least 4; the one after the last would be the first
-        :raises UserError: if there are too few frames, or the labels aren't n classes
+        :param labels: as for ``sample``; each image keeps its class
+        :param frames: number of frames, at least 4; the first follows the last, so that the animation can loop
+        :raises UserError: if there are too few frames, there are not n labels, or one is not a class of the model
         """
         if frames < STOPS:
             raise UserError(f"{frames} frames: at least {STOPS} are needed.")
@@ -156,9 +156,9 @@ class GAN(nn.Module, PyTorchModelHubMixin):
         return walk()
 
     def choose_classes(self, n: int, labels: Labels | None = None) -> Tensor:
-        """The classes of n images as numbers, int64 [n]; None for all in equal shares.
+        """Class numbers of n images, int64 [n]; None for all classes in equal shares.
 
-        :raises UserError: if they aren't n classes of the model
+        :raises UserError: if there are neither n labels nor one, or one is not a class of the model
         """
         n = SAMPLING["n"].read("n", n, "sample")
         if labels is None:
@@ -171,9 +171,9 @@ class GAN(nn.Module, PyTorchModelHubMixin):
         return numbers
 
     def class_numbers(self, labels: Labels) -> Tensor:
-        """Classes by name or number as numbers, int64 [n].
+        """Class numbers of names or numbers, int64 [n].
 
-        :raises UserError: if one is no class of the model, or a model without classes is asked for one by name
+        :raises UserError: if one is not a class of the model, or an unconditional model is asked for a class by name
         """
         if isinstance(labels, str) and not self.is_conditional:
             raise UserError(f"{self.spec.name} is unconditional: it can't be asked for a class. Leave out labels, or train one per class.")
@@ -193,7 +193,7 @@ class GAN(nn.Module, PyTorchModelHubMixin):
         return torch.cat(batches)
 
     def _as_bytes(self, images: Tensor) -> Tensor:
-        """As ``to_uint8``; NaN would become black."""
+        """``to_uint8``, but refuses NaN and infinite values, which would become black or white pixels."""
         if not images.isfinite().all():
             raise UserError(f"{self.spec.name}: its images are not finite: its weights are damaged, or training diverged. Train again.")
         return to_uint8(images)
@@ -203,9 +203,9 @@ class GAN(nn.Module, PyTorchModelHubMixin):
         write_model(Path(folder), self.config, self.state_dict())
 
     def export(self, folder: str | Path, precision: Literal["float16", "int8"] = "float16") -> None:
-        """Writes what sampling needs and no more: the generator alone, with small parameters.
+        """Writes only what sampling needs: the generator, with parameters of lower precision.
 
-        :param precision: of its parameters; with int8, which takes half the place, each row of a weight has a scale of its own
+        :param precision: of the parameters; int8 takes half the space of float16, with one scale for each row of a weight
         """
         lean = self._with_players({"generator": self.generator}).state_dict()
         parameters = {f"generator.{name}" for name, _ in self.generator.named_parameters()}
@@ -220,7 +220,7 @@ class GAN(nn.Module, PyTorchModelHubMixin):
         twin.__dict__ = self.__dict__ | {"_modules": dict(players)}
         return twin
 
-    # Networks with spectral norm refuse to be pickled: a pickled model is made again of its configuration and weights
+    # Networks with spectral norm can't be pickled: a pickled model is rebuilt from its configuration and weights
     def __reduce__(self) -> tuple[Any, ...]:
         return _restore, (self.config, list(self.players()), dict(self.state_dict()), self.training, self.card)
 
@@ -233,7 +233,7 @@ class GAN(nn.Module, PyTorchModelHubMixin):
         return twin
 
     def generate_model_card(self, *_: Any, **facts: Any) -> ModelCard:
-        """The card that ``save_pretrained`` and ``push_to_hub`` write: the one that the model came with, or one of what is known."""
+        """The card that ``save_pretrained`` and ``push_to_hub`` write: the one that the model came with, or a default card."""
         parameters = {name: sum(p.numel() for p in player.parameters()) for name, player in self.players().items()}
         return ModelCard(for_hub(self.card or default_card(self.config, parameters, self.is_conditional), facts.get("repo_id")))
 
@@ -258,12 +258,12 @@ class GAN(nn.Module, PyTorchModelHubMixin):
     ) -> "GAN":
         """The model in a folder or on the Hugging Face hub, in evaluation mode, in float32.
 
-        Networks other than the generator that have no weights there are None.
+        Networks without weights in the folder, other than the generator, are None.
 
         :param pretrained_model_name_or_path: a folder that ``save`` or ``save_pretrained`` wrote, or ``user/name``
         :param options: of huggingface_hub's ``snapshot_download``, such as ``revision``, ``token``, ``cache_dir``, ``force_download`` and
             ``local_files_only``
-        :raises UserError: if it can't be had, or isn't a model
+        :raises UserError: if the model can't be found or downloaded, or is damaged
         """
         folder = Path(pretrained_model_name_or_path)
         if not folder.is_dir():
@@ -271,7 +271,7 @@ class GAN(nn.Module, PyTorchModelHubMixin):
                 folder = Path(snapshot_download(str(folder), allow_patterns=[CONFIG, WEIGHTS, CARD], **options))
             except Exception as error:  # whatever the network or the hub answers
                 reason = str(error).strip().partition("\n")[0]
-                raise UserError(f"{folder}: no such folder, and it can't be had from the Hugging Face hub: {reason}") from error
+                raise UserError(f"{folder}: no such folder, and it can't be loaded from the Hugging Face hub: {reason}") from error
         return _read(folder)
 
 
@@ -293,7 +293,7 @@ def _read(folder: Path) -> GAN:
 
 
 def _restore(config: dict[str, Any], players: Sequence[str], weights: dict[str, Tensor], training: bool, card: str | None) -> GAN:
-    """A pickled model."""
+    """Rebuilds a pickled model."""
     gan = GAN(**config)
     for player in gan.players().keys() - set(players):
         setattr(gan, player, None)
@@ -311,7 +311,7 @@ def _make(spec: ModelSpec, options: dict[str, Any]) -> Players:
             raise UserError(f"{spec.name}: no model option {name!r}; {has}.{did_you_mean(name, known)}")
         kind = known[name].annotation
         if isinstance(kind, type) and kind in OPTIONS and type(value) is not kind:
-            raise UserError(f"{spec.name}: the model option {name} is {OPTIONS[kind]}, not {short(value)}.")
+            raise UserError(f"{spec.name}: the model option {name} has to be {OPTIONS[kind]}, not {short(value)}.")
         if type(value) is int and value < 1:
             raise UserError(f"{spec.name}: the model option {name} has to be at least 1, not {short(value)}.")
     try:
@@ -325,7 +325,7 @@ def _make(spec: ModelSpec, options: dict[str, Any]) -> Players:
 
 
 def model_options(name: str) -> dict[str, inspect.Parameter]:
-    """What the builder of a model takes beside the ``ModelSpec``, by name."""
+    """Parameters of a model's builder other than the ``ModelSpec``, by name."""
     return dict(list(inspect.signature(models.get(name)).parameters.items())[1:])
 
 
@@ -336,14 +336,15 @@ def _make_per_class(spec: ModelSpec, options: dict[str, Any]) -> Players:
 
 
 def join_classes(models: Mapping[str, GAN]) -> GAN:
-    """Models of one class each, by its name, as one conditional model in evaluation mode.
+    """Joins models of one class each into one conditional model, in evaluation mode.
 
-    :raises UserError: if one is another than the first
+    :param models: by class name
+    :raises UserError: if a model's configuration differs from the first one's
     """
     first, *others = (model.config | {"class_names": None} for model in models.values())
     for name, config in zip(list(models)[1:], others, strict=True):
         if config != first:
-            raise UserError(f"{name}: a model of other images, noise or layers than the first class's. Train the classes together.")
+            raise UserError(f"{name}: its model differs from the first class's in images, noise or layers. Train the classes together.")
     gan = GAN(**first | {"num_classes": len(models), "class_names": list(models), "spectral_norm": False, "per_class": True})
     gan.generator = PerClassGenerator([model.generator for model in models.values()], gan.spec.image_shape)
     return gan.eval()
@@ -355,7 +356,7 @@ def to_uint8(images: Tensor) -> Tensor:
 
 
 def slerp(start: Tensor, end: Tensor, share: float) -> Tensor:
-    """Between two noise vectors along the sphere (White 2016), so that all have a length the generator knows: [N, d] x 2 -> [N, d]."""
+    """Spherical interpolation between noise vectors (White 2016), which keeps their length typical: [N, d] x 2 -> [N, d]."""
     cosine = nn.functional.cosine_similarity(start, end, dim=1).clamp(-1 + 1e-6, 1 - 1e-6)[:, None]
     angle = cosine.acos()
     return (((1 - share) * angle).sin() * start + (share * angle).sin() * end) / angle.sin()
@@ -372,32 +373,32 @@ def create_model(
 ) -> GAN:
     """A model by its name in the registry, new or trained.
 
-    :param name: such as ``cgan``; ``list_models()`` has them all
-    :param pretrained: data that a model which comes with the package was trained on, such as ``"mnist"``, or True for its default;
-        ``list_models(pretrained=True)`` has them all
-    :param num_classes: number of classes K; a trained model knows its own
-    :param image_shape: channels (1 or 3), height, width (16 to 64); a trained model knows its own
+    :param name: such as ``cgan``; ``list_models()`` lists all
+    :param pretrained: data set on which a pretrained model was trained, such as ``"mnist"``, or True for the default;
+        ``list_models(pretrained=True)`` lists all
+    :param num_classes: number of classes K; not needed for a pretrained model
+    :param image_shape: channels (1 or 3), height, width (multiples of 4 from 16 to 64); not needed for a pretrained model
     :param class_names: K names; None for "0" to "K-1"
-    :param options: ``noise_dim``, ``spectral_norm``, and what the model's builder takes
+    :param options: ``noise_dim``, ``spectral_norm``, and options of the model's builder
     :raises UserError: for an unknown name or option, or an image shape that the model can't make
     """
-    if pretrained is True and "/" in str(name):  # as the list of trained models has it
+    if pretrained is True and "/" in str(name):  # a name from the list of pretrained models
         name, _, pretrained = name.partition("/")
     if pretrained:
         asked = {"num_classes": num_classes, "image_shape": image_shape, "class_names": class_names} | options
         return _trained(name, pretrained, {key: value for key, value in asked.items() if value is not None})
     if num_classes is None or image_shape is None:
-        raise UserError(f"{name}: a new model needs num_classes and image_shape; with pretrained=..., it comes with its own.")
+        raise UserError(f"{name}: a new model needs num_classes and image_shape; only one with pretrained=... has its own.")
     common = {key: options.pop(key) for key in ("noise_dim", "spectral_norm") if key in options}
     return GAN(model=name, num_classes=num_classes, image_shape=image_shape, class_names=class_names, options=options, **common)
 
 
 def _trained(name: str, data: str | bool, asked: dict[str, Any]) -> GAN:
-    """The model of that name which was trained on these data, if it has what is asked for."""
+    """The pretrained model of that name and data, after a check of the values asked for."""
     defaults = {key: parameter.default for key, parameter in inspect.signature(models.get(name)).parameters.items()}
     known = pretrained.list(f"{name}/*")
     if not known:
-        raise UserError(f"{name}: no trained one comes with the package, only {', '.join(pretrained)}.")
+        raise UserError(f"{name}: there is no pretrained one in the package, only {', '.join(pretrained)}.")
     default = DEFAULT_DATA if f"{name}/{DEFAULT_DATA}" in known else known[0].partition("/")[2]
     gan = GAN.from_pretrained(pretrained.get(f"{name}/{data if isinstance(data, str) else default}").folder)
     has = defaults | gan.config | gan.config["options"]

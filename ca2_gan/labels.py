@@ -1,4 +1,4 @@
-"""Classes as a user names them."""
+"""Class names and numbers as a user gives them."""
 
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -16,10 +16,10 @@ Labels = str | int | Sequence[int | str] | Tensor | NDArray[Any]
 def class_numbers(labels: Labels, class_names: Sequence[str]) -> Tensor:
     """Numbers of classes, int64 [n].
 
-    :param labels: ``"QUARTZ"``, ``"T-shirt,Bag"``, one class name or number, or a list of them; upper and lower case are
-        told apart only where both are classes
-    :param class_names: of the K classes
-    :raises UserError: if a name or number is no class
+    :param labels: ``"QUARTZ"``, ``"T-shirt,Bag"``, one class name or number, or a list of them; case
+        matters only where both cases are classes
+    :param class_names: names of the K classes
+    :raises UserError: if a name or number is not a class, or a text is empty
     """
     known = {name: number for number, name in reversed(list(enumerate(class_names)))}
     known = {name.lower(): number for name, number in known.items()} | {name.upper(): number for name, number in known.items()} | known
@@ -39,7 +39,7 @@ def class_numbers(labels: Labels, class_names: Sequence[str]) -> Tensor:
         labels = [known[label] if isinstance(label, str) else label for label in labels]
         odd = next((label for label in labels if isinstance(label, bool) or not isinstance(label, int | np.integer | Tensor)), None)
         if odd is not None:
-            raise UserError(f"labels: {odd!r} is no class. Give names, or numbers from 0 to {len(class_names) - 1}.")
+            raise UserError(f"labels: {odd!r} is not a class. Give names, or numbers from 0 to {len(class_names) - 1}.")
     numbers = torch.as_tensor(labels)
     if numbers.numel() and (numbers.is_floating_point() or numbers.dtype == torch.bool):
         raise UserError(f"labels: {numbers.dtype}: whole numbers are needed, from 0 to {len(class_names) - 1}.")

@@ -1,4 +1,4 @@
-"""HTML pages that need nothing but themselves: pictures are inside, there is no script and no link."""
+"""Self-contained HTML pages: pictures are embedded, and there are no scripts or links."""
 
 from base64 import b64encode
 from collections.abc import Sequence
@@ -45,7 +45,7 @@ def paragraph(text: str) -> str:
 
 
 def image(png: bytes, alt: str, caption: str | None = None, pixels: bool = False) -> str:
-    """A PNG inside the page.
+    """A PNG embedded in the page.
 
     :param alt: what it shows, in words
     :param pixels: whether to keep its pixels sharp where the browser enlarges it
@@ -56,13 +56,13 @@ def image(png: bytes, alt: str, caption: str | None = None, pixels: bool = False
 
 
 def facts(rows: Sequence[tuple[str, str]]) -> str:
-    """A table of words and what they stand for."""
+    """A table of names and values, without a header."""
     cells = "".join(f"<tr><td>{escape(name)}</td><td>{escape(value)}</td></tr>" for name, value in rows)
     return f'<table class="facts">{cells}</table>\n'
 
 
 def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """A table of cells, the first column to the left and the others to the right."""
+    """A table whose first column is aligned left, the others right."""
     head = "".join(f"<th>{escape(cell)}</th>" for cell in header)
     body = "".join("<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in row) + "</tr>" for row in rows)
     return f'<div class="wide"><table><tr>{head}</tr>{body}</table></div>\n'

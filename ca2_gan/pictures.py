@@ -1,4 +1,4 @@
-"""Images into files: grids, animations."""
+"""Writes images to files: grids, animations, folders of PNGs."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -40,14 +40,14 @@ def write_grid(images: Tensor, columns: int, path: Path) -> None:
 
 
 def write_animation(frames: Sequence[Tensor], columns: int, path: Path, seconds_per_frame: float = 0.08) -> None:
-    """Writes grids of images, each uint8 [N, C, H, W], as an endless GIF."""
+    """Writes grids of images, each uint8 [N, C, H, W], as a GIF that loops."""
     first, *rest = (to_picture(tile(frame, columns)) for frame in frames)
     with whole_file(path) as partial:
         first.save(partial, save_all=True, append_images=rest, duration=round(1000 * seconds_per_frame), loop=0)
 
 
 def write_folder(images: Tensor, names: Sequence[str], folder: Path) -> None:
-    """Writes each image, uint8 [N, C, H, W], as a PNG of its name into a folder."""
+    """Writes each image, uint8 [N, C, H, W], as NAME.png into a folder."""
     for image, name in zip(images, names, strict=True):
         with whole_file(folder / f"{name}.png") as partial:
             to_picture(image).save(partial)

@@ -10,8 +10,8 @@ _NORMALISED = (nn.Conv2d, nn.ConvTranspose2d, nn.Linear, nn.Embedding)
 def normalise_spectrally(network: nn.Module) -> None:
     """Divides every weight of convolutions, dense layers and embeddings by its largest singular value, in place.
 
-    A network that has it already is left as it is. Weights that are zero, as R3GAN's last layers, have no direction to
-    keep, so they are drawn anew.
+    Layers that are normalised already stay as they are. A weight of all zeros, such as R3GAN's last layers have, can't be
+    normalised, so it is initialised again at random.
     """
     for layer in network.modules():
         if isinstance(layer, _NORMALISED) and not parametrize.is_parametrized(layer):
@@ -21,8 +21,8 @@ def normalise_spectrally(network: nn.Module) -> None:
 
 
 def spectral_norms(network: nn.Module) -> list[nn.Module]:
-    """What divides the weights of a network: in training mode each of them refines its singular value at every use.
+    """The modules that normalise a network's weights; in training mode, each use of a weight refines its singular value.
 
-    The loop has them in training mode in one pass of a step only, as in the paper, though a discriminator is run three times.
+    The training loop puts those of a player into training mode only in that player's own turn, as in the paper.
     """
     return [module for module in network.modules() if isinstance(module, _SpectralNorm)]

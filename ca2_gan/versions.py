@@ -1,4 +1,4 @@
-"""Versions of the packages that decide numbers."""
+"""Versions of the packages that results depend on."""
 
 from importlib.metadata import version
 
@@ -6,5 +6,5 @@ PACKAGES = ("ca2", "torch", "torchvision", "numpy", "scipy")
 
 
 def versions() -> dict[str, str]:
-    """By package."""
+    """Version of each package, by name."""
     return {name: version(name) for name in PACKAGES}

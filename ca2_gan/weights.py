@@ -1,4 +1,4 @@
-"""Weights of a file into a network: only what fits it."""
+"""Loads the weights of a file into a network, after checking that they fit."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -7,25 +7,25 @@ from torch import Tensor, nn
 
 
 def load_weights(network: nn.Module, weights: Mapping[str, Any]) -> None:
-    """``load_state_dict`` that takes nothing but finite numbers, in the shapes that the network has, and all of them.
+    """``load_state_dict`` that also refuses NaN and infinite numbers.
 
-    :param weights: of a file
-    :raises ValueError: what doesn't fit
+    :param weights: tensors by name, as read from a file
+    :raises ValueError: if a tensor is missing, unknown, or does not fit; the message names it
     """
     own = network.state_dict()
     for name in [*own, *weights]:
         if name not in weights:
             raise ValueError(f"{name} is missing")
         if name not in own:
-            raise ValueError(f"{name} is no weight of the model")
+            raise ValueError(f"{name} is not a weight of the model")
         check_tensor(name, weights[name], own[name])
     network.load_state_dict(weights)
 
 
 def check_tensor(name: str, value: Any, like: Tensor) -> None:
-    """Whether a file's value can take the place of a tensor.
+    """Checks that a value from a file can replace a tensor.
 
-    :raises ValueError: if it is none, of another shape or kind of number, or has a NaN or infinite one
+    :raises ValueError: if it is not a tensor, has another shape or kind of number, or a NaN or infinite number
     """
     if not isinstance(value, Tensor) or value.shape != like.shape:
         found = list(value.shape) if isinstance(value, Tensor) else type(value).__name__

@@ -1,1 +1,1 @@
-"""The subcommands of ``ca2-gan``, a file each."""
+"""The subcommands of ``ca2-gan``, one file each."""

@@ -1,4 +1,4 @@
-"""``ca2-gan check``: checks a solution of an exercise of the course."""
+"""``ca2-gan check``: checks a solution to an exercise of the course."""
 
 from ca2_core.course.command import check
 from ca2_gan.course import EXERCISES

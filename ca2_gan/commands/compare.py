@@ -28,7 +28,7 @@ PANELS = (
     ("kl_pixel", "KL over the pixel values [nats]", True),
 )
 COLUMNS = 2
-# Pictures of a run's progress on the page
+# Sample grids on the page that show a run's progress
 STAGES = 5
 
 
@@ -39,7 +39,7 @@ class Run:
     :param label: its name on the page
     :param rows: the lines of ``metrics.jsonl``
     :param samples: the sample grids, earliest first
-    :param classes: what their rows show, from top to bottom; empty for an unconditional model
+    :param classes: classes of the grids' rows, from top to bottom; empty for an unconditional model
     """
 
     folder: Path
@@ -50,12 +50,12 @@ class Run:
     classes: tuple[str, ...]
 
     def curve(self, key: str) -> list[tuple[int, float]]:
-        """Images shown so far and the number, where it was logged and finite."""
+        """Points (images shown so far, value) of a logged number; values that were not finite are left out."""
         return [(row["images"], row[key]) for row in self.rows if row.get(key) is not None]
 
 
 def find_runs(paths: Sequence[Path]) -> list[Run]:
-    """The runs in the given folders; a folder without one stands for the runs right below it, such as those of ``--per-class``.
+    """The runs in the given folders. A folder that is no run stands for the runs directly inside it, such as those of ``--per-class``.
 
     :raises UserError: if there is none, or one has not logged anything yet
     """
@@ -81,7 +81,7 @@ def _read(folder: Path, label: str) -> Run:
 
 
 def draw_curves(runs: Sequence[Run]) -> Figure:
-    """A panel for each number that some run has logged, over images, one colour for each run."""
+    """One panel for each number that any run has logged, over images, with one colour for each run."""
     panels = [panel for panel in PANELS if any(run.curve(panel[0]) for run in runs)]
     rows = max(1, -(-len(panels) // COLUMNS))
     figure = Figure(figsize=(10, 3 * rows + 0.6), layout="constrained")
@@ -114,7 +114,7 @@ def make_page(runs: Sequence[Run]) -> str:
         last = [f"{curve[-1][1]:.4g}" if (curve := run.curve(key)) else "-" for key in headings]
         rows.append([run.label, *settings, f"{max(row['images'] for row in run.rows):,}", *last])
     sections = [
-        Section("Where the runs are", table(header, rows) + paragraph("The last number that each run has logged.")),
+        Section("Latest values", table(header, rows) + paragraph("The last number that each run has logged.")),
         Section("Curves", image(render(draw_curves(runs)), "curves over images")),
         Section("Samples", side_by_side([_last_grid(run) for run in runs])),
     ]
@@ -142,15 +142,15 @@ def main(argv: list[str]) -> None:
     """``ca2-gan compare``."""
     parser = Parser(
         prog="ca2-gan compare",
-        description="Draws the losses and, where they were evaluated, FID, FCD and KL of several runs over images, and puts their samples "
-        "side by side: one HTML page that needs no other file.",
+        description="Writes one self-contained HTML page about several runs: curves of their losses and, where they were evaluated, FID, "
+        "FCD and KL over images, and their samples side by side.",
     )
-    where = "run folders of `ca2-gan train`, or folders with runs right in them"
+    where = "run folders of `ca2-gan train`, or folders that contain run folders"
     parser.add_argument("runs", nargs="+", type=Path, metavar="RUN", help=where)
     parser.add_argument("-o", "--out", type=Path, default="compare.html", metavar="FILE", help="page to write (default: compare.html)")
     arguments = parser.parse_args(argv)
     if arguments.out.suffix.lower() not in (".html", ".htm"):
-        raise UserError(f"{arguments.out}: the page's name should end in .html.")
+        raise UserError(f"{arguments.out}: the page's name has to end in .html.")
     runs = find_runs(arguments.runs)
     write(arguments.out, make_page(runs))
     print(f"Written to {arguments.out}: {len(runs)} run{'s' if len(runs) > 1 else ''}")

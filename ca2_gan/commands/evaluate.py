@@ -1,4 +1,4 @@
-"""``ca2-gan evaluate``: how good are generated images, whoever made them."""
+"""``ca2-gan evaluate``: scores generated images of any origin."""
 
 import sys
 from dataclasses import replace
@@ -34,7 +34,7 @@ def main(argv: list[str]) -> None:
     suite = Suite(names, data.train, data.test, n, arguments.seed, weights, resamples, classifier, device)
     models = [source.origin.spec.name if isinstance(source.origin, GAN) else None for source in sources]
     views = [suite.view(source.draw(n, data.train, arguments.seed)) for source in sources]
-    del sources  # large files of which a part is compared
+    del sources  # frees large files, of which only a part is compared
     evaluations = [suite.floor()]
     for view in views:
         print(f"scoring {view.samples.name} ...", file=sys.stderr)
@@ -60,18 +60,18 @@ def make_parser() -> Parser:
     parser.add_argument("x", nargs="+", metavar="X", help="runs, saved models, folders of PNGs, or .npz with x and, if labelled, y")
     add_data_arguments(parser)
     default = ",".join(DEFAULT_METRICS)
-    metrics = "names with commas between, or METRIC:EXTRACTOR to look through another network, such as prdc:inception"
+    metrics = "names separated by commas; METRIC:EXTRACTOR uses another network's features, such as prdc:inception"
     parser.add_argument("--metrics", default=default, help=f"{metrics} (default: {default})")
-    by = "an attribute of the data, such as upper: recall and coverage of each group of the real images"
+    by = "report recall and coverage for groups of real images, by an attribute of the data such as upper"
     parser.add_argument("--by", metavar="ATTRIBUTE", help=by)
-    classifier = "which reference classifier looks at the images; a claim should hold by both (default: first)"
+    classifier = "reference classifier to use; a claim should hold with both (default: first)"
     parser.add_argument("--classifier", choices=CLASSIFIERS, default="first", help=classifier)
     parser.add_argument("--judge", choices=CLASSIFIERS, dest="classifier", action=Renamed, new="--classifier")
-    parser.add_argument("--n", type=at_least(1), help="images on each side (default: as many as all have, up to 10000)")
-    parser.add_argument("--seed", type=seed, default=0, help="of the samples and of the choice of images (default: 0)")
-    resamples = f"resamples behind the intervals, 0 for none (default: {RESAMPLES})"
+    parser.add_argument("--n", type=at_least(1), help="images on each side, real and generated (default: as many as all have, up to 10000)")
+    parser.add_argument("--seed", type=seed, default=0, help="seed of the samples and of the choice of images (default: 0)")
+    resamples = f"bootstrap resamples for the confidence intervals, 0 for none (default: {RESAMPLES})"
     parser.add_argument("--bootstrap", type=at_least(2, also=(0,)), default=RESAMPLES, metavar="B", help=resamples)
-    parser.add_argument("--device", default="cpu", help="where networks run, such as cuda (default: cpu)")
-    parser.add_argument("--inception-weights", type=Path, metavar="FILE", help="pt_inception-2015-12-05-6726825d.pth (default: downloaded)")
+    parser.add_argument("--device", default="cpu", help="device of the networks, such as cuda (default: cpu)")
+    parser.add_argument("--inception-weights", type=Path, metavar="FILE", help="pt_inception-2015-12-05-6726825d.pth (default: download)")
     parser.add_argument("-o", "--out", type=Path, metavar="FOLDER", help=f"write {FILES} and pictures there")
     return parser

@@ -31,7 +31,7 @@ COLUMNS = 16  # samples in the picture of copies
 
 
 def gather(suite: Suite, data: Dataset, evaluations: Sequence[Evaluation], models: Sequence[str | None]) -> dict[str, Any]:
-    """All numbers and what must be known to compare them with others, ready for JSON.
+    """All scores and the settings that they depend on, ready for JSON.
 
     :param evaluations: the floor, then the candidates
     :param models: name of each candidate's model; None for other images
@@ -89,14 +89,14 @@ def groups_of(suite: Suite, views: Sequence[View], attribute: str) -> dict[str, 
 
 
 def print_groups(attribute: str, groups: dict[str, list[dict[str, Any]]]) -> None:
-    """Each group; of many those with enough images that the last candidate covers worst."""
+    """Prints the groups; if there are many, those of enough images at which the last candidate's recall is lowest."""
     names = {row["name"]: row["n"] for row in next(iter(groups.values()))}
     by_name = {candidate: {row["name"]: row for row in rows} for candidate, rows in groups.items()}
     *_, last = by_name.values()
     shown, title = list(names), f"Real images by {attribute}"
     if len(shown) > FEW:
         shown = sorted((name for name, n in names.items() if n >= FEWEST), key=lambda name: last[name]["recall"])[:FEW]
-        title += f": of {len(names):,} values, those that the last is worst at, of at least {FEWEST} images"
+        title += f": of {len(names):,} values, those where the last candidate's recall is lowest, with at least {FEWEST} images"
     header, keys = [attribute, "images"], ("recall", "coverage")
     for candidate in groups:
         header += [f"{candidate} recall", "coverage"]
@@ -105,7 +105,7 @@ def print_groups(attribute: str, groups: dict[str, list[dict[str, Any]]]) -> Non
 
 
 def print_report(suite: Suite, content: dict[str, Any]) -> None:
-    """What must be known of the numbers; the tables of distances and of the other numbers; that of the classes."""
+    """Prints what the scores depend on, then the tables of distances, of shares, of classes and of groups."""
     data = content["data"]
     print(f"{suite.n:,} images on each side; reference: held-out split of {data['source']} (data {data['fingerprint']})")
     for it in content["extractors"].values():
@@ -113,13 +113,13 @@ def print_report(suite: Suite, content: dict[str, Any]) -> None:
         print(f"{it['name']}, {it['dimensions']}-d, weights {it['fingerprint']}, resize: {it['resize']}{accuracy}")
     if "kl" in suite.metrics:
         chance = (len(suite.class_names) - 1) / suite.n
-        print(f"KL(real || generated) in nats, epsilon {EPSILON:g}; over the classes, chance alone makes it about {chance:.2g}")
+        print(f"KL(real || generated) in nats, epsilon {EPSILON:g}; over the classes, about {chance:.2g} is due to chance")
     print(", ".join(f"{name} {number}" for name, number in content["versions"].items()))
     for note in content["notes"]:
         print(note)
     like_real = [column.heading for column in suite.columns.values() if column.better == "like real"]
     but = f", but {' and '.join(like_real)} like the floor's" if like_real else ""
-    for is_distance, title in ((True, "Distances: the lower the better"), (False, f"Shares: the higher the better{but}")):
+    for is_distance, title in ((True, "Distances: lower is better"), (False, f"Shares: higher is better{but}")):
         columns = {key: column.heading for key, column in suite.columns.items() if (column.kind == "distance") == is_distance}
         if columns:
             rows = [row for record in content["rows"] for row in _rows(record, list(columns))]
@@ -131,7 +131,7 @@ def print_report(suite: Suite, content: dict[str, Any]) -> None:
 
 
 def _rows(record: dict[str, Any], keys: Sequence[str]) -> list[list[str]]:
-    """A candidate's numbers and, below, how far their intervals go to either side."""
+    """A candidate's scores and, below them, half-widths of their confidence intervals (the larger side)."""
     scores, spread, intervals = record["scores"], record.get("std", {}), record.get("intervals", {})
     rows = [[record["name"], *(_cell(scores[key], spread.get(key)) for key in keys)]]
     if any(intervals.get(key) for key in keys):
@@ -141,7 +141,7 @@ def _rows(record: dict[str, Any], keys: Sequence[str]) -> list[list[str]]:
 
 
 def class_table(classes: dict[str, list[dict[str, Any]]], names: Sequence[str]) -> Table:
-    """Classes by their mean FCD over the candidates, or over the floor if there is none."""
+    """A table of the classes, sorted by their mean FCD over the candidates, or by the floor's if there are none."""
     by_name = [{row["name"]: row for row in rows} for rows in classes.values()]
 
     def hardness(name: str) -> float:
@@ -160,12 +160,12 @@ def _cell(value: float | None, std: float | None = None) -> str:
 
 
 def _digits(value: float) -> int:
-    """After the point: three that count, or two of a small number."""
+    """Number of decimals to print: fewer for larger numbers."""
     return 1 if abs(value) >= 100 else 2 if abs(value) >= 10 else 3 if abs(value) >= 0.02 or value == 0 else 5
 
 
 def write_all(folder: Path, suite: Suite, content: dict[str, Any]) -> None:
-    """Writes all numbers and what they depend on."""
+    """Writes ``evaluation.json``, with all numbers and what they depend on, and two CSV files of scores."""
     write(folder / "evaluation.json", json.dumps(content, indent=2) + "\n")
     keys = list(suite.columns)
     rows = [[record["name"], record["n"], *(record["scores"][key] for key in keys)] for record in content["rows"]]
@@ -180,14 +180,14 @@ def write_all(folder: Path, suite: Suite, content: dict[str, Any]) -> None:
 
 
 def as_csv(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
-    """Comma-separated, empty where there is no number."""
+    """Comma-separated lines; None becomes an empty cell."""
     buffer = io.StringIO()
     csv.writer(buffer, lineterminator="\n").writerows([header, *rows])
     return buffer.getvalue()
 
 
 def draw_nearest(folder: Path, train: View, views: Sequence[View]) -> list[str]:
-    """A picture of samples and training images for each candidate; the file names."""
+    """Draws samples and their nearest training images for each candidate, and returns the file names."""
     names = [f"nearest{i}.png" if len(views) > 1 else "nearest.png" for i in range(1, len(views) + 1)]
     for name, view in zip(names, views, strict=True):
         write(folder / name, render(nearest_training_images(view, train)))
@@ -195,7 +195,7 @@ def draw_nearest(folder: Path, train: View, views: Sequence[View]) -> list[str]:
 
 
 def nearest_training_images(fake: View, train: View) -> Figure:
-    """Samples above the training images that are nearest to them in the classifier's eyes: the likeliest copies, then any samples.
+    """Samples, each above its nearest training image by the classifier's features: the likeliest copies, then any samples.
 
     :param train: the training images that ``fake`` was compared with
     """
@@ -206,7 +206,7 @@ def nearest_training_images(fake: View, train: View) -> Figure:
     pictures = {}
     for title, chosen in rows.items():
         pairs: NDArray[np.uint8] = np.concatenate([fake.samples.images[chosen], train.samples.images[positions[chosen, 0]]])
-        pictures[f"{title}; distance to the nearest over the second: {np.median(ratios[chosen]):.2f} (median)"] = grid(pairs, n)
+        pictures[f"{title}; distance to the nearest / to the second nearest: {np.median(ratios[chosen]):.2f} (median)"] = grid(pairs, n)
     figure = strips(pictures, 0.6 * n + 0.2, 1.7)
     figure.suptitle(f"{Path(fake.samples.name).name}: samples, and below each the training image nearest to it", fontsize=10)
     return figure

@@ -20,8 +20,9 @@ from ca2_gan.metrics.ground_truth import FALSE_ALARMS, Factor, GroundTruth, grou
 from ca2_gan.metrics.samples import open_source
 from ca2_gan.versions import versions
 
-DESCRIPTION = """Compares a generator of letters with the procedure that draws glyphs, of which there are as many as one likes, each with
-known slant, width, pen and bend: which of them it makes, how often, and whether it copies. Writes ground-truth.png and ground-truth.json.
+DESCRIPTION = """Compares a generator of letters with the procedure that draws glyphs. Since that draws any number of glyphs with known
+slant, width, pen and bend, the comparison shows which of them the generator makes, how often, and whether it copies. Writes
+ground-truth.png and ground-truth.json.
 """
 COLUMNS = 5
 FRESH_COLOR, OWN_COLOR = "0.6", "tab:blue"
@@ -45,9 +46,9 @@ def make_parser() -> Parser:
     parser = Parser(prog="ca2-gan ground-truth", description=DESCRIPTION, allow_abbrev=False)
     parser.add_argument("x", metavar="X", help="a run, a saved model, letters_gan/glyphs, a folder of PNGs, or an .npz with x: 28x28, gray")
     parser.add_argument("--n", type=at_least(100), default=2_000, help="images on each side (2000)")
-    parser.add_argument("--seed", type=seed, default=0, help="of the samples (0)")
-    parser.add_argument("--device", default="cpu", help="where the generator runs (cpu)")
-    parser.add_argument("-o", "--out", type=Path, default=Path("ground-truth"), metavar="FOLDER", help="where to write (ground-truth)")
+    parser.add_argument("--seed", type=seed, default=0, help="seed of the samples (0)")
+    parser.add_argument("--device", default="cpu", help="device of the generator (cpu)")
+    parser.add_argument("-o", "--out", type=Path, default=Path("ground-truth"), metavar="FOLDER", help="folder to write to (ground-truth)")
     return parser
 
 
@@ -68,24 +69,24 @@ def numbers(found: GroundTruth) -> dict[str, Any]:
 
 
 def print_report(content: dict[str, Any]) -> None:
-    """The numbers as a person reads them."""
+    """Prints the numbers in words and a table."""
     floor, copies = np.array(content["fcd_floor"]), content["copies"]
     of_fresh = f"{floor.mean():.1f} ± {floor.std(ddof=1):.1f}"
-    print(f"{content['n']:,} images on each side. FCD to fresh glyphs: {content['fcd']:.1f}; of fresh ones: {of_fresh}")
+    print(f"{content['n']:,} images on each side. FCD to fresh glyphs: {content['fcd']:.1f}; floor: {of_fresh}")
     rows = []
     for name, it in content["factors"].items():
         least = min(it["recall"], key=it["recall"].get)
         shares = [f"{it[key]:.3f}" for key in ("difference", "difference_floor")]
         recalls = [f"{it['recall'][least]:.2f}", f"{it['recall_floor'][least]:.2f}"]
         rows.append([name, f"{it['r2']:.2f}", *shares, least, *recalls])
-    header = ["factor", "inferred, R²", "difference", "of fresh ones", "least recall at", "recall", "of fresh ones"]
-    Table(header, rows, "What letters are drawn with: as often as it should be, and covered?").print()
+    header = ["factor", "inferred, R²", "difference", "floor", "least recall at", "recall", "floor"]
+    Table(header, rows, "Factors of the letters: do their values occur as often as in fresh glyphs, and are all covered?").print()
     verdict = f"{'more than new images would have' if copies['p'] < 0.01 else 'no more than chance'} (p = {copies['p']:.2g})"
-    print(f"Taken for copies of training images: {copies['share']:.1%}, of new images {copies['false_alarms']:.0%}: {verdict}")
+    print(f"Taken for copies of training images: {copies['share']:.1%} of samples, of new images {copies['false_alarms']:.0%}: {verdict}")
 
 
 def draw(found: GroundTruth, name: str) -> Figure:
-    """For each factor, how often its values occur, and below the recall of ranges of it."""
+    """For each factor, a histogram of its values and, below it, the recall of each range of values."""
     rows = -(-len(found.factors) // COLUMNS)
     figure = Figure(figsize=(2.5 * COLUMNS, 3.3 * rows), layout="constrained")
     panels = figure.subplots(2 * rows, COLUMNS, squeeze=False, height_ratios=[1.5, 1] * rows)
@@ -93,7 +94,7 @@ def draw(found: GroundTruth, name: str) -> Figure:
         row, column = divmod(i, COLUMNS)
         draw_density(panels[2 * row, column], factor)
         draw_recall(panels[2 * row + 1, column], factor, is_first=column == 0)
-    figure.suptitle(f"{name}: letters by what they are drawn with, as inferred from the images; below, recall of fresh glyphs", fontsize=11)
+    figure.suptitle(f"{name}: factors of the letters, as inferred from the images; below, recall of fresh glyphs", fontsize=11)
     handles = [panels[0, 0].patches[0], panels[0, 0].lines[0]]
     figure.legend(handles, ["fresh glyphs", name], loc="outside lower center", ncols=2, frameon=False)
     return figure

@@ -21,13 +21,13 @@ DEFAULT_N, MOST = 50, 1_000
 def main(argv: list[str]) -> None:
     """Serves the page of one rater until Ctrl-C, or prints what all raters have said.
 
-    :raises UserError: if images can't be had, or ratings are damaged
+    :raises UserError: if images can't be loaded or drawn, or ratings are damaged
     """
     if any(argument.partition("=")[0] == "--report" for argument in argv):
         show_report(report_parser().parse_args(argv).report)
         return
     arguments = make_parser().parse_args(argv)
-    from ca2_core.play.server import serve  # noqa: PLC0415  (with torch, seconds; --help should not take them)
+    from ca2_core.play.server import serve  # noqa: PLC0415  (imports torch for seconds, which --help should not)
     from ca2_gan.play import rating  # noqa: PLC0415
 
     rating.check_rater(arguments.rater)
@@ -48,12 +48,12 @@ def make_parser() -> Parser:
     )
     parser.add_argument("x", nargs="+", metavar="X", help="runs, saved models, folders of PNGs, or .npz with x and, if labelled, y")
     add_data_arguments(parser)
-    parser.add_argument("--n", type=at_least(1, MOST), default=DEFAULT_N, help=f"images of each source, real ones too ({DEFAULT_N})")
-    parser.add_argument("--seed", type=seed, default=0, help="of the samples and their order (0)")
-    parser.add_argument("--rater", default="rater", metavar="NAME", help="who rates; each rater's answers are a file (rater)")
-    parser.add_argument("-o", "--out", type=Path, default=Path("rating"), metavar="FOLDER", help="what is rated, and the answers (rating)")
+    parser.add_argument("--n", type=at_least(1, MOST), default=DEFAULT_N, help=f"images of each source, and real ones ({DEFAULT_N})")
+    parser.add_argument("--seed", type=seed, default=0, help="seed of the samples and their order (0)")
+    parser.add_argument("--rater", default="rater", metavar="NAME", help="who rates; each rater's answers go to a separate file (rater)")
+    parser.add_argument("-o", "--out", type=Path, default=Path("rating"), metavar="FOLDER", help="folder of images and answers (rating)")
     parser.add_argument("--no-browser", action="store_false", dest="browser", help="print the address only")
-    parser.add_argument("--port", type=at_least(0, 65_535), default=0, help="of the address (default: a free one)")
+    parser.add_argument("--port", type=at_least(0, 65_535), default=0, help="port of the address (default: a free one)")
     return parser
 
 
@@ -64,7 +64,7 @@ def report_parser() -> Parser:
 
 
 def items_of(arguments: Namespace) -> "Items":
-    """What is rated: that of the folder if there is something, so that all raters see the same, else drawn now.
+    """The images to rate: those in the folder, if there are any, so that all raters see the same; otherwise new ones.
 
     :raises UserError: if the folder has images of other sources
     """
@@ -73,12 +73,12 @@ def items_of(arguments: Namespace) -> "Items":
     from ca2_gan.play import rating  # noqa: PLC0415
 
     if rating.REAL in arguments.x or len(set(arguments.x)) < len(arguments.x):
-        raise UserError("each source once, and none of the name 'real': that is what the data's images are called.")
+        raise UserError("give each source once, and none named 'real': the data's images have that name.")
     if (arguments.out / rating.ITEMS).exists():
         items = rating.read_items(arguments.out)
         if items.names != (*arguments.x, rating.REAL) or len(items) != arguments.n * len(items.names):
             there = f"{len(items) // len(items.names)} images each of {', '.join(items.names)}"
-            raise UserError(f"{arguments.out}: already has ratings of {there}. Give the same, or another --out.")
+            raise UserError(f"{arguments.out}: already has ratings of {there}. Give the same sources and --n, or another --out.")
         return items
     data = load_data(arguments)
     reference = open_source(data.test)
@@ -104,7 +104,7 @@ def show_report(out: Path) -> None:
     for name, found in content["sources"].items():
         rows.append([name, f"{found['answers']}", *(_share(found[kind]) for kind in (*rating.ANSWERS, "read_right"))])
     raters = ", ".join(f"{name} ({answers})" for name, answers in content["raters"].items())
-    title = f"Shares with 95 % intervals (Wilson); {content['items']} images, rated by {raters}"
+    title = f"Shares with 95 % confidence intervals (Wilson); {content['items']} images, rated by {raters}"
     Table(["source", "answers", *rating.ANSWERS, "read right"], rows, title).print()
     agreement = content["agreement"]
     if agreement["statistic"]:

@@ -18,13 +18,13 @@ from ca2_gan.loading import load
 from ca2_gan.pictures import write_animation, write_folder, write_grid
 
 DEFAULT_COLUMNS = 10
-MOST_ROWS = 8  # of an animation
+MOST_ROWS = 8  # in an animation
 
 
 def main(argv: list[str]) -> None:
     """Writes images of a trained model.
 
-    :raises UserError: if the model or the labels aren't right
+    :raises UserError: if the model can't be loaded, or an option is invalid
     """
     arguments = make_parser().parse_args(argv)
     gan = load(arguments.run, revision=arguments.revision)
@@ -39,15 +39,15 @@ def make_parser() -> Parser:
     where = "run folder, folder of a saved model, letters_gan/mnist or another of `ca2-gan list pretrained`, or user/name on the hub"
     parser.add_argument("run", help=where)
     parser.add_argument("--revision", help="branch, tag or commit of a model on the hub")
-    parser.add_argument("--labels", help="classes: letters such as QUARTZ, or names with commas between; none: all in equal shares")
+    parser.add_argument("--labels", help="classes: letters such as QUARTZ, or names separated by commas (default: all in equal shares)")
     parser.add_argument(
-        "--n", type=at_least(1, int(SAMPLING["n"].high)), default=100, help="images of each label, or of all if there are no --labels (100)"
+        "--n", type=at_least(1, int(SAMPLING["n"].high)), default=100, help="images of each label or, without --labels, in total (100)"
     )
     parser.add_argument("--seed", type=seed, help="same seed, same images")
     scale = "factor on the noise; below 1: more typical and less varied images (1)"
     parser.add_argument("--noise-scale", type=positive, default=1.0, help=scale)
     parser.add_argument("--truncation", type=positive, dest="noise_scale", action=Renamed, new="--noise-scale")
-    parser.add_argument("--frames", type=at_least(STOPS, 10_000), default=48, help="of an animation (48)")
+    parser.add_argument("--frames", type=at_least(STOPS, 10_000), default=48, help="frames of an animation (48)")
     forms = "grid .png, interpolation .gif, arrays .npz, or a folder for PNGs (samples.png)"
     parser.add_argument("--out", type=Path, default=Path("samples.png"), help=forms)
     return parser
@@ -62,7 +62,7 @@ def positive(text: str) -> float:
 
 
 def write_samples(gan: GAN, classes: Tensor | None, arguments: argparse.Namespace, out: Path) -> None:
-    """A grid, a folder of PNGs or an npz. With labels, each row of the grid spells them once."""
+    """Writes a grid, a folder of PNGs or an npz. With labels, each row of the grid spells them once."""
     labels = gan.choose_classes(arguments.n) if classes is None else classes.repeat(arguments.n)
     spelt = len(classes) if classes is not None else gan.spec.num_classes if gan.is_conditional else 1
     columns = spelt if spelt > 1 else DEFAULT_COLUMNS
@@ -78,11 +78,11 @@ def write_samples(gan: GAN, classes: Tensor | None, arguments: argparse.Namespac
             names = [plain_name(name) if gan.is_conditional else "sample" for name in gan.class_names]
             write_folder(images, [f"{i:06d}_{names[label]}" for i, label in enumerate(labels.tolist())], out)
         case suffix:
-            raise UserError(f"{out}: {suffix} can't be written. Give a name with .png, .gif or .npz, or of a folder.")
+            raise UserError(f"{out}: {suffix} can't be written. Give a name that ends in .png, .gif or .npz, or a folder.")
 
 
 def write_interpolation(gan: GAN, classes: Tensor | None, arguments: argparse.Namespace, out: Path) -> None:
-    """An endless animation of a grid whose images walk through a few noise vectors; at most n rows."""
+    """Writes a looping animation of a grid whose images interpolate between a few noise vectors; at most n rows."""
     if classes is None:
         shown = torch.arange(DEFAULT_COLUMNS)
         classes = shown[: gan.spec.num_classes] if gan.is_conditional else torch.zeros_like(shown)

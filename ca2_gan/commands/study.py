@@ -1,4 +1,4 @@
-"""``ca2-gan study``: compares models and settings over data, budgets and seeds, as a file says."""
+"""``ca2-gan study``: compares models and settings over data, budgets and seeds, as a YAML file describes."""
 
 import argparse
 import shlex
@@ -14,18 +14,18 @@ from ca2_gan.study.spec import make_benches, read_study
 from ca2_gan.study.training import measure
 from ca2_gan.versions import versions
 
-DESCRIPTION = "Trains every variant of a YAML file on every data set of it, for every budget and with several seeds"
+DESCRIPTION = "Trains every variant in a YAML file on every data set in it, for every budget and with several seeds"
 
 EXAMPLE = """\
-a file, with every key but `data` and `variants` optional:
+an example; all keys but `data` and `variants` are optional:
 
   title: Does spectral norm help?
   seeds: 5                             # or a list: [0, 1, 2]; default: 3
   packages: [my_gans]                  # modules that register models, losses, metrics, also next to this file
   metrics: [fcd, kl, prdc, acc]        # of `ca2-gan evaluate`; variants are compared by the first
-  second: [fcd, acc]                   # also by an independent classifier
-  budgets:                             # each training once for each
-  - cpu_minutes: 5                     # of a core, without measurements, which minutes of the clock count too
+  second: [fcd, acc]                   # measured with an independent classifier, too
+  budgets:                             # each variant is trained once for each
+  - cpu_minutes: 5                     # of one core, without measurements, which `minutes` include
   - images: 100000
   - minutes: 10
   data:
@@ -39,7 +39,7 @@ a file, with every key but `data` and `variants` optional:
       budgets: [cpu_minutes: 10]       # instead of the study's
     digits:
       source: mnist
-      root: downloads                  # where the files of emnist-letters, mnist, fashion-mnist are or go
+      root: downloads                  # folder to download emnist-letters, mnist, fashion-mnist to
     few:
       source: glyphs
       size: 5000
@@ -53,10 +53,10 @@ a file, with every key but `data` and `variants` optional:
       group: letters_gan               # a table of its own
     one for each class:
       model: dcgan
-      per_class: true                  # each with its part of the budget
-      standing: false                  # BatchNorms as they are in training
-      seeds: 1                         # no more than the first of the study's
-      tasks: [glyphs, "letters, 10 CPU minutes"]   # not on all: data sets, or one with a budget
+      per_class: true                  # each class gets an equal part of the budget
+      standing: false                  # sample with the BatchNorm statistics of the training
+      seeds: 1                         # only the first of the study's seeds
+      tasks: [glyphs, "letters, 10 CPU minutes"]   # only on these: data sets, or one with a budget
 """
 
 
@@ -66,12 +66,12 @@ def parser(prog: str = "ca2-gan study") -> argparse.ArgumentParser:
 
 
 def run_study(study: Study, arguments: argparse.Namespace, out: Path, command: str, published: Mapping[str, Any] | None = None) -> Results:
-    """Trains what is missing of a study, and gathers it.
+    """Runs the trainings that are missing from a study, and gathers the results.
 
     :param arguments: as ``parser`` parses them
-    :param out: its folder
+    :param out: folder of the study
     :param command: the command line, for the report
-    :param published: an earlier ``study.json`` to go on from
+    :param published: an earlier ``study.json`` to continue from
     """
     place = str(arguments.file)
     return conduct(study, measure, lambda cases: make_benches(cases, place), arguments, out, versions(), command, published)

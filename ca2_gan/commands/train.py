@@ -44,7 +44,7 @@ class Request(NamedTuple):
 
 
 class Said(Callback):
-    """Says how long it took until the first round, which budgets don't count, and how far the training came."""
+    """Prints how long the setup took, which no budget counts, and how many images the training reached."""
 
     def __init__(self) -> None:
         self.began = monotonic()
@@ -60,9 +60,9 @@ class Said(Callback):
 
 
 def main(argv: list[str]) -> None:
-    """Trains a model, or one per class, or goes on with that.
+    """Trains a model, or one per class, or resumes such a training.
 
-    :raises UserError: if it can't be done
+    :raises UserError: if an option, the data or the run folder is not right, or training diverges
     """
     config, out, resume, is_dry = read_arguments(argv)
     with StopOnSignal() as stop:
@@ -78,9 +78,9 @@ def main(argv: list[str]) -> None:
 
 
 def read_arguments(argv: Sequence[str]) -> Request:
-    """Defaults, under the model's YAML file or the run's own if it is resumed, under the command line.
+    """Reads the command line, whose options override the model's YAML file (or the resumed run's), which overrides the defaults.
 
-    :raises UserError: if there is something wrong with them
+    :raises UserError: if an option is unknown, missing or invalid
     """
     first = Parser(prog=PROG, add_help=False, allow_abbrev=False)
     for option in ("--model", "--game"):
@@ -114,31 +114,33 @@ def read_arguments(argv: Sequence[str]) -> Request:
     missing = [f"--{name}" for name in ("model", "data") if name not in values]
     missing += ["--out"] if out is None and not is_dry else []
     if missing and resume and out is not None:
-        raise UserError(f"{out}: no run in it to go on with. To begin one, give {', '.join(missing)}.")
+        raise UserError(f"{out}: no run in it to resume. To begin one, give {', '.join(missing)}.")
     if missing:
         raise UserError(f"{', '.join(missing)} {'is' if len(missing) == 1 else 'are'} missing. `{PROG} --help` shows the options.")
     return Request(Config.of(values, "command line"), out, resume, is_dry)
 
 
 def make_parser(game: str, values: Mapping[str, Any], is_whole: bool) -> Parser:
-    """The options that there are in a game.
+    """The parser with the options of a game.
 
-    :param values: that hold where an option is not given, for the help
-    :param is_whole: whether the help shows all of them, or the common ones
+    :param values: values of options that are not given, for the help
+    :param is_whole: whether the help shows all options, or only the common ones
     """
     parser = Parser(
         prog=PROG,
         usage="ca2-gan train --model M --data D --out FOLDER [options]",
-        description="Trains a GAN. What isn't given comes from hyperparams/gan/MODEL.yml.",
+        description="Trains a GAN. Options that are not given come from hyperparams/gan/MODEL.yml.",
         add_help=False,
         allow_abbrev=False,
     )
     section = parser.add_argument_group("run folder")
     section.add_argument("--out", type=lambda text: Path(folder(text)), metavar="FOLDER", help="folder of the run")
-    section.add_argument("--resume", action="store_true", help="go on with the run in --out, as if it had not been interrupted")
+    section.add_argument("--resume", action="store_true", help="resume the run in --out, as if it had not been interrupted")
     section.add_argument("--config", metavar="FILE", help="a YAML file of settings instead of hyperparams/gan/MODEL.yml")
-    section.add_argument("--dry-run", action="store_true", help="say what would be trained, and leave it at that")
-    section.add_argument("--help-all", action="store_true", default=SUPPRESS, help="all options; those of a game with --game or --model")
+    section.add_argument("--dry-run", action="store_true", help="print what would be trained, and exit")
+    section.add_argument(
+        "--help-all", action="store_true", default=SUPPRESS, help="show all options, those of a game with --game or --model"
+    )
     for title, group in groups(game).items():
         section = parser.add_argument_group(title if title != "game" else f"game: {game}")
         for name, entry in entries(group).items():

@@ -38,7 +38,7 @@ class Letters:
 
 
 def letters() -> tuple[Letters, Letters]:
-    """A part to learn from, and a held-out part."""
+    """A training part and a held-out part."""
     data = _glyphs()
     return _of(data.train), _of(data.test)
 
@@ -48,7 +48,8 @@ def returns_images(student: Student) -> None:
     images = student.once(_made).images
     border = np.concatenate([images[:, 0], images[:, -1]], axis=1).mean()
     expect(
-        images.max() > 100, f"the brightest pixel is {images.max()}: were numbers from 0 to 1 made bytes? The training images go up to 255."
+        images.max() > 100,
+        f"the brightest pixel is {images.max()}: were numbers from 0 to 1 cast to bytes? The training images go up to 255.",
     )
     expect(
         border < images[:, 7:21, 7:21].mean(), "the border is lighter than the middle. From -1 to 1 means from 0 to 255: (x + 1) * 127.5."
@@ -62,7 +63,7 @@ def repeats_by_seed(student: Student) -> None:
     expect(np.array_equal(again, made.images), "the same seed gives other images the second time. Is the generator in evaluation mode?")
     alone = _sample(student, made.generator, made.labels[:1].repeat(50), SAMPLE_SEED)
     once = "Each letter is made once, by one vector of noise or without any. A sheet with one image of each letter looks fine."
-    expect(_unique(alone) > 25, f"of 50 images of one letter, {_unique(alone)} differ. {once}")
+    expect(_unique(alone) > 25, f"of 50 images of one letter, {_unique(alone)} are unique. {once}")
     same = float((other == made.images).all(axis=(1, 2)).mean())
     expect(same < 0.5, f"with another seed, {same:.0%} of the images are the same. `sample` has to draw its noise by the seed.")
 
@@ -103,7 +104,7 @@ def makes_new_letters(student: Student) -> None:
     images, (train, _) = student.once(_made).images, student.once(_letters)
     fake, known = (side.reshape(len(side), -1) / np.float32(255) for side in (images, train.images))
     copied = float(is_copy(nearest(fake, known, 2)[0]).mean())
-    why = "What comes out of the file needs no generator. A good score of copies is the reason why held-out images are compared with."
+    why = "Copying the file needs no generator. Copies score well, so generators are compared with held-out images."
     expect(copied < 0.05, f"{copied:.0%} of the images are copies of training images. {why}")
 
 
@@ -117,7 +118,7 @@ def looks_like_letters(student: Student) -> None:
 
 @dataclass(frozen=True)
 class _Made:
-    """What a trained generator makes of the labels of the held-out letters."""
+    """A trained generator, and its images for the labels of the held-out letters."""
 
     generator: object
     labels: Labels
@@ -126,7 +127,7 @@ class _Made:
 
 @dataclass(frozen=True)
 class _Looked:
-    """What the classifier makes of them: features [N, 64] of held-out letters and of the generator's."""
+    """Features [N, 64] of held-out letters and of the generator's, by the classifier."""
 
     real: NDArray[np.float32]
     fake: NDArray[np.float32]
@@ -180,7 +181,7 @@ def _unique(images: Bytes) -> int:
 
 
 def _numbers(labels: Labels) -> Labels:
-    """Of letters of the exercise among those of the alphabet."""
+    """Positions in the alphabet of the letters of the exercise."""
     numbers: Labels = np.array([ord(letter) - ord("A") for letter in LETTERS])[labels]
     return numbers
 

@@ -13,7 +13,7 @@ from ca2_gan.course.letters import EMPTY_GREY, Bytes, Letters, draw_letters
 from ca2_gan.data.glyphs import draw_glyphs
 
 SEED = 31
-SHAPES = "FM"  # whose capitals and small letters are told apart by pixels alone
+SHAPES = "FM"  # letters whose capitals and small letters differ in pixels enough to be told apart
 AGREEMENT = 0.7
 HELD_OUT = 1 / 7
 
@@ -53,7 +53,7 @@ def drops_junk(student: Student) -> None:
     named = ", ".join(sorted({chr(65 + label) for label in labels[empty] if 0 <= label < 26}))
     expect(
         not empty.any(),
-        f"{empty.sum()} images of one grey level are still there, labelled {named}. They are no letters. {why}",
+        f"{empty.sum()} images of one grey level are still there, labelled {named}. They are not letters. {why}",
     )
 
 
@@ -68,7 +68,7 @@ def sets_upright(student: Student) -> None:
     turned = max(sum(np.rot90(image, k).tobytes() in right for image in images) for k in (1, 2, 3))
     mirrored = max(sum(np.flip(image, axis).tobytes() in right for image in images) for axis in (0, 1))
     expect(upright >= max(turned, mirrored), f"the letters are turned or mirrored. {cause}")
-    expect(upright, "the images are none of the file's letters.")
+    expect(upright, "none of the images is a letter of the file.")
 
 
 def keeps_labels_and_images_together(student: Student) -> None:
@@ -78,12 +78,12 @@ def keeps_labels_and_images_together(student: Student) -> None:
     known = []
     for image, label in zip(images, labels, strict=True):
         known += [(own[placed], label) for placed in _placements(image) if placed in own][:1]
-    expect(known, "the images are none of the file's letters.")
+    expect(known, "none of the images is a letter of the file.")
     wrong = [(truly, label) for truly, label in known if truly != label]
     off_by_one = len(wrong) == len(known) and len({int(label) - int(truly) for truly, label in wrong}) == 1
     expect(not off_by_one, "the labels are shifted: the file counts from 1, A is to be 0.")
     drift = "Leave out the same rows of images and labels, by one mask."
-    expect(not wrong, f"{len(wrong)} of {len(known)} images have another's label. {drift}")
+    expect(not wrong, f"{len(wrong)} of {len(known)} images have the label of another image. {drift}")
 
 
 def holds_out_new_images(student: Student) -> None:
@@ -99,27 +99,29 @@ def holds_out_new_images(student: Student) -> None:
     expect(not absent, f"no {chr(65 + absent[0]) if absent else ''} is held out. {in_order}")
     train = {image.tobytes() for image in truth.images[~found]}
     copies = sum(image.tobytes() in train for image in truth.images[found])
-    why = "The file has copies. A model that learns by heart would look good: put equal images on the same side."
+    why = "The file has copies. A model that memorises images would look good: put equal images into the same part."
     expect(copies == 0, f"{copies} of {found.sum()} held-out images are in the training part, too. {why}")
     other = as_array(student["split"](truth.images.copy(), truth.labels.copy(), 1), call, (len(truth.images),))
     expect((other != found).any(), "another seed holds out the same images.")
 
 
 def parts_two_shapes(student: Student) -> None:
-    """`two_shapes` parts capitals from small letters where they look different."""
+    """`two_shapes` separates capitals from small letters where they look different."""
     images, labels, hand = draw_glyphs(26 * 100, SEED)
     for letter in SHAPES:
         chosen = labels == ord(letter) - 65
         call = f"two_shapes(images of {letter} and {letter.lower()})"
         found = as_array(student["two_shapes"](images[chosen].copy()), call, (int(chosen.sum()),)).astype(bool)
         agreement = _agreement(found, hand["upper"][chosen])
-        why = "A generator may make something between both cases. k-means on the pixels, with two groups, tells them apart."
+        why = "A generator may make something between both cases. k-means on the pixels, with two groups, separates them."
         expect(0 < found.mean() < 1, f"{call} puts all images into one group. {why}")
-        expect(agreement >= AGREEMENT, f"{call}: {agreement:.0%} of the images are on their case's side; {AGREEMENT:.0%} are needed. {why}")
+        expect(
+            agreement >= AGREEMENT, f"{call}: {agreement:.0%} of the images are in their case's group; {AGREEMENT:.0%} are needed. {why}"
+        )
 
 
 def _read(student: Student) -> tuple[Bytes, NDArray[np.int64], Letters]:
-    """What `read_letters` makes of a file, and what is in it."""
+    """What `read_letters` returns for a file, and the letters in that file."""
     truth = draw_letters(seed=SEED)
     with TemporaryDirectory() as folder:
         path = Path(folder, "letters.csv")
@@ -131,7 +133,7 @@ def _read(student: Student) -> tuple[Bytes, NDArray[np.int64], Letters]:
 
 
 def _placements(image: Bytes) -> list[bytes]:
-    """The image turned and mirrored in all ways, as it is first."""
+    """The image as it is, then turned and mirrored in all ways."""
     return [np.rot90(side, k).astype(np.uint8).tobytes() for side in (image, image.T) for k in range(4)]
 
 

@@ -64,10 +64,10 @@ def stays_real(student: Student) -> None:
 def compares_with_held_out_images(student: Student) -> None:
     """`judge` compares the fakes with held-out images, not with those that the generator learned from."""
     sets = _sets(3)
-    sets["fake"] = sets["train"][: SIZES["fake"]].copy()  # a generator that learned its images by heart
+    sets["fake"] = sets["train"][: SIZES["fake"]].copy()  # a generator that memorised its images
     found, _ = _judged(student, sets)
     low, high = _range(sets["fake"], sets["test"])
-    heart = "A generator that has learned its images by heart gets 0 then"
+    heart = "A generator that has memorised its images gets 0 then"
     expect(
         found > low / 4, f"copies of the training images get a score of {found:.3f}. Fakes are compared with the training images. {heart}."
     )
@@ -148,7 +148,7 @@ def _judged(student: Student, sets: Mapping[str, Array]) -> tuple[float, float]:
 
 
 def _range(many: Array, few: Array) -> tuple[float, float]:
-    """Between what the distance lies, with as many vectors on each side, whichever are taken."""
+    """Lower and upper limit of the distance with equally many vectors on each side, whichever are chosen."""
     rng = np.random.default_rng(6)
     n = len(few)
     drawn = [frechet_distance(moments(many[rng.permutation(len(many))[:n]]), moments(few)) for _ in range(DRAWS)]

@@ -1,4 +1,4 @@
-"""A file of letters as students get it, for the exercise ``data``: everything that can be wrong with it is."""
+"""The file of letters that students get for the exercise ``data``, with all the faults that such a file can have."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,10 +17,10 @@ Bytes = NDArray[np.uint8]
 
 @dataclass(frozen=True)
 class Letters:
-    """What is in a file.
+    """The content of a file.
 
     :param images: letters, upright and in the order of the file, uint8 [N, 28, 28]
-    :param labels: of the letters, A is 0, int64 [N]
+    :param labels: labels of the letters, A is 0, int64 [N]
     :param upper: which of them are capitals, bool [N]
     :param rows: all rows, junk included: the label, A is 1, then the pixels column by column, [rows, 785]
     """
@@ -34,8 +34,8 @@ class Letters:
 def draw_letters(n: int = 520, seed: int = 0) -> Letters:
     """Letters of both cases, sorted by class, some of them copies, with junk between them.
 
-    :param n: letters, copies included; over 40
-    :param seed: other letters
+    :param n: number of letters, copies included; over 40
+    :param seed: seed of the letters
     """
     images, labels, hand = draw_glyphs(n - COPIES, seed)
     chosen = np.random.default_rng([seed, 2]).choice(n - COPIES, COPIES, replace=False)
@@ -56,7 +56,7 @@ def draw_letters(n: int = 520, seed: int = 0) -> Letters:
 def write_letters(path: str | Path, n: int = 2600, seed: int = 0) -> None:
     """Writes a CSV without a header.
 
-    :param n: letters in it; over 40
-    :param seed: other letters
+    :param n: number of letters, copies included; over 40
+    :param seed: seed of the letters
     """
     np.savetxt(path, draw_letters(n, seed).rows, fmt="%d", delimiter=",")

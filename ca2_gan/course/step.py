@@ -33,11 +33,11 @@ TRAPS: Mapping[Trap, str] = {
     "fakes for real. Set its gradients to 0 before its backward pass",
     "discriminator adds up": "the discriminator's gradients of all steps add up. Set them to 0 before each of its backward passes",
     "generator adds up": "the generator's gradients of all steps add up. Set them to 0 before each of its backward passes",
-    "undetached": "the gradients of the discriminator's loss reach the generator and are added to its own: it learns to be found out. "
+    "undetached": "the gradients of the discriminator's loss reach the generator, too: it learns to make recognisable fakes. "
     "Detach the fakes in the discriminator's turn, and set the generator's gradients to 0 in its own",
     "wrong real": "the discriminator learns that real images are fake. The target of real images is 1",
     "wrong fake": "the discriminator learns that fakes are real. The target of fakes in its turn is 0",
-    "wrong generator": "the generator learns to make what is taken for fake. In its turn, the target of the fakes is 1",
+    "wrong generator": "the generator learns to make images that are taken for fake. In its turn, the target of the fakes is 1",
     "saturating": "the generator minimises log(1 - D(G(z))). Where the discriminator is sure, as at first, that has hardly any gradient; "
     "minimise -log D(G(z))",
     "both step": "the discriminator's weights change in the generator's turn, to the generator's liking. Only the generator's optimizer "
@@ -109,7 +109,9 @@ def leaves_the_generator_alone(student: Student) -> None:
         parameter.register_hook(lambda _, number=number: count(number))
     _play(student, players, 1)
     expect(max(times.values()) > 0, "no gradient reaches the generator in its own turn. Are the fakes detached there, too?")
-    spare = "That costs a backward pass through the generator, and unless its gradients are set to 0 afterwards, it learns to be found out."
+    spare = (
+        "That costs a backward pass, and unless the generator's gradients are set to 0 afterwards, it learns to make recognisable fakes."
+    )
     expect(max(times.values()) < 2, f"the generator gets gradients twice in a step. In the discriminator's turn, detach the fakes. {spare}")
 
 
@@ -177,7 +179,7 @@ def _optimizers(players: Players) -> tuple[torch.optim.Optimizer, torch.optim.Op
 
 
 def _play(student: Student, players: Players, steps: int) -> Any:
-    """Steps of the student's with SGD; returns what the last one does."""
+    """Plays the student's steps with SGD; returns what the last one returns."""
     optimizers = _optimizers(players)
     for real, noise in _batches(steps):
         found = student["train_step"](*players, *optimizers, real.clone(), noise.clone())
@@ -185,7 +187,7 @@ def _play(student: Student, players: Players, steps: int) -> Any:
 
 
 def _reference(players: Players, steps: int, trap: Trap = "") -> tuple[float, float]:
-    """Steps as they should be, or with a mistake; returns the last losses."""
+    """Plays correct steps, or steps with a mistake; returns the last losses."""
     generator, discriminator = players
     g_optimizer, d_optimizer = _optimizers(players)
     losses = {"d": 0.0, "g": 0.0}

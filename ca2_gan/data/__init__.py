@@ -1,4 +1,4 @@
-"""Images with labels: reading, cleaning, splitting, and looking at them.
+"""Labelled images: reading, cleaning, splitting and exploring them.
 
 >>> from ca2_gan.data import load_data
 >>> data = load_data("glyphs")
@@ -21,7 +21,7 @@ _HOMES = {"Dataset": "dataset", "Report": "report", "load_data": "sources", "rea
 
 
 def __getattr__(name: str) -> Any:
-    # Loaded on first use: a Dataset is torch's, which takes seconds
+    # Imported on first use: Dataset needs torch, which takes seconds to import
     if name in _HOMES:
         return getattr(import_module(f"ca2_gan.data.{_HOMES[name]}"), name)
     raise AttributeError(f"module 'ca2_gan.data' has no attribute {name!r}")

@@ -1,4 +1,4 @@
-"""What a source says of each image beside its class, such as capital or not, or who wrote it."""
+"""Attributes: what a source says about each image apart from its class, such as its case or who wrote it."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 
 from ca2_core.errors import UserError, did_you_mean
 
-# Values that are shown one by one
+# Largest number of values that are shown one by one
 FEW = 12
-# Groups that a number is cut into
+# Number of ranges into which numbers are cut
 PARTS = 5
 
 
@@ -20,9 +20,9 @@ PARTS = 5
 class Attribute:
     """An attribute, cut into groups of images.
 
-    :param values: of each image, [N]
-    :param names: of the groups, G of them
-    :param groups: which each image belongs to, [N]
+    :param values: value of each image, [N]
+    :param names: names of the G groups
+    :param groups: group of each image, [N]
     """
 
     name: str
@@ -37,7 +37,7 @@ class Attribute:
 
     @property
     def text(self) -> str:
-        """What it is like, in a few words."""
+        """A summary in a few words."""
         counts = np.bincount(self.groups, minlength=len(self.names))
         if self.is_number:
             return f"{self.values.min():.3g} to {self.values.max():.3g}, mean {self.values.mean():.3g}"
@@ -47,7 +47,7 @@ class Attribute:
 
 
 def attributes_of(attributes: Mapping[str, NDArray[Any]]) -> Iterator[Attribute]:
-    """Those that have one value for each image."""
+    """The attributes that have one value for each image."""
     for name, values in attributes.items():
         if values.ndim == 1 and len(values) and values.dtype.kind in "biufUS":
             yield cut(name, values)
@@ -56,7 +56,7 @@ def attributes_of(attributes: Mapping[str, NDArray[Any]]) -> Iterator[Attribute]
 def find_attribute(attributes: Mapping[str, NDArray[Any]], name: str, source: str) -> Attribute:
     """The attribute of that name.
 
-    :raises UserError: if the data have none
+    :raises UserError: if the data have no such attribute
     """
     known = {attribute.name: attribute for attribute in attributes_of(attributes)}
     if name not in known:
@@ -66,7 +66,7 @@ def find_attribute(attributes: Mapping[str, NDArray[Any]], name: str, source: st
 
 
 def cut(name: str, values: NDArray[Any]) -> Attribute:
-    """Groups by value; of a number with a fraction, five ranges with as many images each."""
+    """Groups images by value; floats are cut into five ranges with about as many images each."""
     if values.dtype.kind == "f":
         values = np.where(np.isfinite(values), values, 0)
         bounds = np.unique(np.quantile(values, np.linspace(0, 1, PARTS + 1)))

@@ -1,4 +1,4 @@
-"""From what a file holds to what a GAN can learn from: every step explicit and counted."""
+"""Turns the content of a file into training data; every step is explicit and counted."""
 
 from collections.abc import Mapping, Sequence
 from string import ascii_uppercase
@@ -13,7 +13,7 @@ from ca2_gan.data.raw import BLANK, Raw
 from ca2_gan.data.report import Report
 from ca2_gan.data.standard import CHUNK, standardise
 
-# Attribute that says whether a letter is a capital
+# Attribute that is true for capitals
 UPPER = "upper"
 
 
@@ -26,13 +26,13 @@ def clean(
     cases: bool = False,
     keep_blanks: bool = False,
 ) -> Dataset:
-    """Drops what is blank, sets the images upright, makes ink light on dark, numbers the classes 0..K-1, counts duplicates.
+    """Drops blank images, sets the others upright, makes ink light on dark, numbers the classes 0..K-1, counts duplicates.
 
     :param classes: names of the classes to keep; None keeps all
-    :param transpose: whether to swap rows and columns; None leaves it to what is known of the source
-    :param invert: whether to make light of dark and dark of light; None does so with grey images whose border is light
-    :param cases: whether capitals and lower case are classes of their own, by the attribute ``upper``
-    :param keep_blanks: whether images of one value all over stay, unless they are labelled -1
+    :param transpose: whether to swap rows and columns; None swaps them in EMNIST's files only
+    :param invert: whether to invert the pixel values; None inverts gray images that are dark on white
+    :param cases: whether to make capitals and lower case separate classes, by the attribute ``upper``
+    :param keep_blanks: whether to keep blank images (all pixels equal) unless they are labelled -1
     :raises UserError: if nothing usable is left, or a class is unknown
     """
     raw = standardise(raw)
@@ -63,7 +63,7 @@ def clean(
     notes += make_light_on_dark(images, invert)
     digests, new_labels = digest_images(images), np.searchsorted(wanted, labels[kept]).astype(np.int64)
     is_test, said = _own_test(raw, kept, digests)
-    _, first, inverse = np.unique(digests, return_index=True, return_inverse=True)  # of each image, the first that it is a copy of
+    _, first, inverse = np.unique(digests, return_index=True, return_inverse=True)  # inverse: each image's first copy
     report = Report(
         source=raw.source,
         rows=len(kept),
@@ -111,10 +111,12 @@ def _name_labels(raw: Raw, labels: NDArray[np.int64]) -> dict[int, str]:
 
 
 def _tell_cases_apart(raw: Raw, labels: NDArray[np.int64], names: Mapping[int, str]) -> tuple[NDArray[np.int64], dict[int, str]]:
-    """Labels and names of capitals, then those of lower case."""
+    """Labels and names of capitals, followed by those of lower case."""
     upper = raw.attributes.get(UPPER)
     if upper is None or not np.isin(upper, (0, 1)).all():
-        raise UserError(f"{raw.source}: nothing says which are capitals: cases needs an attribute {UPPER!r}, true or false for each image.")
+        raise UserError(
+            f"{raw.source}: nothing tells which are capitals: cases needs an attribute {UPPER!r}, true or false for each image."
+        )
     first = max(names) + 1
     apart = np.where((labels == BLANK) | upper.astype(bool), labels, labels + first)
     lower = {first + label: name.lower() for label, name in names.items()}
@@ -132,7 +134,7 @@ def _find_classes(source: str, classes: Sequence[str], names: Mapping[int, str])
 
 
 def _is_blank(images: NDArray[np.uint8]) -> NDArray[np.bool_]:
-    """Which images are of one value all over: [N]."""
+    """Which images have only equal pixels: [N]."""
     pixels = images.reshape(len(images), -1)
     blank: NDArray[np.bool_] = pixels.min(axis=1) == pixels.max(axis=1)
     return blank
@@ -167,15 +169,15 @@ def _orientation(raw: Raw, transpose: bool | None) -> tuple[bool, str]:
 
 
 def make_light_on_dark(images: NDArray[np.uint8], invert: bool | None = None) -> list[str]:
-    """Makes dark of light in place if that is asked for, or the images are grey and dark on white; says which.
+    """Inverts images in place if that is asked for, or if they are gray and dark on white; returns notes about it.
 
-    :param invert: None leaves it to the images
+    :param invert: None decides by the images
     """
     note = "Inverted, as asked."
     if invert is None and is_light(images):
         if images.shape[1] > 1:
-            return ["The background is light; pictures in colour stay as they are, --invert makes dark of light."]
-        invert, note = True, "Ink is dark on white: inverted, since the background should be 0; --no-invert leaves it so."
+            return ["The background is light; pictures in colour stay as they are, --invert inverts them."]
+        invert, note = True, "Ink is dark on white: inverted, so that the background is 0; --no-invert keeps it."
     if not invert:
         return []
     np.subtract(255, images, out=images)
@@ -183,7 +185,7 @@ def make_light_on_dark(images: NDArray[np.uint8], invert: bool | None = None) ->
 
 
 def _own_test(raw: Raw, kept: NDArray[np.bool_], digests: NDArray[np.uint64]) -> tuple[NDArray[np.bool_] | None, list[str]]:
-    """The source's own test part among the images kept, and what to say of it."""
+    """The source's own test part among the kept images, and notes about it."""
     if raw.is_test is None:
         return None, []
     is_test: NDArray[np.bool_] = raw.is_test[kept]
@@ -191,4 +193,4 @@ def _own_test(raw: Raw, kept: NDArray[np.bool_], digests: NDArray[np.uint64]) ->
         return None, [f"Its own test part has {'all' if is_test.all() else 'none'} of the images: a seventh is held out by hash instead."]
     copies = int((np.isin(digests, digests[is_test]) & ~is_test).sum())
     also = f"; {copies:,} exact copies of them are left out of the training part" if copies else ""
-    return is_test, [f"Held out is its own test part, {int(is_test.sum()):,} images{also}."]
+    return is_test, [f"Its own test part is held out, {int(is_test.sum()):,} images{also}."]

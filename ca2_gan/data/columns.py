@@ -1,4 +1,4 @@
-"""What the columns of a table are: the label, an index, pixels in some order."""
+"""Finds out what the columns of a table are: the label, an index, pixels in some order."""
 
 import re
 from collections.abc import Sequence
@@ -13,14 +13,14 @@ from ca2_core.errors import UserError
 
 LABELS = ("label", "labels", "y", "class", "target", "letter", "digit", "character")
 INDICES = ("", "unnamed: 0", "index", "id", "__index_level_0__")
-# The label and an index
+# Largest number of columns that are not pixels: the label and an index
 MOST_OTHERS = 2
 
 
 def count_pixels(columns: int, where: str) -> int:
-    """How many of so many columns are pixels of a square image; at most two are something else.
+    """Number of columns that are pixels of a square image; at most two columns are something else.
 
-    :raises UserError: if none can be
+    :raises UserError: if no square fits
     """
     side = isqrt(max(columns, 0))
     if columns < 2 or columns - side * side > MOST_OTHERS:
@@ -30,13 +30,13 @@ def count_pixels(columns: int, where: str) -> int:
 
 
 def square_side(pixels: int, where: str) -> int:
-    """The side of a square image of so many pixels.
+    """The side of a square image with this number of pixels.
 
-    :raises UserError: if there is none
+    :raises UserError: if the number is not a square
     """
     side = isqrt(pixels)
     if not pixels or side * side != pixels:
-        raise UserError(f"{where}: {pixels:,} pixels make no square image (28x28 has 784). Only labels and an index may be beside them.")
+        raise UserError(f"{where}: {pixels:,} pixels make no square image (28x28 has 784). Other columns may be labels and an index only.")
     return side
 
 
@@ -47,7 +47,7 @@ def find_named(names: Sequence[str], known: Sequence[str]) -> int | None:
 
 
 def find_labels(names: Sequence[str]) -> list[int]:
-    """The columns that may have the labels: the one named so, else all whose names have no number in them, as those of pixels have."""
+    """The columns that may have the labels: the one with such a name, else all without digits in their names, except an index."""
     named = find_named(names, LABELS)
     if named is not None:
         return [named]
@@ -55,7 +55,7 @@ def find_labels(names: Sequence[str]) -> list[int]:
 
 
 def in_pixel_order(columns: Sequence[int], names: Sequence[str]) -> tuple[list[int], list[str]]:
-    """Columns of pixels in the order of the numbers in their names, ``pixel10`` after ``pixel2``, and what to say of it."""
+    """Columns of pixels in the order of the numbers in their names, ``pixel10`` after ``pixel2``, and notes about it."""
     keys = {column: tuple(map(int, re.findall(r"\d+", names[column]))) for column in columns}
     is_numbered = len(set(keys.values())) == len(keys) and len({len(key) for key in keys.values()}) == 1
     ordered = sorted(columns, key=keys.__getitem__) if is_numbered else list(columns)
@@ -63,9 +63,9 @@ def in_pixel_order(columns: Sequence[int], names: Sequence[str]) -> tuple[list[i
 
 
 def stack_pixels(table: pa.Table, columns: Sequence[int], where: str) -> NDArray[Any]:
-    """Images [N, 1, H, W] of a column for each pixel.
+    """Images [N, 1, H, W] from a table with one column for each pixel.
 
-    :raises UserError: if they are not square
+    :raises UserError: if the images are not square
     """
     side = square_side(len(columns), where)
     kinds = {table.schema.types[column].to_pandas_dtype() for column in columns}

@@ -1,4 +1,4 @@
-"""CSV: a row an image, a label and the pixels row by row."""
+"""CSV: one image per row, a label and the pixels row by row."""
 
 from collections.abc import Sequence
 from io import BytesIO
@@ -19,16 +19,16 @@ from ca2_gan.data.raw import BLANK, Format, Raw
 from ca2_gan.registry import formats
 
 BLOCK = 16 * 2**20
-HEAD = 50  # rows that the layout is told from
-NAMED = "A column of labels is told by 'label' in a header"
-# A column that counts the rows is no label if there are more than digits and letters of both cases
+HEAD = 50  # rows from which the layout is detected
+NAMED = "Name a column of labels 'label' in a header"
+# A column that counts more rows than this is an index, not labels: there are 62 digits and letters of both cases
 MOST_COUNTED = 62
 
 
 def read_csv(path: Path) -> Raw:
     """Reads a CSV, plain, gzip or alone in a zip: with or without a header, an index, labels first or last.
 
-    :raises UserError: if a row is ragged or holds something else than numbers
+    :raises UserError: if rows differ in length, or a pixel is not a number from 0 to 255
     """
     with opened(path) as file:
         head = [line for line in islice(file, HEAD) if line.strip(b"\r\n \xef\xbb\xbf")]
@@ -60,7 +60,7 @@ def read_csv(path: Path) -> Raw:
 
 
 def _read_table(path: Path, layout: Layout) -> pa.Table:
-    """All rows: columns at the edges as text, the others as numbers, bytes if they can be."""
+    """Reads all rows: columns at the edges as text, the others as numbers, if possible as bytes."""
     types = {str(column): pa.string() if column in layout.edges else layout.pixel for column in range(layout.columns)}
 
     def parse(file: BinaryIO, skipped: int) -> pa.Table:
@@ -79,7 +79,7 @@ def _read_table(path: Path, layout: Layout) -> pa.Table:
 
 
 def find_roles(edges: dict[int, list[str]], layout: Layout) -> tuple[int | None, int | None, list[str]]:
-    """The columns of the labels and of the index, and what was recognised: by the header, else by what is in them."""
+    """The columns of the labels and of the index, by the header or else by their content, and notes about them."""
     label, index, notes = layout.label, layout.index, []
     counting = [column for column, cells in edges.items() if column != label and _counts_rows(cells)]
     if index is None and counting and (layout.others - (label is not None) == 2 or len(edges[counting[0]]) > MOST_COUNTED):
@@ -92,25 +92,25 @@ def find_roles(edges: dict[int, list[str]], layout: Layout) -> tuple[int | None,
         likely = likely or [column for column in free if _may_be_labels(edges[column])]
         label = likely[0] if len(likely) == 1 else free[0]
         if len(likely) != 1:
-            notes.append(f"Nothing tells the column of the labels: column {label + 1:,} is taken. A header with 'label' names another.")
+            notes.append(f"It is unclear which column has the labels: column {label + 1:,} is taken. A header with 'label' names another.")
     if label == layout.columns - 1:
         notes.append("Labels are in the last column.")
     return label, index, notes
 
 
 def _counts_rows(cells: Sequence[str]) -> bool:
-    """Whether the cells are 0, 1, 2, ... or 1, 2, 3, ...; an unnamed one before them belongs to a recovered image."""
+    """Whether the cells are 0, 1, 2, ... or 1, 2, 3, ...; a first cell that is not a number belongs to a recovered image."""
     numbers = [cell.removesuffix(".0") for cell in (cells if cells and is_whole(cells[0]) else cells[1:])]
     return len(numbers) > 1 and counts_up(numbers)
 
 
 def _must_be_labels(cells: Sequence[str], layout: Layout) -> bool:
-    """Whether a column can't be one of pixels: it has a -1 among whole numbers, or is mostly text."""
+    """Whether a column can't be pixels: it has a -1 among whole numbers, or is mostly text."""
     return (not layout.is_float and str(BLANK) in cells) or sum(map(is_number, cells)) < len(cells) / 2
 
 
 def _may_be_labels(cells: Sequence[str]) -> bool:
-    """Whether a column looks like labels rather than the corners of images: few values, none of them nearly everywhere."""
+    """Whether a column looks like labels rather than the corners of images: text, or few values, none of them in nearly all rows."""
     values, counts = np.unique(np.array(cells, dtype=object).astype(str), return_counts=True)
     if not all(map(is_number, values)):
         return True
@@ -120,8 +120,8 @@ def _may_be_labels(cells: Sequence[str]) -> bool:
 def _explain(path: Path, layout: Layout, others: Sequence[int | None]) -> None:
     """Looks for the row that can't be read.
 
-    :param others: columns that are no pixels
-    :raises UserError: that names it
+    :param others: columns that are not pixels
+    :raises UserError: that names the row, if there is one
     """
     with opened(path) as file:
         for row, line in enumerate(file, start=1):
@@ -137,7 +137,7 @@ def _explain(path: Path, layout: Layout, others: Sequence[int | None]) -> None:
                     continue
                 if not (is_number(cell) if layout.is_float else is_whole(cell)):
                     remedy = "Write 0.5, not 0,5" if "," in cell else "Fill in or remove the row" if cell in ("", "NaN", "nan") else NAMED
-                    raise UserError(f"{where}, column {column + 1:,}: {cell[:20]!r} is no pixel, 0 to 255. {remedy}.")
+                    raise UserError(f"{where}, column {column + 1:,}: {cell[:20]!r} is not a pixel, 0 to 255. {remedy}.")
                 if not layout.is_float and not 0 <= int(cell) <= 255:
                     raise UserError(f"{where}, column {column + 1:,}: pixel {cell[:20]} is not in 0 to 255. Scale the pixels. {NAMED}.")
 

@@ -1,4 +1,4 @@
-"""How a CSV is laid out: its delimiter, its header, the columns that may be something else than pixels."""
+"""Detects the layout of a CSV: its delimiter, its header, the columns that may not be pixels."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,15 +15,15 @@ DELIMITERS = {",": "commas", ";": "semicolons", "\t": "tabs"}
 
 @dataclass(frozen=True)
 class Layout:
-    """What the first rows of a CSV tell.
+    """The layout of a CSV, as detected from its first rows.
 
     :param columns: number of columns
-    :param others: how many of them are no pixels
+    :param others: number of columns that are not pixels
     :param header: the names of the columns; None if the first row has none
     :param recovered: an image that was taken for a header when the file was written; None if there is none
     :param is_float: whether pixels have decimal points
-    :param label: the column that the header says has the labels; None if it doesn't say
-    :param index: the column that the header says numbers the rows; None if it doesn't say
+    :param label: column of the labels by the header; None if the header doesn't say
+    :param index: column that numbers the rows by the header; None if the header doesn't say
     """
 
     delimiter: str
@@ -43,12 +43,12 @@ class Layout:
 
     @property
     def pixel(self) -> pa.DataType:
-        """What pixels are read as."""
+        """Type as which pixels are read."""
         return pa.float32() if self.is_float else pa.uint8()
 
     @property
     def edges(self) -> list[int]:
-        """The columns that may have labels or an index: those at both ends, and what the header names."""
+        """The columns that may have labels or an index: those at both ends, and those that the header names."""
         ends = (0, 1, self.columns - 1) if self.others > 1 else (0, self.columns - 1) if self.others else ()
         named = {column for column in (self.label, self.index) if column is not None}
         return sorted(named if len(named) == self.others else named.union(ends))
@@ -62,7 +62,7 @@ def split(line: bytes, delimiter: str) -> list[str]:
 def detect(path: Path, lines: Sequence[bytes]) -> Layout:
     """The layout of a CSV from its first rows.
 
-    :raises UserError: if the rows can be no images
+    :raises UserError: if the rows can't be images
     """
     if b"\0" in lines[0]:
         raise UserError(f"{path}: not UTF-8, but UTF-16 or no text. Save it as UTF-8.")
@@ -73,7 +73,7 @@ def detect(path: Path, lines: Sequence[bytes]) -> Layout:
     others = columns - count_pixels(columns, f"{path}, row 1")
     header, recovered = None, _undo_pandas(first)
     if recovered:
-        notes.append("The first row is an image that pandas made a header of (0, 0.1, 0.2, ...): read as the image it was.")
+        notes.append("The first row is an image that pandas turned into a header (0, 0.1, 0.2, ...): read as an image.")
     elif _is_header(first, rest[0] if rest else None, path):
         header = first
     if header and rest and sum(map(is_number, rest[0])) < len(rest[0]) / 2:
@@ -98,9 +98,9 @@ def detect(path: Path, lines: Sequence[bytes]) -> Layout:
 
 
 def _undo_pandas(cells: Sequence[str]) -> list[str] | None:
-    """The image behind a header that pandas made of it, by numbering what occurs again: 0, 0.1, 0.2, 7, 0.3. None if it is no such header.
+    """The image that pandas turned into a header by numbering repeated values (0, 0.1, 0.2, 7, 0.3), or None if it is no such header.
 
-    An unnamed index before it and a label of text stay as they are.
+    An unnamed index in front and a text label stay as they are.
     """
     seen: dict[str, int] = {}
     values = []
@@ -116,14 +116,14 @@ def _undo_pandas(cells: Sequence[str]) -> list[str] | None:
 
 
 def _as_count(text: str) -> int:
-    """A number of earlier occurrences, as pandas writes it; -1 if it is none."""
+    """A count of earlier occurrences, as pandas writes it; -1 for other text."""
     return int(text) if text.isascii() and text.isdigit() and not text.startswith("0") else -1
 
 
 def _is_header(first: Sequence[str], second: Sequence[str] | None, path: Path) -> bool:
     """Whether the first row names the columns.
 
-    :raises UserError: if it is an image but for a cell that makes no sense
+    :raises UserError: if it is an image except for a cell that is not a number
     """
     numbers = [cell for cell in first if is_number(cell)]
     if len(numbers) < len(first) / 2 or counts_up(numbers):

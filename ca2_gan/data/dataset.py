@@ -1,4 +1,4 @@
-"""Labelled images in memory, and the split that does not depend on their order."""
+"""Labelled images in memory, with a split that does not depend on their order."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from ca2_core.errors import UserError
 from ca2_gan.data.report import Report
 
-# Share of the images held out: that of MNIST and of EMNIST letters
+# Share of the images that are held out, the same as in MNIST and EMNIST letters
 HELD_OUT = 1 / 7
 
 
@@ -26,9 +26,9 @@ class Dataset(torch.utils.data.Dataset[tuple[torch.Tensor, int]]):
     :param class_names: K names
     :param digests: a hash of each image, uint64 [N]
     :param report: what was read, dropped and remapped
-    :param is_test: which images are held out, bool [N]; None leaves it to a hash of each image
-    :param attributes: what else the source says of each image, by name, [N, ...] each
-    :param beside: of a held-out part, the part to learn from
+    :param is_test: which images are held out, bool [N]; None to choose them by a hash of each image
+    :param attributes: further values of each image, by name, [N, ...] each
+    :param beside: training part that belongs to this held-out part; None for other data
     """
 
     images: NDArray[np.uint8]
@@ -70,7 +70,7 @@ class Dataset(torch.utils.data.Dataset[tuple[torch.Tensor, int]]):
 
     @property
     def train(self) -> "Dataset":
-        """The part to learn from; no image of it is in ``test``. The training part of a training part is itself.
+        """The training part, which has no image of ``test``. The training part of a training part is itself.
 
         :raises UserError: if there are too few images for two parts
         """
@@ -78,7 +78,7 @@ class Dataset(torch.utils.data.Dataset[tuple[torch.Tensor, int]]):
 
     @property
     def test(self) -> "Dataset":
-        """The held-out part: the source's own, else about a seventh, chosen by a hash of each image.
+        """The held-out part: the source's own test part or, without one, about a seventh, chosen by a hash of each image.
 
         :raises UserError: if there are too few images for two parts
         """
@@ -101,10 +101,10 @@ class Dataset(torch.utils.data.Dataset[tuple[torch.Tensor, int]]):
         return replace(alone, class_names=(self.class_names[label],), labels=alone.labels * 0)
 
     def split(self) -> tuple["Dataset", "Dataset"]:
-        """``train`` and ``test``. If a hash decides, the order of the file, the other images and the chosen classes change nothing, and
-        equal images fall on the same side. Copies of the source's own test images are left out of ``train``.
+        """``train`` and ``test``. A split by hash depends on neither the order of the images nor the other images or classes, and
+        equal images are in the same part. Copies of the source's own test images are left out of ``train``.
 
-        :raises UserError: if a class has no image left to train on, or nothing falls into the test part
+        :raises UserError: if a class has no image left to train on, or the test part is empty
         """
         return self._parts
 
@@ -115,7 +115,7 @@ class Dataset(torch.utils.data.Dataset[tuple[torch.Tensor, int]]):
         counts = np.bincount(self.labels[is_train], minlength=self.num_classes)
         if not is_test.any() or not counts.all():
             if self.is_test is not None and self.is_test.all() == self.is_test.any():
-                raise UserError(f"{self.report.source}: this is one part of the data only. `train` and `test` of the whole are its parts.")
+                raise UserError(f"{self.report.source}: this is only one part of the data. Take `train` and `test` of the whole data.")
             if self.is_test is not None:
                 absent = self.class_names[int(counts.argmin())]
                 raise UserError(f"{self.report.source}: class {absent!r} is only in the test part. Give images of it to train on.")

@@ -1,4 +1,4 @@
-"""What took long to decode, kept in the cache as long as the files stay as they are."""
+"""A cache of decoded data, valid as long as the files don't change."""
 
 import json
 import os
@@ -12,16 +12,16 @@ import numpy as np
 from ca2_gan.cache import cache_path, keep_file
 from ca2_gan.data.raw import Raw
 
-VERSION = 3  # of what is kept; another one where readers give something else
+VERSION = 3  # of the cached content; to be raised when readers return something else
 ATTRIBUTE = "attribute "
 
 
 def recall(path: Path, how: tuple[object, ...], read: Callable[[], Raw]) -> Raw:
-    """What ``read`` makes of a file or folder, or made of it before, as long as no file in it has changed.
+    """The result of ``read`` for a file or folder, from the cache if no file in it has changed since.
 
-    The files' names, sizes, numbers and times say so; their times of change can't be set by programs.
+    Compares the files' names, sizes, inode numbers and times, among them the ctime, which programs can't set.
 
-    :param how: what else the result depends on
+    :param how: everything else that the result depends on
     """
     root = path.resolve()
     files = [root] if root.is_file() else [Path(folder, name) for folder, _, names in os.walk(root, followlinks=True) for name in names]
@@ -34,7 +34,7 @@ def recall(path: Path, how: tuple[object, ...], read: Callable[[], Raw]) -> Raw:
 
 
 def _state(file: Path) -> tuple[str, int, int, int, int]:
-    """A file's name, size, number, and when its content and it itself changed last."""
+    """A file's name, size, inode number, mtime and ctime."""
     state = file.stat()
     return str(file), state.st_size, state.st_ino, state.st_mtime_ns, state.st_ctime_ns
 
@@ -47,7 +47,7 @@ def _save(raw: Raw, path: Path) -> None:
 
 
 def _load(path: Path, source: str) -> Raw | None:
-    """What was kept; None if there is nothing, or it is damaged."""
+    """The cached data; None if there are none, or they are damaged."""
     try:
         with path.open("rb") as file, np.load(file, allow_pickle=False) as content:
             arrays: dict[str, Any] = {name: content[name] for name in content.files}

@@ -1,4 +1,4 @@
-"""EMNIST letters, MNIST and Fashion-MNIST by name: files that are there, or torchvision's download."""
+"""EMNIST letters, MNIST and Fashion-MNIST by name, from files in a folder or downloaded by torchvision."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -36,7 +36,7 @@ def fashion_mnist(root: Path | None = None) -> Raw:
 
 
 def _idx(family: str, torchvision_name: str, root: Path | None, names: Mapping[int, str]) -> Raw:
-    """The IDX files in a folder or torchvision's places below it; without them, torchvision's download into it."""
+    """Reads the IDX files in a folder, or in torchvision's places inside it; if there are none, torchvision downloads them."""
     root = root or Path(platformdirs.user_cache_dir("ca2_gan")) / "data"
     places = (root / torchvision_name / "raw", root / "raw", root / "gzip", root)
     for is_missing in (False, True):

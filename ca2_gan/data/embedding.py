@@ -1,4 +1,4 @@
-"""Images as points of a plane."""
+"""Embeds images as points of a plane by t-SNE."""
 
 from dataclasses import dataclass
 
@@ -31,7 +31,7 @@ class Embedding:
 def embed(dataset: Dataset, most: int, seed: int = 0) -> Embedding:
     """t-SNE (van der Maaten & Hinton 2008) of a random choice of images, on their first 50 principal components.
 
-    :param most: number of images, at least 50
+    :param most: largest number of images, at least 50
     """
     chosen = np.sort(np.random.default_rng(seed).permutation(len(dataset))[:most])
     pixels = dataset.images[chosen].reshape(len(chosen), -1).astype(np.float32) / 255

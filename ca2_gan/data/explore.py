@@ -1,4 +1,4 @@
-"""``ca2-gan explore``: what a data set is like, before anything is learned."""
+"""``ca2-gan explore``: describes a data set before anything is trained."""
 
 import json
 import shlex
@@ -12,7 +12,7 @@ from ca2_gan.drawing import write
 from ca2_gan.folders import make_folder
 from ca2_gan.page import Section, facts, image, page, paragraph
 
-# Fewer images than this give a picture of nothing
+# Fewer images give a t-SNE without structure
 LEAST_FOR_TSNE = 50
 
 
@@ -20,13 +20,13 @@ def main(argv: list[str]) -> None:
     """``ca2-gan explore``."""
     parser = Parser(
         prog="ca2-gan explore",
-        description="Reads and cleans a data set, says what it dropped and changed, and draws it: samples, count per label, average "
-        "image per class, pixel histogram, t-SNE, duplicates, augmentations. Writes PNGs, explore.json and one page, index.html, "
-        "that needs none of them.",
+        description="Reads and cleans a data set, reports what it dropped and changed, and draws samples, count per label, average "
+        "image per class, pixel histogram, t-SNE, duplicates, augmentations. Writes PNGs, explore.json and a "
+        "self-contained page, index.html.",
     )
     add_data_arguments(parser)
-    parser.add_argument("-o", "--out", type=Path, metavar="FOLDER", help="where to write (default: explore-NAME)")
-    parser.add_argument("--seed", type=seed, default=0, help="of the choice of images and of t-SNE (default: 0)")
+    parser.add_argument("-o", "--out", type=Path, metavar="FOLDER", help="folder to write to (default: explore-NAME)")
+    parser.add_argument("--seed", type=seed, default=0, help="seed of the choice of images and of t-SNE (default: 0)")
     tsne = "images in the t-SNE; 0 leaves it out (default: 2000)"
     parser.add_argument("--tsne-images", type=at_least(LEAST_FOR_TSNE, also=(0,)), default=2000, metavar="N", help=tsne)
     arguments = parser.parse_args(argv)

@@ -36,7 +36,7 @@ class Picture:
 
 
 def draw_all(dataset: Dataset, embedding: Embedding | None, seed: int) -> list[Picture]:
-    """Every picture that there is something to draw for."""
+    """Draws all pictures for which there are data."""
     rng = np.random.default_rng(seed)
     pictures = [samples(dataset, rng)]
     if dataset.report.transposed:
@@ -91,7 +91,7 @@ def counts(dataset: Dataset) -> Picture:
 
 
 def attribute_pictures(dataset: Dataset) -> list[Picture]:
-    """What the source says of each image: one picture for all numbers, one for each of the others."""
+    """Draws the attributes: one picture for all that are numbers, one for each of the others."""
     found = list(attributes_of(dataset.attributes))
     numbers, others = [each for each in found if each.is_number], [each for each in found if not each.is_number]
     pictures = [many_values(each) if len(each.names) > FEW else mix(dataset, each) for each in others]
@@ -99,7 +99,7 @@ def attribute_pictures(dataset: Dataset) -> list[Picture]:
 
 
 def mix(dataset: Dataset, attribute: Attribute) -> Picture:
-    """Each value's share of each class."""
+    """Share of each attribute value in each class."""
     figure, panel = _panel(8, 3)
     shares = np.zeros((len(attribute.names), dataset.num_classes))
     np.add.at(shares, (attribute.groups, dataset.labels), 1)
@@ -124,7 +124,7 @@ def many_values(attribute: Attribute) -> Picture:
 
 
 def number_histograms(attributes: Sequence[Attribute]) -> Picture:
-    """How often each value of some numbers occurs."""
+    """Histograms of attributes that are numbers."""
     columns = min(len(attributes), 4)
     rows = -(-len(attributes) // columns)
     figure = Figure(figsize=(2.3 * columns, 1.9 * rows), layout="constrained")
@@ -146,7 +146,7 @@ def _of_attribute(attribute: Attribute, text: str, figure: Figure) -> Picture:
 def averages(dataset: Dataset) -> Picture:
     """Mean image of each class."""
     means = [dataset.images[dataset.labels == label].mean(axis=0) for label in range(dataset.num_classes)]
-    text = "Sharp where the images of a class agree; a blur of several shapes where both cases or several hands differ."
+    text = "Sharp where the images of a class agree; blurred where capitals, lower case or handwritings differ."
     return Picture("averages", "Average image of each class", text, _titled(means, dataset.class_names, min(dataset.num_classes, 13)))
 
 
@@ -188,7 +188,7 @@ def tsne(dataset: Dataset, embedding: Embedding) -> Picture:
 
 
 def _densest(points: NDArray[np.float32]) -> tuple[float, float]:
-    """The point with the nearest crowd around it."""
+    """The point whose nearest third of all points is closest on average."""
     distances = np.linalg.norm(points[:, None] - points[None], axis=2)
     x, y = points[np.sort(distances, axis=1)[:, : len(points) // 3 + 1].mean(axis=1).argmin()]
     return float(x), float(y)
@@ -205,19 +205,19 @@ def duplicates(dataset: Dataset) -> Picture:
 
 
 def augmentations(dataset: Dataset, rng: np.random.Generator) -> Picture:
-    """The same images, each row augmented in another way."""
+    """The same images in every row, each row with another augmentation."""
     chosen = dataset.images[np.sort(rng.permutation(len(dataset))[:AUGMENTED_IMAGES])]
     batch, rows = torch.from_numpy(chosen).float() / 127.5 - 1, {"as they are": chosen}
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(int(rng.integers(2**31)))
         rows |= {step: to_uint8(augmentation([step])(batch)).numpy() for step in AUGMENTED}
     figure = strips({title: grid(row, len(row)) for title, row in rows.items()}, 8, 0.85)
-    text = "noise: Gaussian, its standard deviation in units of half the pixel range. salt-pepper: the share of the pixels."
+    text = "noise: standard deviation of Gaussian noise, in units of half the pixel range. salt-pepper: share of changed pixels."
     return Picture("augmentations", "Augmentations", text, render(figure))
 
 
 def _panel(width: float, height: float) -> tuple[Figure, Axes]:
-    """One panel, in inches."""
+    """A figure with one panel; sizes in inches."""
     figure = Figure(figsize=(width, height), layout="constrained")
     panel = figure.subplots()
     panel.spines[["top", "right"]].set_visible(False)

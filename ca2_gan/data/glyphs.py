@@ -1,7 +1,7 @@
 """Handwriting-like letters without a file: Hershey's single-stroke fonts under random slant, scale, pen and warp.
 
-Each stroke is a chain of segments. Their ends are moved, and a pixel's ink is a function of its distance to the nearest segment:
-nothing is rastered large and shrunk, so 20,000 images take seconds.
+Each stroke is a chain of segments whose ends are moved. A pixel's ink is a function of its distance to the nearest segment, so nothing
+is drawn large and scaled down, and 20,000 images take seconds.
 """
 
 from functools import cache
@@ -20,14 +20,14 @@ from ca2_gan.registry import datasets
 
 DEFAULT_SIZE = 20_000
 SIDE = 28
-# Drawn with one random generator; a smaller set is the beginning of a larger one
+# Images that share a random generator; so a smaller set is the beginning of a larger one
 BLOCK = 1_024
-# Rendered at once: what fits into the cache
+# Images rendered at once, few enough for the CPU's cache
 CHUNK = 16
 # Longest segment in font units (a capital is 21 high): short enough to bend
 SEGMENT = 3.0
 FONTS = {"print": "futural", "script": "scripts"}
-# Script capitals that no reader of print takes for the letter
+# Script capitals that readers of print would not recognise
 UNREADABLE = "FGHIJKQSTXZ"
 SHARES = {"upper": {"print": 0.9, "script": 0.1}, "lower": {"print": 0.6, "script": 0.4}}
 
@@ -40,27 +40,27 @@ Template = tuple[Floats, NDArray[np.intp]]
 
 @datasets.register("glyphs")
 def glyphs(root: Path | None = None, seed: int = 0, size: int = DEFAULT_SIZE) -> Raw:
-    """26 letters in both cases, drawn on the spot: 20,000 images of 28x28 unless ``size`` says otherwise."""
+    """26 letters in both cases, drawn by this package: 20,000 images of 28x28, or ``size`` of them."""
     if root is not None:
         raise UserError("glyphs are drawn, not read: --root has no meaning for them.")
     if size < 1:
-        raise UserError(f"glyphs: {size} images asked for; at least one.")
+        raise UserError(f"glyphs: {size} images asked for; at least one is needed.")
     images, labels, hands = draw_glyphs(size, seed)
     return Raw(f"glyphs (seed {seed})", images[:, None], labels, dict(enumerate(ascii_uppercase)), attributes=hands)
 
 
 def draw_glyphs(n: int, seed: int = 0) -> tuple[NDArray[np.uint8], NDArray[np.int64], dict[str, NDArray[Any]]]:
-    """Letters A to Z in turn, in random case and hand.
+    """Draws the letters A to Z in turn, in random case and handwriting.
 
-    :return: images uint8 [n, 28, 28], white on black; labels int64 [n] in 0..25; and what each was drawn with, by name, [n] each:
+    :return: images uint8 [n, 28, 28], white on black; labels int64 [n] in 0..25; and the factors of each image by name, [n] each:
         ``upper``, ``script`` (bool), ``slant``, ``turn`` (radians), ``stretch`` (log of the width), ``bend`` (pixels), ``side`` (pixels),
-        ``pen`` (radius, pixels), ``softness`` (pixels), ``pressure`` (1 and more: to white)
+        ``pen`` (radius, pixels), ``softness`` (pixels), ``pressure`` (factor on the ink, from 1 to 1.3)
     """
     labels = np.arange(n, dtype=np.int64) % 26
     images = np.empty((n, SIDE, SIDE), dtype=np.uint8)
     hands: list[dict[str, NDArray[Any]]] = []
     for block, first in enumerate(range(0, n, BLOCK)):
-        chosen = np.arange(first, first + BLOCK) % 26  # the last block is drawn whole too: the same numbers whatever n
+        chosen = np.arange(first, first + BLOCK) % 26  # the last block is drawn whole, too, so that its images don't depend on n
         drawn, hand = _draw_block(chosen, np.random.default_rng([seed, block]))
         images[first : first + BLOCK] = drawn[: n - first]
         hands.append(hand)
@@ -69,7 +69,7 @@ def draw_glyphs(n: int, seed: int = 0) -> tuple[NDArray[np.uint8], NDArray[np.in
 
 @cache
 def templates() -> dict[tuple[str, str, str], Template]:
-    """By letter, case and hand."""
+    """The segments of every letter, by letter, case and hand."""
     result = {}
     for hand in FONTS:
         hershey = _font(hand)
@@ -81,7 +81,7 @@ def templates() -> dict[tuple[str, str, str], Template]:
 
 
 def pen_strokes(character: str) -> int | None:
-    """In how many strokes Hershey's plain font draws a letter or a digit; None for anything else."""
+    """Number of strokes of a letter or digit in Hershey's plain font; None for anything else."""
     if len(character) != 1 or character not in ascii_letters + digits:
         return None
     return len(list(_font("print").strokes_for_text(character)))
@@ -107,11 +107,11 @@ def _template(hershey: HersheyFonts, character: str) -> Template:
 
 
 def _draw_block(labels: NDArray[np.int64], rng: np.random.Generator) -> tuple[NDArray[np.uint8], dict[str, NDArray[Any]]]:
-    """Images of a block of letters, [N, 28, 28], and what each was drawn with."""
+    """Images of a block of letters, [N, 28, 28], and the factors of each."""
     upper, script = _choose_forms(labels, rng)
     chosen = [_template_of(*form) for form in zip(labels, upper, script, strict=True)]
     lengths = np.array([len(strokes) for _, strokes in chosen])
-    # Padded with copies of the last segment, which ink nothing new
+    # Padded with copies of the last segment, which add no ink
     index = np.minimum(np.arange(lengths.max()), lengths[:, None] - 1)
     ends = np.stack([ends[i] for (ends, _), i in zip(chosen, index, strict=True)])  # [N, S, 2, 2]
     strokes = np.stack([strokes[i] for (_, strokes), i in zip(chosen, index, strict=True)])  # [N, S]
@@ -130,7 +130,7 @@ def _draw_block(labels: NDArray[np.int64], rng: np.random.Generator) -> tuple[ND
         part = order[i : i + CHUNK]
         distance = _distance(ends[part, : lengths[part].max()])
         ink = ((radius[part, None, None] - distance) / softness[part, None, None] + 0.5).clip(0, 1)
-        ink = ink * ink * (3 - 2 * ink)  # no edge at either end
+        ink = ink * ink * (3 - 2 * ink)  # smooth at either end
         images[part] = np.rint(255 * (pressure[part, None, None] * ink).clip(max=1))
     bend = np.sqrt(((bent - loose) ** 2).sum(axis=3).mean(axis=(1, 2))) * scale
     hand = {"upper": upper, "script": script, **how, "bend": bend, "side": side, "pen": radius, "softness": softness, "pressure": pressure}
@@ -151,7 +151,7 @@ def _template_of(label: int, upper: bool, script: bool) -> Template:
 
 
 def _loosen(ends: Floats, strokes: NDArray[np.intp], rng: np.random.Generator) -> Floats:
-    """Each stroke a little off its place and size: the pen is set down anew."""
+    """Shifts and scales each stroke a little, as if the pen were put down again."""
     n, most = len(ends), int(strokes.max()) + 1
     shift = rng.normal(0, 0.7, (n, most, 2)).astype(np.float32)
     scale = rng.normal(1, 0.05, (n, most, 2)).astype(np.float32)
@@ -160,7 +160,7 @@ def _loosen(ends: Floats, strokes: NDArray[np.intp], rng: np.random.Generator) -
 
 
 def _warp(ends: Floats, rng: np.random.Generator) -> Floats:
-    """Elastic: points move by a sum of slow waves, so that what is joined stays joined."""
+    """Bends letters: points move by a sum of slow waves, so that joined segments stay joined."""
     n, waves = len(ends), 4
     wave = rng.normal(0, 0.16, (n, waves, 2)).astype(np.float32)  # radians per font unit
     phase = rng.uniform(0, 2 * np.pi, (n, waves)).astype(np.float32)
@@ -171,7 +171,7 @@ def _warp(ends: Floats, rng: np.random.Generator) -> Floats:
 
 
 def _slant(ends: Floats, rng: np.random.Generator) -> tuple[Floats, dict[str, Floats]]:
-    """Slant, a small turn, and letters wider or narrower; and how much of each, [N] each."""
+    """Slants, turns and stretches letters; returns also slant, turn and stretch, [N] each."""
     n = len(ends)
     slant, turn, stretch = rng.normal(-0.12, 0.18, n), rng.normal(0, 0.09, n), rng.normal(0, 0.13, n)
     cos, sin = np.cos(turn), np.sin(turn)
@@ -182,9 +182,9 @@ def _slant(ends: Floats, rng: np.random.Generator) -> tuple[Floats, dict[str, Fl
 
 
 def _fit(ends: Floats, rng: np.random.Generator) -> tuple[Floats, Floats, Floats]:
-    """Into the picture as EMNIST does it: the longer side fills the box, the middle is in the middle, about.
+    """Fits letters into the image as EMNIST does: a letter's longer side fills the box, its middle is about that of the image.
 
-    :return: the segments, that side in pixels and pixels per font unit, [N] each
+    :return: the segments, the longer side in pixels and pixels per font unit, [N] each
     """
     n = len(ends)
     low, high = ends.min(axis=(1, 2)), ends.max(axis=(1, 2))
@@ -196,7 +196,7 @@ def _fit(ends: Floats, rng: np.random.Generator) -> tuple[Floats, Floats, Floats
 
 
 def _distance(ends: Floats) -> Floats:
-    """From each pixel to the nearest of S segments: [N, S, 2, 2] -> [N, 28, 28]."""
+    """Distance from each pixel to the nearest of S segments: [N, S, 2, 2] -> [N, 28, 28]."""
     pixels = np.arange(SIDE, dtype=np.float32)
     start = ends[:, :, 0]
     along = ends[:, :, 1] - start
@@ -204,7 +204,7 @@ def _distance(ends: Floats) -> Floats:
     x = (pixels - start[:, :, 0, None])[:, :, None, :]  # [N, S, 1, 28]
     y = (pixels - start[:, :, 1, None])[:, :, :, None]  # [N, S, 28, 1]
     dot = x * along[:, :, 0, None, None] + y * along[:, :, 1, None, None]  # [N, S, 28, 28]
-    share = np.clip(dot / length2, 0, 1)  # of the segment, where the nearest point is
+    share = np.clip(dot / length2, 0, 1)  # position of the nearest point along the segment
     # |p - share along|^2, p from the segment's start
     squared = (share * length2 - 2 * dot) * share
     squared += x * x + y * y

@@ -18,17 +18,17 @@ UBYTE = 8
 
 
 def matches(path: Path) -> bool:
-    """Whether a file's name is that of an IDX file, or there are such files right in a folder."""
+    """Whether a file's name is that of an IDX file, or such files are directly inside a folder."""
     return bool(find_images(path)) if path.is_dir() else re.search(r"idx[13]-ubyte(\.gz)?$", path.name) is not None
 
 
 def read_pair(images_path: Path) -> Raw:
-    """A file of images and the labels beside it, ``images-idx3`` and ``labels-idx1``.
+    """Reads a file of images and the labels next to it, ``images-idx3`` and ``labels-idx1``.
 
     :raises UserError: if one of them is missing, damaged, or does not fit the other
     """
     if not IMAGES_NAME.match(images_path.name):
-        raise UserError(f"{images_path}: no file of images: those are named like train-images-idx3-ubyte, labels lie beside them.")
+        raise UserError(f"{images_path}: not a file of images: those are named like train-images-idx3-ubyte, with labels next to them.")
     labels_path = _labels_beside(images_path)
     images, labels = read_array(images_path, 3), read_array(labels_path, 1)
     if len(images) != len(labels):
@@ -37,9 +37,9 @@ def read_pair(images_path: Path) -> Raw:
 
 
 def read_folder(folder: Path, family: str | None = None) -> Raw:
-    """The pairs of one family in a folder, such as MNIST's train and t10k, one after the other.
+    """Reads the pairs of one family in a folder, such as MNIST's train and t10k, one after the other.
 
-    :param family: what the names start with, such as ``emnist-letters``; None if there is only one
+    :param family: start of the file names, such as ``emnist-letters``; None if there is only one
     :raises UserError: if there are several families, or none
     """
     by_name = {path.name.removesuffix(".gz"): path for path in find_images(folder)}
@@ -63,15 +63,15 @@ def read_folder(folder: Path, family: str | None = None) -> Raw:
 
 
 def find_images(folder: Path) -> list[Path]:
-    """The IDX files of images right in a folder."""
+    """The IDX files of images directly inside a folder."""
     return [path for path in sorted(folder.iterdir(), reverse=True) if path.is_file() and IMAGES_NAME.match(path.name)]
 
 
 def read_array(path: Path, dimensions: int) -> NDArray[np.uint8]:
     """The bytes of one file: [N, ...].
 
-    :param dimensions: that it should have
-    :raises UserError: if it is no such file, or cut off
+    :param dimensions: number of dimensions that it should have
+    :raises UserError: if it is not such a file, or is cut off
     """
     with opened(path) as file:
         header = file.read(4 + 4 * dimensions)
@@ -91,11 +91,11 @@ def _labels_beside(images_path: Path) -> Path:
     for candidate in (images_path.with_name(name), images_path.with_name(name + ".gz")):
         if candidate.is_file():
             return candidate
-    raise UserError(f"{images_path}: no {name} (or {name}.gz) beside it.")
+    raise UserError(f"{images_path}: no {name} (or {name}.gz) next to it.")
 
 
 def read_idx(path: Path) -> Raw:
-    """A pair by its file of images, or all pairs of a folder."""
+    """Reads a pair, given its file of images, or all pairs in a folder."""
     return read_folder(path) if path.is_dir() else read_pair(path)
 
 

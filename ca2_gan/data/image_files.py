@@ -1,4 +1,4 @@
-"""A picture file as numbers."""
+"""Decodes picture files."""
 
 import warnings
 from pathlib import Path
@@ -16,10 +16,10 @@ GREY = ("1", "L")
 
 
 def decode(file: Path | BinaryIO, where: str) -> NDArray[Any]:
-    """A picture [C, H, W]: grey or colour, and opacity if a part of it is transparent. Grey stored in colour becomes grey again.
+    """A picture [C, H, W]: grey or colour, with opacity if a part is transparent. Grey that is stored as colour becomes grey.
 
-    :param where: names it, for messages
-    :raises UserError: if it can't be read
+    :param where: name of the picture, for messages
+    :raises UserError: if the picture can't be read
     """
     try:
         with warnings.catch_warnings(), Image.open(file) as picture:

@@ -1,4 +1,4 @@
-"""Labels of any kind as whole numbers."""
+"""Converts labels of any kind to whole numbers."""
 
 from collections.abc import Callable
 from math import isnan
@@ -10,15 +10,15 @@ from numpy.typing import NDArray
 from ca2_core.errors import UserError
 from ca2_gan.data.raw import BLANK
 
-LARGEST = 2.0**53  # from here on, whole numbers are no longer told apart
+LARGEST = 2.0**53  # from here on, floats can't tell whole numbers apart
 Numbered = tuple[NDArray[np.int64], dict[int, str] | None, list[str]]
 
 
 def number_labels(values: NDArray[Any], source: str, where: Callable[[int], str]) -> Numbered:
-    """Numbers of the labels [N], the names of those that are text, and what was recognised.
+    """Labels as numbers [N], the names of labels that are text, and notes about what was recognised.
 
-    :param where: names the place of an image, given its position
-    :raises UserError: if they are not one whole number or text for each image
+    :param where: returns the place of an image in the source, given its position
+    :raises UserError: if there is not one whole number or text for each image
     """
     notes = []
     if values.ndim == 2 and values.shape[1] == 1:
@@ -32,7 +32,7 @@ def number_labels(values: NDArray[Any], source: str, where: Callable[[int], str]
         wrong = ~np.isfinite(values) | (values != np.rint(values))
         if wrong.any():
             position = int(wrong.argmax())
-            raise UserError(f"{where(position)}: label {values[position]} is no whole number. Labels are whole numbers or text.")
+            raise UserError(f"{where(position)}: label {values[position]} is not a whole number. Labels are whole numbers or text.")
         if (abs(values) >= LARGEST).any():
             raise UserError(f"{where(int(abs(values).argmax()))}: label {abs(values).max():g} is too large. Number the classes 0, 1, ...")
     elif values.dtype.kind not in "iub":
@@ -49,7 +49,7 @@ def _number_text(texts: list[str], where: Callable[[int], str], notes: list[str]
     words = sorted({text for text in texts if text != str(BLANK)})
     if any(number for number, text in zip(numeric, texts, strict=True) if text != str(BLANK)) and sum(numeric) >= len(texts) / 2:
         position = numeric.index(False)
-        raise UserError(f"{where(position)}: label {texts[position][:20]!r} is no whole number, as most others are.")
+        raise UserError(f"{where(position)}: label {texts[position][:20]!r} is not a whole number, as most others are.")
     number = {word: i for i, word in enumerate(words)} | {str(BLANK): BLANK}
     few = ", ".join(words[:3]) + (", ..." if len(words) > 3 else "")
     notes = [*notes, f"Labels are text ({few}), numbered in alphabetical order."]
@@ -66,7 +66,7 @@ def _as_text(value: object) -> str:
 def name_classes(names: NDArray[Any], source: str) -> dict[int, str]:
     """Names of the labels 0, 1, ... from an array [K].
 
-    :raises UserError: if it is none, or a name is empty or there twice
+    :raises UserError: if there is not one name for each class, or a name is empty or occurs twice
     """
     if names.ndim != 1:
         raise UserError(f"{source}: the class names are {list(names.shape)}; a name for each class is needed, [K].")

@@ -19,12 +19,12 @@ IMAGES, LABELS, NAMES = ("x", "images"), ("y", "labels"), ("class_names", "label
 
 
 def read_npz(path: Path) -> Raw:
-    """``x`` [N, H, W] or [N, C, H, W], ``y`` [N], ``class_names`` [K] and ``test``, bool [N], the last three optional.
+    """Reads ``x`` [N, H, W] or [N, C, H, W] and, if they are there, ``y`` [N], ``class_names`` [K] and ``test``, bool [N].
 
-    Also ``images``, ``labels`` and ``label_names``, and Keras' ``x_train``, ``y_train``, ``x_test``, ``y_test`` and MedMNIST's
-    ``train_images``, ``val_images``, ..., whose test part is held out. Other arrays with an entry for each image are its attributes.
+    Also reads ``images``, ``labels`` and ``label_names``, and Keras' ``x_train``, ``y_train``, ``x_test``, ``y_test`` and MedMNIST's
+    ``train_images``, ``val_images``, ..., whose test part is held out. Other arrays with one entry for each image become attributes.
 
-    :raises UserError: if it is none of these
+    :raises UserError: if the arrays are none of these
     """
     if path.is_file() and not zipfile.is_zipfile(path):
         raise UserError(f"{path}: damaged, or no npz.")
@@ -61,7 +61,7 @@ def read_npz(path: Path) -> Raw:
     attributes = {name: array for name, array in content.items() if array.ndim and len(array) == n}
     left_out = [name for name in content if name not in attributes]
     if attributes or left_out:
-        ignored = f"; left out, without an entry for each: {', '.join(left_out)}" if left_out else ""
+        ignored = f"; left out, without one entry for each image: {', '.join(left_out)}" if left_out else ""
         notes.append(f"Attributes of each image: {', '.join(attributes) or 'none'}{ignored}.")
     return Raw(
         str(path),
@@ -75,12 +75,12 @@ def read_npz(path: Path) -> Raw:
 
 
 def _named(names: Sequence[str], part: str) -> list[str]:
-    """What arrays of a part are called: x_train as Keras has it, or train_images as MedMNIST."""
+    """Possible names of a part's array, such as Keras' x_train and MedMNIST's train_images."""
     return [name + part for name in names] + [f"{part[1:]}_{name}" for name in names if part]
 
 
 def _take(content: dict[str, NDArray[Any]], names: Sequence[str]) -> NDArray[Any] | None:
-    """The array of the first of these names that is there, taken out."""
+    """Removes the first of these names that is there, and returns its array."""
     return next((content.pop(name) for name in names if name in content), None)
 
 

@@ -15,7 +15,7 @@ GZIP_MAGIC, ZIP_MAGIC = b"\x1f\x8b", b"PK"
 
 @contextmanager
 def opened(path: Path) -> Iterator[BinaryIO]:
-    """The file's content, uncompressed if it is gzip or a zip of one file, whatever its name.
+    """Opens a file, decompressed if it is gzip or a zip of one file, whatever its name.
 
     :raises UserError: if it can't be read, now or later in the block
     """
@@ -40,7 +40,7 @@ def opened(path: Path) -> Iterator[BinaryIO]:
 
 
 def is_emnist(path: Path) -> bool:
-    """Whether the name of a file, or of that in a zip, says that it is one of EMNIST's, whose rows and columns are swapped."""
+    """Whether a file is one of EMNIST's, whose rows and columns are swapped, by its name or that of the file in a zip."""
     names = [path.name]
     if zipfile.is_zipfile(path):
         with zipfile.ZipFile(path) as archive:
@@ -52,5 +52,5 @@ def _only_member(path: Path, archive: zipfile.ZipFile) -> str:
     names = [name for name in archive.namelist() if not name.endswith("/") and not name.startswith("__MACOSX/")]
     if len(names) != 1 or not names[0].lower().endswith((".csv", ".tsv")):
         held = f"{len(names):,} files such as {names[0]}" if names else "nothing"
-        raise UserError(f"{path}: {held} in it; of a zip, a single CSV can be read. Unpack it and give what is inside.")
+        raise UserError(f"{path}: {held} in it; a zip has to contain a single CSV. Unpack it and give what is inside.")
     return names[0]

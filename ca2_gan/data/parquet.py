@@ -22,8 +22,8 @@ IMAGES = ("image", "images", "img", "x", "pixels")
 
 
 def read_parquet(path: Path) -> Raw:
-    """One table in one or several files: a column of labels and either a column ``image`` (encoded pictures, or lists of pixels) or a
-    column of each pixel. Names of the labels are taken from the hub's metadata. Files named ``test...`` beside others are held out.
+    """Reads one table from one or several files: a column of labels and either a column ``image`` (encoded pictures, or lists of pixels)
+    or one column per pixel. The hub's metadata give the names of the labels. If only some files are named ``test...``, they are held out.
 
     :raises UserError: if a file can't be read or has no such columns
     """
@@ -83,7 +83,7 @@ def _find_label(path: Path, table: pa.Table, image: int | None) -> int | None:
             raise UserError(f"{path}, column {names[named]!r}: labels are {types[named]}. Make them whole numbers or text.")
         return named
     possible = [i for i in find_labels(names) if image is None or (i != image and (pa.types.is_integer(types[i]) or _is_text(types[i])))]
-    if len(possible) > 1:  # the hub says which is one of classes
+    if len(possible) > 1:  # the hub's metadata say which has classes
         kinds = [features.get(names[i]) for i in possible]
         classes = [i for i, kind in zip(possible, kinds, strict=True) if isinstance(kind, dict) and kind.get("_type") == "ClassLabel"]
         possible = classes if len(classes) == 1 else possible
@@ -101,7 +101,7 @@ def _is_numeric(kind: pa.DataType) -> bool:
 
 
 def _pictures(path: Path, column: pa.ChunkedArray, name: str) -> NDArray[Any]:
-    """Encoded pictures, or lists of pixels."""
+    """Images from a column of encoded pictures or of lists of pixels."""
     where = f"{path}, column {name!r}"
     cells = column.to_pylist()
     empty = next((row for row, cell in enumerate(cells) if cell is None or (isinstance(cell, dict) and cell.get("bytes") is None)), None)
@@ -130,7 +130,7 @@ def _labels(path: Path, column: pa.ChunkedArray) -> NDArray[Any]:
 
 
 def _features(table: pa.Table) -> dict[str, Any]:
-    """What the metadata that the ``datasets`` library writes say of each column; empty where they say nothing."""
+    """Description of each column in the metadata that the ``datasets`` library writes; empty if there is none."""
     try:
         features = json.loads(table.schema.metadata[b"huggingface"])["info"]["features"]
     except (LookupError, TypeError, ValueError):

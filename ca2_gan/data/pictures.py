@@ -1,4 +1,4 @@
-"""A folder of pictures: a subfolder per class, or all in one without labels; in ``train`` and ``test`` or not."""
+"""A folder of pictures: a subfolder per class, or all in one without labels; optionally inside ``train`` and ``test``."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,12 +15,12 @@ TRAIN, VALIDATION, TEST = ("train", "training"), ("val", "valid", "validation"),
 
 
 def has_pictures(folder: Path) -> bool:
-    """Whether there are pictures in a folder, its subfolders or theirs."""
+    """Whether there are pictures in a folder or up to two levels below it."""
     return folder.is_dir() and any(map(_is_picture, _files(folder)))
 
 
 def read_image_folder(folder: Path) -> Raw:
-    """The pictures of a folder, sorted by name.
+    """Reads the pictures of a folder, sorted by name.
 
     Subfolders are classes, named after them and numbered in sorted order. If all subfolders are named ``train``, ``test`` and the
     like, classes are inside them, and ``test`` is the held-out part.
@@ -38,7 +38,7 @@ def read_image_folder(folder: Path) -> Raw:
     found = [(name, path, part.name.lower() in held_out) for part in parts for name, path in _pictures_of_classes(part)]
     names = sorted({name for name, _, _ in found if name is not None})
     if names and any(name is None for name, _, _ in found):
-        raise UserError(f"{folder}: pictures beside subfolders such as {names[0]}. Either a subfolder per class, or all in one.")
+        raise UserError(f"{folder}: pictures next to subfolders such as {names[0]}. Give each class a subfolder, or use one folder only.")
     numbers = {name: number for number, name in enumerate(names)}
     labels = np.array([numbers[name] for name, _, _ in found if name is not None], dtype=np.int64) if names else None
     others = sum(not _is_picture(path) for path in _files(folder))
@@ -50,7 +50,7 @@ def read_image_folder(folder: Path) -> Raw:
 
 
 def _pictures_of_classes(folder: Path) -> Iterator[tuple[str | None, Path]]:
-    """Pictures and the names of their classes; None for those that lie in the folder itself."""
+    """Pictures with the names of their classes; None for pictures in the folder itself."""
     for picture in _pictures(folder):
         yield None, picture
     for subfolder in _subfolders(folder):
@@ -64,7 +64,7 @@ def _pictures_of_classes(folder: Path) -> Iterator[tuple[str | None, Path]]:
 
 
 def _files(folder: Path, depth: int = 2) -> Iterator[Path]:
-    """Files in the folder, its subfolders and theirs."""
+    """Files in a folder and down to ``depth`` levels below it."""
     yield from (path for path in folder.iterdir() if not path.name.startswith(".") and path.is_file())
     for subfolder in _subfolders(folder) if depth else ():
         yield from _files(subfolder, depth - 1)

@@ -1,4 +1,4 @@
-"""Pixels of any kind as bytes, 0 to 255, ink or not."""
+"""Converts pixels of any kind to bytes, 0 to 255."""
 
 from collections.abc import Sequence
 from math import isqrt
@@ -11,15 +11,15 @@ from PIL import Image, ImageOps
 from ca2_core.errors import UserError
 
 Bytes = NDArray[np.uint8]
-# Numbers that end below have a scale of their own, such as 0 to 15 and 0 to 16: no data of 0 to 255 are that dark throughout
+# Pixels that are all below this have another scale, such as 0 to 15 or 0 to 16: no data of 0 to 255 are that dark throughout
 DARK = 64
-PERCENT = 100  # fractions may end there too
+PERCENT = 100  # fractions that are all up to this have another scale, too
 
 
 def arrange(images: NDArray[Any], source: str) -> tuple[NDArray[Any], list[str]]:
-    """An array of images as [N, C, H, W], and what was recognised.
+    """An array of images as [N, C, H, W], and notes about what was recognised.
 
-    :raises UserError: if it can be no array of images
+    :raises UserError: if the array can't be images
     """
     shape = images.shape
     if images.ndim == 2 and len(images) and shape[1] > 3 and isqrt(shape[1]) ** 2 == shape[1]:
@@ -33,10 +33,10 @@ def arrange(images: NDArray[Any], source: str) -> tuple[NDArray[Any], list[str]]
 
 
 def to_bytes(parts: Sequence[NDArray[Any]], source: str, may_be_dark: bool = False) -> tuple[list[Bytes], list[str]]:
-    """Arrays of any numbers as bytes, and what was recognised. Those of one type are taken to have one scale.
+    """Arrays of numbers as bytes, and notes about what was recognised. Arrays of the same type share a scale.
 
-    :param may_be_dark: whether bytes that end below 64 are dark, as those of a model may be, and not of a scale of their own
-    :raises UserError: if the numbers have no scale that is known
+    :param may_be_dark: whether bytes that are all below 64 are dark images, such as a model's, and not on another scale
+    :raises UserError: if the numbers have no known scale
     """
     converted: list[Any] = list(parts)
     notes = []
@@ -51,7 +51,7 @@ def to_bytes(parts: Sequence[NDArray[Any]], source: str, may_be_dark: bool = Fal
 
 
 def _scale(parts: list[NDArray[Any]], dtype: np.dtype[Any], source: str, may_be_dark: bool) -> tuple[float, float, str]:
-    """What to multiply by and add, and what to say about it."""
+    """Factor, offset, and a note about them."""
     if dtype.kind not in "biuf":
         raise UserError(f"{source}: pixels are {dtype}; numbers are needed, 0 to 255.")
     low, high = np.min([part.min() for part in parts]), np.max([part.max() for part in parts])
@@ -75,7 +75,7 @@ def _scale(parts: list[NDArray[Any]], dtype: np.dtype[Any], source: str, may_be_
 
 
 def fill_transparent(parts: Sequence[Bytes]) -> tuple[list[Bytes], list[str]]:
-    """Pictures with 2 or 4 channels, the last of them opacity, on a background that their ink stands out from: [n, C, H, W]."""
+    """Puts pictures with 2 or 4 channels, the last of them opacity, on a background in contrast to their ink: [n, C, H, W]."""
     see_through = [part for part in parts if part.shape[1] in (2, 4)]
     if not see_through:
         return list(parts), []
@@ -93,7 +93,7 @@ def fill_transparent(parts: Sequence[Bytes]) -> tuple[list[Bytes], list[str]]:
 
 
 def resize_image(image: Bytes, height: int, width: int) -> Bytes:
-    """[C, H, W] -> [C, height, width]: scaled as a whole, then padded with the colour of its border."""
+    """[C, H, W] -> [C, height, width]: scaled in proportion, then padded with the colour of its border."""
     if image.shape[1:] == (height, width):
         return image
     colour = tuple(int(value) for value in np.median(_border(image[None])[0], axis=1))

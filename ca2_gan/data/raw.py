@@ -1,4 +1,4 @@
-"""What a reader hands over, and what makes one."""
+"""The interface of readers: what they return, and how they are registered."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -13,15 +13,15 @@ BLANK = -1
 
 @dataclass
 class Raw:
-    """What a source holds, as it was found. ``standardise`` makes bytes of the pixels and whole numbers of the labels.
+    """The content of a source as it was found. ``standardise`` turns its pixels into bytes and its labels into whole numbers.
 
-    :param source: its name, for messages
+    :param source: name of the source, for messages
     :param images: [N, H, W], [N, C, H, W] or [N, H, W, C]; pictures of different sizes as an object array [N] of [C, H, W]
     :param labels: [N] whole numbers, -1 for blank images, or text; None if there are none
     :param names: name of each label, if the source knows
     :param transposed: whether the source is known to swap rows and columns
     :param is_test: the source's own test part, bool [N]; None if it has none
-    :param attributes: what else is known of each image, by name, [N, ...] each
+    :param attributes: further values of each image, by name, [N, ...] each
     :param notes: what was recognised and done about it, a sentence each
     """
 
@@ -40,8 +40,8 @@ class Format:
     """A kind of file or folder that can be read.
 
     :param summary: what it is, for messages and ``ca2-gan list formats``
-    :param matches: whether a file or folder is of this kind, by its name or the names in it
-    :param read: what is in it; raises ``UserError`` if that can't be read
+    :param matches: returns whether a file or folder is of this kind, by its name or the names in it
+    :param read: reads a file or folder; raises ``UserError`` if it can't
     :param is_slow: whether reading takes so long that the result is kept in the cache
     """
 

@@ -6,20 +6,21 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Report:
-    """What cleaning found and did; nothing is dropped or changed that is not counted here.
+    """What cleaning found and did; it counts everything that was dropped or changed.
 
-    :param source: what was read
-    :param rows: images in it
-    :param blanks: dropped: every pixel the same; those labelled -1 among them are counted in ``blanks_unlabelled``
+    :param source: name of what was read
+    :param rows: number of images in the source
+    :param blanks: dropped: blank, all pixels equal
+    :param blanks_unlabelled: number of these that are labelled -1
     :param unlabelled: dropped: labelled -1 but not blank
     :param other_classes: dropped: of a class that was not asked for
-    :param duplicates: images that are in it more than once, each copy after the first; kept
-    :param conflicting: duplicates whose label is not that of the first copy; kept
+    :param duplicates: exact copies of an earlier image; kept
+    :param conflicting: duplicates with another label than the first copy; kept
     :param transposed: whether rows and columns were swapped
-    :param transposed_because: who said so
+    :param transposed_because: the reason why, or why not
     :param labels: label in the source -> new label
     :param class_names: name of each new label
-    :param counts: images kept of each class
+    :param counts: number of kept images of each class
     :param notes: other things worth knowing, a sentence each
     """
 
@@ -45,11 +46,11 @@ class Report:
         return sum(self.counts)
 
     def as_dict(self) -> dict[str, Any]:
-        """For JSON."""
+        """The report, ready for JSON."""
         return asdict(self) | {"images": self.images}
 
     def findings(self) -> list[str]:
-        """What was not taken as it is, a sentence each."""
+        """What was dropped, changed or recognised, a sentence each."""
         found = []
         if self.blanks:
             found.append(f"Dropped as blank: {self.blanks:,}, of them {self.blanks_unlabelled:,} labelled -1.")
@@ -60,7 +61,7 @@ class Report:
         return [*found, *self.notes]
 
     def lines(self) -> list[tuple[str, str]]:
-        """What a person wants to know, as pairs of a word and a sentence."""
+        """The report as a table of headings and texts."""
         channels, height, width = self.image_shape
         names = " ".join(self.class_names)
         remapped = {old: new for old, new in self.labels.items() if old != new}

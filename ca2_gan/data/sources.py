@@ -1,4 +1,4 @@
-"""What ``--data`` takes."""
+"""Reads whatever ``--data`` takes."""
 
 import inspect
 import sys
@@ -19,16 +19,16 @@ from ca2_gan.data.raw import Format, Raw
 from ca2_gan.data.standard import standardise
 from ca2_gan.registry import datasets, formats
 
-MOST_PIXELS = 1_024  # of a side
-DEEPEST, MOST_FOLDERS = 4, 100  # where something to read is looked for, to name it
+MOST_PIXELS = 1_024  # largest side of an image
+DEEPEST, MOST_FOLDERS = 4, 100  # limits of the search for a folder to suggest
 
 
 SETTINGS = {
     "transpose": Setting("whether to swap rows and columns", bool | None),
-    "invert": Setting("whether to make light of dark", bool | None),
-    "cases": Setting("whether capitals and lower case are classes of their own", bool),
-    "keep_blanks": Setting("whether images of one value all over stay", bool),
-    "seed": Setting("of drawn data", int | None, low=0, high=MAX_SEED),
+    "invert": Setting("whether to invert the pixel values", bool | None),
+    "cases": Setting("whether to make capitals and lower case separate classes", bool),
+    "keep_blanks": Setting("whether to keep blank images", bool),
+    "seed": Setting("seed of drawn data", int | None, low=0, high=MAX_SEED),
     "size": Setting("number of drawn images", int | None, low=1, high=10_000_000),
 }
 
@@ -46,20 +46,20 @@ def load_data(
     size: int | None = None,
     keep_blanks: bool = False,
 ) -> Dataset:
-    """Reads and cleans a data set. What is recognised, changed or left out is said on stderr, and by ``.report``.
+    """Reads and cleans a data set. What was recognised, changed or left out is printed on stderr and listed in ``.report``.
 
     :param source: a name (``glyphs``, ``emnist-letters``, ``mnist``, ``fashion-mnist``), a path (CSV, an IDX file of images or a
         folder of them, npz, parquet, a folder of pictures), or arrays: images [N, H, W] or [N, C, H, W], and labels [N] or None
-    :param root: where the files of a named data set are, or go when they are downloaded
-    :param classes: names of the classes to keep, a list or with commas between; None keeps all
+    :param root: folder of a named data set's files, which are downloaded if they are missing
+    :param classes: names of the classes to keep, a list or a text with commas; None keeps all
     :param transpose: whether to swap rows and columns; None does so for EMNIST
-    :param invert: whether to make light of dark; None does so with grey images that are dark on white
+    :param invert: whether to invert the pixel values; None inverts gray images that are dark on white
     :param resize: side, or height and width, to scale all images to, such as 28, "28x32" or (28, 32); their proportions stay
-    :param cases: whether capitals and lower case are classes of their own, such as A and a: glyphs, and data with an attribute ``upper``
-    :param seed: of drawn data (glyphs)
+    :param cases: whether to make capitals and lower case separate classes: for glyphs, and data with an attribute ``upper``
+    :param seed: seed of drawn data (glyphs)
     :param size: number of drawn images (glyphs)
-    :param keep_blanks: whether images of one value all over stay, as they should where a generator made them
-    :raises UserError: if it can't be had, read or used
+    :param keep_blanks: whether to keep blank images (all pixels equal), as is right for a generator's images
+    :raises UserError: if the data can't be downloaded, read or used
     """
     if not isinstance(source, str | Path | tuple | list):
         what = "is a Dataset already" if isinstance(source, Dataset) else "a name, a path, or a pair (images, labels) of arrays is needed"
@@ -84,7 +84,7 @@ def load_data(
 
 
 def split_names(classes: Any) -> list[str]:
-    """Names of classes, from a list or with commas between.
+    """Names of classes, from a list or a text with commas.
 
     :raises UserError: if there is none
     """
@@ -94,14 +94,14 @@ def split_names(classes: Any) -> list[str]:
         raise UserError(f"classes: {classes!r}: names are needed, such as A,B.")
     names = [name for name in (str(name).strip() for name in classes) if name]
     if not names:
-        raise UserError("classes: no name in it. Give names with commas between, such as A,B.")
+        raise UserError("classes: no name in it. Give names separated by commas, such as A,B.")
     return names
 
 
 def parse_sides(resize: int | str | tuple[int, int]) -> tuple[int, int]:
     """Height and width from ``28``, ``"28x32"`` or ``(28, 32)``.
 
-    :raises UserError: if it is something else, or too large
+    :raises UserError: if the size is something else, or too large
     """
     sides = list(map(str, resize)) if isinstance(resize, tuple | list) else str(resize).lower().split("x")
     if len(sides) not in (1, 2) or not all(side.isascii() and side.isdigit() for side in sides):
@@ -113,13 +113,13 @@ def parse_sides(resize: int | str | tuple[int, int]) -> tuple[int, int]:
 
 
 def announce(source: str, findings: Sequence[str]) -> None:
-    """Says what was recognised in a source, in one line on stderr."""
+    """Prints what was recognised in a source, in one line on stderr."""
     if findings:
         print(f"ca2-gan: {source}: {' '.join(findings)}", file=sys.stderr)
 
 
 def read(path: Path | None, resize: tuple[int, int] | None = None, may_be_dark: bool = False) -> Raw:
-    """What a file or folder holds, with pixels as bytes, but not cleaned.
+    """Reads a file or folder, with pixels as bytes, but does not clean it.
 
     :raises UserError: if it is missing or of a format that is not known
     """
@@ -132,7 +132,7 @@ def read(path: Path | None, resize: tuple[int, int] | None = None, may_be_dark: 
         places = _folders_in(path) if path.is_dir() else iter(())
         inside = next((place for place in places if any(formats.get(name).matches(place) for name in formats)), None)
         if inside is not None:
-            raise UserError(f"{path}: nothing to read right in it. Give {inside}.")
+            raise UserError(f"{path}: nothing to read directly in it. Give {inside}.")
         readable = "; ".join(formats.get(name).summary for name in formats)
         raise UserError(f"{path}: {'nothing to read in it' if path.is_dir() else 'of no known format'}. What can be read: {readable}.")
     form: Format = formats.get(fitting[0])
@@ -143,12 +143,12 @@ def read(path: Path | None, resize: tuple[int, int] | None = None, may_be_dark: 
     raw = recall(path, (fitting[0], resize, may_be_dark), make) if form.is_slow else make()
     if len(fitting) > 1:
         ignored = " and ".join(formats.get(name).summary for name in fitting[1:])
-        raw = replace(raw, notes=(*raw.notes, f"Read as {form.summary}; what else could be {ignored} is left out."))
+        raw = replace(raw, notes=(*raw.notes, f"Read as {form.summary}; what looks like {ignored} is left out."))
     return raw
 
 
 def _folders_in(path: Path) -> Iterator[Path]:
-    """Folders inside a folder, the nearest first, as far as a person would look."""
+    """Folders inside a folder, the nearest first, down to four levels."""
     level = [path]
     for _ in range(DEEPEST):
         level = [inner for folder in level for inner in sorted(folder.iterdir()) if inner.is_dir() and inner.name[0] != "."][:MOST_FOLDERS]
@@ -156,7 +156,7 @@ def _folders_in(path: Path) -> Iterator[Path]:
 
 
 def _from_arrays(source: Sequence[Any]) -> Raw:
-    """Copies of arrays or tensors, since cleaning writes into them."""
+    """Copies arrays or tensors, since cleaning writes into them."""
     if len(source) != 2:
         raise UserError(f"arrays: {len(source)} of them; a pair is needed, images and labels, or images and None.")
     try:

@@ -1,4 +1,4 @@
-"""From what was found in a source to bytes and whole numbers, the same for every format."""
+"""Converts the content of any source to images as bytes and labels as whole numbers."""
 
 from collections import Counter
 from dataclasses import replace
@@ -17,11 +17,11 @@ CHUNK = 16_384
 
 
 def standardise(raw: Raw, resize: tuple[int, int] | None = None, may_be_dark: bool = False) -> Raw:
-    """Images as uint8 [N, C, H, W], C 1 or 3, and labels as int64 [N]. What is so already stays the same array.
+    """Images as uint8 [N, C, H, W], C 1 or 3, and labels as int64 [N]. Arrays that are so already stay the same objects.
 
     :param resize: height and width to scale the images to; None leaves them as they are
     :param may_be_dark: see ``to_bytes``
-    :raises UserError: if the pixels have no scale that is known, the images differ in size, or labels are missing
+    :raises UserError: if the pixels have no known scale, the images differ in size, or there is not one label for each
     """
     if len(raw.images) == 0:
         raise UserError(f"{raw.source}: no images in it.")

@@ -1,4 +1,4 @@
-"""How good generated images are, measured in several ways against real ones: a file for each metric, named as in the registry."""
+"""Metrics that compare generated images with real ones: one file for each metric, named as in the registry."""
 
 from ca2_gan.metrics import (  # noqa: F401  (they register themselves)
     acc,

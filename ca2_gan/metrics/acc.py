@@ -1,4 +1,4 @@
-"""Accuracy: whether labelled images are what they should be."""
+"""Accuracy: whether images show the class of their label."""
 
 from ca2_gan.metrics.bootstrap import Missing, mean
 from ca2_gan.metrics.metric import Column, Metric, Numbers
@@ -7,7 +7,7 @@ from ca2_gan.registry import metrics
 
 
 class Accuracy(Metric):
-    """Share of the labelled images that the classifier takes for what they should be (GAN-test)."""
+    """Share of the labelled images that the classifier assigns to the class of their label (GAN-test)."""
 
     columns = (Column("acc", "accuracy", "higher", "share"),)
     fewest = 1

@@ -1,4 +1,4 @@
-"""How far a number would move if the images were drawn again."""
+"""Bootstrap intervals: how far a number would vary with other images."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
-Z = 1.959964  # of 95 %
+Z = 1.959964  # quantile for 95 %
 RESAMPLES = 100
 
 
@@ -16,10 +16,10 @@ RESAMPLES = 100
 class Number:
     """A number of a metric.
 
-    :param again: the same of images drawn again with replacement; None if that can't be had in reasonable time
+    :param again: returns the number for images resampled with replacement; None if that would take too long
     :param least: lower bound of its interval
     :param most: upper bound of its interval
-    :param note: what to know when reading it
+    :param note: what readers of the number should know
     """
 
     value: float
@@ -31,9 +31,9 @@ class Number:
 
 @dataclass(frozen=True)
 class Missing:
-    """Where a metric has no number.
+    """Takes the place of a number that can't be computed.
 
-    :param why: in words
+    :param why: the reason, in words
     """
 
     why: str
@@ -43,9 +43,9 @@ Interval = tuple[float, float]
 
 
 def interval(number: Number, resamples: int = RESAMPLES, seed: int = 0) -> Interval | None:
-    """95 % interval: the number and 1.96 standard deviations of the bootstrap to either side (Efron & Tibshirani 1993, section 12).
+    """95 % confidence interval: the number plus and minus 1.96 bootstrap standard deviations (Efron & Tibshirani 1993, section 12).
 
-    Not the percentiles: an image drawn twice makes a set poorer, so that nearly every resample is worse than the sample.
+    Percentiles would be biased: repeated images make a resample less varied, so that nearly every resample scores worse than the sample.
 
     :return: None if the number can't be resampled, or ``resamples`` is below 2
     """
@@ -57,13 +57,13 @@ def interval(number: Number, resamples: int = RESAMPLES, seed: int = 0) -> Inter
 
 
 def counts(rng: Generator, n: int) -> NDArray[np.int64]:
-    """How often each of n images comes up in n draws: [n]."""
+    """How often each of n images is drawn in n draws with replacement: [n]."""
     drawn: NDArray[np.int64] = np.bincount(rng.integers(0, n, n), minlength=n)
     return drawn
 
 
 def mean(values: NDArray[Any]) -> Number:
-    """The mean of a number per image, [N], or the share of the images of which something is true."""
+    """The mean of one number per image, [N]; for bool, the share of images for which it is true."""
     exact = values.astype(np.float64)
     least = 0 if (exact >= 0).all() else -np.inf
     most = 1 if values.dtype == np.bool_ else np.inf

@@ -8,7 +8,7 @@ from ca2_gan.registry import metrics
 
 
 class CAS(Metric):
-    """Share of the real images that a classifier trained on the labelled fakes gets right (GAN-train); trains for a minute."""
+    """Accuracy, on real images, of a classifier trained on the labelled fakes (GAN-train); trains for a minute."""
 
     columns = (Column("cas", "CAS", "higher", "share"),)
     extractor = None

@@ -1,4 +1,4 @@
-"""How single classes came out."""
+"""Scores of single classes."""
 
 from dataclasses import dataclass
 
@@ -9,18 +9,18 @@ from numpy.typing import NDArray
 from ca2_gan.metrics.frechet import frechet_distance, moments
 from ca2_gan.metrics.view import View
 
-# Fewer images of a class say nothing about its distribution
+# Least number of images that says something about the distribution of a class
 FEWEST = 10
 
 
 @dataclass(frozen=True)
 class ClassScores:
-    """How one class came out.
+    """Scores of one class.
 
     :param n: images of the class on each side of ``fcd``, the same for every class
-    :param fcd: Frechet distance of the classifier's features, of the images that should be of this class or, without labels, look like it
-    :param acc: share of the images asked for that the classifier takes for this class
-    :param share: of the images, by label or by looks
+    :param fcd: Frechet distance of the classifier's features of the images labelled (or, without labels, classified) as this class
+    :param acc: share of the images labelled as this class that the classifier assigns to it; None without labels
+    :param share: share of this class among the images, by label or, without labels, by the classifier
     """
 
     name: str
@@ -38,15 +38,15 @@ class Pair:
     fake: NDArray[np.float32]
 
     def distance(self, rng: Generator | None = None) -> float:
-        """Frechet distance, of images drawn again with ``rng``."""
+        """Frechet distance; with ``rng``, of images resampled with replacement."""
         sides = [side if rng is None else side[rng.integers(0, len(side), len(side))] for side in (self.real, self.fake)]
         return frechet_distance(moments(sides[0]), moments(sides[1]))
 
 
 def pair_classes(real: View, fake: View, num_classes: int, extractor: str | None = "classifier") -> list[Pair | None]:
-    """Both sides of each class; None where one has fewer than ten images.
+    """Features of both sides for each class; None if one side has fewer than ten images.
 
-    All pairs are of the same size, since the distance depends on it: that of the smallest one.
+    All pairs have the size of the smallest one, since the distance depends on the size.
     """
     of_real, of_fake = real.labels(), fake.labels()
     both = np.minimum(np.bincount(of_real, minlength=num_classes), np.bincount(of_fake, minlength=num_classes))
@@ -59,7 +59,7 @@ def pair_classes(real: View, fake: View, num_classes: int, extractor: str | None
 
 
 def score_classes(real: View, fake: View, names: tuple[str, ...]) -> tuple[ClassScores, ...]:
-    """Each class, from easy to hard."""
+    """Scores of each class, from easy (low FCD) to hard."""
     labels, rows = fake.labels(), []
     for label, (name, pair) in enumerate(zip(names, pair_classes(real, fake, len(names)), strict=True)):
         asked = labels == label

@@ -1,4 +1,4 @@
-"""The reference classifiers: small networks trained on the training split of the data at hand, and frozen."""
+"""The reference classifiers: small networks trained on the training split of the data, then frozen."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -24,11 +24,11 @@ from ca2_gan.weights import load_weights
 FEATURES = 64
 BATCH_SIZE = 128
 SEEING_BATCH_SIZE = 500
-EPOCHS, FEWEST, MOST = 16, 40_000, 160_000  # images seen: epochs, but not fewer nor more
+EPOCHS, FEWEST, MOST = 16, 40_000, 160_000  # length of training: epochs, within these limits of images seen
 LEARNING_RATE = 3e-3
 SHIFT = 2
-SMOOTHING = 0.05  # of the labels
-# To be raised with every change of what is trained or how that the cache's key does not know of
+SMOOTHING = 0.05  # label smoothing
+# To be raised with every change of the training that the cache's key does not contain
 VERSION = 1
 
 
@@ -88,11 +88,11 @@ def residual(channels: int) -> nn.Sequential:
 
 @dataclass(frozen=True)
 class Recipe:
-    """What a classifier is made of.
+    """The architecture and seed of a classifier.
 
-    :param title: what it is called in print
-    :param body: channels of the images -> what makes features of them
-    :param seed: of its weights, and of the order of the images
+    :param title: name in reports
+    :param body: makes the layers that compute the features, given the number of image channels
+    :param seed: seed of the weights and of the order of the images
     """
 
     title: str
@@ -100,7 +100,7 @@ class Recipe:
     seed: int
 
 
-# Other layers and another seed, the same data and training: what both say is no artefact of one network
+# Other layers and another seed, but the same data and training: a result of both is not an artefact of one network
 CLASSIFIERS = {"first": Recipe("CNN", strided, seed=0), "second": Recipe("residual CNN", residual, seed=1)}
 
 
@@ -116,7 +116,7 @@ def recipe_of(classifier: str) -> Recipe:
 
 
 class Network(nn.Module):
-    """Features, then a layer of classes: [N, C, H, W] in [0, 1] -> [N, K] logits.
+    """Layers that compute features, then a dense layer for the classes: [N, C, H, W] in [0, 1] -> [N, K] logits.
 
     :param body: [N, C, H, W] -> features [N, 64]
     """
@@ -135,9 +135,9 @@ class Network(nn.Module):
 class Classifier(Module):
     """A frozen ``Network``.
 
-    :param network: trained
-    :param recipe: of the network
-    :param data: what the training split is of
+    :param network: trained network
+    :param recipe: recipe of the network
+    :param data: name of the data that it was trained on
     """
 
     def __init__(self, network: Network, recipe: Recipe, data: str, device: str = "cpu"):
@@ -154,8 +154,8 @@ def make_classifier(setup: Setup) -> Classifier:
 
 
 def reference_classifier(train: Dataset, recipe: Recipe = CLASSIFIERS["first"], device: str = "cpu") -> Classifier:
-    """The classifier of a training split: the one that comes with the package, else from the cache if it has been trained before."""
-    with torch.random.fork_rng(devices=[]):  # its first weights don't stay, but drawing them would disturb the caller
+    """The classifier of a training split: shipped with the package, from the cache, or newly trained."""
+    with torch.random.fork_rng(devices=[]):  # drawing the initial weights, which are replaced, would change the caller's random state
         network = Network(recipe.body(train.image_shape[0]), train.num_classes)
     how = (VERSION, str(network), recipe.seed, EPOCHS, FEWEST, MOST, BATCH_SIZE, LEARNING_RATE, SHIFT, SMOOTHING)
     cached = cache_path("classifier", (train.fingerprint, how, torch.__version__), ".safetensors")
@@ -171,9 +171,9 @@ def reference_classifier(train: Dataset, recipe: Recipe = CLASSIFIERS["first"], 
 
 
 def train_network(images: NDArray[np.uint8], labels: NDArray[np.int64], num_classes: int, recipe: Recipe) -> Network:
-    """Trains with Adam, one cycle of the learning rate, and images shifted by up to 2 pixels.
+    """Trains with Adam, a one-cycle learning rate, and images shifted by up to 2 pixels.
 
-    The same recipe gives the same weights on the same processor: one thread, since sums over several depend on their number.
+    The same recipe gives the same weights on the same CPU. Training uses one thread, since rounding depends on the number of threads.
 
     :param images: [N, C, H, W]
     :param labels: 0..K-1, [N]
@@ -209,7 +209,7 @@ def _one_thread() -> Iterator[None]:
 
 
 def _shift(images: Tensor, rng: np.random.Generator) -> Tensor:
-    """The whole batch moved by a few pixels, edges repeated."""
+    """Shifts the whole batch by the same few pixels and repeats the edges."""
     down, right = rng.integers(0, 2 * SHIFT + 1, 2)
     height, width = images.shape[2:]
     padded = functional.pad(images, (SHIFT,) * 4, mode="replicate")

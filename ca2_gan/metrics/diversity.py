@@ -11,14 +11,14 @@ from ca2_gan.metrics.neighbours import nearest
 from ca2_gan.metrics.view import Reference, View
 from ca2_gan.registry import metrics
 
-# A near-duplicate is nearer to another than this share of the usual distance between nearest real images, of which hardly any are
+# A near-duplicate is nearer to another fake than this share of the median distance of nearest real images; real ones hardly ever are
 NEAR = 1 / 3
-# Classes are named whose images differ by less than this share of what real ones do, or of which so many are near-duplicates
+# A note names classes whose ratio of spreads is below the first, or whose share of near-duplicates is above the second
 ALIKE, MANY = 0.3, 0.5
 
 
 def spread(features: NDArray[np.floating]) -> float:
-    """Mean squared distance of two different images: twice the trace of the covariance.
+    """Mean squared distance between two different images: twice the trace of the covariance.
 
     :param features: [N, d]
     """
@@ -26,10 +26,10 @@ def spread(features: NDArray[np.floating]) -> float:
 
 
 def near_duplicates(real: NDArray[np.floating], fake: NDArray[np.floating]) -> NDArray[np.bool_]:
-    """Which fakes lie much nearer to another fake of their class than real images lie to each other: [N].
+    """Which fakes are much nearer to another fake of their class than real images are to each other: [N].
 
     :param real: features of a class [N, d]
-    :param fake: of as many fakes, since the nearest of more are nearer [N, d]
+    :param fake: features of as many fakes [N, d]; with more images, nearest neighbours are nearer
     """
     to_real, to_fake = (nearest(side, side, 2)[0][:, 1].numpy() for side in (real, fake))
     is_near: NDArray[np.bool_] = (to_fake < NEAR * np.median(to_real)) | (to_fake == 0)
@@ -37,7 +37,7 @@ def near_duplicates(real: NDArray[np.floating], fake: NDArray[np.floating]) -> N
 
 
 class Diversity(Metric):
-    """Spread of the images within a class over that of real ones, mean and least class; share of near-duplicates in the worst class."""
+    """Spread of the images of a class relative to real ones, mean and lowest over classes; share of near-duplicates in the worst class."""
 
     columns = (
         Column("diversity", "diversity", "like real", "ratio"),
@@ -48,7 +48,7 @@ class Diversity(Metric):
     def compute(self, reference: Reference, fake: View) -> Numbers:
         names = reference.class_names
         if not names:
-            return {column.key.removesuffix(self.suffix): Missing("nobody knows the classes") for column in self.columns}
+            return {column.key.removesuffix(self.suffix): Missing("the classes are unknown") for column in self.columns}
         found = pair_classes(reference.real, fake, len(names), self.extractor)
         few = [name for name, pair in zip(names, found, strict=True) if pair is None]
         if few:
@@ -74,7 +74,7 @@ class Diversity(Metric):
 
 
 def ratio(pair: Pair, rng: Generator | None = None) -> float:
-    """Spread of the fakes over that of the real images, of images drawn again with ``rng``."""
+    """Spread of the fakes divided by that of the real images; with ``rng``, of images resampled with replacement."""
     real, fake = (side if rng is None else side[rng.integers(0, len(side), len(side))] for side in (pair.real, pair.fake))
     return spread(fake) / max(spread(real), np.finfo(np.float64).tiny)
 

@@ -1,4 +1,4 @@
-"""One evaluation of any two things."""
+"""``evaluate``: compares any two sets of images."""
 
 import warnings
 from collections.abc import Sequence
@@ -21,10 +21,10 @@ from ca2_gan.metrics.suite import MOST, Suite, find_metric, parse_metrics
 DEFAULT_METRICS = ("fid", "kid", "fcd", "kcd", "mind", "intra", "kl", "prdc", "isc", "diversity", "acc", "memorised")
 SETTINGS = {
     "n": Setting("images on each side", int | None, low=1),
-    "seed": Setting("of samples, choices and intervals", int, low=0, high=MAX_SEED),
-    "resamples": Setting("behind the intervals", int, low=2, also=(0,)),
+    "seed": Setting("seed of samples, choices and intervals", int, low=0, high=MAX_SEED),
+    "resamples": Setting("bootstrap resamples for the intervals", int, low=2, also=(0,)),
 }
-MOST_COPIES = 0.01  # share of the real images
+MOST_COPIES = 0.01  # largest share of the real images that may be in ``train``
 
 
 def evaluate(
@@ -46,22 +46,22 @@ def evaluate(
     Either side may be a model, a ``Dataset``, images or (images, labels) as arrays, or the path or name of a model, a run, a folder of
     pictures, an npz or other data.
 
-    :param a: the images in question; a conditional model is asked for the classes in the shares they have in ``train``, else in ``b``
+    :param a: the images to score; a conditional model is sampled with the class shares of ``train`` or, without it, of ``b``
     :param b: the real images
-    :param metrics: names, as `ca2-gan list metrics` shows them, or ``metric:extractor`` to look through another network, such as
-        ``prdc:inception``; None for all that need no minute of training and, without ``train``, no training images
-    :param train: labelled images like those of ``b``, but none of them, which the reference classifier learns from: a ``Dataset`` or
-        what ``load_data`` takes; None takes the training split of the data that ``b`` is the test part of
+    :param metrics: names, as `ca2-gan list metrics` shows them, or ``metric:extractor`` to use another network's features, such as
+        ``prdc:inception``; None for the default ones or, without ``train``, for those of them that need no training images
+    :param train: labelled images like those of ``b``, but none of them, on which the reference classifier is trained: a ``Dataset`` or
+        what ``load_data`` takes; None takes the training split that belongs to ``b``, if ``b`` is the test part of a ``Dataset``
     :param n: images on each side; None for as many as both have, up to 10,000
-    :param seed: of the samples of a model, of the choice of images, and of the intervals
-    :param device: where networks run
-    :param resamples: of the bootstrap behind the intervals; 0 for none
-    :param classifier: which reference classifier, ``first`` or ``second``; a claim should hold by both
-    :param by: attribute of the real images, such as "upper" or "writer": adds recall and coverage of each group of them, as
+    :param seed: seed of a model's samples, of the choice of images, and of the intervals
+    :param device: device of the networks
+    :param resamples: bootstrap resamples for the intervals; 0 for none
+    :param classifier: which reference classifier, ``first`` or ``second``; a claim should hold with both
+    :param by: attribute of the real images, such as "upper" or "writer": adds recall and coverage of each group, as
         ``recall[upper=yes]``
-    :param inception_weights: pt_inception-2015-12-05-6726825d.pth; None downloads it
-    :return: by the numbers' keys; ``prdc`` makes four
-    :raises UserError: if the two don't fit together, or a metric can't be had
+    :param inception_weights: path of pt_inception-2015-12-05-6726825d.pth; None downloads it
+    :return: scores by key; ``prdc`` has four of them
+    :raises UserError: if the two don't fit together, or a metric can't be computed
     """
     told = {"n": n, "seed": seed, "resamples": resamples}
     n, seed, resamples = (SETTINGS[name].read(name, value, "evaluate") for name, value in told.items())
@@ -82,17 +82,17 @@ def evaluate(
     for note in suite.notes:
         warnings.warn(note, stacklevel=2)
     view = suite.view(candidate.draw(n, train or reference.images, seed))
-    del candidate, reference  # large files of which a part is compared
+    del candidate, reference  # frees large files, of which only a part is compared
     return suite.scores(view) | (suite.scores_by(by, view) if by else {})
 
 
 def check_apart(train: Dataset, reference: Source) -> None:
-    """:raises UserError: if more than a stray copy of the real images is among those that the classifier learns from"""
+    """:raises UserError: if more than 1 % of the real images are among those on which the classifier is trained"""
     images = reference.images
     share = 0.0 if images is None else float(np.isin(digest_images(images.images), train.digests).mean())
     if share > MOST_COPIES:
         raise UserError(
-            f"train: {share:.0%} of the images of {reference.name} are in it: the classifier would learn from what it is to judge. "
+            f"train: {share:.0%} of the images of {reference.name} are in it: the classifier would be trained on images that it judges. "
             "Give other images, such as train=data.train with data.test."
         )
 
@@ -106,7 +106,7 @@ def check_device(device: str) -> None:
 
 
 def fitting(candidate: Source, reference: Source) -> Source:
-    """The candidate.
+    """The candidate, after a check of its image shape.
 
     :raises UserError: if its images have another shape than the reference's
     """
@@ -117,7 +117,7 @@ def fitting(candidate: Source, reference: Source) -> Source:
 
 
 def choose_n(asked: int | None, sources: Sequence[Source]) -> int:
-    """Images on each side: as many as all have, up to 10,000, unless another number is asked for.
+    """Number of images on each side: as many as all have, up to 10,000, unless another number is asked for.
 
     :raises UserError: if more are asked for than there are
     """

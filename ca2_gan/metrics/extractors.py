@@ -1,4 +1,4 @@
-"""What turns images into features: frozen networks, made by name when they are first needed."""
+"""Extractors, which turn images into features: frozen networks, made by name when they are first needed."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -19,10 +19,10 @@ from ca2_gan.registry import extractors
 
 @dataclass(frozen=True)
 class Seen:
-    """Images as an extractor sees them.
+    """What an extractor computes from images.
 
     :param features: float32 [N, d]
-    :param logits: of the classes, float32 [N, K]; None if the extractor knows no classes of the data
+    :param logits: class logits, float32 [N, K]; None if the extractor does not classify the data
     """
 
     features: NDArray[np.float32]
@@ -30,18 +30,18 @@ class Seen:
 
     @property
     def classes(self) -> NDArray[np.int64] | None:
-        """Most likely class of each, [N]; None if the extractor knows no classes of the data."""
+        """Most likely class of each image, [N]; None if the extractor does not classify the data."""
         return None if self.logits is None else self.logits.argmax(axis=1)
 
 
 @dataclass(frozen=True)
 class Setup:
-    """What an extractor may be made from.
+    """What an extractor can be made from.
 
-    :param train: labelled images that are not compared; None if there are none
+    :param train: labelled images to train on, which are not compared; None if there are none
     :param classifier: which of the two reference classifiers, ``first`` or ``second``
-    :param inception_weights: a file; None downloads them
-    :param device: where networks look at images
+    :param inception_weights: path of Inception's weights; None downloads them
+    :param device: device of the networks
     """
 
     train: Dataset | None = None
@@ -53,10 +53,10 @@ class Setup:
 class Module:
     """A frozen network as an extractor: float images [N, C, H, W] in [0, 1] -> features [N, d], or features and logits of classes [N, K].
 
-    :param network: put into evaluation mode
-    :param name: what it is, with its source or recipe
-    :param resize: what the network does to images of another size
-    :ivar fingerprint: hash of its weights
+    :param network: the network, which is put into evaluation mode
+    :param name: description in reports, with source or recipe
+    :param resize: description of how the network resizes images
+    :ivar fingerprint: hash of the weights
     """
 
     def __init__(self, network: nn.Module, name: str, device: str = "cpu", resize: str = "none", batch_size: int = 256):
@@ -71,17 +71,15 @@ class Module:
         for batch in batches(images, batch_size or self.batch_size, self.name):
             try:
                 found = self.network(batch.to(self.device))
-            except Exception as error:  # whatever a user's network leads to
+            except Exception as error:  # a user's network may raise anything
                 reason = " ".join(str(error).split())[:200]
                 shape = list(batch.shape)
-                raise UserError(
-                    f"extractor {self.name}: its network can't look at images {shape}: {type(error).__name__}: {reason}"
-                ) from error
+                raise UserError(f"extractor {self.name}: its network failed on images {shape}: {type(error).__name__}: {reason}") from error
             vectors, logits = found if isinstance(found, tuple) else (found, None)
             vectors = vectors.flatten(1).float().cpu().numpy()
             if len(vectors) != len(batch):
                 raise UserError(f"{self.name}: {len(vectors)} feature vectors for {len(batch)} images; one for each is needed, [N, d].")
-            if not end:  # each to its place at once: kept between large batches, they would leave the memory in pieces
+            if not end:  # written into place: small arrays between large batches would fragment the memory
                 features = np.empty((len(images), vectors.shape[1]), dtype=np.float32)
             features[end : end + len(batch)] = vectors
             of_classes += [] if logits is None else [logits.float().cpu().numpy()]
@@ -118,7 +116,7 @@ def batches(images: NDArray[np.uint8], batch_size: int, description: str) -> Ite
     """Batches in [0, 1], float32 [batch_size, C, H, W], with a progress bar."""
     with tqdm(total=len(images), desc=description, unit="image", leave=False, disable=None, delay=2) as progress:
         for i in range(0, len(images), batch_size):
-            # A copy with the usual strides: those of an axis of length 1, which NumPy leaves to chance, decide how convolutions round
+            # A copy with the usual strides: NumPy doesn't define that of an axis of length 1, but it decides how convolutions round
             batch = torch.empty(images[i : i + batch_size].shape).copy_(torch.from_numpy(images[i : i + batch_size]))
             yield batch / 255
             progress.update(len(batch))

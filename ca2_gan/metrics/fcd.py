@@ -1,4 +1,4 @@
-"""FCD: how far apart the features of a classifier of the data lie."""
+"""FCD: the Frechet distance of the features of a classifier of the data."""
 
 from ca2_gan.metrics.fid import distance
 from ca2_gan.metrics.metric import Column, Metric, Numbers

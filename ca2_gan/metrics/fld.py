@@ -1,4 +1,4 @@
-"""FLD: how likely held-out images are where the generated ones lie, which copies of training images are no help for."""
+"""FLD: how likely held-out images are under a density around the generated ones, which copies of training images do not raise."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,7 +9,7 @@ from ca2_gan.metrics.mixture import Mixture
 from ca2_gan.metrics.view import Reference, View
 from ca2_gan.registry import metrics
 
-# Images that Gaussians are put around
+# Largest number of Gaussians, one around each image
 MOST = 5_000
 FLOOR = "0 by definition: it is measured from training images in the place of generated ones."
 
@@ -17,9 +17,9 @@ FLOOR = "0 by definition: it is measured from training images in the place of ge
 class FLD(Metric):
     """Feature likelihood divergence (Jiralerspong et al. 2023): fidelity, variety and novelty in one; 0 is as good as training images.
 
-    Gaussians around the generated images, as wide as the training images say, give a likelihood of the held-out images: FLD is what is lost
-    beside Gaussians around one half of the training images, as wide as the other half says. A copy of a training image gets a Gaussian of
-    no width. https://arxiv.org/abs/2302.04440
+    Gaussians around the generated images, with widths fitted to the training images, give a likelihood of the held-out images. FLD is the
+    loss of log-likelihood compared with Gaussians around one half of the training images, with widths fitted to the other half. A copy of
+    a training image gets a Gaussian without width. https://arxiv.org/abs/2302.04440
     """
 
     columns = (Column("fld", "FLD", "lower", "distance"),)
@@ -41,9 +41,9 @@ class FLD(Metric):
 
 
 def best_possible(train: NDArray[np.floating], test: NDArray[np.floating], size: int) -> NDArray[np.float64]:
-    """Log-likelihoods of the held-out images where Gaussians lie around training images: [N].
+    """Log-likelihoods of the held-out images under Gaussians around training images: [N].
 
-    :param size: of them
+    :param size: number of Gaussians
     """
     order = np.random.default_rng(0).permutation(len(train))
     return Mixture(train[order[:size]]).fit(train[order[size:]]).log_likelihoods(test)

@@ -22,11 +22,11 @@ class Moments:
 
 
 def moments(features: NDArray[np.floating], counts: NDArray[np.int64] | None = None, batch: int = 4096) -> Moments:
-    """Moments of features [N, d], around the mean: no sum of squares, so no cancellation.
+    """Moments of features [N, d], from differences to the mean, which avoids cancellation.
 
-    :param counts: how often each of them comes up, [N]; None for once
-    :param batch: so many at a time are in float64; changes the result by rounding only
-    :raises ValueError: if fewer than two vectors come up
+    :param counts: how often each vector counts, [N]; None for once
+    :param batch: number of vectors in float64 at a time; changes the result by rounding only
+    :raises ValueError: if there are fewer than two vectors
     """
     weights = np.ones(len(features)) if counts is None else counts.astype(np.float64)
     n = int(weights.sum())
@@ -45,8 +45,8 @@ def frechet_distance(real: Moments, fake: Moments) -> float:
     """Squared 2-Wasserstein distance between two Gaussians (Dowson & Landau 1982; Heusel et al. 2017, eq. 6).
 
     With C1 = F F^T, the trace term tr((C1 C2)^(1/2)) is the sum of the roots of the eigenvalues of F^T C2 F, which is symmetric and
-    positive semi-definite: no general matrix root, no imaginary part, and an order of magnitude faster. F is that of the
-    covariance of lower rank, so that no eigenvalue should be 0: the root of its rounding would be felt.
+    positive semi-definite: no general matrix root, no imaginary part, and an order of magnitude faster. F belongs to the
+    covariance of lower rank, so that no eigenvalue should be 0: the root would magnify the rounding of a 0.
 
     :param real: moments of N feature vectors, mean [d] and covariance [d, d], float64
     :param fake: the same for the generated ones
@@ -64,12 +64,12 @@ def frechet_distance(real: Moments, fake: Moments) -> float:
 
 
 def _factor(covariance: NDArray[np.float64]) -> NDArray[np.floating]:
-    """F with F F^T = C, [d, rank]: Cholesky's where there is one, which is several times as fast, else from the eigenvectors."""
+    """F with F F^T = C, [d, rank]: by Cholesky where possible, which is several times as fast, else from the eigenvectors."""
     factor: NDArray[np.floating]
     try:
         factor = np.linalg.cholesky(covariance)
     except np.linalg.LinAlgError:  # fewer vectors than dimensions, or a feature that never changes
         values, vectors = scipy.linalg.eigh(covariance, driver="evd")
-        kept = values > max(values[-1], 0) * len(values) * np.finfo(np.float64).eps  # the others are rounding
+        kept = values > max(values[-1], 0) * len(values) * np.finfo(np.float64).eps  # the others are rounding errors
         factor = vectors[:, kept] * np.sqrt(values[kept])
     return factor

@@ -1,4 +1,4 @@
-"""Generators of glyphs beside the procedure that draws them, of which everything is known and of which there is no end."""
+"""Compares generators of glyphs with the procedure that draws them, whose factors are known and whose images are unlimited."""
 
 from dataclasses import dataclass
 from itertools import pairwise
@@ -21,10 +21,10 @@ from ca2_gan.metrics.slices import Slice, score_slices
 from ca2_gan.metrics.view import View
 
 FACTORS = ("upper", "script", "slant", "turn", "stretch", "bend", "side", "pen", "softness", "pressure")
-# Seeds of fresh glyphs, none of which any model was trained on
+# First seed of fresh glyphs, on which no model was trained
 FRESH = 900_000
-DRAWS = 4  # of fresh glyphs behind the floor
-# Of what infers the factors
+DRAWS = 4  # sets of fresh glyphs for the floor
+# Of the network that infers the factors, and of its training
 LEARNED, EPOCHS, BATCH_SIZE, LEARNING_RATE, WIDTH, VERSION = 20_000, 6, 128, 2e-3, 32, 1
 TESTED = 2_000
 # Share of fresh glyphs that are taken for copies
@@ -33,16 +33,16 @@ FALSE_ALARMS = 0.01
 
 @dataclass(frozen=True)
 class Factor:
-    """What a letter is drawn with, inferred from images.
+    """A property that letters are drawn with, as inferred from images.
 
     :param name: such as "slant"
-    :param r2: share of the factor's variance that is inferred, of fresh glyphs
-    :param real: as inferred from fresh glyphs, [n]
-    :param fake: as inferred from the images in question, [n]
-    :param difference: largest difference of the two cumulative shares (Kolmogorov-Smirnov)
-    :param floor: the same of two sets of fresh glyphs
-    :param recall: of ranges of the factor: which fresh glyphs are within reach of the images
-    :param recall_floor: the same of fresh glyphs
+    :param r2: share of the factor's variance over fresh glyphs that the inference explains
+    :param real: values inferred from fresh glyphs, [n]
+    :param fake: values inferred from the images in question, [n]
+    :param difference: largest difference of their cumulative shares (Kolmogorov-Smirnov statistic)
+    :param floor: the same between two sets of fresh glyphs
+    :param recall: for ranges of the factor, which fresh glyphs are within reach of the images
+    :param recall_floor: the same, within reach of other fresh glyphs
     """
 
     name: str
@@ -57,11 +57,11 @@ class Factor:
 
 @dataclass(frozen=True)
 class Copies:
-    """Images that lie much nearer to one training image than to all others.
+    """Images that are much nearer to one training image than to all others.
 
-    :param ratios: distance of each image to the nearest training image over that to the second, [n]
-    :param fresh: the same of fresh glyphs, [n]
-    :param threshold: a copy has less; one fresh glyph of a hundred has
+    :param ratios: distance of each image to its nearest training image, divided by that to the second nearest, [n]
+    :param fresh: the same for fresh glyphs, [n]
+    :param threshold: copies have a lower ratio, as 1 % of fresh glyphs do
     """
 
     ratios: NDArray[np.float64]
@@ -70,22 +70,22 @@ class Copies:
 
     @property
     def share(self) -> float:
-        """Of the images that are taken for copies."""
+        """Share of the images that are taken for copies."""
         return float((self.ratios < self.threshold).mean())
 
     @property
     def p_value(self) -> float:
-        """How often so many of n new images would be taken for copies."""
+        """Probability that at least as many of n new images would be taken for copies."""
         found = int((self.ratios < self.threshold).sum())
         return float(stats.binomtest(found, len(self.ratios), FALSE_ALARMS, alternative="greater").pvalue)
 
 
 @dataclass(frozen=True)
 class GroundTruth:
-    """All of it.
+    """All results of the comparison.
 
-    :param fcd: of the images to fresh glyphs
-    :param floor: of fresh glyphs to fresh glyphs, as often as they were drawn
+    :param fcd: FCD between the images and fresh glyphs
+    :param floor: FCDs between fresh glyphs and each further set of them
     """
 
     n: int
@@ -96,7 +96,7 @@ class GroundTruth:
 
 
 def ground_truth(source: Source, n: int = 2_000, seed: int = 0) -> GroundTruth:
-    """Compares images of letters with glyphs that are drawn anew.
+    """Compares images of letters with freshly drawn glyphs.
 
     :param source: a model or images, 28x28 and gray, of the classes A to Z
     :param n: images on each side
@@ -148,21 +148,21 @@ def _ratios(view: View, train: View) -> NDArray[np.float64]:
 
 
 def fresh_glyphs(n: int, number: int) -> Samples:
-    """New glyphs, with what each was drawn with among its attributes.
+    """New glyphs, with their factors among the attributes.
 
-    :param number: which, from 0 on
+    :param number: number of the set, from 0
     """
     data: Dataset = load_data("glyphs", seed=FRESH + number, size=n)
     return real_samples(data, "fresh glyphs")
 
 
 def known_factors(samples: Samples) -> NDArray[np.float32]:
-    """What glyphs were drawn with: [N, factors]."""
+    """True factors of glyphs: [N, factors]."""
     return np.stack([samples.attributes[name].astype(np.float32) for name in FACTORS], axis=1)
 
 
 def explained(inferred: NDArray[np.floating], known: NDArray[np.floating]) -> NDArray[np.float64]:
-    """Share of the variance of each factor that is inferred: [factors].
+    """Share of each factor's variance that the inference explains (R^2): [factors].
 
     :param inferred: [N, factors]
     :param known: [N, factors]
@@ -172,7 +172,7 @@ def explained(inferred: NDArray[np.floating], known: NDArray[np.floating]) -> ND
 
 
 class FactorNetwork(nn.Module):
-    """What a letter was drawn with: images [N, 1, 28, 28] in [0, 1] -> [N, factors]."""
+    """Infers the factors of letters: images [N, 1, 28, 28] in [0, 1] -> [N, factors]."""
 
     mean: Tensor
     std: Tensor
@@ -193,7 +193,7 @@ class FactorNetwork(nn.Module):
 
 
 def factor_network() -> FactorNetwork:
-    """The network, from the cache if it has been trained before; it learns from fresh glyphs, which takes half a minute."""
+    """The trained network, from the cache, or newly trained on fresh glyphs, which takes half a minute."""
     with torch.random.fork_rng(devices=[]):
         network = FactorNetwork()
     how = (VERSION, str(network), LEARNED, EPOCHS, BATCH_SIZE, LEARNING_RATE, torch.__version__)
@@ -207,7 +207,7 @@ def factor_network() -> FactorNetwork:
 
 
 def train_factor_network() -> FactorNetwork:
-    """A new one."""
+    """Trains a new network on fresh glyphs."""
     learned = fresh_glyphs(LEARNED, DRAWS + 2)
     images, known = torch.from_numpy(learned.images), torch.from_numpy(known_factors(learned))
     with torch.random.fork_rng(devices=[]):

@@ -14,12 +14,12 @@ from ca2_core.errors import UserError
 from ca2_gan.metrics.extractors import Module, Setup
 from ca2_gan.registry import extractors
 
-BATCH_SIZE = 16  # more take hundreds of MB, and no less time
+BATCH_SIZE = 16  # larger batches take hundreds of MB more, and are no faster
 TIMEOUT = 30
 
 
 class UnavailableError(UserError):
-    """The weights can't be had; what does not need them goes on."""
+    """The weights can't be downloaded; metrics that don't need them are still computed."""
 
 
 class Inception(Module):
@@ -27,7 +27,7 @@ class Inception(Module):
 
     :param weights: the file ``pt_inception-2015-12-05-6726825d.pth``; None downloads it once
     :raises UnavailableError: if it can't be downloaded
-    :raises UserError: if the file is missing or another
+    :raises UserError: if the file is missing or has other content
     """
 
     def __init__(self, weights: Path | None = None, device: str = "cpu"):
@@ -46,7 +46,7 @@ class Inception(Module):
 class PoolFeatures(nn.Module):
     """pytorch-fid's network up to its last pooling layer: [N, 1 or 3, H, W] in [0, 1] -> [N, 2048].
 
-    Put together here, since pytorch-fid's own function downloads the weights even where they are at hand.
+    Built here, since pytorch-fid's own function downloads the weights even if the file is there.
 
     :param state: weights as in pytorch-fid's file
     """
@@ -62,7 +62,7 @@ class PoolFeatures(nn.Module):
         net.Mixed_7b, net.Mixed_7c = fid.FIDInceptionE_1(1280), fid.FIDInceptionE_2(2048)
         net.load_state_dict(state)
         pool = nn.MaxPool2d(3, stride=2)
-        self.blocks = nn.ModuleList(  # as pytorch-fid has them: the hash of the weights depends on the names
+        self.blocks = nn.ModuleList(  # named as in pytorch-fid: the hash of the weights depends on the names
             nn.Sequential(*block)
             for block in (
                 (net.Conv2d_1a_3x3, net.Conv2d_2a_3x3, net.Conv2d_2b_3x3, pool),
@@ -81,12 +81,12 @@ class PoolFeatures(nn.Module):
 
 @extractors.register("inception")
 def make_inception(setup: Setup) -> Inception:
-    """pytorch-fid's Inception-v3, which papers report FID with (2048-d)."""
+    """pytorch-fid's Inception-v3, the network of the FID in papers (2048-d)."""
     return Inception(setup.inception_weights, setup.device)
 
 
 def fold_batch_norms(network: nn.Module) -> None:
-    """Puts each BatchNorm into the convolution before it: the same function but for rounding, in less time."""
+    """Merges each BatchNorm into the convolution before it: the same function except for rounding, in less time."""
     for block in network.modules():
         convolution, norm = getattr(block, "conv", None), getattr(block, "bn", None)
         if isinstance(convolution, nn.Conv2d) and isinstance(norm, nn.BatchNorm2d):
@@ -110,7 +110,7 @@ def _download(url: str) -> dict[str, torch.Tensor]:
     except Exception as error:  # whatever the network answers, or the bytes of a damaged download lead to
         reason = " ".join(str(error).split())[:200]
         raise UnavailableError(
-            f"Inception's weights can't be had ({reason}). Download {url} and give it with --inception-weights "
+            f"Inception's weights can't be downloaded ({reason}). Download {url} and give it with --inception-weights "
             "(inception_weights=... in Python)."
         ) from error
     return state
@@ -118,7 +118,7 @@ def _download(url: str) -> dict[str, torch.Tensor]:
 
 @contextmanager
 def _timeout() -> Iterator[None]:
-    """torch.hub sets none, and behind a firewall it would wait forever."""
+    """Sets a timeout: torch.hub sets none, and would wait forever behind a firewall."""
     before = socket.getdefaulttimeout()
     socket.setdefaulttimeout(TIMEOUT)
     try:

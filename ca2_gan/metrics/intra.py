@@ -1,4 +1,4 @@
-"""Intra FCD: what is wrong within the classes."""
+"""Intra FCD: the distance within single classes."""
 
 import numpy as np
 
@@ -10,16 +10,16 @@ from ca2_gan.registry import metrics
 
 
 class Intra(Metric):
-    """Mean over the classes of each one's FCD."""
+    """Mean of the FCDs of the single classes."""
 
     columns = (Column("intra", "intra FCD", "lower", "distance"),)
 
     def compute(self, reference: Reference, fake: View) -> Numbers:
         if not reference.class_names:
-            return {"intra": Missing("nobody knows the classes")}
+            return {"intra": Missing("the classes are unknown")}
         found = pair_classes(reference.real, fake, len(reference.class_names), self.extractor)
         pairs = [pair for pair in found if pair]
-        if len(pairs) < len(found):  # the mean of the others would hide the class that is missing
+        if len(pairs) < len(found):  # a mean of the others would hide the missing class
             few = [name for name, pair in zip(reference.class_names, found, strict=True) if not pair]
             return {"intra": Missing(f"fewer than {FEWEST} images of {', '.join(few)} on one side")}
         return {

@@ -1,4 +1,4 @@
-"""Inception Score: whether images look like one class each, and like all of them together."""
+"""Inception Score: whether each image is clearly of one class, and all classes occur."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,7 +11,7 @@ from ca2_gan.registry import metrics
 
 
 def inception_score(logits: NDArray[np.floating], weights: NDArray[np.integer] | None = None) -> float:
-    """Exponential of the mean divergence of each image's classes from all images' (Salimans et al. 2016): from 1 to the number of classes.
+    """Exponential of the mean KL divergence of each image's class probabilities from their mean (Salimans et al. 2016): from 1 to K.
 
     :param logits: [N, K]
     :param weights: how often each image counts, [N]; None: once

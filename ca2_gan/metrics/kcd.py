@@ -1,4 +1,4 @@
-"""KCD: how far apart the features of a classifier of the data lie, also for few images."""
+"""KCD: the kernel distance of the features of a classifier of the data, also for few images."""
 
 from ca2_gan.metrics.kid import KID
 from ca2_gan.metrics.metric import Column, Numbers

@@ -13,8 +13,8 @@ class KernelDistance:
     """A kernel distance, and what each image adds to it, to first order.
 
     :param value: negative as often as positive between images of the same distribution
-    :param of_real: mean similarity of each real image to the other real ones less that to the fakes, twice: [N]
-    :param of_fake: the same the other way round, [M]
+    :param of_real: each real image's mean similarity to the other real images, minus that to the fakes, times 2: [N]
+    :param of_fake: each fake's mean similarity to the other fakes, minus that to the real images, times 2: [M]
     """
 
     value: float
@@ -25,7 +25,7 @@ class KernelDistance:
 def kernel_distance(real: NDArray[np.floating], fake: NDArray[np.floating], chunk: int = CHUNK) -> KernelDistance:
     """Unbiased squared MMD with the kernel (x y / d + 1)^3 (Binkowski et al. 2018, eq. 3 and section 4), of all images at once.
 
-    The paper averages over blocks of images to save time; the whole has the same mean and less variance, and depends on no order.
+    The paper averages over blocks of images to save time. All images at once give the same mean and less variance, in any order.
 
     :param real: features [N, d], N at least 2
     :param fake: features [M, d], M at least 2

@@ -1,4 +1,4 @@
-"""KID: how far apart the features of Inception lie, also for few images."""
+"""KID: the kernel distance of Inception features, also for few images."""
 
 import numpy as np
 from numpy.random import Generator

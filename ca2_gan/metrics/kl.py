@@ -1,4 +1,4 @@
-"""KL: whether classes and pixel values come in the right shares."""
+"""KL: whether classes and pixel values occur in the right shares."""
 
 from typing import Any
 
@@ -12,21 +12,21 @@ from ca2_gan.metrics.metric import Column, Metric, Numbers
 from ca2_gan.metrics.view import Reference, View
 from ca2_gan.registry import metrics
 
-# Added to every probability, so that a bin that one side never fills costs much but not infinitely much
+# Added to every probability, so that a bin that is empty on one side costs a lot, but not infinity
 EPSILON = 1e-8
-# Fewer images of each class, on average, and the classes' shares are mostly chance
+# With fewer images of each class, on average, differences of the classes' shares are mostly chance
 FEWEST_OF_A_CLASS = 10
 
 
 class KL(Metric):
-    """KL(real || generated) in nats: of the classes that the classifier sees, and of the 256 pixel values."""
+    """KL(real || generated) in nats: over the classes that the classifier assigns, and over the 256 pixel values."""
 
     columns = (Column("kl_class", "KL class", "lower", "distance"), Column("kl_pixel", "KL pixel", "lower", "distance"))
 
     def compute(self, reference: Reference, fake: View) -> Numbers:
         views, k = (reference.real, fake), len(reference.class_names)
         n, least = len(fake.samples), FEWEST_OF_A_CLASS * k
-        note = f"of {n:,} images: below {least:,}, ten for each class, it is mostly chance." if n < least else ""
+        note = f"of {n:,} images: with fewer than {least:,}, ten for each class, it is mostly chance." if n < least else ""
         return {
             "kl_class": _kl([np.eye(k, dtype=np.uint8)[view.classes(self.extractor)] for view in views], note),
             "kl_pixel": _kl([_histograms(view.samples.images) for view in views]),
@@ -55,7 +55,7 @@ def kl_divergence(real: NDArray[Any], fake: NDArray[Any]) -> float:
     if real.shape != fake.shape or not real.sum() or not fake.sum():
         raise ValueError("two histograms of the same bins with something in them are needed.")
     p, q = (counts / counts.sum() + EPSILON for counts in (real, fake))
-    return float(entropy(p, q))  # of each over its sum
+    return float(entropy(p, q))  # which divides each by its sum
 
 
 def _histograms(images: NDArray[np.uint8]) -> NDArray[np.int32]:

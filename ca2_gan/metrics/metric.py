@@ -1,4 +1,4 @@
-"""What a metric is, and what comes out of one."""
+"""The interface of metrics, and their results."""
 
 import copy
 from collections.abc import Mapping
@@ -14,12 +14,12 @@ Kind = Literal["distance", "share", "ratio"]
 
 @dataclass(frozen=True)
 class Column:
-    """What one number of a metric says.
+    """Describes one number of a metric.
 
-    :param key: of the number, unique among all metrics
-    :param heading: what it is called in tables
-    :param better: which direction is; "like real" if the best is what real images get
-    :param kind: a distance has 0 for no difference, a share goes from 0 to 1, a ratio may exceed 1
+    :param key: key of the number, unique among all metrics
+    :param heading: heading in tables
+    :param better: which direction is better; "like real" if the number of real images is best
+    :param kind: a distance is 0 for no difference, a share goes from 0 to 1, a ratio may exceed 1
     """
 
     key: str
@@ -32,12 +32,12 @@ class Column:
 class Score:
     """One number of an evaluation.
 
-    :param value: None if there is none; ``note`` says why
+    :param value: the number; None if there is none, for the reason in ``note``
     :param low: lower end of its 95 % interval; None without one
     :param high: upper end
-    :param better: which direction is: "lower", "higher" or "like real", that is what real images get
+    :param better: which direction is better, "lower" or "higher"; "like real" if the number of real images is best
     :param kind: "distance", "share" or "ratio"
-    :param note: what to know when reading it; empty if nothing
+    :param note: what readers of the number should know; may be empty
     """
 
     value: float | None
@@ -52,28 +52,28 @@ Numbers = Mapping[str, Number | Missing]
 
 
 class Metric:
-    """Compares images with real ones, and gives one or several numbers. The first line of its docstring is what lists show.
+    """Compares images with real ones by one or several numbers. Lists show the first line of its docstring.
 
-    Subclasses say what differs from here, and compute. Instances are registered.
+    Subclasses override ``compute`` and the attributes that differ. Instances are registered.
     """
 
     columns: tuple[Column, ...]
-    extractor: str | None = "classifier"  # name of the network through which it looks at images; None if it needs none
-    fewest = 2  # images that it needs on each side
+    extractor: str | None = "classifier"  # name of the network whose features it uses; None if it uses none
+    fewest = 2  # least number of images on each side
     needs_training_images = False
-    knows_training_images = False  # whether these would come out better than new ones: its floor is held-out images against themselves
+    knows_training_images = False  # whether training images score better than new ones can; then held-out ones give the floor
     suffix = ""  # of its keys
 
     @property
     def learns_from_training_images(self) -> bool:
-        """Whether it, or the network that it looks through, needs labelled images that are not compared."""
+        """Whether the metric or its network needs labelled training images, which are not compared."""
         return self.extractor == "classifier" or self.needs_training_images
 
     def compute(self, reference: Reference, fake: View) -> Numbers:
         """The numbers by key.
 
-        :param reference: the real images, and what else is known of them
-        :param fake: the images in question
+        :param reference: the real images, with training images and class names
+        :param fake: the images to score
         """
         raise NotImplementedError
 

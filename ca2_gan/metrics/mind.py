@@ -1,4 +1,4 @@
-"""MIND: how far apart features lie along random directions, for few images too."""
+"""MIND: the distance of features along random directions, also for few images."""
 
 from ca2_gan.metrics.bootstrap import Number
 from ca2_gan.metrics.metric import Column, Metric, Numbers

@@ -1,4 +1,4 @@
-"""A mixture of Gaussians around given points, each as wide as other points say."""
+"""A mixture of Gaussians around given points, with widths fitted to other points."""
 
 from collections.abc import Iterator
 
@@ -8,18 +8,18 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 ROUNDS = 50
-# Stops when a round raises the mean log-likelihood of a dimension by less
+# Fitting stops when a round raises the mean log-likelihood per dimension by less
 ENOUGH = 1e-4
-# So many distances are in memory at once, 64 MB
+# Largest number of distances in memory at once, 64 MB
 MOST_DISTANCES = 2**24
-# Of the variances: a point that coincides with another would have none
+# Limits of the variances: that of a center that coincides with a point would be 0
 LEAST, MOST = np.exp(-40), np.exp(20)
-# The wide Gaussian that takes what lies far from all: around the points' mean, with distances shortened by this
+# Factor on distances to the mean of the points, in the wide Gaussian for points far from all centers
 SHORTENED = 0.9
 
 
 class Mixture:
-    """Equal parts of isotropic Gaussians around given points; their variances are fitted.
+    """Isotropic Gaussians of equal weight around given points, with fitted variances.
 
     :param centers: [M, d]
     """
@@ -29,10 +29,10 @@ class Mixture:
         self.log_variances = torch.zeros(len(centers))
 
     def fit(self, points: NDArray[np.floating]) -> "Mixture":
-        """Variances of the highest likelihood, by expectation maximisation.
+        """Fits the variances to the highest likelihood, by expectation maximisation.
 
-        While they are fitted, one more Gaussian of free variance around the mean of the points keeps those far from all centers from
-        widening every Gaussian (Jiralerspong et al. 2023).
+        During the fit, one more Gaussian around the mean of the points, of fitted variance, takes the points far from all centers, which
+        would widen every Gaussian (Jiralerspong et al. 2023).
 
         :param points: [N, d], none of which should be among the centers
         """
@@ -54,7 +54,7 @@ class Mixture:
                 share_of_wide = (far - total).exp()
                 of_wide += torch.stack([(share_of_wide * to_mean[rows]).sum(), share_of_wide.sum()])
                 likelihood += float(total.sum()) / (len(x) * d)
-            # One that no point belongs to keeps its variance
+            # A Gaussian that no point belongs to keeps its variance
             variances = torch.where(weight > 1e-12, weighted / (d * weight.clamp(min=1e-12)), self.log_variances.exp())
             self.log_variances = variances.clamp(LEAST, MOST).log()
             wide = (of_wide[0] / (d * of_wide[1].clamp(min=1e-12))).clamp(LEAST, MOST).log()
@@ -64,7 +64,7 @@ class Mixture:
         return self
 
     def log_likelihoods(self, points: NDArray[np.floating]) -> NDArray[np.float64]:
-        """Of each point, over the number of dimensions: [N].
+        """Log-likelihood of each point, divided by the number of dimensions: [N].
 
         :param points: [N, d]
         """
@@ -84,6 +84,6 @@ class Mixture:
 
 
 def _log_density(squares: Tensor, log_variances: Tensor, d: int) -> Tensor:
-    """Of isotropic Gaussians at squared distances from their centers."""
+    """Log-density of isotropic Gaussians at squared distances from their centers."""
     density: Tensor = -0.5 * (squares / log_variances.exp() + d * (log_variances + np.log(2 * np.pi)))
     return density

@@ -1,4 +1,4 @@
-"""PRDC: fidelity and variety apart, by nearest neighbours."""
+"""PRDC: fidelity and variety as separate numbers, by nearest neighbours."""
 
 from ca2_gan.metrics.bootstrap import mean
 from ca2_gan.metrics.metric import Column, Metric, Numbers

@@ -1,4 +1,4 @@
-"""What is compared: images of a model, a data set, arrays, a folder of pictures or a file."""
+"""The images to compare: those of a model, a data set, arrays, a folder of pictures or a file."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -29,12 +29,12 @@ from ca2_gan.training.config import CONFIG as RUN_CONFIG
 class Samples:
     """Images to be compared.
 
-    :param name: what they come from
+    :param name: name of the source
     :param images: uint8 [N, C, H, W]
-    :param labels: class that each should be of, int64 [N]; None if nobody said
-    :param class_names: of the labels; None if these are numbers of the other side's classes
-    :param guessed: whether the labels are only what file names look like
-    :param attributes: what else is known of each image, by name, [N, ...] each
+    :param labels: class of each image, int64 [N]; None if unknown
+    :param class_names: names of the labels; None if the labels are numbers of the other side's classes
+    :param guessed: whether the labels are guessed from file names
+    :param attributes: further values of each image, by name, [N, ...] each
     """
 
     name: str
@@ -48,7 +48,7 @@ class Samples:
         return len(self.images)
 
     def take(self, n: int, seed: int) -> "Samples":
-        """A random choice of n, at most as many as there are: the order of a file, often by class, should not matter."""
+        """A random choice of n images, or all if there are fewer; random since files are often sorted by class."""
         if n >= len(self):
             return self
         chosen = np.sort(np.random.default_rng(seed).permutation(len(self))[:n])
@@ -57,9 +57,9 @@ class Samples:
         return replace(self, images=self.images[chosen], labels=labels, attributes=attributes)
 
     def among(self, class_names: Sequence[str]) -> "Samples":
-        """With labels that are numbers of these classes.
+        """A copy whose labels are numbers of these classes.
 
-        :raises UserError: if one is none of them
+        :raises UserError: if a label is not one of them
         """
         labels = self.labels
         if labels is None or not class_names:
@@ -82,9 +82,9 @@ def real_samples(dataset: Dataset, name: str) -> Samples:
 
 @dataclass(frozen=True)
 class Source:
-    """Something that images can be had from.
+    """Something that images can be drawn from.
 
-    :param train: the training split beside the images, if they are a part of a data set
+    :param train: training split that belongs to the images, if they are the test part of a data set
     """
 
     name: str
@@ -93,7 +93,7 @@ class Source:
 
     @property
     def images(self) -> Samples | None:
-        """What there is; None for a model, which makes as many as one likes."""
+        """The images; None for a model, which makes any number of them."""
         return self.origin if isinstance(self.origin, Samples) else None
 
     @property
@@ -101,9 +101,10 @@ class Source:
         return self.origin.images.shape[1:] if isinstance(self.origin, Samples) else self.origin.spec.image_shape
 
     def draw(self, n: int, like: Dataset | Samples | None, seed: int) -> Samples:
-        """Draws n images; a conditional model is asked for the classes in the shares they have in other images.
+        """Draws n images; a conditional model is sampled with the class shares of other images.
 
-        :raises UserError: if a model's classes are none of the others'
+        :param like: see ``sample_like``
+        :raises UserError: if the other images lack a class of the model
         """
         if isinstance(self.origin, Samples):
             return self.origin.take(n, seed)
@@ -111,9 +112,9 @@ class Source:
 
 
 def sample_like(gan: GAN, n: int, like: Dataset | Samples | None, seed: int) -> Samples:
-    """Draws n images of a model, classes in the shares of other images; without labels if the model takes none.
+    """Draws n images of a model with the class shares of other images; an unconditional model's samples have no labels.
 
-    :param like: images of a model without labels or None ask for all classes in equal shares
+    :param like: the other images; None, or images without labels, for all classes in equal shares
     """
     if not gan.is_conditional:
         return Samples(gan.spec.name, gan.sample(n, seed=seed).numpy())
@@ -136,17 +137,17 @@ def match_names(who: str, names: Sequence[str], of_data: Sequence[str]) -> NDArr
     number = {name: i for i, name in enumerate(of_data)}
     for name in names:
         if name not in number:
-            raise UserError(f"{who}: class {name!r} is none of the data's.{did_you_mean(name, of_data)} They are {' '.join(of_data)}.")
+            raise UserError(f"{who}: class {name!r} is not one of the data's.{did_you_mean(name, of_data)} They are {' '.join(of_data)}.")
     return np.array([number[name] for name in names], dtype=np.int64)
 
 
 def open_source(x: Any, device: str = "cpu") -> Source:
-    """What something stands for.
+    """Opens something that images can be drawn from.
 
     :param x: a model, a ``Dataset``, images or (images, labels) as arrays, or the path or name of a model, a run, a folder of pictures,
         an npz or other data
-    :param device: where a model that is loaded samples
-    :raises UserError: if it is nothing that has images
+    :param device: device of a model that is loaded from a path or name
+    :raises UserError: if it has no images
     """
     if isinstance(x, GAN):
         return Source(x.spec.name, x)
@@ -158,7 +159,7 @@ def open_source(x: Any, device: str = "cpu") -> Source:
             "arrays", _samples(standardise(Raw("arrays", _array(images), None if labels is None else _array(labels)), may_be_dark=True))
         )
     if not isinstance(x, str | Path):
-        raise UserError(f"{type(x).__name__}: nothing to compare; a model, a run, a Dataset, arrays, a folder or a file is.")
+        raise UserError(f"{type(x).__name__}: can't be compared; a model, a run, a Dataset, arrays, a folder or a file can.")
     path, name = Path(x), str(x)
     is_model = (path / CONFIG).exists() or (path / RUN_CONFIG).exists()
     if path.suffix.lower() == ".npz" and path.is_file():
@@ -177,7 +178,7 @@ def _array(values: Any) -> NDArray[Any]:
 
 
 def _samples(raw: Raw) -> Samples:
-    """Images as a source has them, blank ones and all, but ink light on dark as ``load_data`` makes it."""
+    """The images of a source, including blank ones, but with light ink on dark, as ``load_data`` makes it."""
     images = raw.images.copy() if is_light(raw.images) else raw.images
     announce(raw.source, (*raw.notes, *make_light_on_dark(images)))
     if raw.labels is None or raw.names is None:
@@ -187,7 +188,7 @@ def _samples(raw: Raw) -> Samples:
 
 
 def _named_by_their_files(samples: Samples, folder: Path) -> Samples:
-    """Pictures without labels get those of file names as `ca2-gan sample` gives them, ``000012_Q.png``."""
+    """Labels pictures without labels by file names such as `ca2-gan sample` writes, ``000012_Q.png``."""
     found = [path.stem.partition("_")[2] for path in sorted(folder.glob("*.png"))]
     if samples.labels is not None or len(found) != len(samples) or not all(found):
         return samples

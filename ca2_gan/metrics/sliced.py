@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from ca2_gan.metrics.bootstrap import counts
 
 DIRECTIONS = 1000
-# So many are projected on at once, and behind an interval
+# Number of directions projected on at once, and used for intervals
 CHUNK = 64
 
 
@@ -19,14 +19,14 @@ class SlicedDistance:
     """Squared sliced 2-Wasserstein distance of two sets of the same size.
 
     :param value: mean over the directions
-    :param slices: both sides projected on some of the directions, as positions in order and values in order, each [directions, N]
+    :param slices: both sides projected on some directions: positions before sorting, and sorted values, each [directions, N]
     """
 
     value: float
     slices: tuple[tuple[NDArray[np.intp], NDArray[np.float64]], ...]
 
     def again(self, rng: Generator) -> float:
-        """The same of images drawn again with replacement, along those directions."""
+        """The distance of images resampled with replacement, along these directions."""
         sides = []
         for order, values in self.slices:
             drawn = counts(rng, values.shape[1])
@@ -35,13 +35,13 @@ class SlicedDistance:
 
 
 def sliced_distance(real: NDArray[np.floating], fake: NDArray[np.floating], directions: int = DIRECTIONS) -> SlicedDistance:
-    """Mean over random directions of the squared 2-Wasserstein distance of the projections, which sorting gives (Bonneel et al. 2015).
+    """Mean over random directions of the squared 2-Wasserstein distance of the projections, by sorting (Bonneel et al. 2015).
 
-    The directions are always the same ones.
+    The directions are always the same.
 
     :param real: features [N, d]
     :param fake: features [N, d]
-    :raises ValueError: if numbers or dimensions differ
+    :raises ValueError: if the numbers of images or dimensions differ
     """
     if real.shape != fake.shape:
         raise ValueError(f"two sets of features of the same shape are needed, got {list(real.shape)} and {list(fake.shape)}.")

@@ -12,9 +12,9 @@ from ca2_gan.metrics.view import View
 
 @dataclass(frozen=True)
 class Slice:
-    """Real images of one group, beside all generated ones.
+    """Real images of one group, compared with all generated ones.
 
-    :param name: of the group, such as "yes" or "-0.1 to 0.05"
+    :param name: name of the group, such as "yes" or "-0.1 to 0.05"
     :param recall: which of them are within reach of a fake, bool [n]
     :param coverage: which of them have a fake within their reach, bool [n]
     """
@@ -27,7 +27,7 @@ class Slice:
 def score_slices(real: View, fake: View, name: str) -> tuple[Slice, ...]:
     """Recall and coverage, as in ``prdc``, for each group of an attribute of the real images.
 
-    :param name: of the attribute
+    :param name: name of the attribute
     :raises UserError: if the real images have no such attribute
     """
     attribute = find_attribute(real.samples.attributes, name, real.samples.name)

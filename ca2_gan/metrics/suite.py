@@ -19,7 +19,7 @@ from ca2_gan.metrics.slices import score_slices
 from ca2_gan.metrics.view import Reference, View
 from ca2_gan.registry import extractors, metrics
 
-# Memory and time of the neighbours grow with the square
+# Most images on each side: memory and time of nearest neighbours grow with the square
 MOST = 10_000
 FLOOR = "real (floor)"
 SAME = "both sides are the same images."
@@ -27,9 +27,9 @@ SAME = "both sides are the same images."
 
 @dataclass(frozen=True)
 class Evaluation:
-    """What came out for one candidate.
+    """The scores of one candidate.
 
-    :param classes: from easy to hard, by ``fcd``
+    :param classes: scores of the classes from easy to hard, by ``fcd``
     """
 
     name: str
@@ -46,14 +46,14 @@ class Evaluation:
 class Suite:
     """Compares candidates with the same real images.
 
-    :param names: of metrics in the registry, ``metric`` or ``metric:extractor``
-    :param train: training split: the classifier learns from it, and the floor row is drawn from it; None where there is none
+    :param names: names of metrics in the registry, ``metric`` or ``metric:extractor``
+    :param train: training split, on which the classifier is trained and from which the floor is drawn; None if there is none
     :param test: held-out split, the real images
     :param n: images on each side, at most as many as each split has
     :param inception_weights: Inception's weights; None downloads them
-    :param resamples: of the bootstrap behind the intervals; 0 for none
-    :param classifier: which reference classifier looks at the images, ``first`` or ``second``: networks of another kind
-    :param device: where networks look at them
+    :param resamples: bootstrap resamples for the intervals; 0 for none
+    :param classifier: which reference classifier to use, ``first`` or ``second``, which has other layers
+    :param device: device of the networks
     :raises UserError: if a name is unknown, or there are too few images or no training images for a metric
     """
 
@@ -109,7 +109,7 @@ class Suite:
         return replace(view, once=None if len(once) == len(self.train) else np.sort(once))
 
     def _real_view(self, part: Dataset | Samples, n: int, seed: int | None = None) -> View:
-        """A choice of n real images, whose features are kept where it can be named."""
+        """A random choice of n real images; the features of a ``Dataset``'s are kept in the cache."""
         seed = self.seed if seed is None else seed
         samples = part if isinstance(part, Samples) else real_samples(part, part.report.source)
         taken = samples.among(self.class_names).take(n, seed)
@@ -127,10 +127,10 @@ class Suite:
         return {column.key: column for metric in self.metrics.values() for column in metric.columns}
 
     def floor(self, seed: int | None = None) -> Evaluation:
-        """Real against real: training split against held-out split, or, where training images would come out better than new ones
-        can, held-out images themselves.
+        """Scores of real images: training images against held-out images, or, in metrics where training images score better than
+        new ones can, held-out images against themselves.
 
-        :param seed: of the choice of training images, if it is to be another
+        :param seed: seed of the choice of training images; None for the suite's
         """
         view, held_out = self.floor_view(seed), self.reference.real
         accuracies = {row.name: row.acc for row in self.classes(held_out)}
@@ -140,7 +140,7 @@ class Suite:
     def floor_view(self, seed: int | None = None) -> View:
         """Training images in the place of generated ones.
 
-        :param seed: of their choice, if it is to be another
+        :param seed: seed of their choice; None for the suite's
         """
         assert self.train is not None
         return self._real_view(self.train, self.n, seed)
@@ -155,14 +155,14 @@ class Suite:
         return Evaluation(view.samples.name, len(view.samples), self.scores(view), self.classes(view))
 
     def scores(self, view: View) -> dict[str, Score]:
-        """The numbers alone, by key."""
+        """The scores of the metrics by key, without those of the classes."""
         same = SAME if np.array_equal(view.samples.images, self.reference.real.samples.images) else ""
         return self._scores(view, view, same)
 
     def scores_by(self, attribute: str, view: View) -> dict[str, Score]:
         """Recall and coverage of each group of the real images, as ``recall[ATTRIBUTE=GROUP]``.
 
-        :param attribute: of the real images
+        :param attribute: attribute of the real images
         :raises UserError: if they have no such attribute
         """
         found = dict[str, Score]()
@@ -173,12 +173,12 @@ class Suite:
         return found
 
     def classes(self, view: View) -> tuple[ClassScores, ...]:
-        """Each class, from easy to hard; none if no metric needs the classifier that this would take."""
+        """Scores of each class, from easy to hard; empty if no metric uses the classifier, since they need it."""
         needed = any(metric.extractor == "classifier" for metric in self.metrics.values())
         return score_classes(self.reference.real, view, self.class_names) if needed else ()
 
     def _scores(self, view: View, of_new_images: View, note: str = "") -> dict[str, Score]:
-        """:param of_new_images: for metrics that know training images"""
+        """:param of_new_images: view for metrics with ``knows_training_images``"""
         columns, found = self.columns, dict[str, Score]()
         for metric in self.metrics.values():
             numbers = metric.compute(self.reference, of_new_images if metric.knows_training_images else view)
@@ -193,7 +193,7 @@ class Suite:
 
 
 def find_metric(name: str) -> Metric:
-    """The metric of a name such as ``fcd`` or, to look through another network, ``prdc:inception``.
+    """The metric of a name such as ``fcd`` or, with another network's features, ``prdc:inception``.
 
     :raises UserError: if there is no such metric or extractor
     """
@@ -203,12 +203,12 @@ def find_metric(name: str) -> Metric:
         return metric
     extractors.get(extractor)
     if metric.extractor is None:
-        raise UserError(f"{name}: {plain} looks through no network. Leave out :{extractor}.")
+        raise UserError(f"{name}: {plain} uses no network. Leave out :{extractor}.")
     return metric.through(extractor)
 
 
 def parse_metrics(names: str | Sequence[str]) -> list[str]:
-    """Names of metrics, each once, from a list or a text with commas between.
+    """Names of metrics, each once, from a list or a text with commas.
 
     :raises UserError: if there is none, or an unknown one
     """

@@ -1,4 +1,4 @@
-"""Images as the extractors see them, looked at once each."""
+"""Images with their features, which every extractor computes only once."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -21,11 +21,11 @@ T = TypeVar("T")
 
 @dataclass
 class View:
-    """Images with what extractors make of them.
+    """Images with their features.
 
     :param extractors: by name in the registry
-    :param key: what the choice of images depends on, for real ones, whose features are worth keeping; None keeps nothing
-    :param once: positions of the images without copies of others, for training images; None for all
+    :param key: everything that the choice of real images depends on, as a cache key; None for no cache
+    :param once: for training images, positions of the images without duplicates; None if there are no duplicates
     """
 
     samples: Samples
@@ -35,36 +35,36 @@ class View:
     _found: dict[tuple[str, str | None], Any] = field(default_factory=dict)
 
     def features(self, extractor: str | None) -> NDArray[np.float32]:
-        """What an extractor makes of the images: [N, d]."""
+        """Features of the images: [N, d]."""
         return self._seen(str(extractor)).features
 
     def classes(self, extractor: str | None = "classifier") -> NDArray[np.int64]:
-        """Most likely class of each image in an extractor's eyes: [N].
+        """Most likely class of each image by an extractor: [N].
 
-        :raises UserError: if the extractor knows no classes
+        :raises UserError: if the extractor does not classify the data
         """
         classes: NDArray[np.int64] = self.logits(extractor).argmax(axis=1)
         return classes
 
     def logits(self, extractor: str | None = "classifier") -> NDArray[np.float32]:
-        """What an extractor makes of each class: [N, K].
+        """Class logits of the images: [N, K].
 
-        :raises UserError: if the extractor knows no classes
+        :raises UserError: if the extractor does not classify the data
         """
         logits = self._seen(str(extractor)).logits
         if logits is None:
-            raise UserError(f"{extractor} knows no classes of the data. Only metrics that compare features can look through it.")
+            raise UserError(f"{extractor} does not classify the data. Only metrics that compare features can use it.")
         return logits
 
     def labels(self) -> NDArray[np.int64]:
-        """What each image should be, or, where nobody said, what it looks like to the classifier: [N]."""
+        """Label of each image or, without labels, its class by the classifier: [N]."""
         return self.classes() if self.samples.labels is None else self.samples.labels
 
     def moments(self, extractor: str | None) -> Moments:
         return self.made_once(("moments", extractor), lambda: moments(self.features(extractor)))
 
     def nearest_in(self, train: "View", extractor: str | None) -> tuple[Tensor, Tensor]:
-        """Distances of the images to the two nearest training images, always the same ones, and these ones' positions: [N, 2] each."""
+        """Distances to the two nearest training images, and their positions: [N, 2] each. Every call needs the same ``train``."""
 
         def find() -> tuple[Tensor, Tensor]:
             among = train.features(extractor)
@@ -83,7 +83,7 @@ class View:
         return self.made_once(("seen", extractor), lambda: self._look(extractor))
 
     def _look(self, extractor: str) -> Seen:
-        """From the cache, if the images are worth keeping; made and put there if they aren't in it."""
+        """Features from the cache if there is a key; computed, and put there, if they aren't in it."""
         network = self.extractors[extractor]
         path = cache_path("seen", (self.key, network.name, network.fingerprint, network.resize), ".npz")
         seen = load_seen(path) if self.key else None
@@ -101,7 +101,7 @@ class View:
 
 
 def load_seen(path: Path) -> Seen | None:
-    """What is kept in a file; None if it is not there or damaged, in whatever way."""
+    """Features in a file of the cache; None if it is missing or damaged in any way."""
     try:
         with path.open("rb") as file, np.load(file, allow_pickle=False) as kept:
             return Seen(kept["features"], kept.get("logits"))
@@ -113,10 +113,10 @@ def load_seen(path: Path) -> Seen | None:
 class Reference:
     """The real images that all candidates are compared with.
 
-    :param real: as many as there are fakes
+    :param real: real images, as many as there are fakes
     :param train: the whole training split; None if there is none
-    :param class_names: of the labels; empty if nobody knows any
-    :param classifier: which of the two reference classifiers looks at them
+    :param class_names: names of the labels; empty if unknown
+    :param classifier: which of the two reference classifiers is used
     """
 
     real: View

@@ -9,7 +9,7 @@ from torch.nn import functional
 
 
 class SameConv2d(nn.Conv2d):
-    """Convolution with Keras' ``same`` padding, whose odd pixel is below and right: [N, in, H, W] -> [N, out, ceil(H/s), ceil(W/s)]."""
+    """Convolution with Keras' ``same`` padding, with an odd pixel below and right: [N, in, H, W] -> [N, out, ceil(H/s), ceil(W/s)]."""
 
     def __init__(self, in_channels: int, out_channels: int, kernel_size: int, stride: int = 1, bias: bool = True):
         super().__init__(in_channels, out_channels, kernel_size, stride, bias=bias)
@@ -28,7 +28,7 @@ class SameConvTranspose2d(nn.ConvTranspose2d):
     """Transposed convolution with Keras' ``same`` padding: the transpose of ``SameConv2d``, [N, in, H, W] -> [N, out, sH, sW]."""
 
     def __init__(self, in_channels: int, out_channels: int, kernel_size: int, stride: int = 1, bias: bool = True):
-        surplus = max(kernel_size - stride, 0)  # what is cut off, its odd pixel below and right
+        surplus = max(kernel_size - stride, 0)  # pixels to cut off, an odd one below and right
         missing = max(stride - kernel_size, 0)
         super().__init__(in_channels, out_channels, kernel_size, stride, surplus // 2, missing, bias=bias)
         self.cut = surplus % 2
@@ -96,9 +96,9 @@ class _LeakyTanh(torch.autograd.Function):
 
 
 def leaky_tanh(x: Tensor) -> Tensor:
-    """Tanh of any shape, with a slope of at least 0.1 for a gradient whose descent leads back towards zero.
+    """Tanh, elementwise, with a backward slope of at least 0.1 where gradient descent moves the output towards zero.
 
-    A generator whose first steps go too far draws everything black; tanh alone lets next to no gradient through by which it could return.
+    A generator whose first steps go too far makes only black images; tanh alone lets almost no gradient through, so it can't recover.
     """
     y: Tensor = _LeakyTanh.apply(x)
     return y

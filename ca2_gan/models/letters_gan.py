@@ -14,7 +14,7 @@ from ca2_gan.registry import models
 from ca2_gan.spectral_norm import normalise_spectrally
 
 SLOPE = 0.1
-# Standard deviation of the first feature maps of the classes. What the noise adds has .2; from .5 on, maps drowned it and nothing varied
+# Initial standard deviation of the class maps. The part from the noise has .2; with class maps of .5 or more, samples did not vary
 CLASS_MAPS = 0.05
 
 
@@ -72,13 +72,13 @@ class LettersGenerator(Generator):
 
 
 class LettersDiscriminator(ProjectionDiscriminator):
-    """4x4 convolutions of stride 2, residual convolutions at the smallest size, sum over the pixels h, and h w + <e_y, h>.
+    """4x4 convolutions of stride 2, residual convolutions at the smallest size, their sum h over the pixels, logit h w + <e_y, h>.
 
     [N, C, H, W], [N] -> [N].
 
     :param width: channels of the first feature map, half as high and wide as the image; twice as many after each halving
     :param blocks: residual convolutions
-    :param projection: whether there is <e_y, h>; without it, labels are not seen
+    :param projection: whether the logit has the term <e_y, h>; without it, labels are ignored
     :param auxiliary: whether there is an auxiliary classifier on h
     """
 
@@ -105,7 +105,7 @@ class LettersDiscriminator(ProjectionDiscriminator):
 
 
 def initialise(network: nn.Module) -> None:
-    """Glorot-uniform weights, and channels last, in which convolutions of few pixels are faster on a CPU."""
+    """Glorot-uniform weights in channels-last memory, in which convolutions of few pixels are faster on a CPU."""
     for layer in network.modules():
         if isinstance(layer, nn.Conv2d | nn.ConvTranspose2d | nn.Linear):
             nn.init.xavier_uniform_(layer.weight)
@@ -123,15 +123,15 @@ def letters_gan(
     auxiliary: bool = False,
     d_spectral_norm: bool = True,
 ) -> Players:
-    """Ours, for small pictures on small machines: conditional, spectral norm, projection, arithmetic at the smallest size.
+    """Our model for small pictures on small machines: conditional, spectral norm, projection, arithmetic at the smallest size.
 
     :param width: channels of the largest feature map
     :param g_blocks: residual convolutions of the generator
-    :param d_blocks: of the discriminator
-    :param class_maps: whether the generator starts from a learned feature map of the class, beside the noise
+    :param d_blocks: residual convolutions of the discriminator
+    :param class_maps: whether the generator starts from a learned feature map of the class, as well as from the noise
     :param projection: whether the discriminator sees the label
-    :param auxiliary: whether it also names the class of real and generated images
-    :param d_spectral_norm: whether it has spectral norm
+    :param auxiliary: whether the discriminator also classifies real and generated images
+    :param d_spectral_norm: whether the discriminator has spectral norm
     """
     discriminator = LettersDiscriminator(spec, width, d_blocks, projection, auxiliary)
     if d_spectral_norm:

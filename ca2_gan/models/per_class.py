@@ -8,9 +8,9 @@ from ca2_gan.models.players import Generator
 
 
 class PerClassGenerator(Generator):
-    """Asks the generator of each image's class: [N, noise_dim], [N] -> [N, C, H, W].
+    """Makes each image with the generator of its class: [N, noise_dim], [N] -> [N, C, H, W].
 
-    :param generators: of the classes 0 to K-1; each sees the label 0
+    :param generators: of the classes 0 to K-1; each gets the label 0
     """
 
     def __init__(self, generators: Iterable[Generator], image_shape: Sequence[int]):

@@ -1,4 +1,4 @@
-"""What a model's networks promise, and what they are built from."""
+"""The interfaces of a model's networks, and what they are built from."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,12 +13,12 @@ from torch.nn.functional import one_hot
 from ca2_core.errors import UserError
 
 SMALLEST, LARGEST = 16, 64  # sides of the images
-MOST = 10_000  # of classes, and of noise values: a network of more would fill the memory
+MOST = 10_000  # classes, and noise values; a larger network would fill the memory
 
 
 @dataclass(frozen=True)
 class ModelSpec:
-    """What every builder is told.
+    """What every builder gets.
 
     :param name: name in the registry, for messages
     :param num_classes: number of classes K
@@ -44,11 +44,11 @@ class ModelSpec:
             raise UserError(f"{self.name}: images are {height}x{width}; its sides have to be {sizes}. --resize 28 scales them.")
         if not (1 <= self.num_classes <= MOST and 1 <= self.noise_dim <= MOST):
             counts = f"{self.num_classes:,} classes and {self.noise_dim:,} noise values"
-            raise UserError(f"{self.name}: {counts}; of both, from 1 to {MOST:,} are possible.")
+            raise UserError(f"{self.name}: {counts}; each has to be from 1 to {MOST:,}.")
 
     @property
     def doublings(self) -> int:
-        """How often the smallest feature map has to be doubled: as long as the sides stay whole and at least 4."""
+        """Number of doublings from the smallest feature map, whose sides are whole numbers of at least 4, to the image."""
         doublings, sides = 0, self.image_shape[1:]
         while all(side % 2 == 0 and side >= 8 for side in sides):
             doublings, sides = doublings + 1, (sides[0] // 2, sides[1] // 2)
@@ -63,8 +63,8 @@ class ModelSpec:
 class Generator(nn.Module):
     """Makes images: noise [N, noise_dim], labels int64 [N] -> images [N, C, H, W] in [-1, 1].
 
-    Unconditional ones take the labels too, and don't look at them. Unless a subclass has another ``forward``, it is the tanh of its
-    ``layers``, which see the noise and, if there are any ``num_classes``, the one-hot label.
+    Unconditional generators take labels too, and ignore them. By default, ``forward`` is the tanh of ``layers``, whose input is the
+    noise and, unless ``num_classes`` is 0, the one-hot label.
     """
 
     layers: nn.Module
@@ -80,13 +80,13 @@ class Generator(nn.Module):
 class Discriminator(nn.Module):
     """Tells real images from generated ones: images [N, C, H, W], labels int64 [N] -> logits [N].
 
-    It works in two halves, since feature matching and auxiliary classifiers want what is between them: ``layers`` and ``head``, unless a
-    subclass has others.
+    It has two halves, ``features`` and ``logit``, since feature matching and auxiliary classifiers need the features between them. By
+    default, these run ``layers`` and ``head``.
     """
 
     layers: nn.Module
     head: nn.Module
-    features_know_labels = True  # False: they are the same for every label, so that further labels cost next to nothing
+    features_know_labels = True  # False: features don't depend on labels, so logits of further labels cost little
 
     def features(self, images: Tensor, labels: Tensor) -> Tensor:
         """All but the last layer: [N, C, H, W], [N] -> [N, d]."""
@@ -119,7 +119,7 @@ class Players(NamedTuple):
     """A model's networks.
 
     :param generator: makes images
-    :param discriminator: tells them from real ones; None in a model that is only sampled
+    :param discriminator: tells generated images from real ones; None in a model that can only be sampled
     :param is_conditional: whether the generator's images depend on the labels
     :param others: further players by name, for a game that has turns for them
     """

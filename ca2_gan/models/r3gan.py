@@ -1,6 +1,6 @@
 """R3GAN (Huang et al. 2024, "The GAN is dead; long live the GAN!"), made small. Written from the paper.
 
-No normalisation anywhere; what keeps it stable is the relativistic loss with R1 + R2 and the initialisation of Fixup (Zhang et al. 2019).
+It has no normalisation. The relativistic loss with R1 + R2 and the initialisation of Fixup (Zhang et al. 2019) keep it stable.
 """
 
 import itertools
@@ -42,7 +42,7 @@ class Residual(nn.Module):
     """x + 1x1(grouped 3x3(1x1(x))), twice as wide inside: [N, F, H, W] -> [N, F, H, W].
 
     :param features: channels
-    :param depth: number of residual blocks in the network, L: Fixup scales by L^(-1/4) what the zero of the last layer lets through
+    :param depth: number L of residual blocks in the network; Fixup scales the first two layers by L^(-1/4) and sets the last to zero
     """
 
     def __init__(self, features: int, depth: int):
@@ -62,7 +62,7 @@ class Residual(nn.Module):
 
 
 class R3Generator(Generator):
-    """Learned basis maps weighed by (noise, class), residual stages that double the sides: [N, noise_dim], [N] -> [N, C, H, W].
+    """Learned basis maps weighted by (noise, class), then residual stages that double the sides: [N, noise_dim], [N] -> [N, C, H, W].
 
     :param width: channels of the largest feature map; twice as many before each doubling
     :param blocks: residual blocks at each size
@@ -129,5 +129,5 @@ def r3gan(spec: ModelSpec, width: int = 32, blocks: int = 1) -> Players:
     :param blocks: residual blocks at each size
     """
     if width % 8:
-        raise UserError(f"r3gan: width {width} is no multiple of 8, which its grouped convolutions need.")
+        raise UserError(f"r3gan: width {width} is not a multiple of 8, which its grouped convolutions need.")
     return Players(R3Generator(spec, width, blocks), R3Discriminator(spec, width, blocks), is_conditional=True)

@@ -47,7 +47,7 @@ class RadfordDiscriminator(Discriminator):
             layers += [nn.Conv2d(channels, 2 * channels, 4, 2, 1, bias=False), nn.BatchNorm2d(2 * channels), nn.LeakyReLU(0.2)]
             channels *= 2
         self.layers = nn.Sequential(*layers, nn.Flatten())
-        # The paper's last convolution covers the whole feature map: a dense layer by another name
+        # The paper's last convolution covers the whole feature map, so it is a dense layer
         size = channels * spec.base_sides[0] * spec.base_sides[1]
         self.head = nn.Linear(size, 1, bias=False)
         self.auxiliary = nn.Linear(size, spec.num_classes) if auxiliary else None
@@ -59,7 +59,7 @@ class RadfordDiscriminator(Discriminator):
 
 @models.register("dcgan_radford")
 def dcgan_radford(spec: ModelSpec, width: int = 64, glorot: bool = False) -> Players:
-    """The DCGAN of Radford et al. (2015): unconditional, the peer to beat.
+    """The DCGAN of Radford et al. (2015): unconditional, the baseline.
 
     :param width: channels of the largest feature map
     :param glorot: whether weights start Glorot-uniform, as in ``dcgan``, rather than N(0, .02)

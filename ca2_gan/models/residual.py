@@ -122,7 +122,7 @@ def cgan(spec: ModelSpec) -> Players:
 
 @models.register("triplegan")
 def triplegan(spec: ModelSpec, classifier_width: int = 32) -> Players:
-    """Triple-GAN (Li et al. 2017): the cGAN's two networks and a classifier; learns from few labels too.
+    """Triple-GAN (Li et al. 2017): the cGAN's two networks and a classifier; also learns from partly labelled data.
 
     :param classifier_width: channels of the classifier's first block
     """

@@ -36,7 +36,7 @@ class SNGANGenerator(Generator):
 
 
 class ProjectionDiscriminator(Discriminator):
-    """One whose logit is h w + <e_y, h> of the features h; without an ``embedding``, labels are not seen."""
+    """A discriminator with the logit h w + <e_y, h> of its features h; without an ``embedding``, it ignores labels."""
 
     features_know_labels = False
     embedding: nn.Embedding | None

@@ -10,7 +10,7 @@ from ca2_gan.registry import models
 class Critic(Discriminator):
     """4x4 convolutions of stride 2 with LeakyReLU(.2): [N, C, H, W], [N] -> [N].
 
-    No BatchNorm: the penalty is on the gradient of each image's own logit, which BatchNorm would make depend on the others.
+    No BatchNorm: the penalty is on the gradient of each image's own logit, which would depend on the other images with BatchNorm.
 
     :param width: channels of the first feature map; twice as many after each halving
     """

@@ -1,4 +1,4 @@
-"""Statistics of ratings: intervals of shares, and how far raters agree."""
+"""Statistics of ratings: intervals of shares, and agreement of raters."""
 
 import math
 from collections.abc import Sequence
@@ -9,19 +9,19 @@ Z = 1.959963984540054  # of the normal distribution, for 95 %
 
 
 def wilson(successes: int, trials: int) -> tuple[float, float]:
-    """95 % interval of a share (Wilson 1927): the shares that a score test would not reject; 0 to 1 without trials."""
+    """95 % confidence interval of a share (Wilson 1927): the shares that a score test would not reject; 0 to 1 without trials."""
     if not trials:
         return 0.0, 1.0
     share, spread = successes / trials, Z**2 / trials
     middle = share + spread / 2
     half = Z * math.sqrt(share * (1 - share) / trials + spread / (4 * trials))
     low, high = (middle - half) / (1 + spread), (middle + half) / (1 + spread)
-    # Rounding would leave ends that are 0 and 1 beside them
+    # Rounding would move ends of exactly 0 and 1
     return 0.0 if successes == 0 else low, 1.0 if successes == trials else high
 
 
 def cohen_kappa(first: Sequence[str], second: Sequence[str]) -> float:
-    """Agreement of two raters beyond chance (Cohen 1960): 1 at best, 0 as by chance; NaN if chance alone would agree always.
+    """Agreement of two raters beyond chance (Cohen 1960): 1 at best, 0 as by chance; NaN if chance alone would always agree.
 
     :param first: categories, one for each item
     :param second: the other rater's, of the same items
@@ -32,7 +32,7 @@ def cohen_kappa(first: Sequence[str], second: Sequence[str]) -> float:
 
 
 def fleiss_kappa(answers: Sequence[Sequence[str]]) -> float:
-    """Agreement of two raters and more beyond chance (Fleiss 1971); NaN if chance alone would agree always.
+    """Agreement of two or more raters beyond chance (Fleiss 1971); NaN if chance alone would always agree.
 
     :param answers: categories, [items][raters]
     """

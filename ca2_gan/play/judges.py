@@ -1,4 +1,4 @@
-"""What looks at pictures on the page: reference classifiers that come with the package, and the training images nearest to a picture."""
+"""Judges of pictures on the page: the shipped reference classifiers, and the training images nearest to a picture."""
 
 from string import ascii_uppercase, digits
 
@@ -13,12 +13,12 @@ from ca2_gan.metrics.classifier import CLASSIFIERS, Network
 from ca2_gan.reference_classifiers import FOLDER
 from ca2_gan.weights import load_weights
 
-# Data that a classifier comes with the package for, and the classes
+# Data with a shipped classifier, and their classes
 CLASS_NAMES = {"glyphs": tuple(ascii_uppercase), "mnist": tuple(digits)}
-# Data whose images may be handed on, since this package draws them
+# Data whose images may be redistributed, since this package draws them
 OPEN_DATA = ("glyphs",)
 NEIGHBOURS = 2_000
-DRAWN = 2_600  # six sevenths of which are to train on
+DRAWN = 2_600  # about six sevenths of them are in the training part
 
 
 def classifier(data: str) -> Network:
@@ -31,14 +31,14 @@ def classifier(data: str) -> Network:
 
 
 def classifier_program(data: str) -> Program:
-    """Its program: an image [1, 1, 28, 28] from 0 to 1 -> features [1, 64] and logits [1, K]."""
+    """The classifier as a program: an image [1, 1, 28, 28] from 0 to 1 -> features [1, 64] and logits [1, K]."""
     return to_program(classifier(data), {"images": torch.zeros(1, 1, 28, 28)})
 
 
 def training_images(data: str) -> tuple[NDArray[np.float32], NDArray[np.uint8]]:
     """A part of the training split, by the classifier's features [2000, 64] and as images [2000, 784].
 
-    The first glyphs of a small set are those of a large one, and fall on the same side of the split: a hash of each image decides.
+    A small set of glyphs is the beginning of a large one, and the split depends on a hash of each image: these are training images of both.
     """
     images = load_data(data, size=DRAWN).train.images[:NEIGHBOURS]
     with torch.inference_mode():

@@ -10,16 +10,16 @@ from ca2_gan.gan import GAN
 from ca2_gan.models.per_class import PerClassGenerator
 
 CLASSES = "classes"
-MOST_CLASSES = 200  # that the directions are computed for
+MOST_CLASSES = 200  # for which the directions are computed, at most
 
 
 def generator_program(gan: GAN, label: int | None = None) -> Program:
     """Noise [1, noise_dim] and, of a conditional model, a weight for each class [1, K] -> an image [1, C, H, W] from 0 to 1.
 
-    A weight of 1 is a label; weights in between mix what the layers know of the classes, which a label can't.
+    One weight of 1 is a label; other weights mix the classes' embeddings, which labels can't.
 
-    :param label: whose generator, of a model per class, is meant; it has one class
-    :raises UserError: if the page has no step for something that the generator does
+    :param label: class whose generator is taken, in a model with one generator per class; the program has one class then
+    :raises UserError: if the generator has an operation that the page lacks
     """
     num_classes = gan.spec.num_classes
     if isinstance(gan.generator, PerClassGenerator):
@@ -29,7 +29,7 @@ def generator_program(gan: GAN, label: int | None = None) -> Program:
 
 
 def with_class_weights(program: Program, num_classes: int) -> Program:
-    """The program with an input ``classes`` [1, K] in the place of ``labels``; unchanged without labels.
+    """Replaces a program's input ``labels`` by ``classes`` [1, K]; without labels, the program is unchanged.
 
     :raises UserError: if labels do more than choose rows of weights
     """
@@ -56,7 +56,7 @@ def with_class_weights(program: Program, num_classes: int) -> Program:
 def discriminator_program(gan: GAN) -> Program:
     """An image [1, C, H, W] from -1 to 1 and its label [1] -> the discriminator's logit [1].
 
-    :raises UserError: if there is no discriminator, or the page has no step for something that it does
+    :raises UserError: if there is no discriminator, or it has an operation that the page lacks
     """
     if gan.discriminator is None:
         raise UserError("this model has no discriminator: only its generator has been kept.")
@@ -66,7 +66,7 @@ def discriminator_program(gan: GAN) -> Program:
 
 @torch.inference_mode()
 def directions(gan: GAN) -> Tensor:
-    """Orthonormal directions of the noise, float32 [noise_dim, noise_dim]: rows, the one that changes most first.
+    """Orthonormal directions of the noise, float32 [noise_dim, noise_dim]: one per row, the one that changes images most first.
 
     They are the right singular vectors of the first layer that sees the noise, over all classes.
     """
@@ -81,7 +81,7 @@ def directions(gan: GAN) -> Tensor:
     return found
 
 
-class _Found(Exception):  # noqa: N818  (no error: it ends a forward pass that has told enough)
+class _Found(Exception):  # noqa: N818  (not an error: it ends a forward pass early)
     def __init__(self, effect: Tensor):
         self.effect = effect
 

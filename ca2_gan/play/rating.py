@@ -25,18 +25,18 @@ ITEMS, RATINGS, REPORT = "items.npz", "ratings", "report.json"
 ANSWERS = ("clear", "marginal", "nonsense")
 REAL = "real"
 LONGEST = 40  # of a rater's name and of a letter
-UNKNOWN = -1  # label of an image of which nobody knows what it shows
+UNKNOWN = -1  # label of an image of unknown class
 
 
 @dataclass(frozen=True)
 class Items:
-    """What is rated, in random order.
+    """The images to rate, in random order.
 
     :param images: uint8 [N, C, H, W]
-    :param labels: class that each should be of, int64 [N]; -1 if unknown
-    :param sources: number of the source of each, [N]
-    :param names: of the sources
-    :param class_names: of the labels
+    :param labels: class of each image, int64 [N]; -1 if unknown
+    :param sources: source of each image, as a position in ``names``, [N]
+    :param names: names of the sources
+    :param class_names: names of the labels
     """
 
     images: NDArray[np.uint8]
@@ -50,10 +50,10 @@ class Items:
 
 
 def mix(samples: Sequence[Samples], class_names: Sequence[str], seed: int) -> Items:
-    """All images in random order.
+    """Mixes all images in random order.
 
-    :param samples: of each source
-    :raises UserError: if labels are no classes of the data
+    :param samples: images of each source
+    :raises UserError: if a label is not a class of the data
     """
     known = [sample.among(class_names) for sample in samples]
     labels = [np.full(len(sample), UNKNOWN) if sample.labels is None else sample.labels for sample in known]
@@ -64,16 +64,16 @@ def mix(samples: Sequence[Samples], class_names: Sequence[str], seed: int) -> It
 
 
 def write_items(items: Items, out: Path) -> None:
-    """Keeps what is rated in a folder, whole or not at all."""
+    """Writes the images to rate into a folder, whole or not at all."""
     with whole_file(out / ITEMS) as path:
         arrays: dict[str, Any] = {"images": items.images, "labels": items.labels, "sources": items.sources}
         np.savez_compressed(path, names=np.array(items.names), class_names=np.array(items.class_names), **arrays)
 
 
 def read_items(out: Path) -> Items:
-    """What is rated in a folder.
+    """Reads the images to rate in a folder.
 
-    :raises UserError: if there is nothing, or something damaged
+    :raises UserError: if there are none, or the file is damaged
     """
     path = out / ITEMS
     try:
@@ -88,7 +88,7 @@ def read_items(out: Path) -> Items:
 
 
 def check_rater(name: str) -> str:
-    """:raises UserError: if a name can't be that of a file"""
+    """:raises UserError: if a rater's name is not fit for a file name"""
     if not re.fullmatch(r"[\w-]+", name) or len(name) > LONGEST:
         raise UserError(f"rater {name!r}: letters, digits, _ and - are possible, at most {LONGEST}.")
     return name
@@ -105,11 +105,11 @@ def read_answers(path: Path) -> dict[int, dict[str, Any]]:
     except FileNotFoundError:
         return {}
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-        raise UserError(f"{path}: no answers of a rater, or damaged ones ({error}). Take the file away to begin again.") from error
+        raise UserError(f"{path}: not a rater's answers, or damaged ({error}). Remove the file to begin again.") from error
 
 
 def _checked(answer: Any) -> dict[str, Any]:
-    """:raises UserError: if it is no answer"""
+    """:raises UserError: if it is not an answer"""
     kind, letter = (answer.get("answer"), answer.get("letter")) if isinstance(answer, dict) else (None, None)
     if kind not in ANSWERS or not (letter is None or (isinstance(letter, str) and 0 < len(letter) <= LONGEST)):
         raise UserError(f"an answer is one of {', '.join(ANSWERS)}, with a letter or without.")
@@ -120,7 +120,7 @@ class Session:
     """One rater's answers, which are written after each.
 
     :param out: folder of the items
-    :raises UserError: if earlier answers are damaged, or the rater's name can't be that of a file
+    :raises UserError: if earlier answers are damaged, or the rater's name is not fit for a file name
     """
 
     def __init__(self, items: Items, out: Path, rater: str):
@@ -135,16 +135,16 @@ class Session:
         return order
 
     def describe(self) -> dict[str, Any]:
-        """What the page is told; nothing about the sources."""
+        """The content of the page, without the sources."""
         with self.lock:
             answers = [{"item": item} | answer for item, answer in self.answers.items()]
         shape = self.items.images.shape[1:]
         return {"rater": self.rater, "shape": shape, "classes": self.items.class_names, "order": self.order(), "answers": answers}
 
     def receive(self, sent: Any) -> dict[str, int]:
-        """Keeps an answer, or takes one back: ``{"item": 3, "answer": "clear", "letter": "Q"}``, or an answer of null.
+        """Saves an answer such as ``{"item": 3, "answer": "clear", "letter": "Q"}``; an answer of null removes the earlier one.
 
-        :raises UserError: if it is none
+        :raises UserError: if it is not an answer
         """
         item = sent.get("item") if isinstance(sent, dict) else None
         if type(item) is not int or not 0 <= item < len(self.items):
@@ -159,7 +159,7 @@ class Session:
 
 
 def pages(session: Session) -> tuple[dict[str, Content], dict[str, Receive]]:
-    """What the server has by path, and what receives the answers."""
+    """The server's content by path, and the functions that receive answers."""
     found: dict[str, Content] = {"/": STATIC / "rate.html"}
     found |= {f"/core/{name}": CORE / name for name in ("ask.js", "page.js", "style.css")}
     found |= {f"/{path.name}": path for path in STATIC.glob("rate*")} | {f"/{name}": STATIC / name for name in ("draw.js", "letters.css")}
@@ -169,9 +169,9 @@ def pages(session: Session) -> tuple[dict[str, Content], dict[str, Receive]]:
 
 
 def report(out: Path) -> dict[str, Any]:
-    """What all raters of a folder have said.
+    """Summarises the answers of all raters of a folder.
 
-    :return: ``sources`` by name: of each the counts and shares of the answers and of the letters read right, with 95 % intervals;
+    :return: ``sources`` by name: for each, the counts and shares of the answers and of the letters read right, with 95 % intervals;
         ``agreement`` of the raters
     :raises UserError: if nobody has rated, or files are damaged
     """
@@ -208,7 +208,7 @@ def _share(count: int, trials: int) -> dict[str, Any]:
 
 
 def _agreement(raters: Mapping[str, Mapping[int, dict[str, Any]]]) -> dict[str, Any]:
-    """Of the answers to the items that all have rated: Cohen's kappa of two raters, Fleiss' of more."""
+    """Agreement on the items that all have rated: Cohen's kappa of two raters, Fleiss' of more."""
     if len(raters) < 2:
         return {"statistic": None, "items": 0, "kappa": None}
     common = sorted(set.intersection(*(set(answers) for answers in raters.values())))
@@ -226,5 +226,5 @@ def _agreement(raters: Mapping[str, Mapping[int, dict[str, Any]]]) -> dict[str, 
 
 
 def _or_none(value: float) -> float | None:
-    """NaN is no JSON."""
+    """None for NaN, which JSON does not allow."""
     return None if math.isnan(value) else value

@@ -1,4 +1,4 @@
-"""The pages of ``ca2-gan play`` by path: what is static, and what is made of models when it is asked for."""
+"""The pages of ``ca2-gan play`` by path: static files, and files that are made from models on request."""
 
 import json
 from collections.abc import Callable, Iterable
@@ -21,16 +21,16 @@ from ca2_gan.training.records import kept_generators
 STATIC = Path(__file__).parent / "static"
 LESSONS = Path(__file__).parent / "lessons"
 CORE = Path(ca2_core.play.__file__).parent / "static"
-RATING = "/rate"  # how the paths of the other page begin
+RATING = "/rate"  # start of the paths of the rating page
 
 
 @dataclass(frozen=True)
 class Shown:
     """A model on the page.
 
-    :param name: as the user called it
-    :param data: ``glyphs`` or another name of what it was trained on; empty if nobody knows
-    :param kept: generators along its training by the images that they have seen
+    :param name: name or path that the user gave
+    :param data: name of the data that it was trained on, such as ``glyphs``; empty if unknown
+    :param kept: folders of the generators kept during the training, by the images that they have seen
     """
 
     name: str
@@ -40,7 +40,7 @@ class Shown:
 
 
 def open_models(names: Iterable[str]) -> list[Shown]:
-    """Models and runs by name or folder.
+    """Opens models and runs by name or folder.
 
     :raises UserError: if one can't be loaded
     """
@@ -58,7 +58,7 @@ def _open(name: str) -> Shown:
 
 
 def pages(models: Iterable[Shown]) -> dict[str, Content]:
-    """What the server has, by path."""
+    """The server's content by path."""
     shown = dict(zip(*_keys(models), strict=True))
     found: dict[str, Content] = {path: file for path, file in static(STATIC).items() if not path.startswith(RATING)} | {
         "/": STATIC / "letters.html"
@@ -76,7 +76,7 @@ def pages(models: Iterable[Shown]) -> dict[str, Content]:
 
 
 def _keys(models: Iterable[Shown]) -> tuple[list[str], list[Shown]]:
-    """A name for paths for each model, no two the same."""
+    """A unique name in paths for each model."""
     models, keys = list(models), []
     for model in models:
         key = plain_name(model.name).strip("-") or "model"
@@ -87,7 +87,7 @@ def _keys(models: Iterable[Shown]) -> tuple[list[str], list[Shown]]:
 
 
 def _describe(key: str, model: Shown) -> dict[str, Any]:
-    """What the page is told of a model."""
+    """The description of a model that the page gets."""
     gan = model.gan
     return {
         "key": key,
@@ -106,7 +106,7 @@ def _describe(key: str, model: Shown) -> dict[str, Any]:
 
 
 def _files(model: Shown) -> dict[str, Callable[[], bytes]]:
-    """What makes the files of a model, by their paths in its folder."""
+    """Functions that make the files of a model, by paths in its folder."""
     files: dict[str, Callable[[], bytes]] = {
         "generator.bin": lambda: programs.generator_program(model.gan).pack_whole(),
         "directions.bin": lambda: programs.directions(model.gan).numpy().astype("<f4").tobytes(),
@@ -121,12 +121,12 @@ def _files(model: Shown) -> dict[str, Callable[[], bytes]]:
     return files
 
 
-# One at a time: PyTorch's export is not made for several threads
+# One at a time: PyTorch's export is not thread-safe
 _MAKING = Lock()
 
 
 def once(make: Callable[[], bytes]) -> Callable[[], bytes]:
-    """What makes bytes at the first call and keeps them."""
+    """A function that makes bytes at its first call and keeps them for later calls."""
     kept: list[bytes] = []
 
     def get() -> bytes:

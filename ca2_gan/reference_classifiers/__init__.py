@@ -1,6 +1,6 @@
-"""Weights of reference classifiers that come with the package, so that everyone's numbers on the same data are by the same networks.
+"""Shipped weights of reference classifiers, so that everyone's numbers on the same data come from the same networks.
 
-Training one again gives other weights, and so other distances, on another processor or with another PyTorch.
+A classifier that is retrained on another CPU or with another PyTorch has other weights, and so gives other distances.
 ``scripts/publish_classifiers.py`` makes the files, DATA-FINGERPRINT-SEED.safetensors.
 """
 
@@ -10,9 +10,9 @@ FOLDER = Path(__file__).parent
 
 
 def shipped_weights(fingerprint: str, seed: int) -> Path:
-    """Where the weights are, if there are any.
+    """Path of the shipped weights; if there are none, a path that does not exist.
 
-    :param fingerprint: of the training split
-    :param seed: of the classifier's recipe
+    :param fingerprint: fingerprint of the training split
+    :param seed: seed of the classifier's recipe
     """
     return next(FOLDER.glob(f"*-{fingerprint}-{seed}.safetensors"), FOLDER / "none")

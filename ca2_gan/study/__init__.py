@@ -1,1 +1,1 @@
-"""Studies of GANs: what a file says, and the job that trains one model and measures it."""
+"""Studies of GANs: the YAML file, and the job that trains one model and measures it."""

@@ -1,4 +1,4 @@
-"""The file of a study of GANs, checked before anything runs."""
+"""Reads the YAML file of a study of GANs, and checks it before anything runs."""
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
@@ -19,7 +19,7 @@ from ca2_gan.training.settings import entries
 from ca2_gan.training.trainer import Trainer
 
 SEEDS, METRICS, MINUTES = 3, ("fcd", "kl", "prdc", "acc"), 5.0
-# What real images are called, which each data set is compared with
+# Name of the reference of each data set, its real images
 REAL = "real images"
 STUDY_KEYS = ("title", "seeds", "packages", "metrics", "second", "budgets", "data", "variants")
 OPTIONS = {"source": str, "root": str, "classes": list, "transpose": bool, "invert": bool, "resize": object, "cases": bool, "size": int}
@@ -27,7 +27,7 @@ OPTIONS = {"source": str, "root": str, "classes": list, "transpose": bool, "inve
 VARIANT_KEYS = ("model", "per_class", "standing", "group", "seeds", "tasks")
 # Groups of settings that a variant may have
 OF_VARIANTS = ("model", "game", "optimiser")
-# The part of the budget that --quick has
+# --quick divides the budget by this
 QUICK = 10
 
 
@@ -35,9 +35,9 @@ QUICK = 10
 class Task:
     """A data set with a budget.
 
-    :param names: by which variants may ask for it
-    :param settings: of its cases
-    :param bench: of its jobs: all that ``load`` and the metrics need, as JSON
+    :param names: names by which variants may choose it
+    :param settings: settings of its cases
+    :param bench: what ``load`` and the metrics need to know for its jobs, as JSON
     """
 
     names: tuple[str, str]
@@ -47,18 +47,18 @@ class Task:
 
 
 def read_study(path: Path, quick: bool = False) -> Study:
-    """The study in a file.
+    """Reads the study in a file.
 
-    :param quick: with a tenth of the budgets
+    :param quick: whether to divide the budgets by 10
     :raises UserError: for the first mistake in it, by file and key
     """
     return make_study(read_file(path), path.stem, path.parent, quick)
 
 
 def make_study(content: Section, name: str, folder: Path, quick: bool = False) -> Study:
-    """A study from what a file would say; see ``read_study``.
+    """Makes a study from the content of a file; see ``read_study``.
 
-    :param folder: where modules of ``packages`` and data may be
+    :param folder: folder in which modules of ``packages`` and data are looked for
     """
     content.check_keys(STUDY_KEYS)
     load.cache_clear()  # files may have changed since the last study was read
@@ -86,10 +86,10 @@ def _metrics(content: Section, key: str, default: Sequence[str]) -> list[str]:
 
 
 def _measure(evaluation: Mapping[str, Sequence[str]], budget: Mapping[str, Any], content: Section) -> Measure:
-    """What the study compares by: the first number of its first metric. Records keep the other numbers as well."""
+    """How variants are compared: by the first number of the first metric. Records keep the other numbers as well."""
     columns = [column for name in evaluation["metrics"] for column in find_metric(name).columns]
     if not columns or columns[0].better == "like real":
-        raise content.error("metrics", "the first has to be one that is better the lower or the higher it is, such as fcd.")
+        raise content.error("metrics", "the first has to be better either when lower or when higher, such as fcd.")
     first, *others = columns
     by_second = [column.key + SECOND for name in evaluation["second"] for column in find_metric(name).columns]
     return Measure(
@@ -115,7 +115,7 @@ def _tasks(data: str, section: Section, content: Section, folder: Path, common: 
     place = str(near) if not is_named and not Path(source).exists() and near.exists() else source
     bench = json.dumps({"place": section.place_of("source"), "data": {"source": place} | options, **common["evaluation"]}, sort_keys=True)
     decides = {"source": source} | {name: value for name, value in options.items() if name != "root"}
-    if not is_named and Path(place).exists():  # what a name stands for is a matter of the package's version
+    if not is_named and Path(place).exists():  # named data depend only on the package's version
         decides["fingerprint"] = load(bench).fingerprint
     tasks = {}
     for budget in _budgets(section if "budgets" in section.values else content):
@@ -129,7 +129,7 @@ def _tasks(data: str, section: Section, content: Section, folder: Path, common: 
 
 
 def _budgets(section: Section) -> list[dict[str, Any]]:
-    """Each of one number."""
+    """The budgets, each with one limit."""
     found = section.get("budgets", list, [{"cpu_minutes": MINUTES}])
     if not found or not all(isinstance(budget, dict) and len(budget) == 1 and set(budget) <= set(BUDGET) for budget in found):
         raise section.error("budgets", f"a list such as [cpu_minutes: 5, images: 100000] of {', '.join(BUDGET)} is needed.")
@@ -137,7 +137,7 @@ def _budgets(section: Section) -> list[dict[str, Any]]:
 
 
 def name_of(budget: Mapping[str, Any]) -> str:
-    """For tables: 30 CPU seconds, 5 minutes, 1,000 images."""
+    """Name of a budget in tables, such as 30 CPU seconds, 5 minutes, 1,000 images."""
     ((kind, amount),) = budget.items()
     if kind == "images":
         return f"{amount:,} image{'s' * (amount != 1)}"
@@ -163,7 +163,7 @@ def _cases(variant: str, section: Section, tasks: Mapping[str, Task]) -> list[Ca
 
 
 def _training(section: Section) -> dict[str, Any]:
-    """All settings that decide the weights, defaults too: those that are shipped for the model, with the variant's own on top."""
+    """All settings that decide the weights, defaults included: those shipped for the model, overridden by the variant's own."""
     model = section.get("model", str, "")
     with section.naming("model"):
         models.get(model)
@@ -176,7 +176,7 @@ def _training(section: Section) -> dict[str, Any]:
     for name, value in own.items():
         values |= read_values({name: value}, section.place_of(name), game=game)
         if name not in allowed:
-            raise section.error(name, f"a variant can't have it: the study decides. There are {', '.join(allowed)}.")
+            raise section.error(name, f"a variant can't set this: the study decides. It can set {', '.join(allowed)}.")
     with section.naming():
         saved = make_config(shipped | values).saved()
     if saved.get("matched_features") == "classifier" and section.values.get("per_class"):
@@ -186,9 +186,9 @@ def _training(section: Section) -> dict[str, Any]:
 
 @cache
 def load(bench: str) -> Dataset:
-    """The data of a bench, once.
+    """Loads the data of a bench, once.
 
-    :raises UserError: if they can't be had, or are too few
+    :raises UserError: if they can't be loaded, or are too few
     """
     told = json.loads(bench)
     options: dict[str, Any] = {name: tuple(value) if name == "resize" else value for name, value in told["data"].items()}
@@ -199,10 +199,10 @@ def load(bench: str) -> Dataset:
 
 
 def make_benches(cases: Iterable[Case], place: str) -> dict[str, Bench]:
-    """What the jobs of these cases need, after each model has been built once: what does not fit together shows before a training.
+    """Prepares what the jobs of these cases need, and builds each model once, so that mismatches show before any training.
 
-    :param place: the file, for messages
-    :raises UserError: if data can't be had, or a model can't be built
+    :param place: the study's file, for messages
+    :raises UserError: if data can't be loaded, or a model can't be built
     """
     distinct = {json.dumps(case.settings, sort_keys=True): case for case in cases}.values()
     for case in distinct:

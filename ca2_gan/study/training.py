@@ -22,13 +22,13 @@ from ca2_gan.training.trainer import Trainer
 
 # To be raised with every change of what a training measures: older records are then other jobs
 MEASUREMENT = 2
-# Images that a point of a curve is made of: sampling takes longer than all metrics. The last model is measured with as many as there are
+# Images behind a point of a curve: few, since sampling takes longer than all metrics. The last model is measured with as many as possible
 WATCHED = 500
-# Of the samples, and of the choice of real images: the same for all
+# Seed of the samples and of the choice of real images, the same for all
 EVALUATION_SEED = 0
-# Shares of the budget at which a point of the curve is made; the end is one too
+# Shares of the budget at which the curve has a point; it has one at the end, too
 SHARES = (0.125, 0.25, 0.5)
-# Added to the names of the second classifier's numbers
+# Added to the names of numbers by the second classifier
 SECOND = " (second)"
 # Images of a strip, at most, unless there are more classes
 STRIP = 26
@@ -42,7 +42,7 @@ class Bench:
 
     :param train: training split
     :param suite: compares samples with the held-out split
-    :param second: the same in the eyes of the second classifier, where it is asked for
+    :param second: the same with the second classifier; None if no metric asks for it
     """
 
     train: Dataset
@@ -53,7 +53,7 @@ class Bench:
     def prepare(cls, data: Dataset, metrics: Sequence[str], second: Sequence[str]) -> "Bench":
         """Trains the classifiers unless they are in the cache.
 
-        :raises UserError: if the data are too few, or a metric can't be had
+        :raises UserError: if the data are too few, or a metric can't be computed
         """
         train, held_out = data.split()
         n = min(MOST, len(held_out))
@@ -61,11 +61,11 @@ class Bench:
         if suite.notes:
             raise UserError(suite.notes[0])
         bench = cls(train, suite, Suite(second, train, held_out, n, EVALUATION_SEED, classifier="second") if second else None)
-        bench.classifiers()  # here, and not in every process once more
+        bench.classifiers()  # here once, instead of in every process
         return bench
 
     def classifiers(self) -> dict[str, Any]:
-        """Hash and accuracy of those that look at the images, first and second: numbers of others can't be compared."""
+        """Hash and accuracy of the classifiers in use, first and second: numbers by other classifiers can't be compared."""
         return {
             name: {"fingerprint": suite.extractors["classifier"].fingerprint, "accuracy": suite.accuracy}
             for name, suite in {"first": self.suite, "second": self.second}.items()
@@ -73,11 +73,11 @@ class Bench:
         }
 
     def score(self, samples: Samples) -> dict[str, Any]:
-        """All that is measured of a model's samples, ready for JSON."""
+        """All scores of a model's samples, ready for JSON."""
         return self._record(self.suite.score(samples), self.second.score(samples) if self.second else None)
 
     def floor(self, seed: int) -> dict[str, Any]:
-        """The same of real images."""
+        """All scores of real images, ready for JSON."""
         return self._record(self.suite.floor(seed), self.second.floor(seed) if self.second else None)
 
     @staticmethod
@@ -122,9 +122,9 @@ class Curve(Callback):
 
 
 def measure(settings: Settings, seed: int, bench: Bench) -> dict[str, Any]:
-    """Trains one variant, in one thread, and measures its last model; or measures real images, if the settings have none of a training.
+    """Trains one variant, in one thread, and measures its last model; or measures real images, if the settings contain no training.
 
-    :param settings: of a case
+    :param settings: settings of a case
     :return: ready for JSON
     :raises UserError: if training diverges
     """
@@ -136,9 +136,9 @@ def measure(settings: Settings, seed: int, bench: Bench) -> dict[str, Any]:
 
 
 def play(settings: Settings, seed: int, data: Dataset, parts: int = 1, callbacks: Sequence[Callback] = ()) -> tuple[GAN, TrainingState]:
-    """A training on a training split; the model, and the training at its end.
+    """Trains on a training split; returns the model, and the training at its end.
 
-    :param parts: of the budget, of which this training has one
+    :param parts: number of equal parts of the budget, of which this training gets one
     """
     config = make_config(settings["training"], seed=seed)
     budget: dict[str, Any] = {
@@ -151,20 +151,20 @@ def play(settings: Settings, seed: int, data: Dataset, parts: int = 1, callbacks
 
 
 def make_config(training: Settings, seed: int = 0) -> Config:
-    """All settings of a training, from those that a case has."""
+    """All settings of a training, from those of a case."""
     quiet = {"progress": False, "watch": False, "threads": 1, "accelerator": "cpu"}
     return Config.of({"data": "a study's", "seed": seed, "images": 10**9, **training, **quiet})
 
 
 def one_for_all(settings: Settings, seed: int, bench: Bench) -> dict[str, Any]:
-    """One model of all classes."""
+    """Trains and measures one model for all classes."""
     curve = Curve(bench, settings["standing"])
     gan, state = play(settings, seed, bench.train, callbacks=[curve])
     return _trained(bench, sample_like(gan, bench.suite.n, bench.train, EVALUATION_SEED), [state]) | {"curve": curve.points}
 
 
 def one_per_class(settings: Settings, seed: int, bench: Bench) -> dict[str, Any]:
-    """A model for each class, each with its part of the budget."""
+    """Trains and measures one model for each class, each with an equal part of the budget."""
     data, images, states = bench.train, [], []
     asked = np.sort(np.resize(np.random.default_rng(EVALUATION_SEED).permutation(data.labels), bench.suite.n))
     for label in range(data.num_classes):
@@ -176,7 +176,7 @@ def one_per_class(settings: Settings, seed: int, bench: Bench) -> dict[str, Any]
 
 
 def _trained(bench: Bench, samples: Samples, states: Sequence[TrainingState]) -> dict[str, Any]:
-    """What trainings came to, and how good the samples of their last models are."""
+    """Time, images and size of trainings, and the scores of their last models' samples."""
     seconds, images = sum(state.cpu_seconds for state in states), sum(state.images for state in states)
     return bench.score(samples) | {
         "train_seconds": digits(seconds),
@@ -188,9 +188,9 @@ def _trained(bench: Bench, samples: Samples, states: Sequence[TrainingState]) ->
 
 
 def floor(bench: Bench, seed: int) -> dict[str, Any]:
-    """Real images against real ones, and what could make a class easy or hard.
+    """Scores of real images against real ones, and properties that could make a class easy or hard.
 
-    :param seed: of the choice of training images
+    :param seed: seed of the choice of training images
     """
     train = bench.train
     chosen = np.random.default_rng(seed).permutation(len(train))[: bench.watched]
@@ -206,13 +206,13 @@ def floor(bench: Bench, seed: int) -> dict[str, Any]:
 
 
 def looks(data: Dataset) -> dict[str, float | None]:
-    """Share of ink, and the variance of a pixel, mean over the pixels, white being 1."""
+    """Mean ink, and variance of a pixel, mean over the pixels; white is 1."""
     images = data.images.astype(np.float32) / 255
     return {"ink": digits(float(images.mean())), "variance": digits(float(images.var(axis=0).mean()))}
 
 
 def strip(samples: Samples, classes: int) -> str:
-    """The first images of each class in turn, in one row; just the first ones of an unconditional model.
+    """One row with the first images of each class in turn, or, of an unconditional model, simply the first images.
 
     :return: a PNG of 16 grays a channel, in base64
     """

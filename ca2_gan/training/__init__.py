@@ -1,1 +1,1 @@
-"""The Trainer, the games that are played, and what is recorded of it."""
+"""The Trainer, the games, and the records of a training."""

@@ -1,6 +1,6 @@
-"""Which images, noise and labels each round gets: functions of seed and position alone.
+"""The images, noise and labels of each round, as functions of seed and position alone.
 
-Nothing here remembers anything, so a resumed run needs no saved generators, and sampling or evaluating in between changes nothing.
+Nothing here has a random state, so a resumed run needs none, and sampling or evaluating in between does not change a training.
 """
 
 from dataclasses import dataclass
@@ -11,28 +11,28 @@ from torch import Tensor
 
 from ca2_gan.data import Dataset
 
-# What a random stream is for; its number is part of its seed
+# Purposes of the random streams; the number is part of a stream's seed
 WEIGHTS, ORDER, NOISE, LAYERS, LABELLED, LABELLED_ORDER = range(6)
 
 
 def stream_seed(seed: int, stream: int, *position: int) -> int:
-    """A seed for one of the streams above at some position, 63 bits."""
+    """Seed of one of the streams above at a position, 63 bits."""
     return int(np.random.SeedSequence([seed, stream, *position]).generate_state(1, np.uint64)[0] >> np.uint64(1))
 
 
 def seed_layers(seed: int, device: torch.device) -> None:
-    """Seeds what layers and augmentations draw from, as ``torch.manual_seed``, which needs half a millisecond to look for GPUs, does."""
+    """Seeds layers and augmentations, as ``torch.manual_seed`` does, but without its half millisecond to look for GPUs."""
     torch.default_generator.manual_seed(seed)
     if device.type == "cuda":
         torch.cuda.manual_seed(seed)
 
 
 class Shuffled:
-    """Endless shuffled passes over n items, at any position.
+    """An endless sequence of shuffled passes over n items, which can be read at any position.
 
     :param n: number of items
     :param seed: of the order
-    :param stream: which order
+    :param stream: random stream of the order
     """
 
     def __init__(self, n: int, seed: int, stream: int):
@@ -60,7 +60,7 @@ class Shuffled:
 class Share:
     """The part of each global batch that one process sees.
 
-    :param rank: its number
+    :param rank: number of the process, from 0
     :param world: number of processes
     """
 
@@ -77,7 +77,7 @@ class Images:
     """The training images, uint8 on the device, drawn by position.
 
     :param data: the images with their labels
-    :param batch_size: of all processes together
+    :param batch_size: images in a batch, over all processes
     :param seed: of the order
     :param label_fraction: share of the images whose labels may be used
     :param share: which part of each batch is this process's
@@ -85,7 +85,7 @@ class Images:
     """
 
     def __init__(self, data: Dataset, batch_size: int, seed: int, label_fraction: float, share: Share, device: torch.device):
-        # The stride of a single channel says nothing to NumPy, but to torch in which order convolutions sum
+        # Sets the stride of a single channel, which NumPy ignores but by which torch chooses the order in which convolutions sum
         images, labels = torch.from_numpy(data.images.reshape(-1)).view(data.images.shape), torch.from_numpy(data.labels)
         self.data, self.images, self.labels = data, images.to(device), labels.to(device)
         self.batch_size, self.share, self.device = batch_size, share, device
@@ -103,10 +103,10 @@ class Images:
         return counts / counts.sum()
 
     def draw(self, position: int) -> tuple[Tensor, Tensor, Tensor]:
-        """A process's share of the batch that begins at a position.
+        """The process's share of the batch that begins at a position.
 
-        :return: labelled images [n, C, H, W] in [-1, 1], their labels [n], and images whose labels don't count [n, C, H, W];
-            if all are labelled, those are the same tensor as the first
+        :return: labelled images [n, C, H, W] in [-1, 1], their labels [n], and images to use without labels
+            [n, C, H, W], which are the same tensor as the first if all images are labelled
         """
         items = self.share.of(self.order.take(position, self.batch_size)).to(self.device)
         if self.labelled is None:
@@ -120,7 +120,7 @@ class Images:
 
 
 def pick_labelled(labels: Tensor, fraction: float, seed: int) -> Tensor:
-    """Positions of a share of the images, the same share of every class and at least one: labels [N] -> int64 [M]."""
+    """Positions of the images whose labels may be used, the same fraction of every class, at least one each: labels [N] -> int64 [M]."""
     rng = torch.Generator().manual_seed(stream_seed(seed, LABELLED))
     chosen = []
     for label in labels.unique():

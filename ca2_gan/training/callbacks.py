@@ -1,4 +1,4 @@
-"""What a training leaves and tells while it goes on: log, sample grids, evaluations, checkpoints, a progress bar."""
+"""The built-in callbacks: log, sample grids, evaluations, checkpoints, progress bar."""
 
 import json
 import math
@@ -17,7 +17,7 @@ from ca2_gan.training.state import Callback, TrainingState
 
 
 class Log(Callback):
-    """Writes what is to be noted into ``metrics.jsonl``.
+    """Writes logged numbers to ``metrics.jsonl``.
 
     :param tensorboard: whether to write TensorBoard events too
     """
@@ -27,7 +27,7 @@ class Log(Callback):
         self._board: Any = None
 
     def on_start(self, state: TrainingState) -> None:
-        """What was noted after the checkpoint that the run goes on from is dropped."""
+        """Drops the lines written after the checkpoint from which the run resumes."""
         folder, since = state.folder, state.images
         kept = [row for row in read_metrics(folder) if row["images"] <= since]
         with whole_file(folder / METRICS) as path:
@@ -39,7 +39,7 @@ class Log(Callback):
             self._board = SummaryWriter(str(folder), purge_step=since + 1 if since else None)
 
     def on_log(self, state: TrainingState, values: dict[str, float]) -> None:
-        """One line; numbers that aren't finite become null."""
+        """Writes one line; NaN and infinity become null."""
         row = {"images": state.images} | {name: round(v, 6) if math.isfinite(v) else None for name, v in values.items()}
         self._file.write(json.dumps(row) + "\n")
         self._file.flush()
@@ -54,9 +54,9 @@ class Log(Callback):
 
 
 class Samples(Callback):
-    """Writes the model as it is sampled, and a grid of its samples; not if training has gone wrong.
+    """Writes the model with the averaged generator, and a grid of its samples, unless training has diverged.
 
-    :param every: images between two grids; 0 for the last one only
+    :param every: images between two grids; 0 for the last grid only
     """
 
     def __init__(self, every: int = 20_000):
@@ -73,11 +73,11 @@ class Samples(Callback):
 
 
 class Keep(Callback):
-    """Keeps the generator as it is sampled at some points of the training, ``kept/00012800`` and so on; ``load`` reads each.
+    """Keeps the averaged generator at some points of the training, in folders such as ``kept/00012800`` that ``load`` reads.
 
-    After a share s of the budget, the square root of s of them are there: most is learned early.
+    After a share s of the budget, a share sqrt(s) of the generators is kept, since most is learned early.
 
-    :param number: how many, the last one included
+    :param number: number of generators, the last one included
     """
 
     def __init__(self, number: int):
@@ -85,7 +85,7 @@ class Keep(Callback):
 
     def on_start(self, state: TrainingState) -> None:
         self._kept = self._due(state)
-        for path in kept_generators(state.folder):  # kept after the checkpoint that the run goes on from
+        for path in kept_generators(state.folder):  # kept after the checkpoint from which the run resumes
             if int(path.name) > state.images:
                 shutil.rmtree(path)
 
@@ -99,9 +99,9 @@ class Keep(Callback):
 
 
 class Evaluate(Callback):
-    """Notes what an evaluation says of the model.
+    """Evaluates the model now and then, and logs the scores.
 
-    :param evaluate: gives numbers by name
+    :param evaluate: returns scores by name
     :param every: images between two evaluations
     """
 
@@ -118,9 +118,9 @@ class Evaluate(Callback):
 
 
 class Checkpoint(Callback):
-    """Saves the training, so that it can be gone on with.
+    """Saves checkpoints, from which the training can be resumed.
 
-    :param seconds: between two savings
+    :param seconds: between two checkpoints
     """
 
     def __init__(self, seconds: float = 60.0):
@@ -139,7 +139,7 @@ class Checkpoint(Callback):
 
 
 class ProgressBar(Callback):
-    """A bar of the budget on stderr, where that is a terminal."""
+    """Shows how much of the budget is spent, on stderr if that is a terminal."""
 
     def on_start(self, state: TrainingState) -> None:
         self._bar = tqdm(total=100, bar_format="{l_bar}{bar}| {elapsed}<{remaining}{postfix}", disable=not sys.stderr.isatty())

@@ -1,4 +1,4 @@
-"""``state.pt``: all that a run needs to go on, written whole."""
+"""Writes and reads ``state.pt``, the checkpoint from which a run resumes."""
 
 import io
 import os
@@ -16,9 +16,9 @@ STATE = "state.pt"
 
 
 def write_state(folder: Path, state: dict[str, Any]) -> None:
-    """Puts ``state.pt`` in place of the last one once it is on the disk.
+    """Replaces ``state.pt`` once the new file is on the disk.
 
-    :raises OSError: if it can't be written; the last one is still there then
+    :raises OSError: if it can't be written; the previous file is kept then
     """
     content = io.BytesIO()  # torch.save to a file turns a full disk into a RuntimeError without a reason
     torch.save(state, content)
@@ -31,8 +31,8 @@ def write_state(folder: Path, state: dict[str, Any]) -> None:
 def read_state(folder: Path, model: str, data: str) -> dict[str, Any] | None:
     """The state in a run folder, or None if there is none yet.
 
-    :param model: the model that it should be of
-    :param data: fingerprint of the data that it should be of
+    :param model: name of the model that it should belong to
+    :param data: fingerprint of the data that it should belong to
     :raises UserError: if it is damaged, or of another model or other data
     """
     path = folder / STATE
@@ -51,13 +51,13 @@ def read_state(folder: Path, model: str, data: str) -> dict[str, Any] | None:
     if found_model != model:
         raise UserError(f"{path}: the checkpoint of a {found_model}, not of a {model}. Take another --out, or delete the folder.")
     if found_data != data:
-        raise UserError(f"{path}: the run saw other data ({found_data}, now {data}). Give --data as it was, or take another --out.")
+        raise UserError(f"{path}: the run was trained on other data ({found_data}, now {data}). Give the same --data, or another --out.")
     return state
 
 
 @contextmanager
 def explained_disk_errors(folder: Path) -> Iterator[None]:
-    """Makes an error of the file system one line.
+    """Turns an error of the file system into a message of one line.
 
     :raises UserError: for an OSError
     """

@@ -1,4 +1,4 @@
-"""The averaged generator: what is sampled and saved."""
+"""The averaged generator, which is sampled and saved."""
 
 import copy
 
@@ -14,11 +14,11 @@ STANDING_BATCHES, STANDING_BATCH = 8, 64
 class Average:
     """Exponential moving average of a network's parameters, its half-life counted in images; buffers are copied.
 
-    Averaging the buffers would break spectral norm (its vectors have to stay unit vectors); see ``standing_statistics`` for
-    those of BatchNorm.
+    Averaging the buffers would break spectral norm (its vectors have to stay unit vectors). For those of BatchNorm, see
+    ``standing_statistics``.
 
-    :param network: what is averaged
-    :param half_life: in images; 0 for a mere copy
+    :param network: network to average
+    :param half_life: in images; 0 for a plain copy
     """
 
     def __init__(self, network: nn.Module, half_life: int):
@@ -30,10 +30,10 @@ class Average:
 
     @torch.no_grad()
     def update(self, batch: int, seen: int) -> None:
-        """One step.
+        """Updates the average after one step of training.
 
         :param batch: images of this step
-        :param seen: images so far, this step's included; early on the half-life is a twentieth of them
+        :param seen: images so far, this step's included; early on, the half-life is a twentieth of these
         """
         beta = 0.5 ** (batch / max(min(self.half_life, 0.05 * seen), 1e-8))
         torch._foreach_lerp_(self._averaged, self._current, 1 - beta)
@@ -54,10 +54,10 @@ class _AllClasses(nn.Module):
 
 
 def standing_statistics(gan: GAN) -> None:
-    """Gives the generator's BatchNorms the statistics of images of its own (Brock et al. 2019, "standing statistics").
+    """Recomputes the statistics of the generator's BatchNorms from its own images (Brock et al. 2019, "standing statistics").
 
-    The running ones are of the weights before averaging, and they lag: at Keras' momentum of .99 by a hundred steps, so that a
-    short training would be sampled as gray blobs whatever it had learned.
+    The running statistics belong to the weights before averaging, and lag behind by a hundred steps at Keras' momentum of .99:
+    a short training would give gray blobs as samples, whatever it had learned.
     """
     batch = gan.spec.num_classes * -(-STANDING_BATCH // gan.spec.num_classes)  # a multiple of the classes
     noise = gan.draw_noise(STANDING_BATCHES * batch, seed=0).to(next(gan.generator.parameters()).device)

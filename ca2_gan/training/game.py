@@ -1,4 +1,4 @@
-"""What a game is: who plays, whose turn it is, and what each player loses."""
+"""The base of all games: players, order of turns, and losses."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,12 +14,12 @@ from ca2_gan.training.settings import setting
 
 @dataclass
 class Batch:
-    """What the players see in their turns.
+    """The images and labels that players see in their turns.
 
     :param real: labelled real images [N, C, H, W] in [-1, 1]
     :param labels: their classes, int64 [N]; the generated images are made for the same ones, index by index
-    :param unlabelled: real images whose labels the game may not know [N, C, H, W]; the labelled ones if all are labelled
-    :param fake: generated images [N, C, H, W], with the generator's graph where it has a turn with this batch
+    :param unlabelled: real images to use without labels [N, C, H, W]; the same tensor as ``real`` if all images are labelled
+    :param fake: generated images [N, C, H, W], with the autograd graph if the generator has a turn with this batch
     """
 
     real: Tensor
@@ -39,26 +39,26 @@ class Loss(NamedTuple):
     parts: dict[str, Tensor]
 
     def plus(self, weight: float, **term: Tensor) -> "Loss":
-        """With a weighted term, which is in the log by its name."""
+        """Adds a weighted term, which is logged by its name, without the weight."""
         (value,) = term.values()
         return Loss(self.total + weight * value, self.parts | detached(**term))
 
 
 @dataclass(frozen=True)
 class GameOptions:
-    """What every game can be told. A game adds options of its own in a subclass; ``lr_PLAYER`` is that player's learning rate."""
+    """Options of every game. A game adds its own in a subclass, where ``lr_PLAYER`` is that player's learning rate."""
 
-    name: str = setting("adversarial", "who plays whom; `ca2-gan list games` shows all", name="game", is_common=True)
+    name: str = setting("adversarial", "name of the game; `ca2-gan list games` shows all", name="game", is_common=True)
     label_fraction: float = setting(1.0, "share of the images whose labels may be used", above=0, high=1)
 
 
 class Game(nn.Module):
-    """The losses of one round. What it remembers between rounds are its buffers and the players that are its own.
+    """The players, their turns in a round and their losses. Its state between rounds is its buffers and its own players.
 
-    The player called NAME loses what the method ``NAME_loss`` returns for a batch.
+    The method ``NAME_loss`` returns the loss of the player called NAME for a batch.
 
     :param gan: the model's networks
-    :param options: what is played
+    :param options: options of the game
     :param source: the training images
     """
 
@@ -67,11 +67,11 @@ class Game(nn.Module):
 
     def __init__(self, gan: GAN, options: GameOptions, source: Images):
         super().__init__()
-        object.__setattr__(self, "gan", gan)  # not a submodule: the model's state is not the game's
+        object.__setattr__(self, "gan", gan)  # not as a submodule: the game's state_dict leaves out the model
 
     @property
     def players(self) -> dict[str, nn.Module]:
-        """The networks that learn, by name: those of the model, and those that the game adds."""
+        """The networks to train, by name: those of the model, and those that the game adds."""
         return self.gan.players() | dict(self.named_children())
 
     @property
@@ -85,16 +85,16 @@ class Game(nn.Module):
         return loss
 
     def prepare(self) -> None:
-        """What takes long and has to be done before the first round."""
+        """Does what takes long and is needed before the first round."""
 
     def compile_players(self) -> None:
-        """Sends the networks through ``torch.compile``."""
+        """Compiles the networks with ``torch.compile``."""
         for player in self.players.values():
             player.compile()
 
 
 def split_into_batches(turns: Sequence[str]) -> list[list[str]]:
-    """The turns of a round, batch by batch: a new batch comes when a player has its turn that has seen the last one."""
+    """Groups the turns of a round by batch: a player that has already seen the current batch gets a new one."""
     batches: list[list[str]] = [[]]
     for player in turns:
         if player in batches[-1]:
@@ -104,15 +104,15 @@ def split_into_batches(turns: Sequence[str]) -> list[list[str]]:
 
 
 def detached(**values: Tensor) -> dict[str, Tensor]:
-    """Scalars for the log, cut off the graph."""
+    """Scalars for the log, without their autograd graph."""
     return {name: value.detach() for name, value in values.items()}
 
 
 def accuracy(class_logits: Tensor, labels: Tensor) -> Tensor:
-    """Share of right answers: logits [N, K], labels [N] -> scalar."""
+    """Share of correct predictions: logits [N, K], labels [N] -> scalar."""
     return (class_logits.argmax(dim=1) == labels).float().mean()
 
 
 def wrong_labels(labels: Tensor, num_classes: int) -> Tensor:
-    """For each label another one, all equally likely: int64 [N] -> [N]."""
+    """A random wrong label for each label, all equally likely: int64 [N] -> [N]."""
     return (labels + torch.randint(1, num_classes, labels.shape, device=labels.device)) % num_classes

@@ -1,4 +1,4 @@
-"""A classifier that takes a second: enough to see whether images have anything to do with their labels."""
+"""A classifier that trains in a second, to see whether images depend on their labels at all."""
 
 import numpy as np
 import torch
@@ -7,15 +7,15 @@ from torch.nn.functional import adaptive_avg_pool2d, one_hot, pad
 
 from ca2_gan.data import Dataset
 
-SIDE = 16  # pixels that larger images are averaged to
+SIDE = 16  # side in pixels to which larger images are averaged
 LEARNED, TESTED = 4_000, 1_000  # images, at most
-PENALTY = 1e-2  # on the weights, per image
+PENALTY = 1e-2  # L2 penalty on the weights, per image
 
 
 class LinearClassifier:
     """Ridge regression of the classes on the pixels.
 
-    :param data: most of it is learned from, the rest is for ``real_accuracy``
+    :param data: at most 5,000 images are used, 4 of 5 for training, the others for ``real_accuracy``
     """
 
     def __init__(self, data: Dataset):
@@ -28,7 +28,7 @@ class LinearClassifier:
         self.real_accuracy = self.accuracy(images[count:], labels[count:]) if count < len(chosen) else 0.0
 
     def accuracy(self, images: Tensor, labels: Tensor) -> float:
-        """Share of the images, uint8 [N, C, H, W], whose labels [N] it finds."""
+        """Share of the images, uint8 [N, C, H, W], whose labels [N] it predicts."""
         return float(((_pixels(images) @ self.weights).argmax(dim=1) == labels).double().mean())
 
 

@@ -1,4 +1,4 @@
-"""Optimisers and the course of their learning rates."""
+"""Optimisers and the schedule of their learning rates."""
 
 import math
 from collections.abc import Mapping
@@ -22,7 +22,7 @@ def base_rate(player: str, config: Config) -> float:
 
 
 def rate_factor(optimiser: OptimiserConfig, progress: float) -> float:
-    """What the learning rates are multiplied by: 1 at the start, ``final_lr`` at the end.
+    """Factor on the learning rates: 1 at the start; at the end ``final_lr``, or 1 with a constant schedule.
 
     :param progress: share of the budget that is spent, from 0 on
     """
@@ -37,7 +37,7 @@ def rate_factor(optimiser: OptimiserConfig, progress: float) -> float:
 
 
 def set_rates(optimisers: Mapping[str, Adam], config: Config, progress: float) -> None:
-    """Sets every learning rate to what it is at a share of the budget."""
+    """Sets every learning rate to its value at a share of the budget."""
     factor = rate_factor(config.optimiser, progress)
     for name, optimiser in optimisers.items():
         optimiser.param_groups[0]["lr"] = base_rate(name, config) * factor

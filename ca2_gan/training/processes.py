@@ -1,7 +1,7 @@
-"""What several processes do together. With one process nothing happens here.
+"""Communication between processes. With one process, it does nothing.
 
 The networks aren't wrapped in DistributedDataParallel: it has no double backward, which the gradient penalties need, and a step
-runs the discriminator several times. Averaging the gradients after the backward pass comes to the same.
+runs the discriminator several times. Averaging the gradients after the backward pass has the same result.
 """
 
 from functools import partial
@@ -13,7 +13,7 @@ from torch.distributed.nn.functional import all_reduce
 
 
 def average_gradients(fabric: Fabric, parameters: list[Tensor]) -> None:
-    """Replaces every gradient by its mean over the processes, in one message."""
+    """Replaces every gradient by its mean over the processes, in one all-reduce."""
     if fabric.world_size == 1:
         return
     gradients = [p.grad for p in parameters if p.grad is not None]
@@ -24,7 +24,7 @@ def average_gradients(fabric: Fabric, parameters: list[Tensor]) -> None:
 
 
 def mean_over_processes(fabric: Fabric, value: Tensor) -> float:
-    """A scalar's mean."""
+    """Mean of a scalar over the processes."""
     if fabric.world_size > 1:
         mean = fabric.all_reduce(value.clone(), reduce_op="mean")
         assert isinstance(mean, Tensor)
@@ -33,14 +33,14 @@ def mean_over_processes(fabric: Fabric, value: Tensor) -> float:
 
 
 def any_process(fabric: Fabric, wish: bool) -> bool:
-    """Whether one of the processes wishes something."""
+    """Whether ``wish`` is true in any process."""
     if fabric.world_size == 1:
         return wish
     return mean_over_processes(fabric, torch.tensor(float(wish), device=fabric.device)) > 0
 
 
 def total(share: Tensor) -> Tensor:
-    """The sum of a tensor over the processes. Each process's loss depends on each one's share, so the gradient is the sum too."""
+    """The sum of a tensor over the processes. Every process's loss depends on every share, so gradients are summed too."""
     summed: Tensor = all_reduce(share)
     return summed
 
@@ -48,7 +48,7 @@ def total(share: Tensor) -> Tensor:
 def share_batch_norm(network: nn.Module, fabric: Fabric) -> None:
     """Makes every BatchNorm of a network use the whole batch's statistics, not those of one process's share.
 
-    Unlike ``torch.nn.SyncBatchNorm`` it works on the CPU too, and leaves the modules what they are.
+    Unlike ``torch.nn.SyncBatchNorm`` it works on the CPU too, and does not replace the modules.
     """
     if fabric.world_size == 1:
         return

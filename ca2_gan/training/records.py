@@ -1,4 +1,4 @@
-"""What a run leaves to look at: ``metrics.jsonl``, sample grids, generators along the training."""
+"""The records of a run: ``metrics.jsonl``, sample grids, generators kept during the training."""
 
 import json
 from pathlib import Path
@@ -15,7 +15,7 @@ COLUMNS, MOST_ROWS = 10, 64
 
 
 def read_metrics(folder: Path) -> list[dict[str, Any]]:
-    """The lines of a run's ``metrics.jsonl``; one that a crash cut off, or that is damaged otherwise, is left out."""
+    """The lines of a run's ``metrics.jsonl``; damaged lines, such as one cut off by a crash, are left out."""
     path = folder / METRICS
     if not path.is_file():
         return []
@@ -31,19 +31,19 @@ def read_metrics(folder: Path) -> list[dict[str, Any]]:
 
 
 def kept_generators(folder: Path) -> list[Path]:
-    """Folders of the generators that a run has kept, the earliest first. Their names are the images that each has seen."""
+    """Folders of the generators that a run has kept, the earliest first. A folder's name is the number of images seen until then."""
     return sorted(path for path in (folder / KEPT).glob("*") if path.name.isdigit() and (path / CONFIG).is_file())
 
 
 def _is_number(value: Any) -> bool:
-    """Whether something is a finite number or, in place of one that was not finite, None."""
+    """Whether a value is a finite number, or None, which the log has instead of NaN and infinity."""
     return value is None or (type(value) in (int, float) and abs(value) < 1e300)
 
 
 def write_samples(gan: GAN, images: int, folder: Path) -> None:
-    """A grid of samples from the same noise each time, of a conditional model a row per class; ``samples/00012800.png``.
+    """Writes a grid of samples, such as ``samples/00012800.png``: always from the same noise, one row per class if conditional.
 
-    :param images: that the model has seen
+    :param images: number of images that the model has seen
     """
     if gan.is_conditional:
         rows = min(gan.spec.num_classes, MOST_ROWS)

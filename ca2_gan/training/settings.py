@@ -1,6 +1,6 @@
 """Settings as fields of dataclasses.
 
-What is known of a setting stands at its field, and makes its check, its help, its option and its line in files.
+A field defines all about its setting: the check, the help text, the option and the entry in files come from it.
 """
 
 import typing
@@ -18,12 +18,12 @@ def setting(
 ) -> Any:
     """A field of a group of settings.
 
-    :param default: ``dataclasses.MISSING`` where one has to be given
-    :param help: what it does, in one line
-    :param name: outside of Python, if it is not the field's; no two settings have the same
+    :param default: ``dataclasses.MISSING`` if a value has to be given
+    :param help: what the setting does, in one line
+    :param name: name in files, calls and options, if it is not the field's; each setting has a different one
     :param is_common: whether the short help shows it
-    :param changes_result: whether other weights come out if it changes
-    :param limits: what numbers are allowed, as ``ca2_core.settings.Setting`` has it
+    :param changes_result: whether another value changes the trained weights
+    :param limits: which numbers are allowed, as for ``ca2_core.settings.Setting``
     """
     facts = {"setting": Setting(help, changes_result=changes_result, **limits), "name": name, "is_common": is_common}
     return field(default=default, metadata=facts)
@@ -31,13 +31,13 @@ def setting(
 
 @dataclass(frozen=True)
 class Entry:
-    """A setting as a group has it.
+    """A setting of a group.
 
-    :param name: in files and calls
-    :param attribute: of the group
-    :param type: its annotation
-    :param facts: what is known of it
-    :param default: its value if none is given
+    :param name: name in files and calls
+    :param attribute: name of the group's field
+    :param type: annotation of the field
+    :param facts: help text and allowed values
+    :param default: value if none is given
     :param is_common: whether the short help shows it
     """
 
@@ -50,23 +50,23 @@ class Entry:
 
     @property
     def option(self) -> str:
-        """On the command line."""
+        """Name on the command line."""
         return "--" + self.name.replace("_", "-")
 
     def read(self, value: Any, origin: str, name: str | None = None) -> Any:
-        """A value of a file, a command line or a call, as the group has it.
+        """Checks a value of a file, a command line or a call, and converts it to the field's type.
 
-        :param origin: where the value stands, for messages
-        :param name: what the setting is called there
-        :raises UserError: if it can't be what is needed
+        :param origin: where the value comes from, for messages
+        :param name: name of the setting there, if it differs
+        :raises UserError: if the value is invalid
         """
         return self.facts.read(name or self.name, value, origin, self.type)
 
     def add_to(self, parser: Any, default: Any, is_hidden: bool = False) -> None:
-        """Adds its option, whose text ``read`` converts.
+        """Adds the setting's option to a parser; ``read`` converts its text.
 
-        :param parser: of argparse, or a group of one
-        :param default: for the help
+        :param parser: an ArgumentParser of argparse, or one of its groups
+        :param default: value shown in the help
         :param is_hidden: whether the help leaves it out
         """
         shown = text_of(default)
@@ -81,7 +81,7 @@ class Entry:
 
 
 def text_of(value: Any) -> str:
-    """A default as help and reference show it; empty for none."""
+    """Text of a default in the help and the reference; empty if there is none."""
     if value in (None, MISSING, ()):
         return ""
     if isinstance(value, tuple):
@@ -91,7 +91,7 @@ def text_of(value: Any) -> str:
 
 @cache
 def entries(group: type) -> dict[str, Entry]:
-    """The settings of a group by name; fields without the facts of a setting are none."""
+    """The settings of a group by name; fields without metadata are not settings."""
     hints = typing.get_type_hints(group)
     found = [
         Entry(f.metadata["name"] or f.name, f.name, hints[f.name], f.metadata["setting"], f.default, f.metadata["is_common"])
@@ -102,7 +102,7 @@ def entries(group: type) -> dict[str, Entry]:
 
 
 def make_group(group: type, values: Mapping[str, Any]) -> Any:
-    """A group of the values by name that are its own, as ``Entry.read`` returned them."""
+    """Makes a group from values by name, as ``Entry.read`` returned them; those of other groups are ignored."""
     return group(**{entry.attribute: values[name] for name, entry in entries(group).items() if name in values})
 
 

@@ -1,4 +1,4 @@
-"""A training in progress: moved on by a round, looked at by callbacks, saved and restored."""
+"""A training in progress: it plays rounds, calls callbacks, and can be saved and restored."""
 
 import math
 from collections.abc import Sequence
@@ -31,9 +31,9 @@ Number = TypeVar("Number", int, float)
 
 
 class Callback:
-    """Looks at a training. Whatever it draws or computes, the weights that come out are the same.
+    """Observes a training. Sampling and computing in a callback do not change the trained weights.
 
-    In a training of several processes, callbacks run in the first one.
+    With several processes, callbacks run only in the first.
     """
 
     def on_start(self, state: "TrainingState") -> None:
@@ -43,7 +43,7 @@ class Callback:
         """After each round."""
 
     def on_log(self, state: "TrainingState", values: dict[str, float]) -> None:
-        """With numbers that are to be noted: means of the losses, results of an evaluation."""
+        """With numbers for the log: means of the losses, results of an evaluation."""
 
     def on_end(self, state: "TrainingState") -> None:
         """After the last round."""
@@ -51,7 +51,7 @@ class Callback:
 
 @dataclass
 class Means:
-    """Means of the numbers in the log since its last line."""
+    """Means of the numbers for the log since its last line."""
 
     sums: dict[str, Tensor] = field(default_factory=dict)
     counts: dict[str, int] = field(default_factory=dict)
@@ -63,9 +63,9 @@ class Means:
 
     @classmethod
     def restored(cls, sums: Any, counts: Any, device: torch.device) -> "Means":
-        """Those of a checkpoint.
+        """The means in a checkpoint.
 
-        :raises ValueError: if they are something else
+        :raises ValueError: if they are damaged
         """
         if sums.keys() != counts.keys() or any(type(count) is not int or count < 1 for count in counts.values()):
             raise ValueError(f"counts is {counts!r}")
@@ -74,26 +74,26 @@ class Means:
         return cls({name: value.to(device) for name, value in sums.items()}, counts)
 
     def take(self, fabric: Fabric) -> dict[str, float]:
-        """The means over all processes; what follows starts anew."""
+        """Returns the means over all processes, and starts new ones."""
         means = {name: mean_over_processes(fabric, value / self.counts[name]) for name, value in self.sums.items()}
         self.sums, self.counts = {}, {}
         return means
 
 
 class TrainingState:
-    """A training at its beginning, the same in every process.
+    """A training: its networks, optimisers and counters, the same in every process, at first those of a new training.
 
-    :param config: what is trained and how
+    :param config: settings of the training
     :param data: images to train on
-    :param fabric: launched; its processes share each batch
+    :param fabric: after ``launch``; its processes share each batch
     :param out: the run folder; None if nothing is to be written
-    :ivar gan: the model that learns; ``averaged`` is what is shown
-    :ivar players: all networks that learn, by name
-    :ivar callbacks: what looks at the training
+    :ivar gan: the model in training; ``averaged`` returns the one to sample and save
+    :ivar players: all networks in training, by name
+    :ivar callbacks: objects that observe the training
     :ivar images: real images shown so far
     :ivar step: rounds played
-    :ivar seconds: on the clock since the first step
-    :ivar cpu_seconds: of CPU time that the rounds took in this process
+    :ivar seconds: wall-clock time since the first step
+    :ivar cpu_seconds: CPU time of the rounds in this process
     :ivar is_finished: whether the budget is spent
     :raises UserError: if the settings don't fit each other or the data
     """
@@ -134,7 +134,7 @@ class TrainingState:
 
     @property
     def parameters(self) -> dict[str, int]:
-        """How many each player has."""
+        """Number of parameters of each player."""
         return {name: sum(p.numel() for p in player.parameters()) for name, player in self.players.items()}
 
     @property
@@ -145,13 +145,13 @@ class TrainingState:
 
     @property
     def spent(self) -> float:
-        """Share of the budget; of several, the one of which most is spent."""
+        """Share of the budget that is spent; with several budgets, the largest share."""
         run = self.config.run
         clocks = ((self.seconds, run.minutes), (self.cpu_seconds, run.cpu_minutes))
         return max([self.images / run.images, *(seconds / (60 * minutes) for seconds, minutes in clocks if minutes is not None)])
 
     def play(self) -> None:
-        """Rounds until the budget is spent, or a callback wants to stop.
+        """Plays rounds until the budget is spent or ``stop`` is called.
 
         :raises UserError: if training diverges
         """
@@ -183,11 +183,11 @@ class TrainingState:
         self.is_stopping = True
 
     def passed(self, every: int) -> bool:
-        """Whether the last round reached a multiple of so many images; never for 0, nor at the end, which has a call of its own."""
+        """Whether the last round reached a multiple of ``every`` images; False for 0, and at the end, which calls ``on_end``."""
         return not self.is_finished and every > 0 and self.images // every > self._images_before // every
 
     def log(self, values: dict[str, float]) -> None:
-        """Tells all callbacks of numbers that are to be noted."""
+        """Passes numbers for the log to all callbacks."""
         self._tell("on_log", values)
 
     def _tell(self, what: str, *values: Any) -> None:
@@ -195,9 +195,9 @@ class TrainingState:
             getattr(callback, what)(self, *values)
 
     def play_round(self) -> None:
-        """Every player's turns, and a step of the average."""
+        """Plays every player's turns, and updates the averaged generator."""
         self._images_before = self.images
-        # Dropout and augmentation: other numbers in every process, the same after a resumption
+        # For dropout and augmentation: other numbers in every process, the same ones after a resumption
         seed_layers(stream_seed(self.config.run.seed, LAYERS, self.step, self.fabric.global_rank), self.fabric.device)
         set_rates(self.optimisers, self.config, self.spent)
         turn = 0
@@ -237,10 +237,10 @@ class TrainingState:
         return Batch(real, labels, unlabelled, fake)
 
     def averaged(self, standing: bool = True) -> GAN:
-        """The model as it is shown and saved: with the averaged generator, its other networks shared with the training.
+        """The model to sample and save, with the averaged generator; it shares its other networks with the training.
 
         :param standing: whether its BatchNorms get standing statistics
-        :raises UserError: if training has gone wrong
+        :raises UserError: if training has diverged
         """
         self.check_weights()
         gan = self.gan.with_generator(self.average.network)
@@ -249,7 +249,10 @@ class TrainingState:
         return gan
 
     def save(self) -> None:
-        """Writes the checkpoint; not if training has gone wrong, so that the last good one stays."""
+        """Writes the checkpoint, unless training has diverged: then the last good one stays.
+
+        :raises UserError: if training has diverged
+        """
         self._check_finite({name: float(value) for name, value in self.means.sums.items()})
         self.check_weights()
         write_state(self.folder, self.state_dict())
@@ -273,7 +276,7 @@ class TrainingState:
         )
 
     def state_dict(self) -> dict[str, Any]:
-        """For ``state.pt``. All randomness is a function of seed and step, so the counters are the generators' state."""
+        """Content of ``state.pt``. All random numbers depend on seed and step alone, so no generator's state is in it."""
         return {
             "model": self.config.model.name,
             "data": self.data.fingerprint,
@@ -290,7 +293,7 @@ class TrainingState:
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Takes over what ``state_dict`` returned, from a file that may hold anything.
+        """Restores what ``state_dict`` returned, after checks, since a file may contain anything.
 
         :raises UserError: if it doesn't fit
         """
@@ -315,7 +318,7 @@ class TrainingState:
 def _number(state: dict[str, Any], name: str, kind: type[Number]) -> Number:
     """A number of a checkpoint.
 
-    :raises ValueError: if it is none from 0 up
+    :raises ValueError: if it is not a finite number of 0 or more
     """
     value = state[name]
     if type(value) is not kind or not 0 <= value < math.inf:
@@ -324,11 +327,11 @@ def _number(state: dict[str, Any], name: str, kind: type[Number]) -> Number:
 
 
 def restore_optimiser(player: str, optimiser: Adam, moments: Any) -> None:
-    """Gives an optimiser the moments of a checkpoint; what the settings say of it stays.
+    """Restores an optimiser's moments from a checkpoint, but not its settings, such as the learning rate.
 
-    :param player: whose it is, for messages
+    :param player: name of the optimiser's player, for messages
     :param moments: by number of the parameter
-    :raises ValueError: if they are not those of these parameters
+    :raises ValueError: if they don't fit the parameters
     """
     own = optimiser.state_dict()
     parameters = optimiser.param_groups[0]["params"]

@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM as a wish that a training follows after its round."""
+"""Stops a training after its current round on Ctrl-C or SIGTERM."""
 
 import signal
 import threading
@@ -8,9 +8,9 @@ from ca2_gan.training.state import Callback, TrainingState
 
 
 class StopOnSignal(Callback):
-    """While it is entered, the first SIGINT or SIGTERM ends the training after its round; a second one interrupts at once.
+    """As a context manager, ends the training after its round on the first SIGINT or SIGTERM; a second one interrupts at once.
 
-    :ivar signal: number of the signal that came, or 0
+    :ivar signal: number of the signal received, or 0
     """
 
     def __init__(self) -> None:

@@ -39,15 +39,15 @@ class Trainer:
     >>> gan = Trainer("letters_gan", "glyphs", seed=0).fit(minutes=5)  # doctest: +SKIP
 
     :param model: name in the registry, or all settings
-    :param data: a Dataset, or what ``load_data`` takes, such as a path or (images, labels); its training part is trained on
+    :param data: a Dataset, or what ``load_data`` takes, such as a path or (images, labels); its training split is used
     :param seed: of weights, noise and the order of the images
     :param out: the run folder; None to write nothing
-    :param callbacks: look at the training after the usual ones, which the settings ask for
-    :param fabric: devices and processes that the caller has chosen; None for what the settings say
-    :param settings: any other setting of ``ca2-gan train --help-all`` by name, such as ``lr_g=1e-3``, over those of
+    :param callbacks: run after the built-in ones, except the checkpoint and the log, which come last
+    :param fabric: Lightning Fabric with the devices and processes to use; None to make one from the settings
+    :param settings: any other setting of ``ca2-gan train --help-all`` by name, such as ``lr_g=1e-3``; overrides
         ``hyperparams/gan/MODEL.yml``
-    :ivar state: the training, from the first ``fit`` on; of one model per class, the last one's
-    :raises UserError: if there is no such model or setting, or a value is not what it should be
+    :ivar state: the training, None before ``fit``; with one model per class, that of the class trained last
+    :raises UserError: if there is no such model or setting, or a value is invalid
     """
 
     def __init__(
@@ -61,7 +61,7 @@ class Trainer:
         fabric: Fabric | None = None,
         **settings: Any,
     ):
-        models.get(model.model.name if isinstance(model, Config) else model)  # a wrong name is told before anything else
+        models.get(model.model.name if isinstance(model, Config) else model)  # reports a wrong name before anything else
         if not isinstance(callbacks, Sequence) or not all(isinstance(callback, Callback) for callback in callbacks):
             raise UserError("Trainer: callbacks: a list of objects of subclasses of ca2_gan.Callback is needed.")
         self.state: TrainingState | None = None
@@ -75,7 +75,7 @@ class Trainer:
             own = model_values(model, settings.get("game"))
             self.config = Config.of(own | settings | {"seed": seed, "data": source})
             if not is_read:
-                _ = self.data  # arrays that are none are told at once
+                _ = self.data  # reports invalid arrays at once
         parse_metrics(self.config.run.eval_metrics)
         try:
             self.out = None if out is None else Path(folder(str(out)))
@@ -99,26 +99,26 @@ class Trainer:
     def fit(
         self, *, images: int | None = None, minutes: float | None = None, cpu_minutes: float | None = None, resume: bool = False
     ) -> GAN:
-        """Trains until a budget is spent; called again with a larger one, goes on.
+        """Trains until a budget is spent. Another call with a larger budget continues the training.
 
-        :param images: shown to the discriminator, in all
-        :param minutes: of the clock from the first step on
-        :param cpu_minutes: of CPU time, without what is recorded and evaluated
-        :param resume: go on with the run in ``out``, as if it had not been interrupted, if there is one
+        :param images: budget of images shown to the discriminator, in total
+        :param minutes: budget of wall-clock time from the first step on
+        :param cpu_minutes: budget of CPU time, not counting evaluations and records
+        :param resume: continue the run in ``out``, if there is one, as if it had not been interrupted
         :return: a copy of the model, with the averaged generator, in evaluation mode
-        :raises UserError: if it can't be done, training diverges, or the disk is full
+        :raises UserError: if the data, a budget or the run folder is not right, training diverges, or the disk is full
         """
         self.train(images=images, minutes=minutes, cpu_minutes=cpu_minutes, resume=resume)
         return self.gan
 
     def train(self, *, resume: bool = False, **budget: float | None) -> None:
-        """The same, without a copy of the model.
+        """Trains as ``fit`` does, but returns no copy of the model.
 
         :param budget: as for ``fit``
         """
         self.config = self.config.with_values(**{name: value for name, value in budget.items() if value is not None})
         if resume and self.out is None and self.state is None:
-            raise UserError("resume=True goes on with the run in a folder: Trainer(..., out=FOLDER) names it.")
+            raise UserError("resume=True continues the run in a folder: name it by Trainer(..., out=FOLDER).")
         keeps_folder = self.out is not None and self.fabric.is_global_zero
         with own_folder(self.out) if keeps_folder and self.out else nullcontext():
             if self.config.data.per_class:
@@ -133,7 +133,7 @@ class Trainer:
 
     @cached_property
     def classes(self) -> dict[str, "Trainer"]:
-        """Of one model per class, the training of each, in a folder of its own; empty otherwise."""
+        """With one model per class, the Trainer of each class, which has its own folder; otherwise empty."""
         if not self.config.data.per_class:
             return {}
         found = {}
@@ -144,7 +144,7 @@ class Trainer:
         return found
 
     def _train_each_class(self, resume: bool) -> None:
-        """One after the other, until a callback wants to stop."""
+        """Trains the classes one after the other, until a callback stops one early."""
         is_begun = self.state is not None
         if self.out is not None and not is_begun:
             check_folder(self.out, self.config, resume)
@@ -154,7 +154,7 @@ class Trainer:
             prepare_folder(self.out, self.config, threads=torch.get_num_threads(), class_names=list(self.classes), folders=folders)
         run = self.config.run
         for trainer in self.classes.values():
-            # Which keeps the class's folder: someone may be training this class alone
+            # This locks the class's folder, too: another process may be training this class alone
             trainer.train(images=run.images, minutes=run.minutes, cpu_minutes=run.cpu_minutes, resume=resume)
             self.state = trainer.state
             if self.state and not self.state.is_finished:
@@ -162,7 +162,7 @@ class Trainer:
 
     @property
     def gan(self) -> GAN:
-        """A copy of the model as it is now, in evaluation mode; of one model per class, those of the classes that are begun."""
+        """A copy of the model as it is now, in evaluation mode; with one model per class, it has the classes begun so far."""
         if self.config.data.per_class:
             begun = {name: trainer.gan for name, trainer in self.classes.items() if trainer.state}
             if begun:
@@ -176,7 +176,7 @@ class Trainer:
         return gan
 
     def plan(self) -> str:
-        """What would be trained, in lines; nothing is trained or written."""
+        """Describes what would be trained, in lines; nothing is trained or written."""
         if self.config.data.per_class:
             return "\n\n".join(trainer.plan() for trainer in self.classes.values())
         part = self.data.train
@@ -196,7 +196,7 @@ class Trainer:
         return "\n".join(f"{name + ':':<9} {text}" for name, text in rows.items())
 
     def _begin(self, resume: bool) -> TrainingState:
-        """A training at its beginning or, if it is to be resumed, at its last checkpoint."""
+        """A new training or, to resume one, a training at its last checkpoint."""
         if self.config.run.threads:
             torch.set_num_threads(self.config.run.threads)
         if self.out is not None:
@@ -207,9 +207,9 @@ class Trainer:
         state = TrainingState(self.config, part, self.fabric, self.out)
         if checkpoint is not None:
             state.load_state_dict(checkpoint)
-        with self.fabric.rank_zero_first():  # the others find in the cache what the first has made
+        with self.fabric.rank_zero_first():  # the others find in the cache what the first has computed
             state.game.prepare()
-        # What can't be trained or evaluated leaves no folder
+        # Makes the folder only now, so that a training that can't begin leaves none
         if self.fabric.is_global_zero:
             state.callbacks = self._all_callbacks()
             if self.out is not None:
@@ -220,7 +220,7 @@ class Trainer:
         return state
 
     def _all_callbacks(self) -> list[Callback]:
-        """The callbacks that the settings ask for, then the caller's. Later ones see what earlier ones leave."""
+        """The callbacks that the settings ask for, then the caller's, then checkpoint and log, in the order in which they run."""
         run, writes = self.config.run, self.out is not None
         found: list[Callback] = [Samples(run.sample_every)] if writes else []
         found += [Keep(run.keep)] if writes and run.keep else []
@@ -231,7 +231,7 @@ class Trainer:
         return [*found, *self._callbacks, *([Checkpoint(run.checkpoint_seconds), Log(run.tensorboard)] if writes else [])]
 
     def _evaluation(self, names: str) -> Callable[[GAN], dict[str, float]]:
-        """The metrics of ``ca2-gan evaluate``, on at most 2,000 images.
+        """A function that computes metrics of ``ca2-gan evaluate`` from at most 2,000 images.
 
         :raises UserError: if there are too few images for a metric, or one is unknown
         """
@@ -249,7 +249,7 @@ class Trainer:
 def make_fabric(config: Config) -> Fabric:
     """Devices, processes and precision.
 
-    :raises UserError: if they are not there
+    :raises UserError: if they are not available
     """
     run = config.run
     try:
@@ -265,41 +265,41 @@ def make_fabric(config: Config) -> Fabric:
 
 
 def check_settings(settings: Mapping[str, Any], is_read: bool) -> None:
-    """Whether what a ``Trainer`` is given belongs elsewhere.
+    """Checks that no setting of a ``Trainer`` belongs to ``fit`` or ``load_data``.
 
     :param is_read: whether the data are a ``Dataset`` already
-    :raises UserError: if so
+    :raises UserError: if one does
     """
     if "resume" in settings:
-        raise UserError("Trainer: resume is of fit: Trainer(..., out=FOLDER).fit(resume=True).")
+        raise UserError("Trainer: resume is an argument of fit: Trainer(..., out=FOLDER).fit(resume=True).")
     of_data = [name for name in entries(DataConfig) if name in settings and name != "per_class"]
     if is_read and of_data:
         raise UserError(f"Trainer: the data are read already: give {', '.join(of_data)} to load_data.")
 
 
 def check_folder(out: Path, config: Config, resume: bool) -> None:
-    """Whether there is a run of these settings in the folder if one is to be resumed, and none if one is to begin.
+    """Checks that a run to resume has these settings, and that a new run's folder is empty.
 
-    A run goes on with as many threads as it began with.
+    Sets the number of torch's threads to that of the run to resume.
 
-    :raises UserError: if not
+    :raises UserError: if the folder is not right
     """
     if (out / CONFIG).exists():
         if not resume:
-            raise UserError(f"{out}: there is a run in it already. `--resume` goes on with it; another --out begins a new one.")
+            raise UserError(f"{out}: there is a run in it already. `--resume` continues it; another --out begins a new one.")
         before, facts = read_run(out)
         changes = before.changes(config)
         if changes:
-            raise UserError(f"{out}: --resume goes on with the settings the run began with; changed: {', '.join(changes)}.")
+            raise UserError(f"{out}: --resume needs the settings that the run began with; changed: {', '.join(changes)}.")
         torch.set_num_threads(facts.threads)
     elif out.is_dir() and (others := set(out.iterdir()) - partial_files(out) - {out / LOCK}):
         if resume:
-            raise UserError(f"{out}: no {CONFIG}: no run of `ca2-gan train` to go on with.")
-        raise UserError(f"{out}: {min(others).name} is in it, and no run. Give another --out, a new or an empty folder.")
+            raise UserError(f"{out}: no {CONFIG}, so there is no run of `ca2-gan train` to resume.")
+        raise UserError(f"{out}: it contains {min(others).name}, but no run. Give another --out, a new or an empty folder.")
 
 
 def prepare_folder(out: Path, config: Config, **facts: Any) -> None:
-    """Makes the run folder with its ``config.yml``; clears away what a killed process left half-written."""
+    """Makes the run folder with its ``config.yml``; removes files that a killed process left half-written."""
     versions = {"ca2": version("ca2"), "torch": str(torch.__version__)}
     with explained_disk_errors(out):
         out.mkdir(parents=True, exist_ok=True)
@@ -310,19 +310,19 @@ def prepare_folder(out: Path, config: Config, **facts: Any) -> None:
 
 
 def folder_name(class_name: str, index: int) -> str:
-    """A folder for a class: its name where a file system can take it, else its number too."""
+    """Name of a class's folder: the class name, or its number and what a file system takes of its name."""
     plain = plain_name(class_name)
     return plain if plain == class_name else f"{index}-{plain}"
 
 
 def compiler_works(device: torch.device) -> bool:
-    """Whether ``torch.compile`` does; where nothing can be compiled, as on a CPU without a C++ compiler, a line says so."""
-    logging.getLogger("torch.utils.cpp_extension").setLevel(logging.ERROR)  # that there is no GPU is no news
+    """Whether ``torch.compile`` works; if not, as on a CPU without a C++ compiler, prints a warning."""
+    logging.getLogger("torch.utils.cpp_extension").setLevel(logging.ERROR)  # hides its warning that there is no GPU
     try:
         torch.compile(lambda x: x + 1)(torch.zeros(2, device=device))
     except RuntimeError as error:
         reason = str(error).partition("\n")[0]
-        print(f"ca2-gan: --compile: goes on without, since torch.compile doesn't work here: {reason}", file=sys.stderr)
+        print(f"ca2-gan: --compile: training continues without, since torch.compile doesn't work here: {reason}", file=sys.stderr)
         return False
-    torch._dynamo.config.suppress_errors = True  # a graph that can't be compiled runs as it is
+    torch._dynamo.config.suppress_errors = True  # a graph that can't be compiled runs uncompiled
     return True

@@ -1,4 +1,4 @@
-"""Looks at a training for signs that it has gone wrong, and says what to try."""
+"""Checks a training for signs of failure, and prints what to try."""
 
 import math
 import sys
@@ -11,22 +11,22 @@ from tqdm import tqdm
 from ca2_gan.training.linear import LinearClassifier
 from ca2_gan.training.state import Callback, TrainingState
 
-UNTRAINED = 10_000  # images before which samples without variety, or of other classes, mean nothing
-WATCHED, CLASSIFIED = 256, 512  # samples whose variety is compared, whose classes are
-NO_VARIETY = 0.1  # of the real images' spread
-CERTAIN = 0.01  # a discriminator's loss below which it tells everything apart
+UNTRAINED = 10_000  # number of images before which samples of little variety, or of other classes, are normal
+WATCHED, CLASSIFIED = 256, 512  # number of samples for the check of variety, for the check of classes
+NO_VARIETY = 0.1  # share of the real images' spread
+CERTAIN = 0.01  # discriminator loss below which it tells all images apart
 LARGE = 1e3
-PATIENCE = 3  # lines of the log in a row
-TELLING = 0.3  # of the way from chance to perfect: how good a classifier has to be on real images to say anything of samples
+PATIENCE = 3  # consecutive lines of the log
+TELLING = 0.3  # least accuracy of the classifier on real images, between chance (0) and perfect (1), to judge samples
 
 ADVICE = {
-    "certain": "the discriminator tells everything apart (its loss is near 0), so the generator learns little: "
+    "certain": "the discriminator tells all images apart (its loss is near 0), so the generator learns little: "
     "try a smaller --lr-d, --augment diffaugment, --spectral-norm, or --r1 1.",
-    "large": "the losses are above 1,000, training diverges: try smaller --lr-g and --lr-d, --clip 1, or --r1 1.",
-    "variety": "the samples hardly differ (spread {found:.1f} of 255, real ones {real:.1f}), the generator has collapsed: "
+    "large": "a loss is above 1,000, so training diverges: try smaller --lr-g and --lr-d, --clip 1, or --r1 1.",
+    "variety": "the samples hardly differ (spread {found:.1f} of 255, of real images {real:.1f}), so the generator has collapsed: "
     "try --augment diffaugment, a smaller --lr-g, --loss relativistic --r1 1 --r2 1, or another --seed.",
     "classes": "the generator ignores its labels: a linear classifier finds the class of {found:.0%} of the samples "
-    "(by chance {chance:.0%}, of real images {real:.0%}). Train longer, or try --mismatched 0.5 or --model letters_gan.",
+    "(by chance {chance:.0%}; of {real:.0%} of real images). Train longer, or try --mismatched 0.5 or --model letters_gan.",
 }
 
 
@@ -41,9 +41,9 @@ def variety(images: Tensor, labels: Tensor) -> float:
 
 
 class Watch(Callback):
-    """Counts bad signs; each is told once, and again only after it has gone away.
+    """Warns of each bad sign once, and again only after the sign has disappeared.
 
-    :param every: images between two looks at samples; 0 for one at the end only
+    :param every: images between two checks of samples; 0 for one at the end only
     """
 
     def __init__(self, every: int = 20_000):
@@ -77,7 +77,7 @@ class Watch(Callback):
     def look_at_losses(self, values: Mapping[str, float], loss: str) -> list[str]:
         """Warnings about one line of the log.
 
-        :param loss: name of the objective; a critic's loss of Wasserstein may be small or large without harm
+        :param loss: name of the objective; the check for a loss near 0 skips objectives such as Wasserstein, where it is harmless
         """
         if not values.keys() >= {"d_loss", "g_loss"}:
             return []

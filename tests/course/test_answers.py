@@ -103,7 +103,7 @@ WRONG = {
         "reads_every_row": "The file has no header, but its first row was taken for one.",
         "keeps_labels_and_images_together": "the labels are shifted",
         "holds_out_new_images": "The file is sorted by class: choose at random.",
-        "parts_two_shapes": "of the images are on their case's side",
+        "parts_two_shapes": "of the images are in their case's group",
     },
     "data/wrong_junk": {
         "drops_junk": "12 rows labelled -1 are still there.",
@@ -113,9 +113,9 @@ WRONG = {
     },
     "data/wrong_pairs": {
         "sets_upright": "the letters are turned or mirrored.",
-        "keeps_labels_and_images_together": "images have another's label. Leave out the same rows of images and labels, by one mask.",
+        "keeps_labels_and_images_together": "images have the label of another image. Leave out the same rows of images and labels",
         "holds_out_new_images": "the dtype int64, where bool is needed.",
-        "parts_two_shapes": "of the images are on their case's side",
+        "parts_two_shapes": "of the images are in their case's group",
     },
     "step/wrong_one_optimizer": {
         "gives_each_its_own_optimizer": "the first optimizer has the parameters of both networks.",

@@ -97,14 +97,14 @@ def test_revision_and_cache_are_the_hubs(saved, hub, tmp_path):
     assert GAN.from_pretrained("user/name", revision=COMMITS["v1"]).config["options"] == {"width": 16}
     here = {"cache_dir": tmp_path / "hub", "local_files_only": True, "token": False, "force_download": False}
     assert GAN.from_pretrained("user/name", **here).config["options"] == {"width": 8}
-    refused(lambda: GAN.from_pretrained("user/name", revision="v2"), "user/name: no such folder, and it can't be had from the .* hub")
-    refused(lambda: GAN.from_pretrained("user/name", cache_dir=tmp_path / "none"), "can't be had from the Hugging Face hub")
+    refused(lambda: GAN.from_pretrained("user/name", revision="v2"), "user/name: no such folder, and it can't be loaded from the .* hub")
+    refused(lambda: GAN.from_pretrained("user/name", cache_dir=tmp_path / "none"), "can't be loaded from the Hugging Face hub")
 
 
 @pytest.mark.usefixtures("hub")
 @pytest.mark.parametrize("name", ["user/nothing", "a b/c", "runs/cgna"])
 def test_what_neither_a_folder_nor_the_hub_has_is_one_line(name):
-    refused(lambda: load(name), f"{name}: no such folder, and it can't be had from the Hugging Face hub")
+    refused(lambda: load(name), f"{name}: no such folder, and it can't be loaded from the Hugging Face hub")
 
 
 @pytest.mark.parametrize(
@@ -132,10 +132,10 @@ def test_what_neither_a_folder_nor_the_hub_has_is_one_line(name):
         ({"noise_dim": 50}, r"generator\.layers\.1\.weight is \[100, .*\], not \[50, "),
         ({"spectral_norm": "no"}, "spectral_norm has to be true or false"),
         ({"options": [8]}, "options has to be the model's options by name"),
-        ({"options": {"width": "8"}}, "the model option width is a whole number, not '8'"),
+        ({"options": {"width": "8"}}, "the model option width has to be a whole number, not '8'"),
         ({"options": {"width": -8}}, "dcgan_radford: the model option width has to be at least 1, not -8"),
         ({"options": {"width": 10**9}}, "dcgan_radford: can't be made with width=1000000000"),
-        ({"options": {"glorot": 1}}, "the model option glorot is true or false, not 1"),
+        ({"options": {"glorot": 1}}, "the model option glorot has to be true or false, not 1"),
         ({"options": {"widht": 8}}, "no model option 'widht'"),
         ({"modell": "cgan"}, "no entry is called 'modell'. Did you mean 'model'"),
         ({"self": 1}, "no entry is called 'self'"),
@@ -175,7 +175,7 @@ def replace(weights, change):
         (half_a_discriminator, r"discriminator\.layers\.2\.weight is missing"),
         (lambda w: {name: value for name, value in w.items() if name.startswith("discriminator")}, r"generator\S+ is missing"),
         (lambda w: {}, r"generator\S+ is missing"),
-        (lambda w: w | {"classifier.bias": torch.zeros(3)}, r"classifier\.bias is no weight of the model"),
+        (lambda w: w | {"classifier.bias": torch.zeros(3)}, r"classifier\.bias is not a weight of the model"),
         (lambda w: replace(w, lambda x: x[1:]), r"generator\.layers\.1\.weight is \[99, .*, not \[100,"),
         (lambda w: replace(w, lambda x: x.transpose(0, 1).contiguous()), r"generator\.layers\.1\.weight is "),
         (lambda w: replace(w, lambda x: x.long()), r"generator\.layers\.1\.weight is torch\.int64, not torch\.float32"),
@@ -303,7 +303,7 @@ class TestPerClass:
 
     @pytest.mark.parametrize("folder", ["../../x", "..", "../run/B", "/etc", "B/../B", "", "a/b", "."])
     def test_folders_elsewhere_are_not_opened(self, folder, run):
-        refused(lambda: load(self.describe(run, folders=["A", folder])), r"config\.yml: the folder .* of a class is not right in the run's")
+        refused(lambda: load(self.describe(run, folders=["A", folder])), r"config\.yml: the folder .* is not directly inside the run")
 
     @pytest.mark.parametrize(
         "facts",
@@ -329,7 +329,7 @@ class TestPerClass:
 
     def test_classes_that_do_not_go_together_are_refused(self, run):
         small(num_classes=1, noise_dim=7).save(run / "B")
-        refused(lambda: load(run), r"B: a model of other images, noise or layers than the first class's")
+        refused(lambda: load(run), r"B: its model differs from the first class's in images, noise or layers")
 
     def test_a_class_without_its_weights_is_named(self, run):
         (run / "B" / "model.safetensors").unlink()

@@ -158,8 +158,8 @@ class TestSampling:
             ([-1, 0, 0], "from -1 to 0"),
             ("", "no class is named"),
             ("QQ", "2 labels for 3 images"),
-            ([1.5, 0, 0], r"1\.5 is no class"),
-            ([True, 0, 0], "True is no class"),
+            ([1.5, 0, 0], r"1\.5 is not a class"),
+            ([True, 0, 0], "True is not a class"),
             (True, "labels: torch.bool: whole numbers"),
             (torch.tensor([0.0, 1.0, 2.0]), "whole numbers are needed, from 0 to 2"),
             (2.5, "labels: 2.5: names or numbers"),
@@ -279,12 +279,12 @@ class TestPretrained:
     @pytest.mark.parametrize(
         ("name", "asked", "message"),
         [
-            ("cgan", {"pretrained": True}, "cgan: no trained one comes with the package, only letters_gan/"),
+            ("cgan", {"pretrained": True}, "cgan: there is no pretrained one in the package, only letters_gan/"),
             ("letters_gan", {"pretrained": "mnits"}, "no pretrained model named 'letters_gan/mnits'. Did you mean 'letters_gan/mnist'"),
             ("letters_gan", {"pretrained": "mnist", "num_classes": 26}, "the trained model has num_classes=10, not 26"),
             ("letters_gan", {"pretrained": "mnist", "width": 8}, "the trained model has width=32, not 8"),
             ("lettersgan", {"pretrained": True}, "no model named 'lettersgan'"),
-            ("cgan", {}, "a new model needs num_classes and image_shape; with pretrained"),
+            ("cgan", {}, "a new model needs num_classes and image_shape; only one with pretrained"),
         ],
         ids=str,
     )

@@ -163,7 +163,7 @@ def test_train_then_load_in_one_line(letters, tmp_path, capsys):
 
 def test_a_second_run_does_not_overwrite_the_first(letters, tmp_path):
     run(command(letters, tmp_path / "run", images=16))
-    with pytest.raises(UserError, match=r"there is a run in it already\. `--resume` goes on with it"):
+    with pytest.raises(UserError, match=r"there is a run in it already\. `--resume` continues it"):
         run(command(letters, tmp_path / "run"))
 
 
@@ -178,7 +178,7 @@ def test_resume_refuses_changed_settings_by_name(letters, tmp_path):
 
 
 def test_nothing_to_resume_and_a_wrong_metric_are_told_before_anything(letters, tmp_path):
-    with pytest.raises(UserError, match=r"none: no run in it to go on with\. To begin one, give --model, --data\."):
+    with pytest.raises(UserError, match=r"none: no run in it to resume\. To begin one, give --model, --data\."):
         run(["train", "--out", str(tmp_path / "none"), "--resume"])
     with pytest.raises(UserError, match=r"no metric named 'fdc'\."):
         run(command(letters, tmp_path / "run", "--eval-metrics", "fdc", "--dry-run", images=32))
@@ -260,7 +260,7 @@ def test_resume_of_what_was_killed_at_its_first_file_begins(letters, tmp_path):
 
 def test_resume_of_a_folder_that_is_no_run(letters, tmp_path):
     (tmp_path / "notes.txt").write_text("mine")
-    with pytest.raises(UserError, match=r"no config\.yml: no run of `ca2-gan train` to go on with"):
+    with pytest.raises(UserError, match=r"no config\.yml, so there is no run of `ca2-gan train` to resume"):
         run(command(letters, tmp_path, "--resume"))
 
 

@@ -217,7 +217,7 @@ def test_answers_that_can_no_longer_be_kept_are_told(left_alone, items, tmp_path
         session.path.parent.mkdir()
         session.path.write_text("{")
         page.keyboard.press("1")
-        page.wait_for_selector("#message:text('no answers of a rater, or damaged ones')")
+        page.wait_for_selector("#message:text('answers, or damaged')")
         assert page.inner_text("#count") == "0 of 12"
 
 
@@ -348,7 +348,7 @@ def test_what_is_rated_is_drawn_once_and_mixed_with_the_test_split(tmp_path):
     [
         (["--report", "{}"], "nothing has been rated there"),
         (["nowhere.npz", "--data", "glyphs", "--size", "300", "--n", "2", "--out", "{}"], "no such file"),
-        (["real", "--data", "glyphs", "--out", "{}"], "none of the name 'real'"),
+        (["real", "--data", "glyphs", "--out", "{}"], "none named 'real'"),
         (["letters_gan/glyphs", "--data", "glyphs", "--rater", "../ann", "--out", "{}"], "rater '../ann'"),
     ],
 )

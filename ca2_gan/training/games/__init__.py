@@ -1,4 +1,4 @@
-"""The games, a file each; importing this registers them all."""
+"""The games, one file each; importing this package registers them all."""
 
 from ca2_gan.training.game import Batch, Game, GameOptions, Loss
 from ca2_gan.training.games.adversarial import Adversarial

@@ -1,4 +1,4 @@
-"""Two players: generator against discriminator, with the terms that any such game may add."""
+"""Two players, generator against discriminator, with optional terms of their losses."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -21,35 +21,35 @@ from ca2_gan.training.settings import setting
 
 @dataclass(frozen=True)
 class AdversarialOptions(GameOptions):
-    """Weights of 0 switch a term off."""
+    """Options of the game; a weight of 0 switches a term off."""
 
-    loss: str = setting("non-saturating", "what the players minimise; `ca2-gan list losses` shows all", is_common=True)
-    critic_steps: int = setting(1, "turns of the discriminator to each of the generator", low=1)
+    loss: str = setting("non-saturating", "objective of the players; `ca2-gan list losses` shows all", is_common=True)
+    critic_steps: int = setting(1, "turns of the discriminator for each turn of the generator", low=1)
     gradient_penalty: float = setting(0.0, "weight of WGAN-GP's penalty, (|grad D| - 1)^2", low=0)
     r1: float = setting(0.0, "weight gamma of R1, gamma/2 |grad D|^2 at real images", low=0)
-    r2: float = setting(0.0, "weight of the same at generated images, R2", low=0)
+    r2: float = setting(0.0, "weight of R2, the same penalty at generated images", low=0)
     auxiliary: float = setting(1.0, "weight of the auxiliary classifier's loss, where the discriminator has one", low=0)
-    mismatched: float = setting(0.0, "share of what the discriminator rejects that is real images with a wrong label", low=0, high=1)
+    mismatched: float = setting(0.0, "share of real images with a wrong label in what the discriminator has to reject", low=0, high=1)
     feature_matching: float = setting(0.0, "weight of feature matching in the generator's loss", low=0)
     matched_features: Literal["discriminator", "classifier"] = setting(
-        "discriminator", "whose features: the discriminator's, or those of a frozen classifier of the data"
+        "discriminator", "features to match: the discriminator's, or those of a frozen classifier trained on the data"
     )
     augment: tuple[str, ...] = setting(
         (),
-        "steps such as noise:0.1 salt-pepper:0.05 diffaugment brightness contrast saturation translation:0.125 cutout:0.5 flip",
+        "augmentations such as noise:0.1 salt-pepper:0.05 diffaugment brightness contrast saturation translation:0.125 cutout:0.5 flip",
         is_common=True,
     )
     augment_on: Literal["both", "real"] = setting(
-        "both", "both: real and generated images (the target stays the same); real: real ones only (they become the target)"
+        "both", "images to augment: both real and generated ones (the target stays the same), or only real ones (they become the target)"
     )
 
 
 @games.register("adversarial")
 class Adversarial(Game):
-    """The game of two; gradient penalties, auxiliary classifier and feature matching as the options say."""
+    """Generator against discriminator; gradient penalties, auxiliary classifier and feature matching are optional."""
 
     Options = AdversarialOptions
-    generator_weight = 1.0  # of the objective in the generator's total
+    generator_weight = 1.0  # weight of the objective in the generator's loss
 
     def __init__(self, gan: GAN, options: AdversarialOptions, source: Images):
         super().__init__(gan, options, source)
@@ -59,7 +59,7 @@ class Adversarial(Game):
         self.objective: Objective = losses.get(options.loss)
         self.augment = augmentation(options.augment)
         self.augment_fake = self.augment if options.augment_on == "both" else augmentation(())
-        self.frozen_features: Callable[[Tensor], Tensor] | None = None  # None: the discriminator's own
+        self.frozen_features: Callable[[Tensor], Tensor] | None = None  # None: the discriminator's features
 
     def prepare(self) -> None:
         if self.options.feature_matching and self.options.matched_features == "classifier":
@@ -114,7 +114,7 @@ class Adversarial(Game):
         return loss
 
     def _feature_distance(self, batch: Batch, features: Tensor) -> Tensor:
-        """Distance of the mean features, of the discriminator as it sees augmented images, or of a frozen extractor of bare ones."""
+        """Distance of mean features: the discriminator's, of augmented images, or a frozen classifier's, of images as they are."""
         extract = self.frozen_features
         if extract is not None:
             return feature_matching(extract(batch.real), extract(batch.fake))
@@ -122,7 +122,7 @@ class Adversarial(Game):
         return feature_matching(real, features)
 
     def compile_players(self) -> None:
-        """But for a discriminator with gradient penalties: torch.compile can't differentiate twice."""
+        """Compiles the networks, except a discriminator with gradient penalties: torch.compile can't differentiate twice."""
         self.gan.generator.compile()
         if not (self.options.r1 or self.options.r2 or self.options.gradient_penalty):
             self.gan.discriminator.features = torch.compile(self.gan.discriminator.features)

@@ -25,12 +25,12 @@ class TripleOptions(AdversarialOptions):
         0.1, "the classifier's share of what the discriminator has to reject (the paper's alpha, 1/2 there)", low=0, high=1
     )
     pseudo: float = setting(0.1, "weight of the pseudo-discriminative loss (the paper's alpha_P)", low=0)
-    good_enough: float = setting(0.8, "accuracy of the classifier from which the pseudo-discriminative loss counts", low=0, high=1)
-    memory: float = setting(0.98, "of the running mean of that accuracy, per round", low=0, below=1)
+    good_enough: float = setting(0.8, "accuracy of the classifier above which the pseudo-discriminative loss is used", low=0, high=1)
+    memory: float = setting(0.98, "decay of the running mean of that accuracy, per round", low=0, below=1)
     candidates: int = setting(2, "most probable labels over which the classifier's adversarial term is summed", low=1)
-    entropy: float = setting(0.1, "weight of the entropy of the classifier's answers on unlabelled images", low=0)
-    imbalance: float = setting(0.1, "weight of the imbalance of these answers", low=0)
-    # No settings of this game
+    entropy: float = setting(0.1, "weight of the entropy of the classifier's predictions on unlabelled images", low=0)
+    imbalance: float = setting(0.1, "weight of the class imbalance of these predictions", low=0)
+    # Fixed in this game, not settings
     loss: str = "non-saturating"
     gradient_penalty: float = 0.0
     r1: float = 0.0
@@ -42,7 +42,7 @@ class Triple(Adversarial):
     """Pairs (real image, its label) are real; (generated image, its label) and (real image, the classifier's label) are not.
 
     The classifier learns from labelled pairs, from the discriminator's judgement of its labels, and, once it is good enough,
-    from generated pairs. Where not all images are labelled, its answers on them are also made sure and balanced.
+    from generated pairs. If some images have no labels, its predictions on them are also made confident and balanced.
     """
 
     Options = TripleOptions
@@ -52,7 +52,7 @@ class Triple(Adversarial):
     def __init__(self, gan: GAN, options: TripleOptions, source: Images):
         super().__init__(gan, options, source)
         if "classifier" not in gan.players() or not gan.is_conditional:
-            raise UserError(f"the game 'triple' needs a classifier as third player; {gan.spec.name} has none. `--model triplegan` has.")
+            raise UserError(f"the game 'triple' needs a classifier as third player; {gan.spec.name} has none. `--model triplegan` has one.")
         self.generator_weight = 1 - options.alpha
         self.class_shares = source.class_shares
         self.register_buffer("running_accuracy", torch.zeros(()))

@@ -92,5 +92,5 @@ def test_what_cannot_be_compared(run, tmp_path):
         main([str(tmp_path / "empty")])
     with pytest.raises(UserError, match="nothing logged"):
         main([str(run("fresh", []))])
-    with pytest.raises(UserError, match="should end in"):
+    with pytest.raises(UserError, match="has to end in"):
         main([str(run("run", ROWS)), "--out", "page.png"])

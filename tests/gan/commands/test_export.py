@@ -75,8 +75,8 @@ def test_the_file_says_what_it_is(tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--out", "a.txt"], r"a\.txt: the name of a file with \.onnx or \.pt2"),
-        (["--torch", "--out", "a.onnx"], r"a\.onnx: the name of a file with \.pt2 is needed"),
+        (["--out", "a.txt"], r"a\.txt: the file name has to end in \.onnx or \.pt2"),
+        (["--torch", "--out", "a.onnx"], r"a\.onnx: the file name has to end in \.pt2\."),
     ],
 )
 def test_a_name_that_fits_no_form_is_refused(arguments, message, tmp_path, monkeypatch):

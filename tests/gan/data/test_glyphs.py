@@ -87,5 +87,5 @@ def test_capitals_and_lower_case_may_be_classes_of_their_own():
 
 def test_where_nothing_tells_capitals_it_says_so(tmp_path):
     np.savez(tmp_path / "a.npz", x=np.eye(16, dtype=np.uint8)[None].repeat(4, 0) * 200, y=np.arange(4), upper=np.arange(4))
-    with pytest.raises(UserError, match="nothing says which are capitals: cases needs an attribute 'upper'"):
+    with pytest.raises(UserError, match="nothing tells which are capitals: cases needs an attribute 'upper'"):
         load_data(tmp_path / "a.npz", cases=True)

@@ -72,17 +72,17 @@ def test_minus_one_tells_the_column_of_the_labels(where, images, tmp_path, capsy
     data = load_data(tmp_path / "x.csv")
     assert (data.class_names, len(data)) == (("0", "1", "2"), 30)
     np.testing.assert_array_equal(data.images[:, 0], images[labels >= 0])
-    assert "Nothing tells" not in capsys.readouterr().err
+    assert "unclear" not in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
     ("cell", "message"),
     [
         ("0;5", r"row 7: 65 pixels"),
-        ("", r"'' is no pixel, 0 to 255\. Fill in"),
-        ("w0", r"'w0' is no pixel.*'label' in a header"),
+        ("", r"'' is not a pixel, 0 to 255\. Fill in"),
+        ("w0", r"'w0' is not a pixel.*'label' in a header"),
         ("-1", r"pixel -1 is not in 0 to 255\. Scale the pixels\. .*'label' in a header"),
-        ('"0,5"', r"'0,5' is no pixel.*Write 0\.5, not 0,5"),
+        ('"0,5"', r"'0,5' is not a pixel.*Write 0\.5, not 0,5"),
     ],
 )
 def test_what_is_no_pixel_gets_a_remedy(cell, message, images, labels, tmp_path):
@@ -131,7 +131,7 @@ def test_a_folder_around_the_data_names_the_one_inside(inner, file, images, tmp_
         Image.fromarray(images[0]).save(path)
     else:
         pd.DataFrame({"x": [1]}).to_parquet(path)
-    with pytest.raises(UserError, match=r"outer: nothing to read right in it\. Give .*outer/around") as error:
+    with pytest.raises(UserError, match=r"outer: nothing to read directly in it\. Give .*outer/around") as error:
         load_data(tmp_path / "outer")
     inside = str(error.value).rpartition("Give ")[2].rstrip(".")
     with pytest.raises(UserError) as error:  # which is of the format at least

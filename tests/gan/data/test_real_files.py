@@ -108,7 +108,7 @@ def test_image_that_pandas_took_for_a_header(index, dtype, letters, tmp_path, ch
     frame(letters).astype(dtype).to_csv(tmp_path / "plain.csv", index=False, header=False)
     pd.read_csv(tmp_path / "plain.csv").to_csv(tmp_path / "x.csv", index=index)
     assert (tmp_path / "x.csv").read_text().count("\n") == 200
-    check(tmp_path / "x.csv", "The first row is an image that pandas made a header of")
+    check(tmp_path / "x.csv", "The first row is an image that pandas turned into a header")
 
 
 def test_image_with_a_label_of_text_that_pandas_took_for_a_header(letters, tmp_path, check):
@@ -116,7 +116,7 @@ def test_image_with_a_label_of_text_that_pandas_took_for_a_header(letters, tmp_p
     table["label"] = table["label"].map(dict(enumerate("vwxyz")))
     table.to_csv(tmp_path / "plain.csv", index=False, header=False)
     pd.read_csv(tmp_path / "plain.csv").to_csv(tmp_path / "x.csv")
-    check(tmp_path / "x.csv", "The first row is an image that pandas made a header of")
+    check(tmp_path / "x.csv", "The first row is an image that pandas turned into a header")
 
 
 def test_csv_whose_header_is_numbers(letters, tmp_path, check):
@@ -187,7 +187,7 @@ def test_csv_with_a_constant_label(letters, tmp_path, capsys):
     assert "All images have the label 3: one class." in capsys.readouterr().err
     frame(letters).to_csv(tmp_path / "x.csv", index=False, header=False)
     load_data(tmp_path / "x.csv")
-    assert "Nothing tells the column of the labels: column 1 is taken." in capsys.readouterr().err
+    assert "It is unclear which column has the labels: column 1 is taken." in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("header", [True, False])
@@ -217,7 +217,7 @@ def test_csv_of_fractions_with_a_gap_names_the_row(cell, letters, tmp_path):
     rows = (tmp_path / "x.csv").read_text().splitlines()
     rows[100] = rows[100].rsplit(",", 20)[0] + f",{cell}" + 19 * ",0.5"
     (tmp_path / "x.csv").write_text("\n".join(rows))
-    with pytest.raises(UserError, match=rf"row 101, column 46: '{cell}' is no pixel|NaN or infinite"):
+    with pytest.raises(UserError, match=rf"row 101, column 46: '{cell}' is not a pixel|NaN or infinite"):
         load_data(tmp_path / "x.csv")
 
 
@@ -230,7 +230,7 @@ def test_zip_of_a_csv(letters, tmp_path, capsys):
     assert "Rows and columns are swapped: EMNIST's files" in capsys.readouterr().err
     with zipfile.ZipFile(tmp_path / "archive.zip", "a") as archive:
         archive.writestr("more.csv", "1")
-    with pytest.raises(UserError, match=r"2 files such as data/emnist-letters.csv in it; of a zip, a single CSV can be read. Unpack it"):
+    with pytest.raises(UserError, match=r"2 files such as data/emnist-letters.csv in it; a zip has to contain a single CSV. Unpack it"):
         load_data(tmp_path / "archive.zip")
     (tmp_path / "archive.zip").write_bytes((tmp_path / "archive.zip").read_bytes()[:-30])
     with pytest.raises(UserError, match="damaged or cut off"):
@@ -281,7 +281,7 @@ def test_dark_ink_on_white_is_inverted(letters, tmp_path, check):
 def test_pictures_in_colour_on_white_stay(letters, capsys):
     images = np.stack([255 - letters[0], 255 - letters[0] // 2, 255 - letters[0]], axis=1)
     np.testing.assert_array_equal(load_data((images, letters[1])).images, images)
-    assert "--invert makes dark of light" in capsys.readouterr().err
+    assert "--invert inverts them" in capsys.readouterr().err
 
 
 def test_resizing_keeps_proportions(letters, check, capsys):
@@ -395,7 +395,7 @@ def test_folders_train_and_test_are_the_split(held_out, letters, tmp_path, capsy
     assert len(data.train) == 150
     said = capsys.readouterr().err
     assert "The pictures in train/ are to train on" in said
-    assert "Held out is its own test part, 50 images." in said
+    assert "Its own test part is held out, 50 images." in said
 
 
 def test_folders_one_level_too_deep(letters, tmp_path):
@@ -452,8 +452,8 @@ def test_npz_with_extra_arrays(letters, tmp_path, capsys):
     np.testing.assert_array_equal(data.test.images[:, 0], images[160:])
     np.testing.assert_array_equal(data.train.images[:, 0], images[:160])
     (said,) = capsys.readouterr().err.splitlines()
-    assert "Attributes of each image: upper, writer; left out, without an entry for each: source." in said
-    assert "Held out is its own test part, 40 images." in said
+    assert "Attributes of each image: upper, writer; left out, without one entry for each image: source." in said
+    assert "Its own test part is held out, 40 images." in said
 
 
 def test_copies_of_test_images_are_not_trained_on(letters, tmp_path, capsys):

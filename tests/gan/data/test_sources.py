@@ -59,11 +59,11 @@ def test_csv_drops_blanks_labelled_minus_one(images, labels, tmp_path):
     [
         (lambda rows: rows[6].rsplit(",", 1)[0], r"row 7: 63 pixels where the rows before have 64"),
         (lambda rows: rows[6] + ",1", r"row 7: 65 pixels where the rows before have 64"),
-        (lambda rows: rows[6].rsplit(",", 1)[0] + ",a", r"row 7, column 65: 'a' is no pixel"),
+        (lambda rows: rows[6].rsplit(",", 1)[0] + ",a", r"row 7, column 65: 'a' is not a pixel"),
         (lambda rows: rows[6].rsplit(",", 1)[0] + ",256", r"row 7, column 65: pixel 256 is not in 0 to 255"),
-        (lambda rows: rows[6].rsplit(",", 1)[0] + ",", r"row 7, column 65: '' is no pixel"),
-        (lambda rows: rows[6].rsplit(",", 1)[0] + ",1.5", r"row 7, column 65: '1.5' is no pixel"),
-        (lambda rows: "Q" + rows[6][1:], r"row 7, column 1: label 'Q' is no whole number"),
+        (lambda rows: rows[6].rsplit(",", 1)[0] + ",", r"row 7, column 65: '' is not a pixel"),
+        (lambda rows: rows[6].rsplit(",", 1)[0] + ",1.5", r"row 7, column 65: '1.5' is not a pixel"),
+        (lambda rows: "Q" + rows[6][1:], r"row 7, column 1: label 'Q' is not a whole number"),
     ],
 )
 def test_spoilt_csv_names_the_row(spoil, message, images, labels, tmp_path):
@@ -153,7 +153,7 @@ def test_npz_in_parts_in_colour_and_without_labels(images, labels, tmp_path, che
         ({"x": np.full((3, 8, 8), 300.5)}, "pixels from 300.5 to 300.5; 0 to 255, 0 to 1"),
         ({"x": np.zeros((3, 63), dtype=np.uint8)}, r"an array \[3, 63\]; images are"),
         ({"x": np.ones((3, 8, 8), dtype=np.uint8), "y": np.zeros(2, dtype=int)}, "3 images but 2 labels"),
-        ({"x": np.ones((3, 8, 8), dtype=np.uint8), "y": np.array([0, 1, 0.5])}, r"image 3: label 0\.5 is no whole number"),
+        ({"x": np.ones((3, 8, 8), dtype=np.uint8), "y": np.array([0, 1, 0.5])}, r"image 3: label 0\.5 is not a whole number"),
         ({"x": np.ones((3, 8, 8), dtype=np.uint8), "y": np.array([0, 1, {}])}, "can't be read as npz: Object arrays cannot be loaded"),
         ({"x": np.ones((3, 8, 8), dtype=np.uint8), "y": np.arange(3), "class_names": np.array("A")}, r"the class names are \[\]"),
     ],

@@ -82,7 +82,7 @@ def test_train_and_test_are_the_split_and_their_own_parts():
     assert data.train.train is data.train
     assert data.test.test is data.test
     for part, other in ((data.train, "test"), (data.test, "train")):
-        with pytest.raises(UserError, match="one part of the data only"):
+        with pytest.raises(UserError, match="only one part of the data"):
             getattr(part, other)
 
 

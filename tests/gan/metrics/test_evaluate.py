@@ -238,12 +238,12 @@ class TestClearAnswers:
 
     def test_few_images_are_noted(self, bars):
         score = evaluate(bars(4)[0], bars(50)[0], ["fcd:grey"])["fcd:grey"]
-        assert score.note == "of 4 images: up to 4 the covariance is singular; compare with the floor only."
+        assert score.note == "of 4 images: with at most 4, the covariance is singular; compare with the floor only."
 
     def test_what_has_no_number_says_why(self, bars, data):
         score = evaluate(bars(30)[0], (bars(50, seed=1)[0]), ["intra:grey"])["intra:grey"]
         assert (score.value, score.low) == (None, None)
-        assert score.note == "no number: nobody knows the classes."
+        assert score.note == "no number: the classes are unknown."
 
     @pytest.mark.parametrize(
         ("a", "message"),
@@ -251,10 +251,10 @@ class TestClearAnswers:
             (np.zeros((9, 8, 8), dtype=np.uint8), "arrays: images of 8x8 with 1 channel, but arrays has 16x16 with 1 channel. Resize"),
             (np.zeros((9, 16, 16, 5), dtype=np.uint8), "arrays: .*images"),
             ((np.zeros((9, 16, 16), dtype=np.uint8), np.zeros(8, dtype=np.int64)), "9 images but 8 labels"),
-            (5, "int: nothing to compare"),
+            (5, "int: can't be compared"),
             ("nowhere", "nowhere: no such folder"),
             ("some/nowhere.npz", r"some/nowhere\.npz: no such file\.$"),
-            (None, "NoneType: nothing to compare"),
+            (None, "NoneType: can't be compared"),
         ],
     )
     def test_what_cannot_be_compared(self, a, message, bars):
@@ -266,8 +266,8 @@ class TestClearAnswers:
         [
             ({"metrics": ["fcdd"]}, "no metric named 'fcdd'. Did you mean 'fcd'"),
             ({"metrics": ["fcd:gray"]}, "no extractor named 'gray'. Did you mean 'grey'"),
-            ({"metrics": ["kl:grey"], "train": "data"}, "grey knows no classes of the data"),
-            ({"metrics": ["cas:grey"]}, "cas looks through no network"),
+            ({"metrics": ["kl:grey"], "train": "data"}, "grey does not classify the data"),
+            ({"metrics": ["cas:grey"]}, "cas uses no network"),
             ({"metrics": ["fcd:grey"], "n": 51}, "arrays: 50 images, but 51 are asked for"),
             ({"metrics": ["fcd:grey"], "n": -1}, "n=-1: it has to be at least 1"),
             ({"metrics": ["fcd:grey"], "n": 50.5}, r"n: 50\.5 can't be read as"),
@@ -303,7 +303,7 @@ class TestClearAnswers:
         [
             (None, "extractor mine: the function that makes it returned NoneType; a torch.nn.Module is needed"),
             (lambda images: images, "returned function"),
-            (nn.Linear(7, 2), r"extractor mine: its network can't look at images \[50, 1, 16, 16\]: RuntimeError: mat1"),
+            (nn.Linear(7, 2), r"extractor mine: its network failed on images \[50, 1, 16, 16\]: RuntimeError: mat1"),
         ],
     )
     def test_extractors_that_do_not_work_are_named(self, made, message, bars):
@@ -324,7 +324,7 @@ class TestClearAnswers:
             raise OSError("no network")
 
         monkeypatch.setattr(torch.hub, "load_state_dict_from_url", offline)
-        with pytest.warns(UserWarning, match="fid left out: Inception's weights can't be had"):
+        with pytest.warns(UserWarning, match="fid left out: Inception's weights can't be downloaded"):
             found = evaluate(bars(50)[0], bars(50, seed=1)[0], ["fid", "fcd:grey"])
         assert list(found) == ["fcd:grey"]
         with pytest.raises(UserError, match=r"^Inception's weights .*inception_weights=\.\.\. in Python"):

@@ -238,7 +238,7 @@ def test_what_so_few_images_do_not_carry_is_said(data):
         (["good.npz", "--bootstrap", "-1"], "--bootstrap: at least 2 is needed, not -1"),
         (["good.npz", "--device", "cudda"], "device 'cudda' can't be used"),
         (["good.npz", "--metrics", "prdc:inceptoin"], r"no extractor named 'inceptoin'. Did you mean 'inception'\?"),
-        (["good.npz", "--metrics", "cas:inception"], "cas looks through no network"),
+        (["good.npz", "--metrics", "cas:inception"], "cas uses no network"),
         (["good.npz", "--classifier", "secnd"], r"--classifier: invalid choice: 'secnd' \(choose from .*first.*second.*\)"),
         (["good.npz", "--n", "301"], r"held-out split: \d+ images, but 301 are asked for"),
         (["few.npz", "--n", "50"], "few.npz: 20 images, but 50 are asked for"),

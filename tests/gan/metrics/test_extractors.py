@@ -112,7 +112,7 @@ def test_a_cache_that_cannot_be_written_to_is_said_once_and_changes_no_number(da
     told = capsys.readouterr().err
     assert told == (
         f"ca2-gan: {tmp_path / 'file' / 'cache'}: the cache can't be written to (Not a directory); "
-        "results are right, but made anew each time. CA2_GAN_CACHE names another folder.\n"
+        "results are right, but recomputed each time. Set CA2_GAN_CACHE to another folder.\n"
     )
 
 
@@ -158,7 +158,7 @@ def test_weights_that_cannot_be_had_say_so(monkeypatch):
         raise OSError("no network")
 
     monkeypatch.setattr(torch.hub, "load_state_dict_from_url", offline)
-    with pytest.raises(inception.UnavailableError, match=r"can't be had \(no network\).*--inception-weights"):
+    with pytest.raises(inception.UnavailableError, match=r"can't be downloaded \(no network\).*--inception-weights"):
         inception.Inception()
 
 
@@ -170,7 +170,7 @@ def test_a_download_that_was_cut_off_leaves_the_metric_out(monkeypatch, tmp_path
     path.parent.mkdir()
     for content in (b"", b"PK\x03\x04", b"no weights"):
         path.write_bytes(content)
-        with pytest.raises(inception.UnavailableError, match="Inception's weights can't be had"):
+        with pytest.raises(inception.UnavailableError, match="Inception's weights can't be downloaded"):
             inception.Inception()
 
 

@@ -1,4 +1,4 @@
-"""Generators of glyphs beside the procedure that draws them."""
+"""Generators of glyphs compared with the procedure that draws them."""
 
 import json
 

@@ -51,7 +51,7 @@ def test_the_command_prints_and_writes_them(told, tmp_path, capsys):
     np.savez(tmp_path / "fakes.npz", x=images)
     for attribute, title in (
         ("faint", "Real images by faint"),
-        ("writer", "Real images by writer: of 20 values, those that the last is worst at"),
+        ("writer", "Real images by writer: of 20 values, those where the last candidate's recall is lowest"),
     ):
         main([str(tmp_path / "fakes.npz"), "--data", str(told), "--metrics", "prdc", "--by", attribute, "-o", str(tmp_path / "out")])
         assert title in " ".join(capsys.readouterr().out.split())

@@ -169,7 +169,7 @@ class StopAfter(Callback):
         ({"options": {"depth": 3}}, r"no model option 'depth'"),
         ({"options": {"width": 0}}, r"the model option width has to be at least 1, not 0"),
         ({"options": {"width": 1_000_000}}, r"can't be made with width=1000000: not enough memory"),
-        ({"resume": True}, r"resume is of fit: Trainer\(\.\.\., out=FOLDER\)\.fit\(resume=True\)"),
+        ({"resume": True}, r"resume is an argument of fit: Trainer\(\.\.\., out=FOLDER\)\.fit\(resume=True\)"),
         ({"width": 16}, r"width is an option of the model: give it in options, such as options=\{'width': 1\}"),
         ({"resize": "16"}, "the data are read already: give resize to load_data"),
         ({"eval_metrics": "fdc"}, r"no metric named 'fdc'\."),
@@ -180,7 +180,7 @@ class StopAfter(Callback):
         ({"callbacks": [print]}, "callbacks: a list of objects"),
         ({"out": __file__}, r"out: .*test_from_python\.py is a file, a folder is needed"),
         ({"out": "/proc/x"}, r"/proc/x: can't be written to: .*Give another folder"),
-        ({"options": {"width": -8}}, r"--options width=-8: a number from 0 on is needed"),
+        ({"options": {"width": -8}}, r"--options width=-8: a number of 0 or more is needed"),
     ],
 )
 def test_wrong_settings_are_one_line(settings, message, data):
@@ -193,12 +193,12 @@ def test_what_is_called_too_early_or_for_another_thing_is_one_line(data, tmp_pat
         _ = Trainer("dcgan_radford", data).gan
     with pytest.raises(UserError, match="nothing is trained yet"):
         _ = Trainer("dcgan_radford", data, per_class=True).gan
-    with pytest.raises(UserError, match=r"resume=True goes on with the run in a folder: Trainer\(\.\.\., out=FOLDER\)"):
+    with pytest.raises(UserError, match=r"resume=True continues the run in a folder: name it by Trainer\(\.\.\., out=FOLDER\)"):
         Trainer("dcgan_radford", data, **SMALL).fit(images=8, resume=True)
     with pytest.raises(UserError, match="GAN: the name of a model is needed"):
         Trainer(create_model("dcgan_radford", num_classes=3, image_shape=(1, 16, 16), width=8), data)
     (tmp_path / "thesis.tex").write_text("precious")
-    with pytest.raises(UserError, match=r"thesis\.tex is in it, and no run\. Give another --out"):
+    with pytest.raises(UserError, match=r"it contains thesis\.tex, but no run\. Give another --out"):
         Trainer("dcgan_radford", data, out=tmp_path, **SMALL).fit(images=8)
     assert [path.name for path in tmp_path.iterdir()] == ["thesis.tex"]
 

@@ -266,7 +266,7 @@ class TestTrouble:
 
     def test_other_data(self, run, config, data, tmp_path):
         run(images=16)
-        with pytest.raises(UserError, match="the run saw other data"):
+        with pytest.raises(UserError, match="the run was trained on other data"):
             Trainer(config(images=32), data.subset(np.arange(len(data)) > 2), out=tmp_path / "run").fit(resume=True)
 
     def test_full_disk(self, run, tmp_path, monkeypatch):
@@ -322,7 +322,10 @@ def test_compiled_networks_train_the_same_weights(run, tmp_path):
 def test_without_a_compiler_it_says_so_and_trains(run, capfd, monkeypatch):
     monkeypatch.setattr(torch, "compile", lambda *_: raise_(RuntimeError("No working C++ compiler found\nand so on")))
     assert run(images=16, compile=True).state.is_finished
-    assert "--compile: goes on without, since torch.compile doesn't work here: No working C++ compiler found\n" in capfd.readouterr().err
+    assert (
+        "--compile: training continues without, since torch.compile doesn't work here: No working C++ compiler found\n"
+        in capfd.readouterr().err
+    )
 
 
 def raise_(error):
