@@ -202,13 +202,17 @@ class GAN(nn.Module, PyTorchModelHubMixin):
         """Writes ``model.safetensors`` and ``config.json`` into a folder, each whole or not at all."""
         write_model(Path(folder), self.config, self.state_dict())
 
-    def export(self, folder: str | Path, precision: Literal["float16", "int8"] = "float16") -> None:
-        """Writes what sampling needs and no more: the generator alone, with small parameters.
+    def export(
+        self, folder: str | Path, precision: Literal["float16", "int8"] = "float16", networks: Sequence[str] = ("generator",)
+    ) -> None:
+        """Writes the networks that are needed and no more, with small parameters.
 
-        :param precision: of its parameters; with int8, which takes half the place, each row of a weight has a scale of its own
+        :param precision: of the parameters; int8 takes half the space of float16: each row of a weight has its own scale
+        :param networks: which to write; the generator is enough to sample, and the discriminator to judge images
         """
-        lean = self._with_players({"generator": self.generator}).state_dict()
-        parameters = {f"generator.{name}" for name, _ in self.generator.named_parameters()}
+        players = {name: player for name, player in self.players().items() if name in networks}
+        lean = self._with_players(players).state_dict()
+        parameters = {f"{name}.{entry}" for name, player in players.items() for entry, _ in player.named_parameters()}
         small = quantise({name: value for name, value in lean.items() if name in parameters})
         if precision == "float16":
             small = {name: lean[name].half() for name in parameters}
@@ -397,7 +401,7 @@ def _trained(name: str, data: str | bool, asked: dict[str, Any]) -> GAN:
     defaults = {key: parameter.default for key, parameter in inspect.signature(models.get(name)).parameters.items()}
     known = pretrained.list(f"{name}/*")
     if not known:
-        raise UserError(f"{name}: no trained one comes with the package, only {', '.join(pretrained)}.")
+        raise UserError(f"{name}: no trained one is installed, only {', '.join(pretrained)}.")
     default = DEFAULT_DATA if f"{name}/{DEFAULT_DATA}" in known else known[0].partition("/")[2]
     gan = GAN.from_pretrained(pretrained.get(f"{name}/{data if isinstance(data, str) else default}").folder)
     has = defaults | gan.config | gan.config["options"]
