@@ -1,13 +1,11 @@
 """From the coursework's agents, as far as their settings are known, to ours, one change at a time."""
 
 import numpy as np
-from matplotlib.figure import Figure
-from reports import DocsTable, Picture, Report, without
+from reports import DocsTable, Report, without
 
-from ca2_core.study.figures import learning_curves
 from ca2_core.study.results import Array, Records, Results, iqm_text, label_text, mean_text, scores, succeeded
 from ca2_core.tables import Table
-from rl_reports import OURS, REGRET, TARGET, regrets, solved_text
+from rl_reports import OURS, TARGET, regrets, solved_text
 from rl_reports.overview import COURSEWORK
 
 
@@ -46,21 +44,7 @@ def changes(results: Results) -> str:
     return Table(header, rows).markdown() + note
 
 
-def curves(agent: str, what: str) -> Picture:
-    """An agent's learning curves, named without it.
-
-    :param what: differs between them
-    """
-
-    def draw(results: Results) -> Figure:
-        groups = {label.removeprefix(f"{agent}, "): records for label, records in results.by_variant(group=agent).items()}
-        return learning_curves(groups, REGRET)
-
-    return Picture(f"{agent}: regret over the training, {what}", draw)
-
-
 REPORT = Report(
     tables={"changes": DocsTable("From the coursework's settings to ours", changes)},
-    pictures={f"curves-{algo}": curves(agent, "change by change") for algo, agent in OURS.items()},
     kept=without("regret_percentiles", "diagnostics"),
 )

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from reports import DocsTable, Picture, Report, without
 
-from ca2_core.study.figures import legend, plain_figure, plain_log, style
+from ca2_core.study.figures import label_lines, plain_figure, plain_log, style
 from ca2_core.study.results import Records, Results, failures_text, iqm_text, mean_text, scores, succeeded
 from ca2_core.tables import Table
 from ca2_rl.study.hyperparams import shipped
@@ -260,19 +260,19 @@ def in_words(low: float, high: float) -> str:
 
 
 def heat_maps(results: Results) -> Figure:
-    """Mean regret over each pair of factors, a row an agent."""
+    """Median regret over each pair of factors, a row an agent. A mean would show the settings that learn nothing and little else."""
     pairs = list(combinations(range(len(FACTORS)), 2))
     figure = Figure(figsize=(2.3 * len(pairs), 2.3 * len(OURS)), layout="constrained")
     panels = figure.subplots(len(OURS), len(pairs), squeeze=False)
     tables = {agent: cells(results, agent) for agent in OURS.values()}
-    norm = LogNorm(5, 1500, clip=True)
+    norm = LogNorm(7, 300, clip=True)
     image = None
     for row, (agent, table) in zip(panels, tables.items(), strict=True):
         for panel, (a, b) in zip(row, pairs, strict=True):
             others = tuple(axis for axis in range(len(FACTORS)) if axis not in (a, b))
-            means = np.ma.masked_invalid(table).mean(axis=others).filled(np.nan)  # of what is there
-            image = panel.imshow(means, norm=norm, cmap="cividis_r", aspect="auto")
-            for (i, j), regret in np.ndenumerate(means):
+            medians = np.ma.median(np.ma.masked_invalid(table), axis=others).filled(np.nan)  # of what is there
+            image = panel.imshow(medians, norm=norm, cmap="cividis_r", aspect="auto")
+            for (i, j), regret in np.ndenumerate(medians):
                 if np.isfinite(regret):
                     color = "white" if norm(regret) > 0.5 else "black"
                     panel.text(j, i, f"{regret:.0f}", ha="center", va="center", fontsize=8, color=color)
@@ -282,7 +282,7 @@ def heat_maps(results: Results) -> Figure:
             panel.set_ylabel(NAMES[FACTORS[a]].capitalize(), fontsize=8)
         row[0].set_title(agent, loc="left", fontsize=10)
     assert image is not None
-    figure.colorbar(image, ax=panels, label="Mean regret over the other two factors and the seeds", shrink=0.7, format="{x:g}")
+    figure.colorbar(image, ax=panels, label="Regret: median over the other two factors", shrink=0.7, format="{x:g}")
     return figure
 
 
@@ -299,7 +299,7 @@ def search_curves(results: Results) -> Figure:
     plain_log(panel.yaxis)
     panel.set_xlabel("Settings tried, in random order")
     panel.set_ylabel("Expected regret of the best so far")
-    legend(figure)
+    label_lines(panel)
     return figure
 
 
@@ -312,7 +312,7 @@ REPORT = Report(
         "criteria": DocsTable("Do the coursework's selection criteria predict the regret?", criteria),
     },
     pictures={
-        "heat-maps": Picture("Mean regret over pairs of factors", heat_maps),
+        "heat-maps": Picture("Median regret over pairs of factors", heat_maps),
         "search": Picture("Expected regret of the best setting over the number tried", search_curves),
     },
     kept=kept,
