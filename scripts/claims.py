@@ -174,7 +174,7 @@ def optima() -> dict[str, float]:
 def tuned() -> Iterator[Row]:
     """On the table of single changes to DDPG: what came out best."""
     results = study("rl/studies/tuning")
-    for factor, returns in tuning.COURSEWORK.items():
+    for factor, returns in tuning.VALUES.items():
         ranked = sorted(returns, key=lambda value: -returns[value])
         groups = {}
         for value in ranked:

@@ -9,12 +9,10 @@ from ca2_core.study.figures import band, label_lines, over, plain_figure, plain_
 from ca2_core.study.results import Results, succeeded
 from rl_reports import columns, regrets, table
 
-COLUMNS = columns("return", "regret", "std over seeds", "regret, IQM [95 %]", "steps to regret 15")
+COLUMNS = columns("regret, IQM [95 %]", "best to worst seed", "steps to regret 15")
 QUESTIONS = {
     "noise": "OUDDPG: noise with and without memory",
     "networks": "Noisy networks and epsilon-greedy, all else the same",
-    "holds": "How long a random torque, or a draw of the noise, is held",
-    "bins": "DiscretizedDQN: number of torques",
 }
 
 
