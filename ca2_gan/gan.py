@@ -202,13 +202,17 @@ class GAN(nn.Module, PyTorchModelHubMixin):
         """Writes ``model.safetensors`` and ``config.json`` into a folder, each whole or not at all."""
         write_model(Path(folder), self.config, self.state_dict())
 
-    def export(self, folder: str | Path, precision: Literal["float16", "int8"] = "float16") -> None:
-        """Writes only what sampling needs: the generator, with parameters of lower precision.
+    def export(
+        self, folder: str | Path, precision: Literal["float16", "int8"] = "float16", networks: Sequence[str] = ("generator",)
+    ) -> None:
+        """Writes only the networks that are needed, with parameters of lower precision.
 
         :param precision: of the parameters; int8 takes half the space of float16, with one scale for each row of a weight
+        :param networks: which to write; the generator is enough to sample, and the discriminator to judge images
         """
-        lean = self._with_players({"generator": self.generator}).state_dict()
-        parameters = {f"generator.{name}" for name, _ in self.generator.named_parameters()}
+        players = {name: player for name, player in self.players().items() if name in networks}
+        lean = self._with_players(players).state_dict()
+        parameters = {f"{name}.{entry}" for name, player in players.items() for entry, _ in player.named_parameters()}
         small = quantise({name: value for name, value in lean.items() if name in parameters})
         if precision == "float16":
             small = {name: lean[name].half() for name in parameters}
@@ -398,7 +402,7 @@ def _trained(name: str, data: str | bool, asked: dict[str, Any]) -> GAN:
     defaults = {key: parameter.default for key, parameter in inspect.signature(models.get(name)).parameters.items()}
     known = pretrained.list(f"{name}/*")
     if not known:
-        raise UserError(f"{name}: there is no pretrained one in the package, only {', '.join(pretrained)}.")
+        raise UserError(f"{name}: no pretrained one is installed, only {', '.join(pretrained)}.")
     default = DEFAULT_DATA if f"{name}/{DEFAULT_DATA}" in known else known[0].partition("/")[2]
     gan = GAN.from_pretrained(pretrained.get(f"{name}/{data if isinstance(data, str) else default}").folder)
     has = defaults | gan.config | gan.config["options"]

@@ -7,7 +7,7 @@ from typing import Any
 from ca2_core.errors import UserError, did_you_mean
 from ca2_gan.gan import GAN, join_classes
 from ca2_gan.model_files import CONFIG as MODEL_CONFIG
-from ca2_gan.registry import pretrained
+from ca2_gan.registry import models, pretrained
 from ca2_gan.training.config import CONFIG, read_run
 
 # What no model on the hub is called
@@ -17,8 +17,8 @@ FILES = (".csv", ".gz", ".npz", ".parquet", ".png", ".pt", ".safetensors", ".tsv
 def load(source: Any, *, revision: str | None = None, token: str | bool | None = None) -> GAN:
     """A trained model, in evaluation mode.
 
-    :param source: a run of ``ca2-gan train``, a folder that ``save`` or ``save_pretrained`` wrote, a model that comes with the
-        package, such as ``letters_gan/mnist``, or one on the hub, ``user/name``; a folder comes first
+    :param source: a run of ``ca2-gan train``, a folder that ``save`` or ``save_pretrained`` wrote, an installed
+        trained model, such as ``letters_gan/mnist``, or one on the hub, ``user/name``; a folder comes first
     :param revision: branch, tag or commit on the hub
     :param token: of a private model on the hub
     :raises UserError: if there is none, or a damaged one
@@ -46,12 +46,11 @@ def load(source: Any, *, revision: str | None = None, token: str | bool | None =
 
 
 def is_pretrained(name: str) -> bool:
-    """Whether a name is, or was meant to be, of a model that comes with the package: right in its first half or nearly right as a whole.
+    """Whether a name is meant to be that of an installed trained model: it starts with a model of the registry, or is nearly right.
 
-    A slip should not send anyone to the hub, which offline answers after half a minute.
+    A typing error should not cost half a minute, which the hub takes to answer when there is no network.
     """
-    models = {shipped.partition("/")[0] for shipped in pretrained}
-    return name.partition("/")[0] in models or bool(get_close_matches(name, pretrained.list(), cutoff=0.85))
+    return name.partition("/")[0] in models.list() or bool(get_close_matches(name, pretrained.list(), cutoff=0.85))
 
 
 def class_folders(run: Path) -> dict[str, Path]:

@@ -29,6 +29,8 @@ PANELS = (
 )
 LINE_STYLES: tuple[Literal["-", "--", ":", "-."], ...] = ("-", "--", ":", "-.")
 POINTS = 200
+# Share of a training over which returns are averaged: those of single episodes depend on their initial states more than on the agent
+SMOOTHING = 0.05
 LENGTH = "rollout/ep_len_mean"
 
 
@@ -53,7 +55,7 @@ def read_curves(run: Run) -> pd.DataFrame:
 
 
 def plot_runs(runs: list[Run]) -> Figure:
-    """Draws the four panels. Runs of one algorithm and env share a shade and a line style; a thick line shows the mean of several runs.
+    """Draws the four panels. Runs of one algorithm share a shade and a line style; several become their mean and a band around it.
 
     :raises UserError: if a run has no log
     """
@@ -66,7 +68,8 @@ def plot_runs(runs: list[Run]) -> Figure:
         panel.grid(alpha=0.25)
         for i, curves in enumerate(groups.values()):
             lightness = 1.0 if len(groups) == 1 else 0.6 + 0.8 * i / (len(groups) - 1)
-            _plot_group(panel, curves, columns, shade(color, lightness), LINE_STYLES[i % len(LINE_STYLES)])
+            smoothing = SMOOTHING if columns == COLUMNS["return"] else 0.0
+            _plot_group(panel, curves, columns, smoothing, shade(color, lightness), LINE_STYLES[i % len(LINE_STYLES)])
         if not panel.lines:
             panel.text(0.5, 0.5, "not logged by this algorithm", ha="center", va="center", transform=panel.transAxes, color="0.5")
     if length := _episode_steps([curves for group in groups.values() for curves in group]):
@@ -85,22 +88,23 @@ def _episode_steps(logs: list[pd.DataFrame]) -> int | None:
     return int(lengths.pop()) if len(lengths) == 1 and all(LENGTH in curves for curves in logs) else None
 
 
-def _plot_group(panel: Axes, group: list[pd.DataFrame], columns: tuple[str, ...], color: str, style: str) -> None:
+def _plot_group(panel: Axes, group: list[pd.DataFrame], columns: tuple[str, ...], smoothing: float, color: str, style: str) -> None:
     lines = []
     for curves in group:
         column = next((name for name in columns if name in curves and curves[name].notna().any()), None)
         if column is not None:
             logged = curves.groupby(STEPS)[column].mean().dropna()  # an evaluation adds a row at the same step
-            lines.append((logged.index.to_numpy(), logged.to_numpy()))
-    alone = len(lines) == 1
-    for steps, values in lines:
-        panel.plot(steps, values, color=color, linestyle=style, linewidth=1.6 if alone else 0.8, alpha=1.0 if alone else 0.35)
+            smooth = logged.rolling(max(1, round(smoothing * len(logged))), min_periods=1).mean()
+            lines.append((smooth.index.to_numpy(), smooth.to_numpy()))
     # The mean is drawn over the steps that all runs cover
     first, last = max((steps[0] for steps, _ in lines), default=0), min((steps[-1] for steps, _ in lines), default=0)
     if len(lines) > 1 and first <= last:
         grid = np.linspace(first, last, POINTS)
-        mean = np.mean([np.interp(grid, steps, values) for steps, values in lines], axis=0)
-        panel.plot(grid, mean, color=color, linestyle=style, linewidth=2.2)
+        values = np.stack([np.interp(grid, *line) for line in lines])
+        panel.fill_between(grid, values.min(axis=0), values.max(axis=0), color=color, alpha=0.2, linewidth=0)
+        lines = [(grid, values.mean(axis=0))]
+    for line in lines:
+        panel.plot(*line, color=color, linestyle=style, linewidth=1.8)
 
 
 def shade(color: str, lightness: float) -> str:
@@ -114,7 +118,8 @@ def main(argv: list[str]) -> None:
     parser = Parser(
         prog="ca2-rl plot",
         description="Draws the gradient norm (blue), the loss (red), the mean Q-value (green) and the episode return (yellow), "
-        "each averaged over the logging interval, over the training of one or several runs.",
+        "each averaged over the logging interval, over the training of one or several runs; the return is a moving average over "
+        f"{SMOOTHING:.0%} of the training. Several runs of an agent are shown by their mean and the range between the lowest and highest.",
     )
     parser.add_argument("runs", nargs="+", metavar="RUN", help="run folders of `ca2-rl train`, or folders that contain them")
     parser.add_argument(

@@ -15,15 +15,21 @@ from statistics import fmean
 
 import numpy as np
 from gan_reports import changes, ranking, trained
-from publishing import DOCS, parser, read, save
+from matplotlib.figure import Figure
+from publishing import DOCS, IMAGES, parser, read, save
 from rl_reports import tuning
 from rl_reports.effects import RankCorrelation, rank_correlation
 
 from ca2_core.statistics import iqm, iqm_interval
+from ca2_core.study.figures import COLORS, legend, plain_figure
+from ca2_core.study.figures import save as save_figure
 from ca2_core.study.results import Array, Results, iqm_text, scores
 from ca2_gan.study.training import SECOND
 
 CLAIMS = DOCS / "claims.json"
+RETURNS = IMAGES / "claims-returns.png"
+# Average returns on Pendulum-v1 that the original study gives, by what the matched study calls these agents
+CLAIMED = {"DiscretizedDQN": -838.13, "NoisyDQN": -1367.53, "DDPG and OU noise": -627.46}
 CONFIRMED, REFUTED, OPEN = "confirmed", "refuted", "cannot be said"
 AGENTS, GANS = "agents", "GANs"
 LETTERS = "emnist-letters-a-m.csv.gz, 3 CPU minutes"
@@ -92,10 +98,9 @@ def compared(unit: str, groups: dict[str, Array]) -> str:
 
 def agents() -> Iterator[Row]:
     """On the agents and how they were tuned."""
-    matched = study("rl/studies/pendulum-matched").by_variant("training episodes of 200 steps")
-    claimed = {"DDPG and OU noise": -627.46, "DiscretizedDQN": -838.13, "NoisyDQN": -1367.53}
-    claimed_text = ", ".join(f"{agent} {value:.0f}" for agent, value in claimed.items())
-    regrets, returns = ({agent: scores(matched.get(agent, []), name) for agent in claimed} for name in ("regret", "return"))
+    ranked = sorted(CLAIMED, key=lambda agent: -CLAIMED[agent])
+    claimed_text = ", ".join(f"{agent} {CLAIMED[agent]:.0f}" for agent in ranked)
+    regrets, returns = ({agent: matched(name)[agent] for agent in ranked} for name in ("regret", "return"))
     yield Row(
         AGENTS,
         "DDPG is better than DQN, and DQN than NoisyDQN.",
@@ -104,7 +109,7 @@ def agents() -> Iterator[Row]:
         order(list(regrets.values())),
         ["rl/studies/pendulum-matched.json"],
     )
-    is_above = all(len(values) and values.min() > claimed[agent] for agent, values in returns.items())
+    is_above = all(len(values) and values.min() > CLAIMED[agent] for agent, values in returns.items())
     yield Row(
         AGENTS,
         "The average returns are what these agents reach.",
@@ -137,6 +142,29 @@ def agents() -> Iterator[Row]:
     yield gravity()
 
 
+def matched(score: str) -> dict[str, Array]:
+    """Scores of the agents of ``CLAIMED`` under one protocol with whole episodes, over the seeds."""
+    groups = study("rl/studies/pendulum-matched").by_variant("training episodes of 200 steps")
+    return {agent: scores(groups.get(agent, []), score) for agent in CLAIMED}
+
+
+def returns_chart() -> Figure:
+    """Returns that were claimed, and those of the same agents here with every seed as a dot, above the best possible one."""
+    figure, panel = plain_figure(7.2, 3.6)
+    measured = matched("return")
+    for i, (agent, values) in enumerate(measured.items()):
+        for shift, value, color, name in ((-0.19, CLAIMED[agent], "#999999", "claimed"), (0.19, values.mean(), COLORS[0], "measured")):
+            panel.bar(i + shift, value, 0.36, color=color, label=name if i == 0 else None)
+            panel.annotate(f"{value:.0f}", (i + shift, value), xytext=(0, -3), textcoords="offset points", ha="center", va="top")
+        panel.plot([i + 0.19] * len(values), values, ".", color="black", markersize=4)
+    panel.axhline(optima()["g = 10"], color="black", linewidth=0.8, label="best possible")
+    panel.set_xticks(range(len(measured)), list(measured))
+    panel.set_ylim(1.12 * min(CLAIMED.values()), 0)
+    panel.set_ylabel("Mean return on Pendulum-v1")
+    legend(figure)
+    return figure
+
+
 def optima() -> dict[str, float]:
     """The best possible mean return on Pendulum-v1, by gravity."""
     rows = read(DOCS / "rl" / "optima.json")["rows"]
@@ -146,7 +174,7 @@ def optima() -> dict[str, float]:
 def tuned() -> Iterator[Row]:
     """On the table of single changes to DDPG: what came out best."""
     results = study("rl/studies/tuning")
-    for factor, returns in tuning.COURSEWORK.items():
+    for factor, returns in tuning.VALUES.items():
         ranked = sorted(returns, key=lambda value: -returns[value])
         groups = {}
         for value in ranked:
@@ -319,6 +347,8 @@ def main() -> None:
         sys.exit("docs/claims.json: its rows are not those of the records. Run `python scripts/claims.py`.")
     if not check:
         save({"rows": rows}, CLAIMS)
+        if all(len(values) for values in matched("return").values()):
+            save_figure(returns_chart(), RETURNS)
         for row in rows:
             print(f"{row['verdict']:15} {row['claim']}  {row['measured']}")
 

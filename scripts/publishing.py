@@ -12,6 +12,8 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
+from reports import Report
+
 from ca2_core.errors import UserError
 from ca2_core.files import write_json
 from ca2_core.study.command import show
@@ -83,9 +85,17 @@ def update_study(half: str, prefix: str, command_line: argparse.ArgumentParser, 
     if arguments.quick or arguments.report_only:
         return
     Results(results.content | {"records": [report.kept(record) for record in results.records]}).save(measurements)
-    for picture_name, picture in report.pictures.items():
-        draw(picture.make(results), ROOT / "docs" / "images" / f"study-{prefix}{name}-{picture_name}.png")
+    draw_pictures(f"{prefix}{name}", report, results)
     fill_tables()
+
+
+def draw_pictures(study: str, report: Report, results: Results) -> None:
+    """Writes the docs' figures of a study.
+
+    :param study: its name in theirs, such as ``gan-overview``
+    """
+    for name, picture in report.pictures.items():
+        draw(picture.make(results), IMAGES / f"study-{study}-{name}.png")
 
 
 def fill_tables() -> None:

@@ -20,9 +20,9 @@ from ca2_core.study.results import Records, succeeded
 
 COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#999999", "#B8A800")
 LINE_STYLES = ("-", "--", ":")
-# More bands would hide the lines
+# Most lines that have a band and a label at their end; more get neither, but a legend
 MOST_BANDS = 8
-# Characters per line of the legend
+# Characters of a label on one line
 LINE_LENGTH = 26
 
 Array = NDArray[np.float64]
@@ -53,6 +53,73 @@ def legend(figure: Figure) -> None:
     handles, labels = figure.axes[0].get_legend_handles_labels()
     if handles:
         figure.legend(handles, [fill(label, LINE_LENGTH) for label in labels], loc="outside right upper", frameon=False)
+
+
+def label_lines(panel: Axes) -> None:
+    """Writes each line's label at its right end, in its colour, the labels moved apart where they would overlap.
+
+    Call it last: it needs the final scales of the axes.
+    """
+    lines = [line for line in panel.get_lines() if not str(line.get_label()).startswith("_") and np.size(line.get_xydata())]
+    figure = panel.get_figure()
+    assert isinstance(figure, Figure)
+    ends = [np.asarray(line.get_xydata(), dtype=np.float64)[-1] for line in lines]
+    labels = [
+        panel.annotate(
+            fill(str(line.get_label()), LINE_LENGTH),
+            (float(x), float(y)),
+            xytext=(6, 0),
+            textcoords="offset points",
+            va="center",
+            color=line.get_color(),
+            annotation_clip=False,
+        )
+        for line, (x, y) in zip(lines, ends, strict=True)
+    ]
+    figure.draw_without_rendering()
+    boxes = [label.get_window_extent() for label in labels]
+    order = sorted(range(len(labels)), key=lambda i: boxes[i].y0 + boxes[i].y1)
+    centers = spread([(boxes[i].y0 + boxes[i].y1) / 2 for i in order], [boxes[i].height for i in order], panel.bbox.y0)
+    for i, center in zip(order, centers, strict=True):
+        moved = (center - (boxes[i].y0 + boxes[i].y1) / 2) * 72 / figure.dpi
+        labels[i].set_position((6, moved))
+
+
+def spread(centers: Sequence[float], heights: Sequence[float], low: float = -np.inf) -> list[float]:
+    """Moves intervals apart, as little as possible: touching ones form blocks, each about the mean of what its members asked for.
+
+    :param centers: where each should be, ascending
+    :param heights: length of each
+    :param low: none begins below
+    :return: centers of the same intervals, in the same order, none overlapping
+    """
+    blocks: list[tuple[float, list[int]]] = []  # middle and members
+    for i, center in enumerate(centers):
+        block = (center, [i])
+        while blocks:
+            middle, members = blocks[-1]
+            reach = sum(heights[j] for j in members) / 2
+            if middle + reach <= block[0] - sum(heights[j] for j in block[1]) / 2:
+                break
+            blocks.pop()
+            block = (_middle(centers, heights, members + block[1]), members + block[1])
+        blocks.append(block)
+    found = []
+    for middle, members in blocks:
+        low = max(low, middle - sum(heights[j] for j in members) / 2)
+        for j in members:
+            found.append(low + heights[j] / 2)
+            low += heights[j]
+    return found
+
+
+def _middle(centers: Sequence[float], heights: Sequence[float], members: Sequence[int]) -> float:
+    """Middle of a block of touching intervals whose members are on average where they should be."""
+    below, middles = 0.0, []
+    for j in members:
+        middles.append(centers[j] - below - heights[j] / 2)
+        below += heights[j]
+    return float(np.mean(middles)) + below / 2
 
 
 def over(panel: Axes, axis: str) -> None:
@@ -116,8 +183,11 @@ def learning_curves(groups: Mapping[str, Records], measure: Measure) -> Figure:
         panel.set_yscale("log")
         plain_log(panel.yaxis)
     over(panel, measure.axis)
-    panel.set_ylabel(measure.name)
-    legend(figure)
+    panel.set_ylabel(measure.name.capitalize())
+    if len(groups) <= MOST_BANDS:
+        label_lines(panel)
+    else:
+        legend(figure)
     return figure
 
 

@@ -8,6 +8,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from reports import DocsTable, Picture, Report
 
+from ca2_core.study.figures import label_lines, tidy
 from ca2_core.study.results import Record, Records, Results, failures_text, label_text, mean_text, scores, succeeded
 from ca2_core.tables import Table
 from ca2_gan.registry import models
@@ -22,7 +23,6 @@ from gan_reports import (
     main_tasks,
     number_text,
     of_one_seed,
-    panels,
     parts,
     plain_log,
     ranking,
@@ -138,28 +138,30 @@ def table_of_collapses(results: Results) -> str:
 
 
 def curves(results: Results) -> Figure:
-    """FCD over CPU time, a line a model: mean over the seeds at each share of the budget; a panel a data set."""
+    """FCD over CPU time, mean over the seeds; a row a data set, models that are told their class on the left."""
     timed = [task for task in main_tasks(results) if is_timed(results, task)]
-    figure, axes = panels([4.6] * len(timed), 7.6)
-    for panel, task in zip(axes, timed, strict=False):
-        for i, (label, group) in enumerate(trained(results, task).items()):
-            if found := succeeded(group):
-                panel.plot(*curve_mean(found, "seconds", "fcd"), label=label, linewidth=1.6, **style(i))
-        floor = real(results, task)["watched"]
-        panel.axhline(floor, color="0.5", linewidth=0.8)
-        panel.annotate(
-            "real images", (1.0, floor), xycoords=("axes fraction", "data"), xytext=(0, 3), textcoords="offset points", ha="right"
-        )
-        panel.set_xscale("log")
-        panel.set_yscale("log")
-        for axis in (panel.xaxis, panel.yaxis):
-            plain_log(axis)
-        panel.grid(alpha=0.25, linewidth=0.6)
-        panel.set_xlabel("CPU seconds of training")
-        panel.set_ylabel(f"FCD of {min(WATCHED, real(results, task)['n']):,} images")
-        panel.set_title(data_of(task), loc="left", fontsize=10)
-        if panel.get_legend_handles_labels()[0]:
-            panel.legend(loc="center left", bbox_to_anchor=(1.0, 0.5), frameon=False)
+    figure = Figure(figsize=(11.0, 4.2 * max(len(timed), 1)), layout="constrained")
+    grid = figure.subplots(max(len(timed), 1), 2, squeeze=False, sharey="row")
+    for row, task in zip(grid, timed, strict=False):
+        groups = trained(results, task)
+        for panel, knows in zip(row, (True, False), strict=True):
+            told = {label: group for label, group in groups.items() if drawings.is_conditional(group) == knows}
+            for i, (label, group) in enumerate(told.items()):
+                if found := succeeded(group):
+                    panel.plot(*curve_mean(found, "seconds", "fcd"), label=label, linewidth=1.6, **style(i))
+            floor = real(results, task)["watched"]
+            panel.axhline(floor, color="0.5", linewidth=0.8)
+            panel.annotate("real images", (0.0, floor), xycoords=("axes fraction", "data"), xytext=(3, 3), textcoords="offset points")
+            panel.set_xscale("log")
+            panel.set_yscale("log")
+            for axis in (panel.xaxis, panel.yaxis):
+                plain_log(axis)
+            tidy(panel)
+            panel.set_xlabel("CPU seconds of training")
+            panel.set_title(f"{data_of(task)}, {'conditional' if knows else 'unconditional'} models", loc="left", fontsize=10)
+        row[0].set_ylabel(f"FCD of {min(WATCHED, real(results, task)['n']):,} images")
+        for panel in row:
+            label_lines(panel)
     return figure
 
 
@@ -175,10 +177,10 @@ REPORT = Report(
     | ranking.TABLES,
     pictures={
         "curves": Picture("Quality against training time: FCD over CPU seconds, mean over the seeds", curves),
-        "samples": Picture("The first samples of each model's first seed, chosen by nobody", drawings.of_all),
+        "samples": Picture("Uncurated samples: the first of each model's first seed", drawings.of_all),
     }
     | {
-        f"samples-{name}": Picture(f"The first samples of {name}'s first seed, chosen by nobody", partial(drawings.of_model, model=name))
+        f"samples-{name}": Picture(f"Uncurated samples: the first of {name}'s first seed", partial(drawings.of_model, model=name))
         for name in models
     }
     | ranking.PICTURES,

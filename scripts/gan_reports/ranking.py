@@ -231,6 +231,9 @@ def ranks_picture(results: Results) -> Figure:
     for panel, (task, ranking) in zip(axes, found.items(), strict=False):
         k = len(ranking.names)
         image = panel.imshow(ranking.ranks, cmap="cividis_r", vmin=1, vmax=k, aspect="auto")
+        for (i, j), rank in np.ndenumerate(ranking.ranks):
+            color = "white" if rank > (1 + k) / 2 else "black"
+            panel.text(j, i, f"{rank:.0f}", ha="center", va="center", fontsize=7, color=color)
         panel.set_xticks(range(k), ranking.names)
         panel.set_yticks(range(len(ranking.models)), ranking.models)
         panel.spines[:].set_visible(False)

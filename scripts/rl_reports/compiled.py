@@ -7,7 +7,6 @@ from scipy.stats import mannwhitneyu
 from ca2_core.study.results import Array, Records, Results, iqm_text, label_text, mean_text, scores, succeeded
 from ca2_core.tables import Table
 from rl_reports import OURS, regrets
-from rl_reports.overview import CURVES
 
 WAYS = ("compiled", "eager")
 
@@ -39,6 +38,5 @@ def p_text(x: Array, y: Array) -> str:
 
 REPORT = Report(
     tables={"agents": DocsTable("Compiled and eager", compare)},
-    pictures={"curves": CURVES},
     kept=without("training_returns", "diagnostics", "regret_percentiles"),
 )

@@ -1,66 +1,29 @@
-"""From the coursework's agents, as far as their settings are known, to ours, one change at a time."""
+"""From the original study's agents, as far as their settings are known, to ours, one change at a time."""
 
 import numpy as np
-from matplotlib.figure import Figure
-from reports import DocsTable, Picture, Report, without
+from reports import DocsTable, Report, without
 
-from ca2_core.study.figures import learning_curves
-from ca2_core.study.results import Array, Records, Results, iqm_text, label_text, mean_text, scores, succeeded
+from ca2_core.study.results import Results, iqm_text, label_text
 from ca2_core.tables import Table
-from rl_reports import OURS, REGRET, TARGET, regrets, solved_text
-from rl_reports.overview import COURSEWORK
-
-
-def returns_during(records: Records) -> Array:
-    """Mean return of each training's own episodes, exploration included, of those that succeeded and ended an episode."""
-    return np.array([np.mean(record["training_returns"]) for record in succeeded(records) if record["training_returns"]])
+from rl_reports import OURS, TARGET, regrets
 
 
 def changes(results: Results) -> str:
-    """A row for each change, and where the regret falls below the target for good."""
-    header = ["each change on top of the ones before", "return during the training", "return of the last model", "regret, IQM [95 %]"]
-    header += ["steps to regret 15", "seeds below 15"]
+    """A row for each change; in bold the first after which most seeds end below the target."""
     rows = []
     for agent in OURS.values():
         below = False
-        rows.append([f"**{agent}: the coursework reported**", f"{COURSEWORK[agent]:.0f}", "", "", "", ""])
         for label, records in results.by_variant(group=agent).items():
             values = regrets(records)
-            cut = any("env_kwargs" in results.settings(record)["hyperparams"] for record in records)  # fewer steps: no comparison
-            cells = [
-                label_text(label.removeprefix(f"{agent}, "), records),
-                "-" if cut else mean_text(returns_during(records)),
-                mean_text(scores(records, "return")),
-                iqm_text(values),
-                solved_text(records),
-                f"{(values < TARGET).sum()} of {len(records)}",
-            ]
+            text = label_text(label.replace("the coursework's", "SB3's defaults"), records)
             if not below and len(values) and np.median(values) < TARGET:
                 below = True
-                cells[0] = f"**{cells[0]}: here most seeds fall below {TARGET:g}**"
-            rows.append(cells)
-    note = (
-        "\n\nThe coursework gives the algorithms and the values that it tuned; all else is SB3's default (11 torques), so that this is not "
-        "its code. Its averages may be over the episodes of the training, exploration included: compare them with the first column."
-    )
-    return Table(header, rows).markdown() + note
-
-
-def curves(agent: str, what: str) -> Picture:
-    """An agent's learning curves, named without it.
-
-    :param what: differs between them
-    """
-
-    def draw(results: Results) -> Figure:
-        groups = {label.removeprefix(f"{agent}, "): records for label, records in results.by_variant(group=agent).items()}
-        return learning_curves(groups, REGRET)
-
-    return Picture(f"{agent}: regret over the training, {what}", draw)
+                text = f"**{text}**"
+            rows.append([text.replace(f"{agent}, +", "+"), iqm_text(values), f"{(values < TARGET).sum()} of {len(records)}"])
+    return Table(["each change on top of the ones before", "regret, IQM [95 %]", f"seeds below {TARGET:g}"], rows).markdown()
 
 
 REPORT = Report(
-    tables={"changes": DocsTable("From the coursework's settings to ours", changes)},
-    pictures={f"curves-{algo}": curves(agent, "change by change") for algo, agent in OURS.items()},
+    tables={"changes": DocsTable("From SB3's defaults to our settings", changes)},
     kept=without("regret_percentiles", "diagnostics"),
 )

@@ -1,10 +1,11 @@
 """How long the episodes of a training are: the shorter, the more starts in as many steps."""
 
-from reports import DocsTable, Report, without
+from matplotlib.figure import Figure
+from reports import DocsTable, Picture, Report, without
 
+from ca2_core.study.figures import learning_curves
 from ca2_core.study.results import Results
-from rl_reports import columns, table
-from rl_reports.coursework import curves
+from rl_reports import REGRET, columns, table
 
 COLUMNS = columns("regret, IQM [95 %]", "best to worst seed", "steps to regret 15", "seconds of training")
 
@@ -14,8 +15,14 @@ def compare(results: Results) -> str:
     return table(results.by_variant(), "as shipped, but for", COLUMNS)
 
 
+def curves(results: Results) -> Figure:
+    """Regret of DiscretizedDQN over the training, a line for each width and length."""
+    groups = results.by_variant(group="DiscretizedDQN").items()
+    return learning_curves({label.removeprefix("DiscretizedDQN, "): records for label, records in groups}, REGRET)
+
+
 REPORT = Report(
     tables={"lengths": DocsTable("Length of the training's episodes", compare)},
-    pictures={"curves": curves("DiscretizedDQN", "with episodes of different lengths")},
+    pictures={"curves": Picture("DiscretizedDQN: regret over the training, with episodes of different lengths", curves)},
     kept=without("training_returns", "diagnostics", "regret_percentiles"),
 )

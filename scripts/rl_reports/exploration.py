@@ -2,18 +2,17 @@
 
 import numpy as np
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 from reports import DocsTable, Picture, Report, without
 
-from ca2_core.study.figures import band, legend, over, plain_figure, plain_log, style
+from ca2_core.study.figures import band, label_lines, over, plain_figure, plain_log, style, tidy
 from ca2_core.study.results import Results, succeeded
 from rl_reports import columns, regrets, table
 
-COLUMNS = columns("return", "regret", "std over seeds", "regret, IQM [95 %]", "steps to regret 15")
+COLUMNS = columns("regret, IQM [95 %]", "best to worst seed", "steps to regret 15")
 QUESTIONS = {
     "noise": "OUDDPG: noise with and without memory",
     "networks": "Noisy networks and epsilon-greedy, all else the same",
-    "holds": "How long a random torque, or a draw of the noise, is held",
-    "bins": "DiscretizedDQN: number of torques",
 }
 
 
@@ -23,24 +22,28 @@ def compare(question: str) -> DocsTable:
 
 
 def sigma_curves(results: Results) -> Figure:
-    """Mean sigma of each noisy layer over the training, relative to where it starts."""
-    figure, panel = plain_figure()
+    """Mean sigma of each noisy layer over the training, relative to its initial value; a panel a layer."""
     groups = {label: succeeded(records) for label, records in results.by_variant(group="networks").items()}
     noisy = {label: records for label, records in groups.items() if records and "sigma_0" in records[0]["diagnostics"]}
-    for i, (label, records) in enumerate(noisy.items()):
-        layers = sorted(name for name in records[0]["diagnostics"] if name.startswith("sigma_"))
-        for j, layer in enumerate(layers):
+    layers = sorted({name for records in noisy.values() for name in records[0]["diagnostics"] if name.startswith("sigma_")})
+    figure = Figure(figsize=(3.4 * max(len(layers), 1), 3.4), layout="constrained")
+    panels = figure.subplots(1, max(len(layers), 1), squeeze=False, sharey=True)[0]
+    for j, (panel, layer) in enumerate(zip(panels, layers, strict=False)):
+        for i, (label, records) in enumerate(noisy.items()):
             shortest = min(len(record["diagnostics"]["steps"]) for record in records)
             steps = records[0]["diagnostics"]["steps"][:shortest]
             sigmas = [np.array(record["diagnostics"][layer][:shortest], dtype=np.float64) for record in records]
             middle, low, high = band([sigma / sigma[0] for sigma in sigmas])
-            line = ("-", "--", ":")[j % 3]
-            panel.plot(steps, middle, label=f"{label}, layer {j + 1}", color=style(i)["color"], linestyle=line, linewidth=1.8)
+            panel.plot(steps, middle, label=label.removeprefix("noisy, "), color=style(i)["color"], linewidth=1.8)
             panel.fill_between(steps, low, high, color=style(i)["color"], alpha=0.15, linewidth=0)
-    panel.set_ylim(bottom=0)
-    over(panel, "steps")
-    panel.set_ylabel("Mean |sigma| of a layer, relative to its start")
-    legend(figure)
+        panel.set_title(f"Layer {j + 1}", loc="left", fontsize=10)
+        over(panel, "steps")
+        panel.xaxis.set_major_locator(MaxNLocator(3))
+        tidy(panel)
+    panels[0].set_ylim(bottom=0)
+    panels[0].set_ylabel("Mean |sigma| relative to its initial value")
+    for panel in panels[: len(layers)]:
+        label_lines(panel)
     return figure
 
 
@@ -67,7 +70,7 @@ def regret_over_bins(results: Results) -> Figure:
 REPORT = Report(
     tables={question: compare(question) for question in QUESTIONS},
     pictures={
-        "sigma": Picture("Sigma over the training, by layer, relative to its start", sigma_curves),
+        "sigma": Picture("Mean sigma of each noisy layer over the training, relative to its initial value", sigma_curves),
         "bins": Picture("Regret over the number of torques", regret_over_bins),
     },
     kept=without("training_returns", "regret_percentiles"),

@@ -5,7 +5,7 @@ from functools import partial
 
 from reports import DocsTable, Picture, Report, without
 
-from ca2_core.study.figures import learning_curves, profile
+from ca2_core.study.figures import learning_curves
 from ca2_core.study.results import Records, Results, reached, succeeded
 from ca2_core.tables import Table
 from ca2_rl.envs.pendulum import EPISODE_STEPS
@@ -87,12 +87,6 @@ CAPTION = (
 REPORT = Report(
     tables={"summary": DocsTable("In short", summary), "agents": DocsTable(CAPTION, agents)}
     | {label.lower(): DocsTable(f"{label}, seed by seed", partial(seeds, label=label)) for label in OURS.values()},
-    pictures={
-        "curves": CURVES,
-        "profile": Picture(
-            "Share of all episodes with at most a given regret, with 95 % bands",
-            lambda results: profile(results.by_variant(), REGRET),
-        ),
-    },
+    pictures={"curves": CURVES},
     kept=without("training_returns", "diagnostics"),
 )

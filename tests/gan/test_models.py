@@ -279,7 +279,7 @@ class TestPretrained:
     @pytest.mark.parametrize(
         ("name", "asked", "message"),
         [
-            ("cgan", {"pretrained": True}, "cgan: there is no pretrained one in the package, only letters_gan/"),
+            ("cgan", {"pretrained": True}, "cgan: no pretrained one is installed, only letters_gan/"),
             ("letters_gan", {"pretrained": "mnits"}, "no pretrained model named 'letters_gan/mnits'. Did you mean 'letters_gan/mnist'"),
             ("letters_gan", {"pretrained": "mnist", "num_classes": 26}, "the trained model has num_classes=10, not 26"),
             ("letters_gan", {"pretrained": "mnist", "width": 8}, "the trained model has width=32, not 8"),

@@ -1,9 +1,11 @@
 """The models that come with the package, and how a model is made small enough to be one."""
 
+import os
 import re
 import runpy
 import shutil
 import socket
+import subprocess
 import sys
 from pathlib import Path
 
@@ -78,6 +80,23 @@ def test_a_folder_comes_first(tmp_path, monkeypatch):
     assert load("letters_gan/mnist").spec.name == "dcgan_radford"
 
 
+def test_another_package_adds_a_folder_of_models(tmp_path):
+    site = tmp_path / "site"
+    create_model("dcgan", num_classes=3, image_shape=(1, 28, 28), class_names="abc").export(site / "zoo" / "dcgan" / "abc")
+    (site / "zoo" / "__init__.py").touch()
+    (site / "zoo" / "dcgan" / "abc" / "README.md").write_text("# dcgan/abc\n\nThree letters.\n", encoding="utf-8")
+    for name, value in {"zoo": "zoo", "broken": "no_such_module"}.items():
+        facts = site / f"{name}-1.0.dist-info"
+        facts.mkdir()
+        (facts / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n", encoding="utf-8")
+        (facts / "entry_points.txt").write_text(f"[ca2_gan.model_folders]\n{name} = {value}\n", encoding="utf-8")
+    program = "import ca2_gan; print(ca2_gan.list_models('dcgan/*', pretrained=True), ca2_gan.load('dcgan/abc').class_names)"
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(site), *filter(None, [os.environ.get("PYTHONPATH")])])}
+    done = subprocess.run([sys.executable, "-c", program], env=environment, capture_output=True, text=True, check=True)
+    assert done.stdout == "['dcgan/abc'] ('a', 'b', 'c')\n"
+    assert done.stderr == "ca2-gan: the trained models of no_such_module are left out: No module named 'no_such_module'\n"
+
+
 def test_they_are_listed(capsys):
     run(["list"])
     header = capsys.readouterr().out.partition("\n")[0]
@@ -107,6 +126,17 @@ def test_an_exported_model_is_the_generator_in_half_precision(model, tmp_path):
     assert getattr(again, "classifier", None) is None
     assert {p.dtype for p in (*gan.parameters(), *again.parameters())} == {torch.float32}
     assert (again.sample(6, seed=0).int() - gan.sample(6, seed=0).int()).abs().max() <= 2  # gray levels
+
+
+def test_an_export_may_have_the_discriminator_too(tmp_path):
+    gan = create_model("letters_gan", num_classes=3, image_shape=(1, 28, 28))
+    gan.export(tmp_path, networks=("generator", "discriminator"))
+    again = load(tmp_path)
+    images, labels = torch.rand(4, 1, 28, 28), torch.tensor([0, 1, 2, 0])
+    assert list(again.players()) == ["generator", "discriminator"]
+    with torch.no_grad():
+        expected, found = gan.eval().discriminator(images, labels), again.discriminator(images, labels)
+    assert torch.allclose(found, expected, atol=0.02)
 
 
 def test_an_export_without_a_generator_is_no_model(tmp_path):

@@ -60,19 +60,30 @@ def test_one_run_is_drawn_as_it_was_logged(write):
         np.testing.assert_allclose(line.get_ydata(), np.array([1, 2, 3]) * (i + 1))
 
 
-def test_several_runs_of_an_algorithm_get_their_mean_where_all_have_begun_and_none_has_ended(write):
+def test_several_runs_of_an_algorithm_are_their_mean_and_range_where_all_have_begun_and_none_has_ended(write):
     figure = plot_runs([write((100, 200, 300)), write((200, 300, 400), offset=2.0)])
     for i, panel in enumerate(figure.axes):
-        *_, mean = panel.lines
-        assert len(panel.lines) == 3
+        [mean], [band] = panel.lines, panel.collections
         x = mean.get_xdata()
         assert (x.min(), x.max()) == (200, 300)
         np.testing.assert_allclose(mean.get_ydata(), x / 100 * (i + 1) + 1.0)
-        assert mean.get_linewidth() > max(line.get_linewidth() for line in panel.lines[:-1])
+        [path] = band.get_paths()
+        edges = path.vertices[path.vertices[:, 0] == 200][:, 1]
+        assert (edges.min(), edges.max()) == pytest.approx((2 * (i + 1), 2 * (i + 1) + 2))
 
 
-def test_runs_that_share_no_step_have_no_mean(write):
-    assert all(len(panel.lines) == 2 for panel in plot_runs([write((100, 200)), write((300, 400))]).axes)
+def test_runs_that_share_no_step_are_drawn_one_by_one(write):
+    for panel in plot_runs([write((100, 200)), write((300, 400))]).axes:
+        assert len(panel.lines) == 2
+        assert not panel.collections
+
+
+def test_returns_are_averaged_over_a_twentieth_of_the_training_and_nothing_else_is(write):
+    steps = np.arange(100, 4100, 100)  # 40 rows: a window of two
+    run = write(steps, columns=(), **{RETURN: [0.0, 10.0] * 20, LOSS: [0.0, 10.0] * 20})
+    drawn = panels(plot_runs([run]))
+    np.testing.assert_allclose(drawn["Episode return"].lines[0].get_ydata(), [0.0] + [5.0] * 39)
+    np.testing.assert_allclose(drawn["Loss"].lines[0].get_ydata(), [0.0, 10.0] * 20)
 
 
 def test_algorithms_differ_in_shade_and_line_style(write):

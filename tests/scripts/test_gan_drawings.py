@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from gan_reports import drawings, trained
+from gan_reports import drawings, real, trained
 from gan_reports.drawings import decoded
 
 from ca2_gan.metrics.samples import Samples
@@ -47,17 +47,38 @@ def with_strips(results):
     return results
 
 
-def test_figures_have_a_row_a_model_and_a_panel_a_data_set(gan_by_hand):
-    results = with_strips(gan_by_hand("overview"))
-    figure = drawings.of_all(results)
-    assert [text.get_text() for text in figure.axes[0].texts] == list(trained(results, "letters, 30 CPU seconds"))
-    assert figure.axes[0].get_title(loc="left") == "letters, 30 CPU seconds"
-    alone = drawings.of_model(results, "cgan")
-    assert [panel.get_title(loc="left") for panel in alone.axes] == ["letters, 30 CPU seconds"]
-    assert alone.axes[0].images[0].get_array().shape == (4, 26 * 6 - 2)
+def with_classes(results, model):
+    """As of a model that is told the class: only then an accuracy is known."""
+    results = with_strips(results)
+    results.records[:] = [record | {"acc": 0.9 if record["variant"] == model else None} for record in results.records]
+    return results
+
+
+def texts(labels):
+    return [label.get_text() for label in labels]
+
+
+def test_figures_have_the_classes_above_the_images_and_the_model_beside_them(gan_by_hand):
+    results = with_classes(gan_by_hand("overview"), "cgan")
+    panels = drawings.of_all(results).axes
+    models = list(trained(results, "letters, 30 CPU seconds"))
+    assert sorted(name for panel in panels for name in texts(panel.get_yticklabels())) == sorted(models)
+    assert [panel.get_title(loc="left") for panel in panels] == ["letters, 30 CPU seconds", *[""] * (len(panels) - 1)]
+    alone = drawings.of_model(results, "cgan").axes
+    classes = list(real(results, "letters, 30 CPU seconds")["looks"])
+    assert [texts(panel.get_xticklabels()) for panel in alone] == [classes[:13], classes[13:]]
+    assert [panel.images[0].get_array().shape for panel in alone] == [(4, 13 * 6 - 2)] * 2
+
+
+def test_models_that_are_told_no_class_come_last_without_classes(gan_by_hand):
+    results = with_classes(gan_by_hand("overview"), "cgan")
+    panels, models = drawings.of_all(results).axes, list(trained(results, "letters, 30 CPU seconds"))
+    models.remove("cgan")
+    assert [texts(panel.get_yticklabels()) for panel in panels[:3]] == [["cgan"], [], models[:1]]
+    assert [bool(texts(panel.get_xticklabels())) for panel in panels] == [True, True, *[False] * (len(panels) - 2)]
 
 
 def test_without_strips_there_is_an_empty_figure(gan_by_hand):
     results = gan_by_hand("overview")
-    assert not drawings.of_all(results).axes[0].texts
-    assert not drawings.of_model(results, "cgan").axes[0].images
+    assert not drawings.of_all(results).axes
+    assert not drawings.of_model(results, "cgan").axes

@@ -113,7 +113,7 @@ def test_sb3s_dqn_has_our_settings_but_those_it_does_not_know():
     assert theirs["env_wrapper"] == {"ca2_rl.envs.end_point_actions.EndPointActions": {"n_bins": ours["n_bins"]}}
 
 
-def test_grid_is_the_courseworks_and_random_search_stays_within_it():
+def test_grid_is_the_original_studys_and_random_search_stays_within_it():
     found = tuning.tags()
     grid = [tags for tags in found.values() if tags["search"] == "grid"]
     assert len(grid) == 3 * 3**4
@@ -144,17 +144,14 @@ def test_criteria_are_of_the_last_fifth():
     assert tuning.late([], []) == {"gradient_norm": None, "return_std": None, "return_mean": None}
 
 
-def test_more_seeds_of_the_courseworks_settings_count_in_its_table_alone(made_by_hand):
+def test_more_seeds_of_single_changes_count_in_their_table_alone(made_by_hand):
     one_at_a_time = {variant for variant in tuning.tags() if "one at a time" in variant}
     assert len(one_at_a_time) == 3 * (1 + 4 * 2)
     results = made_by_hand(load_study("tuning"), lambda i, seed: 10.0 if seed == 0 else 20.0, seeds=3)
     results.records[:] = [record for record in results.records if record["seed"] == 0 or record["variant"] in one_at_a_time]
     table = tuning.one_at_a_time(results)
-    assert rows(table)["gamma 0.9"][2].startswith("16.7 [10.0, 20.0]")
+    assert rows(table)["gamma 0.9"][0].startswith("16.7 [10.0, 20.0]")
     assert "Seeds of each setting: 3." in table
-    grid = tuning.over_the_grid(results)
-    assert rows(grid)["gamma 0.9"] == ["10.0", "10.0"] * 3
-    assert "Seeds of each setting: 1." in grid
     assert (tuning.cells(results, "OUDDPG") == 10).all()
 
 
@@ -163,10 +160,8 @@ def test_criteria_say_what_the_correlation_means(made_by_hand):
     rng = np.random.default_rng(0)
     regrets = rng.uniform(10, 1000, size=len(tuning.tags()))
     text = tuning.criteria(made_by_hand(load_study("tuning"), lambda i, seed: regrets[i], seeds=1))
-    assert "+1.00 [+1.00, +1.00] | 81 | more of it goes with a higher regret: predicts well" in text
-    assert "-1.00 [-1.00, -1.00] | 81 | less of it goes with a higher regret: predicts well" in text
-    assert tuning.in_words(-0.1, 0.4).startswith("predicts nothing")
-    assert tuning.in_words(0.1, 0.9).endswith("predicts weakly")
+    assert text.count("+1.00 [+1.00, +1.00]") == 6
+    assert text.count("-1.00 [-1.00, -1.00]") == 3
 
 
 def test_gaussian_noise_has_the_std_of_the_process_it_is_compared_with():
@@ -191,7 +186,7 @@ def flat(hyperparams):
 
 
 @pytest.mark.parametrize("algo", OURS)
-def test_chain_leads_from_the_courseworks_settings_to_ours_one_change_at_a_time(algo):
+def test_chain_leads_from_the_defaults_to_our_settings_one_change_at_a_time(algo):
     chain = {case.variant: case.settings["hyperparams"] for case in load_study("coursework").cases if case.group == OURS[algo]}
     for (_, before), (label, after) in pairwise((label, flat(hyperparams)) for label, hyperparams in chain.items()):
         changed = {key for key in before | after if before.get(key) != after.get(key)}
@@ -204,15 +199,9 @@ def test_first_change_with_most_seeds_below_the_target_is_marked_and_only_it(mad
     labels = [case.variant for case in load_study("coursework").cases]
     ouddpg = [i for i, label in enumerate(labels) if label.startswith("OUDDPG")]
     results = made_by_hand(load_study("coursework"), lambda i, seed: 9.0 if i in ouddpg[3:] else 300.0)
-    marked = [line for line in coursework.changes(results).splitlines() if "here most seeds" in line]
+    marked = [line for line in coursework.changes(results).splitlines() if line.startswith("| **")]
     assert len(marked) == 1
     assert labels[ouddpg[3]].removeprefix("OUDDPG, ") in marked[0]
-
-
-def test_returns_of_cut_episodes_stand_beside_none_of_whole_ones(made_by_hand):
-    table = rows(coursework.changes(made_by_hand(load_study("coursework"), lambda i, seed: 300.0)))
-    without = [name for name, cells in table.items() if cells[0] == "-"]
-    assert {name.partition(" (")[0] for name in without} == {"+ max_episode_steps 25", "+ net_arch [256, 256]"}
 
 
 def test_compiled_agents_are_told_from_eager_ones_that_learn_otherwise(made_by_hand):
