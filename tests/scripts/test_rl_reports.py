@@ -122,7 +122,7 @@ def test_grid_is_the_original_studys_and_random_search_stays_within_it():
         hyperparams, tags = settings["hyperparams"], found[variant]
         assert hyperparams["policy_kwargs"]["net_arch"] == [tags["width"]] * 2
         assert "env_kwargs" not in hyperparams  # whole episodes
-        for factor, values in tuning.COURSEWORK.items():
+        for factor, values in tuning.VALUES.items():
             assert min(values) <= tags[factor] <= max(values)
             assert hyperparams.get(factor, tags[factor]) == tags[factor]
 
