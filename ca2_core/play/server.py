@@ -95,6 +95,7 @@ class _Server(ThreadingHTTPServer):
     """Tracks the connections that browsers keep open and closes them at the end; otherwise their threads would go on answering."""
 
     daemon_threads = True
+    request_queue_size = 256  # with the default of 5, connections of a busy page wait for seconds
 
     def __init__(self, *arguments: Any):
         self.connections: set[socket.socket] = set()

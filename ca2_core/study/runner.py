@@ -2,6 +2,7 @@
 
 import os
 import signal
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from importlib import import_module
 from typing import Any
@@ -17,6 +18,7 @@ from ca2_core.study.store import Store
 # (settings, seed, bench) -> record. Must be a module-level function, so that it can be pickled for other processes
 Work = Callable[[Mapping[str, Any], int, Any], dict[str, Any]]
 Attempt = tuple[Job, dict[str, Any]]
+MOST_DEATHS = 5  # of a job's process on a cluster, before the job counts as failed
 
 
 def cores(on_ray: bool) -> int:
@@ -59,17 +61,30 @@ def _on_this_machine(jobs: Sequence[Job], work: Work, workers: int, benches: Map
 
 
 def _on_a_cluster(jobs: Sequence[Job], work: Work, workers: int, benches: Mapping[str, Any]) -> Iterator[Attempt]:
-    """Runs jobs with Ray directly: its joblib backend returns nothing before all jobs are done."""
+    """Runs jobs with Ray directly: its joblib backend returns nothing before all jobs are done.
+
+    A job whose process or machine dies is run again, in the end without success: then its record is an error.
+    """
     ray = _ray()
-    remote = ray.remote(num_cpus=1)(attempt)
+    from ray.exceptions import NodeDiedError, ObjectLostError, OutOfMemoryError, WorkerCrashedError  # noqa: PLC0415  (an extra)
+
+    remote = ray.remote(num_cpus=1, max_retries=0)(attempt)
     shared = {name: ray.put(bench) for name, bench in benches.items()}
-    waiting, running = list(jobs), list[Any]()
+    waiting, running, deaths = list(jobs), dict[Any, Job](), Counter[int]()
     while waiting or running:
         while waiting and len(running) < workers:
             job = waiting.pop(0)
-            running.append(remote.remote(job, work, shared.get(job.case.bench), os.getpid()))
-        done, running = ray.wait(running)
-        yield from ray.get(done)
+            running[remote.remote(job, work, shared.get(job.case.bench), os.getpid())] = job
+        for done in ray.wait(list(running))[0]:
+            job = running.pop(done)
+            try:
+                yield ray.get(done)
+            except (NodeDiedError, ObjectLostError, OutOfMemoryError, WorkerCrashedError) as error:
+                deaths[id(job)] += 1
+                if deaths[id(job)] < MOST_DEATHS:
+                    waiting.append(job)
+                else:
+                    yield job, {"seed": job.seed, "error": f"{type(error).__name__}: its process died {MOST_DEATHS} times"}
 
 
 def _ray() -> Any:

@@ -4,6 +4,7 @@ import importlib.util
 import json
 import os
 import sys
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -109,8 +110,12 @@ def test_a_cluster_measures_what_this_machine_does(run_jobs, store, calls, monke
         assert sum(node["Alive"] for node in ray.nodes()) == 2
         run_jobs([0], workers=2, on_ray=True)
         run_jobs([0, 1], workers=2, on_ray=True)
+        assert sorted(calls()) == [("one", "0"), ("one", "1"), ("two", "0"), ("two", "1")]
+        run_jobs([77, 78], workers=2, on_ray=True)
     finally:
         ray.shutdown()
         cluster.shutdown()
-    assert sorted(calls()) == [("one", "0"), ("one", "1"), ("two", "0"), ("two", "1")]
-    assert [record["regret"] for record in store.read(CASES)] == [0.0, 1.0, 0.0, 1.0]
+    records = store.read(CASES)
+    assert [record.get("regret") for record in records] == [0.0, 1.0, 77.0, None] * 2
+    assert Counter(calls())["one", "77"] == 2
+    assert [record["error"] for record in records if "error" in record] == ["WorkerCrashedError: its process died 5 times"] * 2
