@@ -5,7 +5,9 @@ BIN := $(VENV)/bin
 READY := $(VENV)/ready
 PYTEST := $(BIN)/python -m pytest --numprocesses 2 --dist worksteal
 
-.PHONY: demo test test-slow docs lint type bench notebooks
+LOWEST := .venv-lowest
+
+.PHONY: demo test test-slow test-lowest docs lint type bench notebooks
 
 demo: $(READY)  ## an agent and a GAN: trained, judged, shown; five minutes
 	$(BIN)/python scripts/demo.py
@@ -15,6 +17,12 @@ test: $(READY)  ## the test suite, but for the longest tests
 
 test-slow: $(READY)  ## the longest tests: clusters, killed studies, compiled steps with every setting
 	$(PYTEST) -m slow
+
+test-lowest:  ## the test suite with the lowest versions that pyproject.toml allows, in an environment of its own
+	$(PYTHON) -m venv $(LOWEST)
+	$(LOWEST)/bin/pip install --quiet --disable-pip-version-check uv
+	$(LOWEST)/bin/uv pip install --quiet --python $(LOWEST)/bin/python --resolution lowest-direct --editable ".[dev]"
+	$(LOWEST)/bin/python -m pytest --numprocesses 2 --dist worksteal -m "not slow"
 
 docs: $(READY)  ## the site, in docs/_build/html
 	$(BIN)/sphinx-build --fail-on-warning --keep-going --quiet docs docs/_build/html

@@ -13,7 +13,6 @@ from ca2_core.settings import Setting
 ARGUMENTS = {
     "action_masks": Setting("take only actions that the env allows by info['action_mask'] or action_masks()"),
     "action_noise": Setting("noise on the actions; rl-zoo3 makes it from noise_type and noise_std"),
-    "alpha0": Setting("ratio of the step size to the parameter change", above=0),
     "batch_size": Setting("transitions in each gradient step", low=1),
     "buffer_size": Setting("size of the replay buffer in transitions", low=1),
     "branching": Setting("choose in each dimension of an action separately, instead of from a grid"),

@@ -152,12 +152,14 @@ def import_packages(settings: Settings) -> None:
 
 @contextmanager
 def kept_random_state() -> Iterator[None]:
-    """Restores the global random generators after the block, unless it raises."""
+    """Restores the global random generators after the block."""
     python, numpy, torch = random.getstate(), np.random.get_state(), th.get_rng_state()
-    yield
-    random.setstate(python)
-    np.random.set_state(numpy)
-    th.set_rng_state(torch)
+    try:
+        yield
+    finally:
+        random.setstate(python)
+        np.random.set_state(numpy)
+        th.set_rng_state(torch)
 
 
 def episode_returns(model: BaseAlgorithm, env: VecEnv) -> Array:

@@ -5,6 +5,7 @@ import csv
 import re
 import shutil
 import time
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -125,10 +126,11 @@ def cut_logs(folder: Path, lines: dict[str, int]) -> None:
     if not isinstance(lines, dict) or not all(isinstance(count, int) for count in lines.values()):
         raise UserError(f"{folder}: its state is damaged: the numbers of log lines are missing.")
     for path in log_files(folder):
-        kept = path.read_text(encoding="utf-8").splitlines(keepends=True)[: lines.get(path.name, 0)]
+        with path.open("rb") as file:
+            kept = b"".join(islice(file, max(0, lines.get(path.name, 0))))
         if kept:
             with whole_file(path) as partial:
-                partial.write_text("".join(kept), encoding="utf-8", newline="")
+                partial.write_bytes(kept)
         else:
             path.unlink()
 
