@@ -31,6 +31,8 @@ python_use_unqualified_type_names = True
 copybutton_prompt_text = "$ "
 html_theme = "furo"
 html_title = f"ca2 {release}"
+html_static_path = ["_static"]
+html_css_files = ["site.css"]
 
 
 def write_playground(app: Sphinx, exception: Exception | None) -> None:
