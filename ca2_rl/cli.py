@@ -18,7 +18,7 @@ COMMAND = Command(
         "record-video": Subcommand("ca2_rl.commands.record_video:main", "record a video of a trained agent"),
         "explore": Subcommand("ca2_rl.explore:main", "describe an environment: spaces, initial states, rewards"),
         "optimize": Subcommand("ca2_rl.commands.train:optimize", "search hyperparameters with Optuna, in one or several processes"),
-        "check": Subcommand("ca2_rl.commands.check:main", "check a solution of a course exercise and explain what is wrong"),
+        "check": Subcommand("ca2_rl.commands.check:main", "check a solution to an exercise of the course, and explain what is wrong"),
         "study": Subcommand("ca2_rl.commands.study:main", "compare agents and settings over many seeds, with tables and figures"),
         "benchmark": Subcommand("ca2_rl.commands.benchmark:main", "evaluate all trained agents of a folder in one table"),
         "push-to-hub": Subcommand("ca2_rl.commands.push_to_hub:main", "publish a trained agent on the Hugging Face hub"),
