@@ -95,7 +95,7 @@ def draw_pictures(study: str, report: Report, results: Results) -> None:
     :param study: its name in theirs, such as ``gan-overview``
     """
     for name, picture in report.pictures.items():
-        draw(picture.make(results), IMAGES / f"study-{study}-{name}.png")
+        draw(picture.make(results), ROOT / "docs" / "images" / f"study-{study}-{name}.png")
 
 
 def fill_tables() -> None:

@@ -52,7 +52,7 @@ def test_missing_and_empty_folders_are_refused(tmp_path):
         find_runs([tmp_path / "missing"])
     with pytest.raises(UserError, match="no run"):
         find_runs([tmp_path])
-    with pytest.raises(UserError, match="no run folder"):
+    with pytest.raises(UserError, match="not a run folder"):
         read_run(tmp_path)
 
 

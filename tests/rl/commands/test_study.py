@@ -48,7 +48,7 @@ def test_the_example_of_the_help_is_a_study(tmp_path, capsys, monkeypatch):
 
     with pytest.raises(SystemExit):
         main(["--help"])
-    example = capsys.readouterr().out.partition("a file, with")[2].partition("\n")[2]
+    example = capsys.readouterr().out.partition("example of a file")[2].partition("\n")[2]
     (tmp_path / "my_envs.py").touch()
     (tmp_path / "example.yml").write_text(example)
     monkeypatch.setattr(sys, "path", [*sys.path])
