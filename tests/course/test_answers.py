@@ -141,7 +141,7 @@ WRONG = {
         "looks_like_letters": "Train longer",
     },
     "conditional/wrong_one_each": {
-        "repeats_by_seed": "of 50 images of one letter, 1 differ.",
+        "repeats_by_seed": "of 50 images of one letter, 1 are unique.",
         "varies_within_a_letter": "images of A are unique. A sheet with one image of each letter looks fine",
         "makes_new_letters": "are copies of training images.",
         "looks_like_letters": "training images have 16",
