@@ -1,7 +1,9 @@
-"""Draws the docs' figures of studies again from their records, as after a change of what they look like.
+"""Draws the docs' figures of studies again from their records.
 
-python scripts/figures.py            # all
-python scripts/figures.py tuning gan-overview
+    python scripts/figures.py            # all
+    python scripts/figures.py tuning gan-overview
+
+For a change of what figures look like: nothing is trained.
 """
 
 import gan_reports

@@ -1,6 +1,6 @@
 """``ca2-rl optimize`` for our agents on Pendulum-v1, kept in docs/rl/optimize.json: does it find better settings than those shipped?
 
-The best trial of each and the shipped settings are trained anew, on seeds and starts of no other study. A call that was stopped goes on.
+The best trial of each and the shipped settings are retrained, on seeds and starts of no other study. A call that was stopped goes on.
 """
 
 import os
@@ -77,7 +77,7 @@ def kept(trial: FrozenTrial) -> dict[str, Any]:
 def main() -> None:
     options = parser(__doc__)
     options.add_argument("--trials", type=int, default=30, metavar="N", help="of each agent (default: 30)")
-    options.add_argument("--seeds", type=int, default=10, metavar="N", help="of each setting that is trained anew (default: 10)")
+    options.add_argument("--seeds", type=int, default=10, metavar="N", help="of each setting that is retrained (default: 10)")
     options.add_argument("--jobs", type=int, default=os.cpu_count() or 1, metavar="J", help="trainings at a time (default: one a core)")
     arguments = options.parse_args()
     folder = ROOT / "studies" / "optimize"

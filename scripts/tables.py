@@ -175,7 +175,7 @@ def optima(content: Content) -> str:
 
 def optimize(content: Content) -> str:
     """What was found by ``ca2-rl optimize``, retrained next to the shipped settings."""
-    header = ["settings", "in the search: return of one training", "trained anew: regret, IQM [95 %]", "worst seed", "seconds"]
+    header = ["settings", "in the search: return of one training", "retrained: regret, IQM [95 %]", "worst seed", "seconds"]
     results, rows = Results(content), []
     for label, records in results.by_variant().items():
         _, _, name = label.partition(", ")

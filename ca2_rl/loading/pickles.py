@@ -148,7 +148,7 @@ class _Unpickler(pickle._Unpickler):
 
 
 def _fill(array: NDArray[Any], state: Any) -> None:
-    """``ndarray.__setstate__`` with a state that is checked first, for a new array of ``_array``, of which there are no views."""
+    """Checks a state, then passes it to ``ndarray.__setstate__`` of a new array of ``_array``, which has no views."""
     if array.size or array.dtype != np.int8:
         raise RefusedError("an array that is filled twice")
     try:

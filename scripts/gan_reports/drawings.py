@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from ca2_core.study.results import Records, Results, succeeded
-from ca2_gan.drawing import GAP
+from ca2_gan.drawing import GAP, show
 from gan_reports import main_tasks, real, trained
 
 INCHES = 9.0
@@ -109,7 +109,9 @@ def sheet(found: list[Row]) -> Figure:
 def put(panel: Axes, row: Row) -> None:
     """Draws a row, its classes and its model where an axis has its numbers."""
     side = row.picture.shape[0]
-    panel.imshow(row.picture[:, :, 0] if row.picture.shape[2] == 1 else row.picture, cmap="gray", vmin=0, vmax=255, aspect="auto")
+    show(panel, row.picture)
+    panel.set_axis_on()
+    panel.set_aspect("auto")
     panel.set_xlim(0, COLUMNS * (side + GAP))
     panel.xaxis.tick_top()
     panel.set_xticks([i * (side + GAP) + side / 2 for i in range(len(row.classes))], row.classes, fontsize=8)

@@ -244,3 +244,19 @@ def survives(capsys, tmp_path):
 @pytest.fixture
 def make_malformed():
     return Malformed
+
+
+@pytest.fixture
+def study_survives(make_malformed, survives, tmp_path):
+    """Reports a study from a malformed version of a valid file.
+
+    Arguments: what draws, the ``main`` of a command line, the valid file's text.
+    """
+
+    def check(draw, main, text):
+        valid, path = tmp_path / "valid.yml", tmp_path / "study.yml"
+        valid.write_text(text)
+        path.write_bytes(make_malformed(draw, tmp_path / "canary").of(valid))
+        survives(main, ["study", str(path), "--report-only", "--out", str(tmp_path / "out")], tmp_path / "canary")
+
+    return check

@@ -56,11 +56,8 @@ def run(tmp_path_factory):
 
 @settings(QUIETLY, max_examples=250)
 @given(data=st.data())
-def test_a_study(data, make_malformed, survives, tmp_path):
-    valid, path = tmp_path / "valid.yml", tmp_path / "study.yml"
-    valid.write_text(STUDY)
-    path.write_bytes(make_malformed(data.draw, tmp_path / "canary").of(valid))
-    survives(cli.main, ["study", str(path), "--report-only", "--out", str(tmp_path / "out")], tmp_path / "canary")
+def test_a_study(data, study_survives):
+    study_survives(data.draw, cli.main, STUDY)
 
 
 @settings(QUIETLY, max_examples=120)
