@@ -159,7 +159,7 @@ def learning_curves(groups: Mapping[str, Records], measure: Measure) -> Figure:
     figure, panel = plain_figure()
     least = 1e-2 if measure.lower_is_better else -np.inf
     for i, (label, records) in enumerate(groups.items()):
-        curves = [curve for record in succeeded(records) if (curve := record["curve"])[measure.axis]]
+        curves = [curve for record in succeeded(records) if (curve := record.get("curve", {})).get(measure.axis)]
         if not curves:
             continue
         longest = max(len(curve[measure.axis]) for curve in curves)
@@ -197,7 +197,8 @@ def profile(groups: Mapping[str, Records], measure: Measure) -> Figure:
     Each record gives its episodes' scores as the percentiles ``MEASURE_percentiles``.
     """
     figure, panel = plain_figure()
-    drawn = {label: [record[f"{measure.name}_percentiles"] for record in succeeded(records)] for label, records in groups.items()}
+    name = f"{measure.name}_percentiles"
+    drawn = {label: [record[name] for record in succeeded(records) if name in record] for label, records in groups.items()}
     drawn = {label: percentiles for label, percentiles in drawn.items() if percentiles}
     everything = np.concatenate([np.ravel(percentiles) for percentiles in drawn.values()]) if drawn else np.array([1.0])
     if measure.lower_is_better:

@@ -89,13 +89,13 @@ def _section(results: Results, task: str, group: str, out: Path) -> list[str]:
     parts = [comparison(results, task, group).markdown(), "All seeds:", all_seeds(results, task, group).markdown()]
     groups = {variant: records for variant, records in results.by_variant(task, group).items() if succeeded(records)}
     name = re.sub(r"[^\w.-]+", "_", f"{task}-{group}" if group else task)
-    if groups:
+    if any("curve" in record for records in groups.values() for record in records):
         figures.save(figures.learning_curves(groups, measure), out / f"curves-{name}.png")
         parts.append(f"![{measure.name} over the training: interquartile mean over the seeds](curves-{name}.png)")
-        parts += _drawn(groups, name, out)
-        if any(f"{measure.name}_percentiles" in record for records in groups.values() for record in records):
-            figures.save(figures.profile(groups, measure), out / f"profile-{name}.png")
-            parts.append(f"![Share of episodes by {measure.name}, with 95 % bands over seeds](profile-{name}.png)")
+    parts += _drawn(groups, name, out)
+    if any(f"{measure.name}_percentiles" in record for records in groups.values() for record in records):
+        figures.save(figures.profile(groups, measure), out / f"profile-{name}.png")
+        parts.append(f"![Share of episodes by {measure.name}, with 95 % bands over seeds](profile-{name}.png)")
     return parts
 
 

@@ -157,8 +157,12 @@ def range_text(values: Array) -> str:
 def reached_text(records: Records, measure: Measure, threshold: float, axis: str = "", digits: int = 0) -> str:
     """Median over the seeds of where the threshold is reached, and how many seeds reached it. A seed that never does counts as infinite.
 
+    A dash if a record has no curve: those of the docs may lack it.
+
     :param axis: overrides the measure's axis
     """
+    if any("curve" not in record for record in succeeded(records)):
+        return "-"
     values = [math.inf if "error" in record else reached(record, measure, threshold, axis or measure.axis) for record in records]
     count = sum(map(math.isfinite, values))
     median = float(np.median(values)) if math.isfinite(np.median(values)) else math.inf

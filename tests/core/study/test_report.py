@@ -119,6 +119,17 @@ def test_what_was_drawn_is_shown_and_a_curve_may_have_gaps_or_be_empty(study, tm
     assert reached_text(results.by_variant("a task")["one"], REGRET, 15) == "300 (3 of 3)"
 
 
+def test_records_of_the_docs_may_lack_their_curves(study, tmp_path, by_hand):
+    results = by_hand.results_of(study)
+    for record in results.records[::2]:
+        del record["curve"], record["regret_percentiles"]
+    assert "](curves-a_task.png)" in write_report(results, tmp_path / "some").read_text()
+    for record in results.records[1::2]:
+        del record["curve"], record["regret_percentiles"]
+    assert "](" not in write_report(results, tmp_path / "none").read_text()
+    assert [cells(comparison(results, task))["one (3 seeds)"][4] for task in results.tasks] == ["-"] * len(results.tasks)
+
+
 def test_results_are_read_as_they_were_saved(study, tmp_path, by_hand):
     results = by_hand.results_of(study)
     results.save(tmp_path / "study.json")
