@@ -38,6 +38,14 @@ def agents(results: Results, tasks: list[str]) -> str:
     return Table(["agent", "training episodes", "learns from step", *measured], rows).markdown()
 
 
+def summary(results: Results) -> str:
+    """A row for each algorithm: the regret with short and with whole training episodes."""
+    by_task = {task: results.by_variant(task) for task in MATCHED.values()}
+    agents = dict.fromkeys(agent for found in by_task.values() for agent in found)
+    rows = [[agent, *(COLUMNS["regret, IQM [95 %]"](found.get(agent, [])) for found in by_task.values())] for agent in agents]
+    return Table(["agent", *(f"regret, {task}" for task in by_task)], rows).markdown()
+
+
 def curves(length: int) -> Picture:
     """The regret along the trainings of one length of episodes."""
     return Picture(
@@ -48,6 +56,7 @@ def curves(length: int) -> Picture:
 
 REPORT = Report(
     tables={
+        "summary": DocsTable("Regret under one protocol", summary),
         "matched": DocsTable("Under one protocol", partial(agents, tasks=list(MATCHED.values()))),
         "shipped": DocsTable("As shipped by ca2 and rl-zoo3", partial(agents, tasks=[SHIPPED])),
     },
