@@ -121,7 +121,10 @@ def name_of(annotation: Any) -> str:
         return " or ".join(map(repr, typing.get_args(annotation)))
     options = typing.get_args(annotation) if typing.get_origin(annotation) in (typing.Union, types.UnionType) else [annotation]
     named = [WORDS[option] for option in (typing.get_origin(o) or o for o in options) if option in WORDS]
-    return " or ".join(named) or str(annotation)
+    if not named:
+        return str(annotation)
+    named = " or ".join(named).split(" or ") + ["None"] * (type(None) in options)
+    return " or ".join(filter(None, (", ".join(named[:-1]), named[-1])))
 
 
 def describe(value: Any) -> str:

@@ -84,9 +84,12 @@ def checked(given: Any, shape: tuple[int, ...], origin: str) -> Masks:
     :raises UserError: if the masks have another shape, or one allows no action
     """
     try:
-        found: Masks = np.broadcast_to(np.array(given, dtype=np.float32), shape) != 0
+        numbers = np.array(given, dtype=np.float32)
     except (TypeError, ValueError):
-        raise UserError(f"{origin}: a mask needs true or false for each of the {shape[-1]} actions, this is {short(given)}.") from None
+        numbers = np.array(np.nan, dtype=np.float32)
+    if numbers.shape not in (shape, shape[1:]) or not np.isfinite(numbers).all():
+        raise UserError(f"{origin}: a mask needs true or false for each of the {shape[-1]} actions, this is {short(given)}.")
+    found: Masks = np.broadcast_to(numbers, shape) != 0
     if not found.any(axis=1).all():
         raise UserError(f"{origin}: a mask allows no action. Where no action is possible, the episode has to end.")
     return found

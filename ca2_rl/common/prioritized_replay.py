@@ -12,6 +12,7 @@ from stable_baselines3.common.vec_env import VecNormalize
 
 from ca2_core.errors import UserError
 from ca2_rl.common.replay_buffer import (
+    NStepReader,
     QuickDictNStepReplayBuffer,
     QuickDictReplayBuffer,
     QuickNStepReplayBuffer,
@@ -129,7 +130,7 @@ class Prioritized(ReadableBuffer):
 
     def __init__(self, *args: Any, alpha: float = 0.5, beta: float = 0.4, **kwargs: Any):
         super().__init__(*args, **kwargs)
-        for name, value in (("priority_alpha", alpha), ("priority_beta", beta)):
+        for name, value in (("alpha", alpha), ("beta", beta)):
             if not 0 <= value <= 1:
                 raise UserError(f"{name}={value}: must be from 0 to 1.")
         if self.optimize_memory_usage:
@@ -203,11 +204,12 @@ class PrioritizedDictNStepReplayBuffer(Prioritized, QuickDictNStepReplayBuffer):
 
 
 def check_loaded(loaded: ReplayBuffer | None, made: ReplayBuffer | None) -> None:
-    """Checks that an agent can continue with a saved replay buffer.
+    """Checks that an agent can continue with a saved replay buffer, which gets the agent's discount factor.
 
     :param loaded: the saved buffer
     :param made: the buffer that the agent was created with
-    :raises UserError: if the number of envs or ``n_steps`` differs, or only one of the buffers is prioritised
+    :raises UserError: if its spaces, number of envs, ``n_steps`` or exponent of the priorities differ, or only one of the buffers is
+        prioritised or has masks
     """
     if loaded is None or made is None:
         return
@@ -219,6 +221,16 @@ def check_loaded(loaded: ReplayBuffer | None, made: ReplayBuffer | None) -> None
     is_prioritized = isinstance(loaded, Prioritized)
     if is_prioritized != isinstance(made, Prioritized):
         raise UserError(f"the saved replay buffer has prioritized_replay={is_prioritized}, the agent has not: give it the same.")
+    for what, theirs, ours in (
+        ("actions", loaded.action_space, made.action_space),
+        ("observations", loaded.observation_space, made.observation_space),
+        ("priority_alpha", getattr(loaded, "alpha", None), getattr(made, "alpha", None)),
+        ("action_masks", getattr(loaded, "next_masks", None) is not None, getattr(made, "next_masks", None) is not None),
+    ):
+        if theirs != ours:
+            raise UserError(f"the saved replay buffer has {what}={theirs}, the agent {ours}: give the agent the same.")
+    if isinstance(made, NStepReader) and isinstance(loaded, NStepReader):
+        loaded.gamma = made.gamma  # returns are summed up when a batch is drawn
 
 
 # Key: are observations dicts, are there n-step returns, is replay prioritised

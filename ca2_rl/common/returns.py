@@ -11,7 +11,7 @@ import torch as th
 from numpy.typing import NDArray
 from torch.nn import functional as F
 
-from ca2_core.errors import UserError, did_you_mean
+from ca2_core.errors import UserError
 
 
 class Returns(Protocol):
@@ -199,9 +199,7 @@ def returns_of(distribution: str | None, n_atoms: int, v_min: float | None, v_ma
     if distribution is None:
         return Mean()
     if distribution not in DISTRIBUTIONS:
-        raise UserError(
-            f"distribution={distribution!r}:{did_you_mean(str(distribution), DISTRIBUTIONS)} There are {' and '.join(DISTRIBUTIONS)}."
-        )
+        raise UserError(f"distribution={distribution!r}: it has to be {', '.join(DISTRIBUTIONS)} or None.")
     if distribution == "quantile":
         if n_quantiles < 1:
             raise UserError(f"n_quantiles={n_quantiles}: at least 1 is needed.")

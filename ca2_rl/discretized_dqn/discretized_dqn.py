@@ -350,7 +350,12 @@ class DiscretizedDQN(Accelerated, DQN, _ActsInBoxes):
         return actions, state
 
     def _predict_masked(self, observation: np.ndarray | dict[str, np.ndarray], masks: Any, deterministic: bool) -> np.ndarray:
-        """Allowed actions: see ``predict``."""
+        """Allowed actions: see ``predict``.
+
+        :raises UserError: with ``branching``, or for invalid masks
+        """
+        if self.branching:
+            raise UserError("action_masks: an agent with branching=True has no masks: it chooses in each dimension separately.")
         obs, is_batch = self.policy.obs_to_tensor(observation)
         with th.no_grad():
             q_values = self.policy.q_values(obs, deterministic).cpu().numpy()

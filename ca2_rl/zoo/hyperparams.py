@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import gymnasium as gym
+import numpy as np
+import yaml
 from rl_zoo3.utils import get_class_by_name
 from sb3_contrib import QRDQN
 from stable_baselines3 import DQN
@@ -204,6 +206,39 @@ def resolve_classes(policy_kwargs: dict[str, Any], origin: str, may_import: bool
         else:
             raise UserError(f"{origin}: {name} imports {value}, which may run code. If you trust where it comes from, add --trust.")
     return resolved
+
+
+def with_trial(hyperparams: Mapping[str, Any], trial: Mapping[str, Any]) -> dict[str, Any]:
+    """Hyperparameters of a file with those of a trial. A trial draws only a part of ``policy_kwargs``, so these are joined.
+
+    :raises UserError: if the file's ``policy_kwargs`` can't be read
+    """
+    own = hyperparams.get("policy_kwargs")
+    if isinstance(own, str):
+        own = parse(own, "policy_kwargs")
+    joined = {**hyperparams, **trial}
+    if own and "policy_kwargs" in trial:
+        joined["policy_kwargs"] = {**own, **trial["policy_kwargs"]}
+    return joined
+
+
+def as_entry(env_id: str, hyperparams: Mapping[str, Any]) -> str:
+    """The entry of an environment in a hyperparameter file, as YAML."""
+    return yaml.safe_dump({env_id: _plain(hyperparams)}, sort_keys=False, default_flow_style=None, width=120).rstrip("\n")
+
+
+def _plain(value: Any) -> Any:
+    """A value in types that YAML has: the name of a class instead of the class."""
+    if isinstance(value, Mapping):
+        return {str(name): _plain(each) for name, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(each) for each in value]
+    if isinstance(value, np.generic):
+        return value.item()
+    if isinstance(value, type):
+        short = next((name for name, place in SHORT.items() if place == (value.__module__, value.__name__)), None)
+        return short or f"{value.__module__}.{value.__name__}"
+    return value if value is None or isinstance(value, bool | int | float | str) else str(value)
 
 
 def constructor_parameters(algorithm: type[BaseAlgorithm]) -> dict[str, inspect.Parameter]:

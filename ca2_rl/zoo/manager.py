@@ -10,8 +10,8 @@ import shutil
 import sys
 import uuid
 from collections import OrderedDict
-from collections.abc import Callable
-from contextlib import AbstractContextManager, ExitStack, nullcontext, redirect_stdout, suppress
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext, redirect_stdout, suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -46,7 +46,7 @@ from ca2_rl.state.model import fits_settings
 from ca2_rl.zoo import resume, studies
 from ca2_rl.zoo.agents import STATISTICS, check_imports, plugin_names
 from ca2_rl.zoo.callbacks import CheckRewards, ProgressLog, StopOnSignal
-from ca2_rl.zoo.hyperparams import PARSED, check_file, check_values, import_class, resolve_classes
+from ca2_rl.zoo.hyperparams import PARSED, as_entry, check_file, check_values, import_class, resolve_classes, with_trial
 from ca2_rl.zoo.plugins import register
 from ca2_rl.zoo.printing import EvaluationLine, ProgressBar, Tables, cause_text, say
 
@@ -79,6 +79,8 @@ class Manager(ExperimentManager):
         self._recorded, self._see_hash = recorded, see_hash
         self._stdout = sys.stdout
         self.study: Study | None = None  # the search, once this process has made a trial
+        self.failure: UserError | None = None  # why the search was stopped
+        self.entry_values: dict[str, Any] = {}  # the hyperparameters as a file has them
         can_save = issubclass(ALGOS[self.algo], (OffPolicyAlgorithm, OnPolicyAlgorithm)) and "Recurrent" not in ALGOS[self.algo].__name__
         self.states = SaveStates(Path(), args.save_every, args.save_buffer, self._facts) if can_save else None
         self.stop_on_signal = StopOnSignal(self.states)
@@ -105,17 +107,19 @@ class Manager(ExperimentManager):
     def read_hyperparameters(self) -> tuple[dict[str, Any], dict[str, Any]]:
         entry = check_file(self.config, self.env_name.gym_id)
         self.entry = "atari" if self._is_atari and entry == "default" else entry
-        is_replay = self.trial_id == 0 or (self.trial_id is None and not self.optimize_hyperparameters)
-        if self.storage and self.study_name and is_replay:
-            # rl-zoo3 treats trial 0 as no number, and without a number loads no trial; here that means the best trial
-            trial = self.load_trial(self.storage, self.study_name, self.trial_id)
-            self.custom_hyperparams = trial | (self.custom_hyperparams or {})
+        number, self.trial_id = self.trial_id, None  # rl-zoo3 would replace policy_kwargs as a whole
         hyperparams, saved = super().read_hyperparameters()
+        self.trial_id = number
+        if self.storage and self.study_name and (number is not None or not self.optimize_hyperparameters):
+            trial = self.load_trial(self.storage, self.study_name, number)  # the best one without a number
+            hyperparams = with_trial(hyperparams, trial) | (self.custom_hyperparams or {})
+            saved = OrderedDict(sorted(hyperparams.items()))
         origin = f"{self.config}, {self.env_name.gym_id}"
         if self._recorded is not None:  # the shipped hyperparameters may have changed since
             origin = str(self._recorded)
             hyperparams = read_yaml(self._recorded, self.args.trust) | (self.custom_hyperparams or {})
             saved = OrderedDict(sorted(hyperparams.items()))
+        self.entry_values = dict(saved)
         may_import = self._recorded is None or self.args.trust
         check_imports(hyperparams, origin, may_import)
         check_values(hyperparams, ALGOS[self.algo], origin, self.custom_hyperparams or {})
@@ -167,6 +171,9 @@ class Manager(ExperimentManager):
                 say(
                     f"{self.algo} ships no hyperparameters for {self.env_name.gym_id}: training with its general ones, which are not tuned."
                 )
+            steps, starts = self.n_timesteps, getattr(experiment[0], "learning_starts", 0) if experiment else 0
+            if 0 < steps <= starts:
+                say(f"Nothing is learned in {steps:,} steps: the agent learns from step {starts:,} on (learning_starts).")
             if experiment is not None and experiment[0].device.type != "cpu":
                 say(f"device: {experiment[0].device}")
         return experiment
@@ -349,6 +356,10 @@ class Manager(ExperimentManager):
                     if is_about_settings(error):
                         raise UserError(f"{self.algo} on {self.env_name.gym_id}: {cause_text(error)}") from error
                 raise
+            if model.num_timesteps == 0:  # Ctrl-C before the first step, such as while the gradient step is compiled
+                self._remove_folder()
+                print("Stopped before the first step: nothing is saved.")
+                raise KeyboardInterrupt
             return
         if not self.args.quiet:
             say(f"Resuming at step {model.num_timesteps:,} of {self.n_timesteps:,}")
@@ -392,35 +403,60 @@ class Manager(ExperimentManager):
 
     def objective(self, trial: Trial) -> float:
         self.study = trial.study
+        if self._hyperparams.get("branching"):
+            self.n_actions = min(self.n_actions, 1)  # the network chooses in each dimension separately
         result = "pruned"
         try:
             mean = super().objective(trial)
             result = f"return {mean:.1f}"
+        except UserError as error:  # Optuna would print its traceback
+            self.failure, result = error, "failed"
+            trial.study.stop()
+            raise optuna.TrialPruned from error
         finally:
             if not self.args.quiet:
                 tqdm.write(f"Trial {trial.number}: {result}", file=self._stdout)
         return mean
+
+    @contextmanager
+    def _sampling_around(self) -> Iterator[None]:
+        """During the block, samplers of trials keep the ``policy_kwargs`` that they don't draw."""
+        sample = HYPERPARAMS_SAMPLER[self.algo]
+
+        def around(*arguments: Any) -> dict[str, Any]:
+            drawn: dict[str, Any] = sample(*arguments)
+            return {name: value for name, value in with_trial(self._hyperparams, drawn).items() if name in drawn}
+
+        HYPERPARAMS_SAMPLER[self.algo] = around  # type: ignore[assignment]
+        try:
+            yield
+        finally:
+            HYPERPARAMS_SAMPLER[self.algo] = sample
 
     def hyperparameters_optimization(self) -> None:
         self._remove_folder()  # a search writes its own report
         studies.prepare(self.storage)
         optuna.logging.set_verbosity(optuna.logging.INFO if self.verbose else optuna.logging.WARNING)
         try:
-            with self._zoo_s_prints():
+            with self._zoo_s_prints(), self._sampling_around():
                 super().hyperparameters_optimization()
         except ValueError as error:
+            if self.failure is not None:
+                raise self.failure from error
             if "No trials are completed" not in str(error):
                 raise
             raise UserError("no trial was finished: all were pruned or stopped. Raise --n-trials or -n.") from error
         except studies.ERRORS as error:
             raise studies.unusable(self.storage, error) from error
+        if self.failure is not None:
+            raise self.failure
         if self.study is None:
             print(f"All {self.max_total_trials} trials are done.")
             return
         best = self.study.best_trial
-        print(f"Best trial: {best.number} of {len(self.study.trials)}, return {best.value:.1f}. Its hyperparameters for a file:")
-        for name, value in HYPERPARAMS_CONVERTER[self.algo](best.params).items():
-            print(f"  {name}: {'null' if value is None else value}")
+        values = with_trial(self.entry_values, HYPERPARAMS_CONVERTER[self.algo](best.params)) | {"n_timesteps": self.n_timesteps}
+        print(f"Best trial: {best.number} of {len(self.study.trials)}, return {best.value:.1f}. As a file for --conf-file:\n")
+        print(as_entry(self.env_name.gym_id, values))
 
 
 def _listed(settings: dict[str, Any]) -> str:

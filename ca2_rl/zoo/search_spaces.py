@@ -9,7 +9,9 @@ from typing import Any
 from optuna import Trial
 from rl_zoo3.exp_manager import ExperimentManager
 
+from ca2_core.errors import UserError
 from ca2_rl.common.action_bins import MAX_ACTIONS
+from ca2_rl.noisy_dqn.noisy_dqn import EPSILON
 
 NET_ARCHS = {"32x32": [32, 32], "64x64": [64, 64], "128x128": [128, 128], "256x256": [256, 256]}
 ACTIVATIONS = ["ReLU", "SiLU", "Tanh"]
@@ -65,6 +67,8 @@ def convert(drawn: dict[str, Any]) -> dict[str, Any]:
         policy_kwargs["actor_optimizer_kwargs"] = {}
     if not hyperparams.pop("noise", True):
         hyperparams["sigma0"] = 0.0
+    elif "sigma0" in hyperparams:
+        hyperparams |= dict.fromkeys(EPSILON)  # the file may explore by epsilon
     return hyperparams | {
         "gamma": 1 - hyperparams.pop("one_minus_gamma"),
         "batch_size": 2 ** hyperparams.pop("batch_size_pow"),
@@ -112,5 +116,7 @@ def _sample_dqn(trial: Trial, n_actions: int) -> dict[str, Any]:
     }
     if n_actions > 0:  # n_actions is the number of dimensions of a Box; 0 for a Discrete space, which has no bins
         sizes = [n_bins for n_bins in (2, 3, 5, 7, 11, 15, 21) if n_bins**n_actions <= MAX_ACTIONS]
+        if not sizes:
+            raise UserError(f"a grid of {n_actions} dimensions has over {MAX_ACTIONS:,} actions: add -params branching:True.")
         drawn["n_bins"] = trial.suggest_categorical("n_bins", sizes)
     return drawn

@@ -112,6 +112,26 @@ def test_targets_are_those_of_a_network_without_the_forbidden_actions(returns, d
     torch.testing.assert_close(loss, torch.stack(singles).mean())
 
 
+@pytest.mark.parametrize("masks", [1, [1], [None, None], [float("nan"), 1.0], [[1, 1, 1]], "yes"])
+def test_what_is_no_mask_is_refused(masks):
+    model = create(DiscretizedDQN, "CartPole-v1")
+    with pytest.raises(UserError, match="action_masks: a mask needs true or false for each of the 2 actions"):
+        model.predict(np.zeros(4, np.float32), action_masks=masks)
+
+
+def test_an_agent_with_branches_has_no_masks():
+    model = create(DiscretizedDQN, "Pendulum-v1", branching=True, action_masks=False)
+    with pytest.raises(UserError, match="an agent with branching=True has no masks"):
+        model.predict(np.zeros(3, np.float32), action_masks=np.ones(3))
+
+
+def test_a_replay_buffer_without_masks_is_not_loaded(tmp_path):
+    create(DiscretizedDQN, action_masks=False).save_replay_buffer(tmp_path / "buffer")
+    model = create(DiscretizedDQN)
+    with pytest.raises(UserError, match="action_masks=False, the agent True"):
+        model.load_replay_buffer(tmp_path / "buffer")
+
+
 @pytest.mark.parametrize("n_steps", [1, 3])
 @pytest.mark.parametrize("prioritized_replay", [False, True])
 @pytest.mark.parametrize("normalised", [False, True])

@@ -1,15 +1,20 @@
 """Arguments of the algorithms: what can't be meant is refused in one line, by the constructor, before anything is trained."""
 
+import argparse
+
 import gymnasium as gym
 import numpy as np
 import pytest
+import torch
 from gymnasium import spaces
 from stable_baselines3 import DQN
-from stable_baselines3.common.buffers import NStepReplayBuffer
+from stable_baselines3.common.buffers import NStepReplayBuffer, ReplayBuffer
+from stable_baselines3.her import HerReplayBuffer
 
 import ca2_rl
 from ca2_core.errors import UserError
 from ca2_rl import OUDDPG, DiscretizedDQN, NoisyDQN, PrioritizedReplayBuffer, Rainbow
+from ca2_rl.arguments import Named
 from ca2_rl.common.prioritized_replay import PrioritizedNStepReplayBuffer
 
 every_dqn = pytest.mark.parametrize("algorithm", [DiscretizedDQN, NoisyDQN, Rainbow])
@@ -37,7 +42,7 @@ def create(algorithm=DiscretizedDQN, env="CartPole-v1", **kwargs):
         ("max_grad_norm", -1, "=-1: it has to be above 0"),
         ("learning_rate", "lin_1e-3", "a number"),
         *((name, "False", "true or false is needed, this is text: 'False'") for name in ("double_q", "dueling", "prioritized_replay")),
-        ("compile", "x", "true or false is needed, this is text: 'x'"),
+        ("compile", "x", "true, false or None is needed, this is text: 'x'"),
     ],
 )
 def test_a_value_that_cannot_be_meant_is_named(algorithm, name, value, words):
@@ -110,6 +115,14 @@ def test_sb3_s_own_buffer_keeps_its_arguments():
         ({"prioritized_replay": True}, {}, "prioritized_replay=True, the agent has not"),
         ({}, {"prioritized_replay": True}, "prioritized_replay=False, the agent has not"),
         ({"n_steps": 3}, {}, "n_steps=3, the agent 1"),
+        ({"env": "Pendulum-v1", "n_bins": 3}, {"env": "Pendulum-v1", "n_bins": 11}, r"actions=Discrete\(3\), the agent Discrete\(11\)"),
+        ({"env": "Acrobot-v1"}, {}, r"actions=Discrete\(3\), the agent Discrete\(2\)"),
+        ({"env": "MountainCar-v0"}, {"env": "Acrobot-v1"}, "observations=Box"),
+        (
+            {"prioritized_replay": True, "priority_alpha": 0.5},
+            {"prioritized_replay": True, "priority_alpha": 0.9},
+            "priority_alpha=0.5, the agent 0.9",
+        ),
     ],
 )
 def test_a_replay_buffer_of_another_kind_is_not_loaded(saved, loading, words, tmp_path):
@@ -119,6 +132,23 @@ def test_a_replay_buffer_of_another_kind_is_not_loaded(saved, loading, words, tm
     with pytest.raises(UserError, match=words):
         model.load_replay_buffer(tmp_path / "buffer")
     assert model.replay_buffer is made
+
+
+def test_a_loaded_replay_buffer_discounts_as_the_agent_does(tmp_path):
+    create(Rainbow, gamma=0.99).learn(20).save_replay_buffer(tmp_path / "buffer")
+    model = create(Rainbow, gamma=0.5)
+    model.load_replay_buffer(tmp_path / "buffer")
+    assert set(model.replay_buffer.sample(50).discounts.flatten().tolist()) <= {0.5, 0.25, 0.125}
+
+
+@pytest.mark.parametrize("buffer", [ReplayBuffer, HerReplayBuffer])
+def test_a_buffer_without_the_parts_that_are_on_is_refused(buffer):
+    name, instead = buffer.__name__, "add prioritized_replay=False, n_steps=1, or leave it out"
+    with pytest.raises(UserError, match=f"{name} has no prioritized_replay and no n_steps: {instead}"):
+        create(Rainbow, replay_buffer_class=buffer)
+    with pytest.raises(UserError, match=f"{name} has no n_steps: add n_steps=1, or leave it out"):
+        create(DiscretizedDQN, n_steps=3, replay_buffer_class=buffer)
+    assert create(Rainbow, prioritized_replay=False, n_steps=1, replay_buffer_class=ReplayBuffer).n_steps == 1
 
 
 @every_dqn
@@ -198,3 +228,22 @@ def test_munchausen_says_how_rainbow_takes_it():
 def test_parts_for_other_algorithms_are_in_the_package():
     assert {"MinAtarCNN", "PrioritizedReplayBuffer"} <= set(dir(ca2_rl))
     assert ca2_rl.MinAtarCNN.__name__ == "MinAtarCNN"
+
+
+def test_values_of_the_command_line_are_written_as_in_python_or_yaml():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("-params", nargs="+", action=Named)
+    given = {
+        "distribution:null": None,
+        "distribution:None": None,
+        "double_q:false": False,
+        "train_freq:[1, episode]": [1, "episode"],
+        "train_freq:(1,'episode')": (1, "episode"),
+        "net_arch:[64, 64]": [64, 64],
+        "activation_fn:[nn.ReLU]": [torch.nn.ReLU],
+        "learning_rate:lin_1e-3": "lin_1e-3",
+    }
+    for text, value in given.items():
+        (found,) = parser.parse_args(["-params", text]).params.values()
+        assert found == value
+        assert type(found) is type(value)

@@ -1,4 +1,5 @@
 import pickle
+import re
 import sys
 
 import optuna
@@ -11,6 +12,7 @@ from sqlalchemy.exc import IntegrityError, OperationalError
 from stable_baselines3.common.utils import ConstantSchedule
 
 from ca2_rl import cli
+from ca2_rl.common.minatar_cnn import MinAtarCNN
 from ca2_rl.runs import read_run
 from ca2_rl.zoo import studies
 from ca2_rl.zoo.agents import load_agent, saved_hyperparams
@@ -30,7 +32,8 @@ def call(tmp_path, quick, monkeypatch):
     monkeypatch.chdir(tmp_path)
 
     def run(command, *argv):
-        monkeypatch.setattr(sys, "argv", ["ca2-rl", command, *map(str, argv), "--conf-file", str(quick)])
+        own = [] if "--conf-file" in argv else ["--conf-file", str(quick)]
+        monkeypatch.setattr(sys, "argv", ["ca2-rl", command, *map(str, argv), *own])
         cli.main()
 
     return run
@@ -128,6 +131,64 @@ def test_the_command_line_wins_over_a_replayed_trial(call, tmp_path):
         "gamma:0.5",
     )
     assert saved_hyperparams(tmp_path / "logs" / "ouddpg" / "Pendulum-v1_1" / "Pendulum-v1")["gamma"] == 0.5
+
+
+IMAGES = """\
+MinAtar/Breakout-v1:
+  policy: MlpPolicy
+  n_timesteps: 120
+  learning_starts: 50
+  buffer_size: 100
+  train_freq: 4
+  exploration_fraction: 0.5
+  sigma0: 0.0
+  policy_kwargs: {features_extractor_class: MinAtarCNN, net_arch: []}
+"""
+
+
+def test_what_is_found_is_a_file_that_trains_the_same(call, trained_with, tmp_path, capsys):
+    """Rainbow's settings explore by epsilon, but a trial may draw noise; the network is a CNN, but a trial draws its width."""
+    seen = trained_with("rainbow")
+    (tmp_path / "images.yml").write_text(IMAGES)
+    env, budget = ("--algo", "rainbow", "--env", "MinAtar/Breakout-v1"), ("--n-evaluations", 1, "--eval-episodes", 1)
+    call("optimize", *env, *budget, "--n-trials", 4, "--pruner", "none", "--seed", 0, "--conf-file", "images.yml")
+    printed = capsys.readouterr().out
+    assert {arguments["sigma0"] > 0 for arguments in seen} == {True, False}
+    assert all(arguments["policy_kwargs"]["features_extractor_class"] is MinAtarCNN for arguments in seen)
+    (tmp_path / "best.yml").write_text(printed.partition("--conf-file:\n\n")[2])
+    call("train", *env, "--eval-freq", -1, "--final-episodes", 0, "--conf-file", "best.yml")
+    best, again = seen[int(re.search(r"Best trial: (\d)", printed)[1])], seen[4]
+    free = ("env", "seed", "verbose", "tensorboard_log", "learning_rate")
+    assert {name: value for name, value in again.items() if name not in free} == {n: v for n, v in best.items() if n not in free}
+    assert plain(again)["learning_rate"] == plain(best)["learning_rate"]
+
+
+def test_a_search_that_cannot_be_meant_says_so_in_one_line(ca2_rl, quick, tmp_path):
+    (tmp_path / "wide.py").write_text(WIDE)
+    argv = ("optimize", "--algo", "discretizeddqn", "--env", "wide:Wide-v0", *SHORT, "--n-trials", 1, "--conf-file", quick)
+    failed = ca2_rl(*argv, code=2)
+    assert failed.stderr == "ca2-rl: a grid of 17 dimensions has over 4,096 actions: add -params branching:True.\n"
+    found = ca2_rl(*argv, "-params", "branching:True")
+    assert "branching: true" in found.stdout
+    assert "n_bins: " in found.stdout
+
+
+WIDE = """
+import gymnasium as gym
+import numpy as np
+
+class Wide(gym.Env):
+    observation_space = gym.spaces.Box(-1, 1, (2,))
+    action_space = gym.spaces.Box(-1, 1, (17,))
+
+    def reset(self, *, seed=None, options=None):
+        return np.zeros(2, np.float32), {}
+
+    def step(self, action):
+        return np.zeros(2, np.float32), float(action.sum()), False, False, {}
+
+gym.register("Wide-v0", Wide, max_episode_steps=20)
+"""
 
 
 def test_the_defaults_of_optimize_are_fewer_trials_and_no_plots(call, monkeypatch):

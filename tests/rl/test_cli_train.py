@@ -10,7 +10,7 @@ import yaml
 from stable_baselines3.common.monitor import load_results
 
 from ca2_core.errors import UserError
-from ca2_rl import cli
+from ca2_rl import NoisyDQN, cli
 from ca2_rl.common.diagnostics import GRADIENT_NORM, MEAN_Q, RETURN
 from ca2_rl.runs import read_run
 from ca2_rl.zoo.agents import load_agent, saved_hyperparams
@@ -202,6 +202,23 @@ def test_a_stopped_training_goes_on_where_it_was(number, train, stop_at_250, tmp
         assert evaluations["timesteps"].tolist() == [100, 200, 300, 400, 500, 600]
     assert load_results(str(run))["l"].tolist() == [200, 200, 200]
     assert not (run / "states").exists()
+
+
+def test_ctrl_c_before_the_first_step_leaves_nothing(train, tmp_path, monkeypatch, capsys):
+    def interrupted(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(NoisyDQN, "_setup_learn", interrupted)  # which compiles the gradient step
+    with pytest.raises(SystemExit) as exit_info:
+        train("--algo", "noisydqn", "-n", 600)
+    assert exit_info.value.code == 130
+    assert capsys.readouterr().out.endswith("Stopped before the first step: nothing is saved.\n")
+    assert not (tmp_path / "logs").exists()
+
+
+def test_a_training_that_is_too_short_to_learn_says_so(train, capsys):
+    train("--algo", "noisydqn", "-n", 100)
+    assert "Nothing is learned in 100 steps: the agent learns from step 100 on (learning_starts)." in capsys.readouterr().out
 
 
 def test_a_complete_run_is_not_touched_by_resume(trained, monkeypatch, capsys):
