@@ -162,7 +162,7 @@ def test_python_converts_options_as_the_command_does(images, labels):
         ({"resize": 2.5}, r"resize: 2\.5 is not like"),
         ({"resize": (1, 2, 3)}, r"resize: \(1, 2, 3\) is not like"),
         ({"resize": 0}, "resize 0x0: sides from 1"),
-        ({"transpose": "no"}, "load_data: transpose: 'no' can't be .*true or false"),
+        ({"transpose": "no"}, "load_data: transpose: 'no' can't be .*true, false or None"),
         ({"invert": 1}, "load_data: invert: 1 can't be"),
         ({"classes": ","}, "classes: no name in it"),
         ({"classes": []}, "classes: no name in it"),

@@ -218,7 +218,7 @@ def test_a_saved_buffer_goes_on_as_it_was(duplicate, n_steps):
 
 @pytest.mark.parametrize(("option", "value"), [("alpha", -0.1), ("alpha", 1.5), ("beta", float("nan"))])
 def test_an_exponent_out_of_its_range_is_refused(option, value):
-    with pytest.raises(UserError, match=f"priority_{option}="):
+    with pytest.raises(UserError, match=f"{option}="):
         filled(**{option: value})
 
 

@@ -199,7 +199,7 @@ def test_double_q_values_the_choice_of_the_selector(returns):
         ({"distribution": "categorical", "v_min": 1.0, "v_max": 1.0}, "v_min below v_max"),
         ({"distribution": "categorical", "v_min": 0.0, "v_max": 1.0, "n_atoms": 1}, "n_atoms=1"),
         ({"distribution": "quantile", "n_quantiles": 0}, "n_quantiles=0"),
-        ({"distribution": "quantiles"}, "Did you mean 'quantile'"),
+        ({"distribution": "quantiles"}, "has to be categorical, quantile or None"),
         ({"munchausen": True, "double_q": True}, "double_q"),
         ({"munchausen": True, "distribution": "categorical", "v_min": 0.0, "v_max": 1.0}, "categorical"),
         ({"munchausen": True, "munchausen_tau": 0.0}, "munchausen_tau=0.0"),

@@ -103,7 +103,7 @@ def test_separate_networks_for_actor_and_critic_are_accepted():
         ({"gamma": None}, "gamma: a number is needed, this is empty"),
         ({"batch_size": [64]}, "batch_size: a whole number is needed, this is a list: [64]"),
         ({"n_timesteps": "many"}, "n_timesteps: a number is needed, this is text: 'many'"),
-        ({"policy_kwargs": [64]}, "policy_kwargs: a mapping is needed, this is a list: [64]"),
+        ({"policy_kwargs": [64]}, "policy_kwargs: a mapping or None is needed, this is a list: [64]"),
         ({"policy_kwargs": {"net_arch": [64, "x"]}}, "net_arch: a list of layer widths"),
         ({"policy_kwargs": {"net_arch": 64}}, "net_arch: a list of layer widths"),
         ({"policy_kwargs": {"net_arch": [0]}}, "net_arch: a list of layer widths"),
