@@ -1,10 +1,10 @@
 """Writes the measured numbers into the README and the docs, between ``<!-- table: NAME -->`` and ``<!-- end -->``.
 
 NAME is a table of claims.json in docs; of speed.json, speed_images.json, denormals.json, grids.json, optima.json or optimize.json in
-docs/rl; of metrics.json, fid.json or data.json in docs/gan; ``pretrained:MODEL/DATA`` of docs/gan/pretrained.json; STUDY/TABLE, a table of
+docs/rl; of metrics.json, fid.json or data.json in docs/gan; ``pretrained:MODEL/DATA`` of docs/gan/pretrained; STUDY/TABLE, a table of
 the study whose measurements are in docs/rl/studies/STUDY.json, or its ``conditions``; gan/STUDY/TABLE, one of
 docs/gan/studies/STUDY.json. STUDY may be overview@amd, the overview as measured once more. Likewise ``<!-- figure: STUDY/FIGURE -->``. The
-cards of the models in ca2_gan/pretrained are made from docs/gan/pretrained.json as a whole.
+cards of the models in ca2_gan/pretrained and ca2_models are made from docs/gan/pretrained as a whole.
 """
 
 import os
@@ -329,7 +329,7 @@ def fill(text: str, page: Path) -> str:
         opening, kind, name, end = match.groups()
         group, _, model = name.partition(":")
         if group == "pretrained":
-            made = pretrain_gan.measured(read(pretrain_gan.NUMBERS)[model])
+            made = pretrain_gan.measured(read(pretrain_gan.numbers(model)))
         elif name in TABLES:
             measurements, table = TABLES[name]
             made = table(read(DOCS / f"{measurements}.json"))
@@ -345,7 +345,7 @@ def main() -> None:
     options.add_argument("--check", action="store_true", help="write nothing; fail if a table differs from the JSON")
     check = options.parse_args().check
     cards = {
-        pretrain_gan.PRETRAINED / name / "README.md": pretrain_gan.card(name, result) for name, result in read(pretrain_gan.NUMBERS).items()
+        folder / "README.md": pretrain_gan.card(name, read(pretrain_gan.numbers(name))) for name, folder in pretrain_gan.packed().items()
     }
     for path in [ROOT / "README.md", *sorted(DOCS.glob("*/*.md")), *cards]:
         text = path.read_text(encoding="utf-8")

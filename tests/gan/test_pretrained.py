@@ -162,15 +162,20 @@ def test_a_model_of_the_zoo_is_published_on_the_hub_with_a_card_that_works(model
         def upload_folder(self, repo_id, folder_path, commit_message):
             return shutil.copytree(folder_path, hub / repo_id)
 
-    def milestones(trainer, minutes, export):
-        create_model(model, num_classes=26, image_shape=(1, 28, 28)).export(export)
+    def train(name, data, minutes, run, seed):
+        gan = create_model(model, num_classes=26, image_shape=(1, 28, 28))
+        for folder in ("export", "kept/00000005", "kept/00000009"):
+            gan.export(run / folder)
         rows = [{"cpu_minutes": minute, "images": 9, "images_per_s": 1.0, "scores": scores} for minute in minutes]
-        return rows, {"n": 9, "extractor": {"fingerprint": "f", "held_out_accuracy": 0.9}, "floor": scores}
+        facts = {"seed": seed, "image_shape": [1, 28, 28], "num_classes": 26, "class_names": list(data.class_names), "training_images": 9}
+        made = {"parameters": 9, "precision": "int8", "networks": ["generator"], "rows": rows, "n": 9, "floor": scores}
+        return facts | made | {"extractor": {"fingerprint": "f", "held_out_accuracy": 0.9}}
 
     main = script["main"]
-    monkeypatch.setitem(main.__globals__, "milestones", milestones)
+    monkeypatch.setitem(main.__globals__, "train", train)
     monkeypatch.setitem(main.__globals__, "HfApi", Api)
-    monkeypatch.setattr(sys, "argv", ["pretrain_gan.py", "glyphs", "--model", model, "--cpu-minutes", "1", "--hub", "me"])
+    runs = ["--runs", str(tmp_path / "runs")]
+    monkeypatch.setattr(sys, "argv", ["pretrain_gan.py", f"{model}/glyphs", "--cpu-minutes", "1", "--hub", "me", *runs])
     threads = torch.get_num_threads()
     main()
     torch.set_num_threads(threads)
@@ -180,6 +185,35 @@ def test_a_model_of_the_zoo_is_published_on_the_hub_with_a_card_that_works(model
     found = {}
     exec(code, found)  # the card's own example
     assert found["images"].shape == (8, 1, 28, 28)
+    with Image.open(folder / "strip.png") as picture:
+        assert picture.size == (2 * 30 + 2, 4 * 30 + 2)
+
+
+@pytest.mark.slow
+def test_a_model_is_trained_measured_and_packed(monkeypatch, tmp_path):
+    scripts = Path(__file__).parents[2] / "scripts"
+    monkeypatch.syspath_prepend(scripts)
+    script = runpy.run_path(str(scripts / "pretrain_gan.py"))
+    main = script["main"]
+    for place in ("OURS", "OTHERS", "NUMBERS", "IMAGES"):
+        monkeypatch.setitem(main.__globals__, place, tmp_path / place)
+    command = ["pretrain_gan.py", "acgan/glyphs", "--cpu-minutes", "0.01", "0.03", "--runs", str(tmp_path / "runs")]
+    monkeypatch.setattr(sys, "argv", command)
+    threads = torch.get_num_threads()
+    (tmp_path / "IMAGES").mkdir()
+    main()
+    first = script["read"](tmp_path / "NUMBERS" / "acgan-glyphs.json")
+    main()  # goes on where it was: at the end
+    torch.set_num_threads(threads)
+    result = script["read"](tmp_path / "NUMBERS" / "acgan-glyphs.json")
+    assert result == first
+    assert [row["cpu_minutes"] for row in result["rows"]] == [0.01, 0.03]
+    assert 0 < result["rows"][0]["images"] < result["rows"][1]["images"]
+    gan = load(tmp_path / "OTHERS" / "acgan" / "glyphs")
+    assert list(gan.players()) == ["generator", "discriminator"]
+    assert result["parameters"] == sum(p.numel() for p in gan.parameters())
+    assert (tmp_path / "OTHERS" / "acgan" / "glyphs" / "strip.png").is_file()
+    assert (tmp_path / "IMAGES" / "acgan-glyphs.png").is_file()
 
 
 @pytest.mark.parametrize("model", ["letters_gan", "triplegan", "r3gan"])
