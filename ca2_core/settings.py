@@ -120,11 +120,11 @@ def name_of(annotation: Any) -> str:
     if typing.get_origin(annotation) is typing.Literal:
         return " or ".join(map(repr, typing.get_args(annotation)))
     options = typing.get_args(annotation) if typing.get_origin(annotation) in (typing.Union, types.UnionType) else [annotation]
-    named = [WORDS[option] for option in (typing.get_origin(o) or o for o in options) if option in WORDS]
-    if not named:
+    kinds = [kind for kind in (typing.get_origin(option) or option for option in options) if kind in WORDS]
+    if not kinds:
         return str(annotation)
-    named = " or ".join(named).split(" or ") + ["None"] * (type(None) in options)
-    return " or ".join(filter(None, (", ".join(named[:-1]), named[-1])))
+    *others, last = [word for kind in kinds for word in WORDS[kind].split(" or ")] + ["None"] * (type(None) in options)
+    return f"{', '.join(others)} or {last}" if others else last
 
 
 def describe(value: Any) -> str:

@@ -103,17 +103,17 @@ class Milestones(Callback):
     """Measures the averaged generator after some CPU minutes.
 
     :param minutes: when to measure, but for the end of the training
-    :param measure: returns a row
+    :param measure: returns a row for a number of CPU minutes
     :param path: of a JSON file with the rows, by minute, which has those measured before the run was stopped
     """
 
-    def __init__(self, minutes: tuple[float, ...], measure: Callable[[TrainingState], dict[str, Any]], path: Path):
+    def __init__(self, minutes: tuple[float, ...], measure: Callable[[TrainingState, float], dict[str, Any]], path: Path):
         self.minutes, self.measure, self.path = minutes, measure, path
 
     def on_round(self, state: TrainingState) -> None:
         for minute in self.minutes:
             if state.cpu_seconds >= 60 * minute and str(minute) not in self.rows:
-                write_json(self.path, self.rows | {str(minute): self.measure(state)})
+                write_json(self.path, self.rows | {str(minute): self.measure(state, minute)})
 
     @property
     def rows(self) -> dict[str, Any]:
@@ -140,7 +140,7 @@ def train(name: str, data: Dataset, minutes: tuple[float, ...], run: Path, seed:
     def score(gan: GAN) -> dict[str, Any]:
         return dict(suite.score(sample_like(gan, n, part, seed=0)).values)
 
-    milestones = Milestones(minutes[:-1], lambda state: row(state, state.cpu_seconds / 60, score(state.averaged())), run / "rows.json")
+    milestones = Milestones(minutes[:-1], lambda state, minute: row(state, minute, score(state.averaged())), run / "rows.json")
     settings = {"threads": 1, "accelerator": "cpu", "keep": KEPT, "sample_every": 0, "tensorboard": False}
     trainer = Trainer(model, data, seed=seed, out=run, callbacks=[milestones], images=10**9, **settings)
     trainer.fit(cpu_minutes=minutes[-1], resume=(run / "config.yml").is_file())
@@ -155,7 +155,7 @@ def train(name: str, data: Dataset, minutes: tuple[float, ...], run: Path, seed:
     shutil.copytree(run / precision, run / "export")
     players = load_model(run / "export").players().values()
     assert trainer.state is not None
-    rows = [{**milestones.rows[str(minute)], "cpu_minutes": minute} for minute in minutes[:-1]]
+    rows = [milestones.rows[str(minute)] for minute in minutes[:-1]]
     return {
         "seed": seed,
         "image_shape": list(data.image_shape),

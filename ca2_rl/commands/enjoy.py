@@ -55,9 +55,9 @@ def main(argv: list[str]) -> None:
         return
     if episodes["success"]:
         print(f"Success rate: {100 * np.mean(episodes['success']):.2f}%")
-    if not episodes["return"]:
-        print(f"No episode ended within {arguments.n_timesteps:,} steps. Play more of them with -n.")
-    else:
+    if episodes["return"]:
         print(f"{len(episodes['return'])} Episodes")
         print(f"Mean reward: {np.mean(episodes['return']):.2f} +/- {np.std(episodes['return']):.2f}")
         print(f"Mean episode length: {np.mean(episodes['length']):.2f} +/- {np.std(episodes['length']):.2f}")
+    else:
+        print(f"No episode ended within {arguments.n_timesteps:,} steps. Play more of them with -n.")

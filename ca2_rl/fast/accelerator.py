@@ -105,11 +105,11 @@ class Accelerated(WithDiagnostics):
             raise UserError(f"{name}: {given.__name__} can't be combined with prioritized_replay={is_prioritized}: {instead}.")
         is_chosen = given is None or given in BUFFERS.values() or (given is NStepReplayBuffer and n_steps > 1)
         if given is not None and not is_chosen:
-            off = {"prioritized_replay": is_prioritized, "n_steps": n_steps > 1 and not issubclass(given, NStepReplayBuffer)}
-            wrong = [option for option, is_on in off.items() if is_on]
-            if wrong:
-                instead = ", ".join({"prioritized_replay": "prioritized_replay=False", "n_steps": "n_steps=1"}[option] for option in wrong)
-                raise UserError(f"{name}: {given.__name__} has no {' and no '.join(wrong)}: add {instead}, or leave it out.")
+            lacks = {"prioritized_replay": is_prioritized, "n_steps": n_steps > 1 and not issubclass(given, NStepReplayBuffer)}
+            off = {part: value for part, value in {"prioritized_replay": False, "n_steps": 1}.items() if lacks[part]}
+            if off:
+                instead = ", ".join(f"{part}={value}" for part, value in off.items())
+                raise UserError(f"{name}: {given.__name__} has no {' and no '.join(off)}: add {instead}, or leave it out.")
         arguments = {"alpha": "priority_alpha", "beta": "priority_beta", "n_steps": "n_steps", "gamma": "gamma"}
         for key in arguments.keys() & (given_kwargs or {}).keys() if is_chosen else ():
             raise UserError(f"{name}: replay_buffer_kwargs: {key} is set by the argument {arguments[key]}. Leave it out.")

@@ -403,8 +403,6 @@ class Manager(ExperimentManager):
 
     def objective(self, trial: Trial) -> float:
         self.study = trial.study
-        if self._hyperparams.get("branching"):
-            self.n_actions = min(self.n_actions, 1)  # the network chooses in each dimension separately
         result = "pruned"
         try:
             mean = super().objective(trial)
@@ -435,6 +433,8 @@ class Manager(ExperimentManager):
 
     def hyperparameters_optimization(self) -> None:
         self._remove_folder()  # a search writes its own report
+        if self._hyperparams.get("branching"):
+            self.n_actions = min(self.n_actions, 1)  # the network chooses in each dimension separately
         studies.prepare(self.storage)
         optuna.logging.set_verbosity(optuna.logging.INFO if self.verbose else optuna.logging.WARNING)
         try:
