@@ -37,7 +37,7 @@ type: $(READY)
 	$(BIN)/mypy
 
 bench: $(READY)  ## the agents of the README; one and a half hours on two cores, three on slow ones
-	$(BIN)/python scripts/study_rl.py overview --seeds 10
+	$(BIN)/python scripts/study_rl.py pendulum-matched
 
 notebooks: $(READY)  ## the notebooks of the course, from its scripts
 	$(BIN)/python scripts/notebooks.py
