@@ -21,7 +21,7 @@ test-slow: $(READY)  ## the longest tests: clusters, killed studies, compiled st
 test-lowest:  ## the test suite with the lowest versions that pyproject.toml allows, in an environment of its own
 	$(PYTHON) -m venv $(LOWEST)
 	$(LOWEST)/bin/pip install --quiet --disable-pip-version-check uv
-	$(LOWEST)/bin/uv pip install --quiet --python $(LOWEST)/bin/python --resolution lowest-direct --editable ".[dev]"
+	$(LOWEST)/bin/uv pip install --quiet --python $(LOWEST)/bin/python --resolution lowest-direct --editable ".[dev]" --editable ./ca2_models
 	$(LOWEST)/bin/python -m pytest --numprocesses 2 --dist worksteal -m "not slow"
 
 docs: $(READY)  ## the site, in docs/_build/html
@@ -37,12 +37,12 @@ type: $(READY)
 	$(BIN)/mypy
 
 bench: $(READY)  ## the agents of the README; one and a half hours on two cores, three on slow ones
-	$(BIN)/python scripts/study_rl.py overview --seeds 10
+	$(BIN)/python scripts/study_rl.py pendulum-matched
 
 notebooks: $(READY)  ## the notebooks of the course, from its scripts
 	$(BIN)/python scripts/notebooks.py
 
-$(READY): pyproject.toml
+$(READY): pyproject.toml ca2_models/pyproject.toml
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install --quiet --disable-pip-version-check --editable ".[dev]"
+	$(BIN)/pip install --quiet --disable-pip-version-check --editable ".[dev]" --editable ./ca2_models
 	touch $@

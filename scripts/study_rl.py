@@ -1,6 +1,6 @@
 """A study of the docs: leaves the measurements in docs/rl/studies, the figures in docs/images, and fills the tables.
 
-    python scripts/study_rl.py overview --seeds 10
+    python scripts/study_rl.py pendulum-matched
 
 NAME is a file of scripts/studies or a module of scripts/rl_reports. The options are those of ``ca2-rl study``. It goes on from what the
 docs have, where settings and versions are the same. With --quick the docs stay as they are.

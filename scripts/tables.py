@@ -3,8 +3,7 @@
 NAME is a table of claims.json in docs; of speed.json, speed_images.json, denormals.json, grids.json, optima.json or optimize.json in
 docs/rl; of metrics.json, fid.json or data.json in docs/gan; ``pretrained:MODEL/DATA`` of docs/gan/pretrained; STUDY/TABLE, a table of
 the study whose measurements are in docs/rl/studies/STUDY.json, or its ``conditions``; gan/STUDY/TABLE, one of
-docs/gan/studies/STUDY.json. STUDY may be overview@amd, the overview as measured once more. Likewise ``<!-- figure: STUDY/FIGURE -->``. The
-cards of the models in ca2_gan/pretrained and ca2_models are made from docs/gan/pretrained as a whole.
+docs/gan/studies/STUDY.json. Likewise ``<!-- figure: STUDY/FIGURE -->``. The cards of the models in ca2_gan/pretrained and ca2_models are made from docs/gan/pretrained as a whole.
 """
 
 import os
@@ -50,7 +49,7 @@ def of_a_study(kind: str, name: str, page: Path) -> str:
     """A table or figure of a study, for a page; ``gan/`` before its name says that it is one of GANs."""
     is_gan = name.startswith("gan/")
     study_name, _, part = name.removeprefix("gan/").partition("/")
-    report = (gan_reports if is_gan else rl_reports).load_report(study_name.partition("@")[0])
+    report = (gan_reports if is_gan else rl_reports).load_report(study_name)
     measurements = (GAN_STUDIES if is_gan else STUDIES) / f"{study_name}.json"
     if not measurements.is_file():
         return f"Not measured yet: `python scripts/study_{'gan' if is_gan else 'rl'}.py {study_name}`."

@@ -69,6 +69,14 @@ def test_rows_of_shipped_agents_have_the_settings_that_are_shipped(study_name):
             assert used == shipped(settings["algo"], settings["env"]), key
 
 
+def test_the_readme_is_short_and_its_python_runs(monkeypatch, tmp_path):
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert len(re.sub(r"<!-- table.*?<!-- end -->", "", text, flags=re.DOTALL).split()) <= 600
+    monkeypatch.chdir(tmp_path)
+    for code in re.findall(r"```python\n(.*?)```", text, re.DOTALL):
+        exec(code.replace("50_000", "500").replace("minutes=3", "images=500").replace("progress_bar=True", ""))
+
+
 @every_page
 def test_links_lead_to_files_that_are_there(page):
     targets = re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", page.read_text(encoding="utf-8"))

@@ -10,11 +10,11 @@ from reports import FILES, Report, find_module
 
 from ca2_core.study.cases import Measure, Study
 from ca2_core.study.file import Section
-from ca2_core.study.results import Array, Records, iqm_text, label_text, mean_text, range_text, reached_text, scores, std_text
+from ca2_core.study.results import Array, Records, iqm_text, label_text, mean_text, range_text, reached_text, scores
 from ca2_core.tables import Table
 from ca2_rl.study.spec import make_study, read_study
 
-NAMES = ("pendulum-matched", "overview", "tuning", "exploration", "episodes", "coursework", "compiled", "environments", "parts", "gravity")
+NAMES = ("pendulum-matched", "tuning", "exploration", "episodes", "coursework", "compiled", "environments", "parts", "gravity")
 
 PENDULUM = "Pendulum-v1"
 # The regret that counts as solved
@@ -58,29 +58,19 @@ def worst_text(values: Array, measure: Measure) -> str:
     return f"{max(values) if measure.lower_is_better else min(values):.1f}" if len(values) else "-"
 
 
-def mean_of(name: str) -> Callable[[Records], str]:
-    """A column of the mean over the seeds of an entry of the records."""
-    return lambda records: mean_text(scores(records, name))
-
-
-def solved_text(records: Records, axis: str = "steps", digits: int = 0) -> str:
-    """When ``TARGET`` was reached: the median over the seeds, and how many did."""
-    return reached_text(records, REGRET, TARGET, axis, digits)
+def solved_text(records: Records) -> str:
+    """After how many steps ``TARGET`` was reached: the median over the seeds, and how many did."""
+    return reached_text(records, REGRET, TARGET, "steps", 0)
 
 
 Columns = Mapping[str, Callable[[Records], str]]
 """What a table says of the trainings of a variant, by heading."""
 
 COLUMNS: Columns = {
-    "return": mean_of("return"),
-    "regret": mean_of("regret"),
-    "std over seeds": lambda records: std_text(regrets(records)),
     "regret, IQM [95 %]": lambda records: iqm_text(regrets(records)),
     "best to worst seed": lambda records: range_text(regrets(records)),
     "steps to regret 15": solved_text,
-    "seconds to it": lambda records: solved_text(records, "seconds", digits=1),
-    "seconds of training": mean_of("train_seconds"),
-    "of compiling": mean_of("compile_seconds"),
+    "seconds of training": lambda records: mean_text(scores(records, "train_seconds")),
 }
 
 

@@ -2,19 +2,25 @@
 
 from functools import partial
 
+from matplotlib.figure import Figure
 from reports import DocsTable, Picture, Report, without
 
 from ca2_core.study.figures import learning_curves
 from ca2_core.study.results import Records, Results, label_text, reached, succeeded
 from ca2_core.tables import Table
 from ca2_rl.envs.pendulum import EPISODE_STEPS
-from rl_reports import COLUMNS, REGRET, TARGET
+from rl_reports import COLUMNS, REGRET, TARGET, columns
 
 # SB3's default in each of its off-policy algorithms
 LEARNING_STARTS = 100
 SOON = 5_000
 MATCHED = {length: f"training episodes of {length} steps" for length in (25, EPISODE_STEPS)}
 SHIPPED = "as shipped"
+# What a figure can hold: the agents by what chooses their actions
+FAMILIES = {
+    "of values": ("DiscretizedDQN", "NoisyDQN", "Rainbow", "DQN, SB3"),
+    "with an actor": ("OUDDPG", "DDPG and OU noise", "DDPG, SB3", "TD3, SB3", "SAC, SB3", "TQC, contrib"),
+}
 
 
 def soon_text(records: Records) -> str:
@@ -24,7 +30,7 @@ def soon_text(records: Records) -> str:
 
 def agents(results: Results, tasks: list[str]) -> str:
     """A row for each agent: how it was trained and how it ended."""
-    measured = {name: COLUMNS[name] for name in ("regret, IQM [95 %]", "best to worst seed")}
+    measured = columns("regret, IQM [95 %]", "best to worst seed")
     measured |= {f"regret at most {TARGET:.0f} by {SOON:,} steps": soon_text, "seconds of a core": COLUMNS["seconds of training"]}
     rows = []
     for task in tasks:
@@ -46,12 +52,15 @@ def summary(results: Results) -> str:
     return Table(["agent", *(f"regret, {task}" for task in by_task)], rows).markdown()
 
 
-def curves(length: int) -> Picture:
-    """The regret along the trainings of one length of episodes."""
-    return Picture(
-        f"Regret over the training with episodes of {length} steps: interquartile mean over the seeds with its 95 % interval",
-        lambda results: learning_curves(results.by_variant(MATCHED[length]), REGRET),
-    )
+def curves(family: str, length: int = EPISODE_STEPS) -> Picture:
+    """The regret along the trainings of a family of agents."""
+
+    def draw(results: Results) -> Figure:
+        found = results.by_variant(MATCHED[length])
+        return learning_curves({agent: found[agent] for agent in FAMILIES[family] if agent in found}, REGRET)
+
+    title = f"Agents {family}, training episodes of {length} steps: regret over the training, interquartile mean with its 95 % interval"
+    return Picture(title, draw)
 
 
 REPORT = Report(
@@ -60,6 +69,6 @@ REPORT = Report(
         "matched": DocsTable("Under one protocol", partial(agents, tasks=list(MATCHED.values()))),
         "shipped": DocsTable("As shipped by ca2 and rl-zoo3", partial(agents, tasks=[SHIPPED])),
     },
-    pictures={f"curves-{length}": curves(length) for length in MATCHED},
+    pictures={f"curves-{family.replace(' ', '-')}": curves(family) for family in FAMILIES},
     kept=without("training_returns", "diagnostics", "regret_percentiles"),
 )

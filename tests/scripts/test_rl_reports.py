@@ -6,7 +6,7 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from rl_reports import NAMES, OURS, PENDULUM, compiled, coursework, load_report, overview, tuning
+from rl_reports import NAMES, OURS, PENDULUM, compiled, coursework, episodes, load_report, tuning
 from rl_reports import load_study as load
 
 from ca2_core.errors import UserError
@@ -54,7 +54,7 @@ def test_every_study_reports_on_a_part_of_it(name, made_by_hand):
     assert all(len(block.splitlines()) > 2 for block in blocks if block.startswith("|"))  # no header without a row
 
 
-@pytest.mark.parametrize("name", ["overview", "environments"])
+@pytest.mark.parametrize("name", ["pendulum-matched", "environments"])
 def test_the_general_report_suits_our_studies_too(name, made_by_hand, tmp_path):
     text = write_report(made_by_hand(load_study(name)), tmp_path).read_text()
     assert "DiscretizedDQN (3 seeds)" in text
@@ -71,28 +71,23 @@ def test_what_the_docs_keep_of_a_record_is_enough_for_their_tables(name, made_by
 
 
 def test_wrong_study_is_named():
-    with pytest.raises(UserError, match=r"no study named 'overvew'\. Did you mean 'overview'\?"):
-        load("overvew")
+    with pytest.raises(UserError, match=r"no study named 'gravitiy'\. Did you mean 'gravity'\?"):
+        load("gravitiy")
 
 
-def test_overview_has_the_numbers_of_the_measurements(made_by_hand):
+def test_a_table_has_the_numbers_of_the_measurements(made_by_hand):
     regrets = {(0, 0): 10.0, (0, 1): 12.0, (0, 2): 20.0}
-    results = made_by_hand(load_study("overview"), lambda i, seed: regrets.get((i, seed), 100.0))
-    cells = rows(overview.agents(results))["DiscretizedDQN (3 seeds)"]
-    assert cells[0] == "-144.0"
-    assert cells[1] == "14.0"
-    assert cells[2] == "5.3"
-    assert cells[3].startswith("14.0 [10.0, 20.0]")
+    results = made_by_hand(load_study("episodes"), lambda i, seed: regrets.get((i, seed), 100.0))
+    cells = rows(episodes.compare(results))["DiscretizedDQN, episodes of 25 steps (3 seeds)"]
     # 10 + 1190 exp(-i / 2.5) <= 15 first at i = 14, 12 + ... at i = 15, 20 + ... never
-    assert cells[4:6] == ["16,000 (2 of 3)", "32.0 (2 of 3)"]
-    assert cells[6:] == ["40.0", "2.0", "-838", "701"]
+    assert cells == ["14.0 [10.0, 20.0]", "10.0 to 20.0", "16,000 (2 of 3)", "40.0"]
 
 
 def test_a_failure_is_named_and_counted(made_by_hand):
-    results = made_by_hand(load_study("overview"), lambda i, seed: None if (i, seed) == (0, 1) else 10.0)
-    cells = rows(overview.agents(results))["DiscretizedDQN (3 seeds; 1 of 3 failed: ValueError: no / luck)"]
-    assert cells[1] == "10.0"
-    assert cells[4].endswith("(2 of 3)")
+    results = made_by_hand(load_study("episodes"), lambda i, seed: None if (i, seed) == (0, 1) else 10.0)
+    cells = rows(episodes.compare(results))["DiscretizedDQN, episodes of 25 steps (3 seeds; 1 of 3 failed: ValueError: no / luck)"]
+    assert cells[0].startswith("10.0")
+    assert cells[2].endswith("(2 of 3)")
 
 
 def test_cut_episodes_change_nothing_but_what_their_label_says():
@@ -106,7 +101,7 @@ def test_cut_episodes_change_nothing_but_what_their_label_says():
 
 
 def test_sb3s_dqn_has_our_settings_but_those_it_does_not_know():
-    found = variants("overview")
+    found = variants("pendulum-matched")
     ours, theirs = found["DiscretizedDQN"]["hyperparams"], found["DQN, SB3"]["hyperparams"]
     differ = {name for name in ours | theirs if ours.get(name) != theirs.get(name)}
     assert differ == {"exploration_hold", "n_bins", "env_wrapper"}
