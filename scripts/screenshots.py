@@ -1,6 +1,6 @@
-"""Takes the docs' pictures of the pages that `ca2-rl play` and `ca2-gan play` open, in Chromium without a window.
+"""Takes the docs' pictures of the pages that ``ca2-rl play`` and ``ca2-gan play`` open: docs/images/play-pendulum.png and play-letters.png.
 
-    python scripts/screenshots.py          # docs/images/play-pendulum.png and play-letters.png
+Chromium has to be installed; no window opens.
 """
 
 import shutil

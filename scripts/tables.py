@@ -1,15 +1,17 @@
 """Writes the measured numbers into the README and the docs, between ``<!-- table: NAME -->`` and ``<!-- end -->``.
 
 NAME is a table of claims.json in docs; of speed.json, speed_images.json, denormals.json, grids.json, optima.json or optimize.json in
-docs/rl; of metrics.json, fid.json or data.json in docs/gan; ``pretrained:MODEL/DATA`` of docs/gan/pretrained; STUDY/TABLE, a table of
-the study whose measurements are in docs/rl/studies/STUDY.json, or its ``conditions``; gan/STUDY/TABLE, one of
-docs/gan/studies/STUDY.json. Likewise ``<!-- figure: STUDY/FIGURE -->``. The cards of the models in ca2_gan/pretrained and ca2_models are made from docs/gan/pretrained as a whole.
+docs/rl; of metrics.json, fid.json, time_to_fcd.json or data.json in docs/gan; ``pretrained:MODEL/DATA`` of docs/gan/pretrained;
+STUDY/TABLE, a table of the study whose measurements are in docs/rl/studies/STUDY.json, or its ``conditions``; gan/STUDY/TABLE, one of
+docs/gan/studies/STUDY.json. Likewise ``<!-- figure: STUDY/FIGURE -->``. The cards of the models in ca2_gan/pretrained and ca2_models are
+made from docs/gan/pretrained as a whole.
 """
 
 import os
 import re
 import sys
 from collections.abc import Callable
+from math import inf
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -246,6 +248,22 @@ def metric_conditions(content: Content) -> str:
     )
 
 
+def time_to_fcd(content: Content) -> str:
+    """When each model reached some Fréchet distances, median over the seeds, and its distance after some minutes."""
+    targets, minutes = (10, 5, 2), (1, 5, 15, 30)
+    header = ["model and data", *(f"CPU seconds to FCD {target}" for target in targets), *(f"FCD after {minute} min" for minute in minutes)]
+    rows = []
+    for name in dict.fromkeys(training["name"] for training in content["trainings"]):
+        found = [training["rows"] for training in content["trainings"] if training["name"] == name]
+        reached = [[next((row["seconds"] for row in rows if row["fcd, first"] <= target), inf) for rows in found] for target in targets]
+        cells = [f"{median(times):,.0f}" if median(times) < inf else "never" for times in reached]
+        for minute in minutes:
+            at = [[row["fcd, first"] for row in rows if row["seconds"] >= 60 * minute][:1] for rows in found]
+            cells.append(f"{median([value for values in at for value in values]):.1f}" if all(at) else "-")
+        rows.append([f"{name} ({len(found)} seeds)", *cells])
+    return f"{Table(header, rows).markdown()}\n\nMedians over the seeds. {conditions(content)}"
+
+
 def sensitivity_conditions(content: Content) -> str:
     """Where the figure of what metrics notice comes from."""
     extractor = content["extractor"]
@@ -314,6 +332,7 @@ TABLES: dict[str, tuple[str, Callable[[Content], str]]] = {
     "metric-conditions": ("gan/metrics", metric_conditions),
     "fid-times": ("gan/fid", fid_times),
     "sensitivity-conditions": ("gan/sensitivity", sensitivity_conditions),
+    "time-to-fcd": ("gan/time_to_fcd", time_to_fcd),
     "claims-agents": ("claims", claims("agents")),
     "claims-gans": ("claims", claims("GANs")),
     "data-facts": ("gan/data", data_facts),

@@ -11,7 +11,9 @@ from ca2_core.errors import UserError
 
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs" / "rl" / "page.md"
-TEXT = "<!-- table: pendulum-matched/matched -->\nold\n<!-- end -->\nprose\n<!-- figure: pendulum-matched/curves-of-values -->\n<!-- end -->\n"
+TEXT = (
+    "<!-- table: pendulum-matched/matched -->\nold\n<!-- end -->\nprose\n<!-- figure: pendulum-matched/curves-of-values -->\n<!-- end -->\n"
+)
 
 
 @pytest.fixture

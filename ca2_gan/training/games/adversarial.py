@@ -29,6 +29,10 @@ class AdversarialOptions(GameOptions):
     r1: float = setting(0.0, "weight gamma of R1, gamma/2 |grad D|^2 at real images", low=0)
     r2: float = setting(0.0, "weight of R2, the same penalty at generated images", low=0)
     auxiliary: float = setting(1.0, "weight of the auxiliary classifier's loss, where the discriminator has one", low=0)
+    class_loss: float = setting(
+        0.0, "weight, at first, of the cross-entropy of the discriminator's logits over the labels of a real image", low=0
+    )
+    class_loss_images: int = setting(20_000, "images over which that weight falls to zero", low=1)
     mismatched: float = setting(0.0, "share of real images with a wrong label in what the discriminator has to reject", low=0, high=1)
     feature_matching: float = setting(0.0, "weight of feature matching in the generator's loss", low=0)
     matched_features: Literal["discriminator", "classifier"] = setting(
@@ -50,11 +54,16 @@ class Adversarial(Game):
 
     Options = AdversarialOptions
     generator_weight = 1.0  # weight of the objective in the generator's loss
+    images_seen: Tensor  # by the discriminator
 
     def __init__(self, gan: GAN, options: AdversarialOptions, source: Images):
         super().__init__(gan, options, source)
         if options.mismatched and not (gan.is_conditional and gan.spec.num_classes > 1):
             raise UserError("--mismatched needs a conditional model and at least two classes: there are no wrong labels. Leave it out.")
+        if options.class_loss:
+            if not (gan.is_conditional and gan.spec.num_classes > 1):
+                raise UserError("--class-loss needs a conditional model and at least two classes. Leave it out.")
+            self.register_buffer("images_seen", torch.zeros(()))
         self.options, self.source = options, source
         self.objective: Objective = losses.get(options.loss)
         self.augment = augmentation(options.augment)
@@ -84,6 +93,7 @@ class Adversarial(Game):
             total = torch.lerp(total, self.objective.discriminator(real_logits, wrong_logits), options.mismatched)
             parts |= detached(d_wrong=wrong_logits.mean())
         loss = Loss(total, parts | detached(d_loss=total))
+        loss = self.with_class_loss(loss, real, real_features, labels)
         if options.r1:
             loss = loss.plus(options.r1, d_r1=zero_centred_penalty(real_logits, real))
         if options.r2:
@@ -97,6 +107,32 @@ class Adversarial(Game):
             loss.parts.update(detached(d_accuracy=accuracy(class_logits, labels)))
             loss = loss.plus(options.auxiliary, d_auxiliary=cross_entropy(class_logits, labels))
         return loss
+
+    def with_class_loss(self, loss: Loss, images: Tensor, features: Tensor, labels: Tensor) -> Loss:
+        """Adds the cross-entropy of the softmax over labels y of D(x, y), whose weight falls with the images that D has seen.
+
+        Where the projection is all that knows the label, this is ECGAN's classifier with shared embeddings (Chen et al. 2021). Without
+        it, D learns the labels late where classes are many. It favours images that are typical of their class, hence the end. A
+        discriminator whose features know the label compares the right one with one wrong one, instead of with all.
+
+        :param images: real ones [N, C, H, W]
+        :param features: theirs [N, d]
+        :param labels: theirs, int64 [N]
+        """
+        options, discriminator, k = self.options, self.gan.discriminator, self.gan.spec.num_classes
+        if not options.class_loss or self.images_seen >= options.class_loss_images:
+            return loss
+        weight = options.class_loss * (1 - float(self.images_seen) / options.class_loss_images)
+        self.images_seen += len(labels)
+        if discriminator.features_know_labels:
+            wrong = wrong_labels(labels, k)
+            right = torch.zeros_like(labels)
+            logits = torch.stack([discriminator.logit(features, labels), discriminator(images, wrong)], dim=1)
+        else:
+            right = labels
+            every = torch.arange(k, device=labels.device).repeat(len(labels))
+            logits = discriminator.logit(features.repeat_interleave(k, dim=0), every).view(-1, k)
+        return loss.plus(weight, d_class=cross_entropy(logits, right))
 
     def generator_loss(self, batch: Batch) -> Loss:
         options, discriminator, labels = self.options, self.gan.discriminator, batch.labels

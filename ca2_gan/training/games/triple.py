@@ -70,7 +70,9 @@ class Triple(Adversarial):
         alpha, discriminator = self.options.alpha, self.gan.discriminator
         with torch.no_grad():
             answers = self.classifier(batch.unlabelled).float().softmax(dim=1).multinomial(1).squeeze(1)  # y_c
-        real = discriminator(self.augment(batch.real), batch.labels)
+        images = self.augment(batch.real)
+        features = discriminator.features(images, batch.labels)
+        real = discriminator.logit(features, batch.labels)
         fake = discriminator(self.augment_fake(batch.fake.detach()), batch.labels)
         claimed = discriminator(self.augment(batch.unlabelled), answers)
         rejected = (1 - alpha) * softplus(fake).mean() + alpha * softplus(claimed).mean()
@@ -80,7 +82,7 @@ class Triple(Adversarial):
             rejected = torch.lerp(rejected, softplus(wrong).mean(), self.options.mismatched)
             parts |= detached(d_wrong=wrong.mean())
         total = softplus(-real).mean() + rejected
-        return Loss(total, parts | detached(d_loss=total))
+        return self.with_class_loss(Loss(total, parts | detached(d_loss=total)), images, features, batch.labels)
 
     def classifier_loss(self, batch: Batch) -> Loss:
         """Cross-entropy on labelled pairs + alpha E_{y ~ p_c} BCE(D(x, y), 1) + alpha_P cross-entropy on generated pairs."""

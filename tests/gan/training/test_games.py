@@ -155,6 +155,40 @@ def test_relativistic_pairs_have_the_same_label(batch):
     torch.testing.assert_close((game.discriminator_loss(batch).total, game.generator_loss(batch).total), before)
 
 
+@pytest.mark.parametrize("game", ["adversarial", "triple"])
+def test_the_class_loss_is_the_cross_entropy_of_the_logits_over_the_labels(batch, game):
+    players = Players(Fixed(), nn.Sequential(nn.Flatten(), nn.Linear(64, 3)))
+    players.discriminator.features_know_labels = False
+    make = {"adversarial": adversarial, "triple": lambda players, **options: Triple(players, Triple.Options(**options), SOURCE)}[game]
+    # Each label's logit is its own, so that features under the right label are not those under another
+    players.discriminator.features = lambda x, y: (x.flatten(1) @ players.discriminator.w)[:, None]
+    players.discriminator.logit = lambda features, y: features[:, 0] + players.discriminator.b[y]
+    played = make(players, class_loss=2.0, class_loss_images=2 * len(batch.labels))
+    every = players.discriminator.logits_as(batch.real, torch.arange(3).repeat(len(batch.labels), 1))
+    for weight in (2.0, 1.0, 0.0):
+        loss = played.discriminator_loss(batch)
+        torch.testing.assert_close(loss.total - loss.parts["d_loss"], weight * cross_entropy(every, batch.labels))
+    assert "d_class" not in loss.parts
+
+
+def test_the_class_loss_compares_with_a_wrong_label_where_features_know_labels(batch):
+    d = Fixed()
+    loss = adversarial(Players(d), class_loss=1.0).discriminator_loss(batch)
+    others = torch.stack([softplus(d.b[(batch.labels + i) % 3] - d.b[batch.labels]) for i in (1, 2)])
+    assert others.min(dim=0).values.mean() <= loss.parts["d_class"] <= others.max(dim=0).values.mean()
+
+
+def test_a_projections_class_loss_is_that_of_its_embeddings(batch):
+    gan = create_model("letters_gan", num_classes=3, image_shape=(1, 16, 16), width=4)
+    real = torch.rand(5, 1, 16, 16) * 2 - 1
+    labels = torch.tensor([0, 1, 2, 1, 0])
+    d = gan.discriminator.eval()
+    game = Adversarial(gan, Adversarial.Options(class_loss=1.0), SOURCE)
+    loss = game.discriminator_loss(Batch(real, labels, real, real.flip(0)))
+    expected = cross_entropy(d.features(real, labels) @ d.embedding.weight.T, labels)
+    torch.testing.assert_close(loss.parts["d_class"], expected.detach())
+
+
 def test_auxiliary_classifier_of_both(batch):
     d = Fixed(classifies=True)
     game = adversarial(Players(d), auxiliary=2.0)
