@@ -36,7 +36,7 @@ lint: $(READY)
 type: $(READY)
 	$(BIN)/mypy
 
-bench: $(READY)  ## the agents of the README; one and a half hours on two cores, three on slow ones
+bench: $(READY)  ## the agents of the README; goes on from its record, seven hours on two cores without one
 	$(BIN)/python scripts/study_rl.py pendulum-matched
 
 notebooks: $(READY)  ## the notebooks of the course, from its scripts

@@ -39,8 +39,9 @@ class Times(Callback):
     def on_round(self, state: TrainingState) -> None:
         if state.cpu_seconds >= min(self.next, self.end):
             self.rows.append({"seconds": round(state.cpu_seconds, 1), "images": state.images})
+            samples = sample_like(state.averaged(), self.suites["first"].n, self.train, seed=0)
             for name, suite in self.suites.items():
-                values = suite.score(sample_like(state.averaged(), suite.n, self.train, seed=0)).values
+                values = suite.score(samples).values
                 self.rows[-1] |= {f"{key}, {name}": round(value, 4) for key, value in values.items() if value is not None}
             while self.next <= state.cpu_seconds:
                 self.next *= FACTOR

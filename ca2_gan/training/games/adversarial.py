@@ -58,11 +58,11 @@ class Adversarial(Game):
 
     def __init__(self, gan: GAN, options: AdversarialOptions, source: Images):
         super().__init__(gan, options, source)
-        if options.mismatched and not (gan.is_conditional and gan.spec.num_classes > 1):
-            raise UserError("--mismatched needs a conditional model and at least two classes: there are no wrong labels. Leave it out.")
+        has_wrong_labels = gan.is_conditional and gan.spec.num_classes > 1
+        for flag, is_on in {"--mismatched": options.mismatched, "--class-loss": options.class_loss}.items():
+            if is_on and not has_wrong_labels:
+                raise UserError(f"{flag} needs a conditional model and at least two classes: there are no wrong labels. Leave it out.")
         if options.class_loss:
-            if not (gan.is_conditional and gan.spec.num_classes > 1):
-                raise UserError("--class-loss needs a conditional model and at least two classes. Leave it out.")
             self.register_buffer("images_seen", torch.zeros(()))
         self.options, self.source = options, source
         self.objective: Objective = losses.get(options.loss)
