@@ -6,6 +6,7 @@ The averaged generator is measured at CPU times that grow by a quarter, with as 
 classifiers. Measuring costs the training nothing. Each seed is written when it is finished, and a second call goes on from there.
 """
 
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -47,12 +48,18 @@ class Times(Callback):
                 self.next *= FACTOR
 
 
-def measure(name: str, source: str, root: Path | None, seed: int, minutes: float) -> list[dict[str, float]]:
-    """One training."""
+@cache
+def bench(source: str, root: Path | None) -> tuple[Dataset, dict[str, Suite]]:
+    """The data, and by the name of the classifier what measures samples of them."""
     data = load_data(source, root=root)
     n = min(MOST, len(data.test))
-    names = parse_metrics("fcd,acc")
-    times = Times({which: Suite(names, data.train, data.test, n, classifier=which) for which in ("first", "second")}, data.train, minutes)
+    return data, {which: Suite(parse_metrics("fcd,acc"), data.train, data.test, n, classifier=which) for which in ("first", "second")}
+
+
+def measure(name: str, source: str, root: Path | None, seed: int, minutes: float) -> list[dict[str, float]]:
+    """One training."""
+    data, suites = bench(source, root)
+    times = Times(suites, data.train, minutes)
     settings: dict[str, Any] = {"threads": 1, "accelerator": "cpu", "sample_every": 0, "tensorboard": False, "images": 10**9}
     Trainer(name.partition("/")[0], data, seed=seed, callbacks=[times], **settings).fit(cpu_minutes=minutes)
     return times.rows

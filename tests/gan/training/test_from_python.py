@@ -168,7 +168,7 @@ class StopAfter(Callback):
         ({"images": 0}, "settings: images=0: it has to be at least 1"),
         ({"options": {"depth": 3}}, r"no model option 'depth'"),
         ({"options": {"width": 0}}, r"the model option width has to be at least 1, not 0"),
-        ({"options": {"width": 1_000_000}}, r"can't be made with width=1000000: not enough memory"),
+        ({"options": {"width": 10**9}}, r"can't be made with width=1000000000: not enough memory"),
         ({"resume": True}, r"resume is an argument of fit: Trainer\(\.\.\., out=FOLDER\)\.fit\(resume=True\)"),
         ({"width": 16}, r"width is an option of the model: give it in options, such as options=\{'width': 1\}"),
         ({"resize": "16"}, "the data are read already: give resize to load_data"),
