@@ -1,9 +1,13 @@
-"""Draws the README's animation and the docs' curves from the runs that ``trained_agents.py`` keeps."""
+"""Draws the animations of README and gallery from the shipped agents, and the docs' curves from the runs of ``trained_agents.py``."""
 
 from collections.abc import Callable
+from itertools import islice
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import gymnasium as gym
 import numpy as np
+from moviepy import VideoFileClip
 from PIL import Image, ImageDraw
 from publishing import IMAGES, ROOT
 from rl_reports import OURS
@@ -54,6 +58,29 @@ def play(control: Controller, name: str) -> list[Image.Image]:
     return frames
 
 
+def write_gif(frames: list[Image.Image], path: Path, milliseconds: int) -> None:
+    """Writes an endless animation of few colours."""
+    few = [frame.quantize(COLORS) for frame in frames]
+    with whole_file(path) as partial:
+        few[0].save(partial, save_all=True, append_images=few[1:], duration=milliseconds, loop=0, optimize=True)
+
+
+def film(algo: str, env_id: str, steps: int, every: int, size: tuple[int, int], milliseconds: int) -> None:
+    """Writes what ``ca2-rl record-video`` records of a shipped agent as an animation.
+
+    :param every: how many frames there are for each that is kept
+    :param size: width and height, pixels
+    :param milliseconds: for which a frame is shown
+    """
+    with TemporaryDirectory() as folder:
+        COMMAND.run(["record-video", "--algo", algo, "--env", env_id, "-n", str(steps), "--seed", "1", "-o", folder])
+        with VideoFileClip(str(next(Path(folder).glob("*.mp4")))) as clip:
+            pictures = [Image.fromarray(frame) for frame in islice(clip.iter_frames(), 0, None, every)]
+    resampling = Image.Resampling.NEAREST if size[0] > pictures[0].width else Image.Resampling.LANCZOS
+    name = env_id.partition("-v")[0].replace("/", "-").lower()
+    write_gif([picture.resize(size, resampling) for picture in pictures], IMAGES / f"{algo}-{name}.gif", milliseconds)
+
+
 def main() -> None:
     films = [play(control, name) for name, control in controllers().items()]
     frames = []
@@ -61,11 +88,13 @@ def main() -> None:
         frame = Image.new("RGB", (SIZE * len(parts), SIZE), "white")
         for i, part in enumerate(parts):
             frame.paste(part, (SIZE * i, 0))
-        frames.append(frame.quantize(COLORS))
+        frames.append(frame)
     IMAGES.mkdir(parents=True, exist_ok=True)
-    with whole_file(IMAGES / "pendulum.gif") as partial:
-        frames[0].save(partial, save_all=True, append_images=frames[1:], duration=50, loop=0, optimize=True)
-    COMMAND.run(["plot", str(ROOT / "logs" / "published"), "--out", str(IMAGES / "curves.png")])
+    write_gif(frames, IMAGES / "pendulum.gif", milliseconds=50)
+    film("rainbow", "LunarLander-v3", steps=300, every=3, size=(300, 200), milliseconds=60)
+    film("rainbow", "MinAtar/Breakout-v1", steps=300, every=1, size=(200, 200), milliseconds=60)
+    if (ROOT / "logs" / "published").is_dir():
+        COMMAND.run(["plot", str(ROOT / "logs" / "published"), "--out", str(IMAGES / "curves.png")])
 
 
 if __name__ == "__main__":

@@ -2,9 +2,13 @@
 
 import io
 import os
+import warnings
 from contextlib import redirect_stderr, redirect_stdout, suppress
 from pathlib import Path
+from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
 from stable_baselines3.common.vec_env import VecVideoRecorder
 from tqdm import trange
 
@@ -14,10 +18,22 @@ from ca2_rl.zoo.agents import play
 from ca2_rl.zoo.plugins import TRAINED_AGENTS, register
 
 
+SMALLEST = 200  # pixels: the sides of a video
+
+
+def visible(frame: NDArray[Any]) -> NDArray[np.uint8]:
+    """A frame [H, W, 3] of bytes at least 200 pixels high and wide; MinAtar's have 10 by 10 numbers from 0 to 1."""
+    if frame.dtype != np.uint8:
+        frame = (255 * frame).round().clip(0, 255).astype(np.uint8)
+    factor = -(-SMALLEST // min(frame.shape[:2]))
+    return frame.repeat(factor, axis=0).repeat(factor, axis=1) if factor > 1 else frame
+
+
 class Recorder(VecVideoRecorder):
-    """SB3's recorder, without the output of the library that writes the file."""
+    """SB3's recorder of visible frames, without the output of the library that writes the file."""
 
     def _stop_recording(self) -> None:
+        self.recorded_frames = [visible(frame) for frame in self.recorded_frames]
         with redirect_stdout(io.StringIO()), redirect_stderr(io.StringIO()):
             super()._stop_recording()
 
@@ -25,6 +41,7 @@ class Recorder(VecVideoRecorder):
 def main(argv: list[str]) -> None:
     """Plays a saved agent and writes an MP4."""
     register()
+    warnings.filterwarnings("ignore", ".*RGB-array rendering should return")  # ``visible`` sees to that
     parser = Parser(prog="ca2-rl record-video", description="Plays a trained agent and writes a video of it (MP4).")
     add_agent_options(parser)
     parser.add_argument("-o", "--output-folder", type=folder, metavar="FOLDER", help="output folder (default: videos in the run folder)")

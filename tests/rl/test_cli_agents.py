@@ -179,6 +179,15 @@ def test_record_video_films_the_agent(call, trained, tmp_path):
     assert any((before != after).any() for before, after in pairwise(frames))
 
 
+def test_a_game_of_few_pixels_with_numbers_from_0_to_1_is_filmed_visibly(call, tmp_path):
+    pytest.importorskip("minatar")
+    call("record-video", "--algo", "rainbow", "--env", "MinAtar/Breakout-v1", "-n", 5, "-o", "videos")
+    (video,) = (tmp_path / "videos").glob("*.mp4")
+    frames = imageio.imread(video)
+    assert frames.shape[1:] == (200, 200, 3)
+    assert frames.max() > 100
+
+
 def test_benchmark_writes_a_table_of_the_agents(ca2_rl, trained, tmp_path):
     # One agent: each costs a process
     shutil.copytree(trained / "noisydqn", tmp_path / "agents" / "noisydqn")
