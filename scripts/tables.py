@@ -1,7 +1,7 @@
 """Writes the measured numbers into the README and the docs, between ``<!-- table: NAME -->`` and ``<!-- end -->``.
 
 NAME is a table of claims.json in docs; of speed.json, speed_images.json, denormals.json, grids.json, optima.json or optimize.json in
-docs/rl; of metrics.json, fid.json, time_to_fcd.json or data.json in docs/gan; ``pretrained:MODEL/DATA`` of docs/gan/pretrained;
+docs/rl; of metrics.json, fid.json, peers.json, time_to_fcd.json or data.json in docs/gan; ``pretrained:MODEL/DATA`` of docs/gan/pretrained;
 STUDY/TABLE, a table of the study whose measurements are in docs/rl/studies/STUDY.json, or its ``conditions``; gan/STUDY/TABLE, one of
 docs/gan/studies/STUDY.json. Likewise ``<!-- figure: STUDY/FIGURE -->``. The cards of the models in ca2_gan/pretrained and ca2_models are
 made from docs/gan/pretrained as a whole.
@@ -239,6 +239,30 @@ def fid_times(content: Content) -> str:
     return f"{Table(header, rows).markdown()}\n\n{conditions(content)} {note}"
 
 
+PEER_SCORES = {"fcd": "FCD", "kcd": "KCD", "isc": "Inception Score"} | {
+    name: name for name in ("precision", "recall", "density", "coverage")
+}
+
+
+def metric_peers(content: Content) -> str:
+    """Our metrics beside those of other packages on the same images: numbers, time and memory."""
+    tools = content["tools"]
+    scores = list(dict.fromkeys(name for tool in tools.values() for name in tool["scores"]))
+    header = ["from", "tool", *(PEER_SCORES[name] for name in scores), "seconds of one core", "MB"]
+    rows = [
+        [
+            tool["kind"],
+            name,
+            *(f"{tool['scores'][score]:.{4 if tool['scores'][score] < 1 else 2}f}" if score in tool["scores"] else "" for score in scores),
+            f"{tool['seconds']:.1f}",
+            f"{tool['megabytes']:,.0f}",
+        ]
+        for name, tool in tools.items()
+    ]
+    note = f"{content['n']:,} images on each side, medians of {content['rounds']} rounds, one thread."
+    return f"{Table(header, rows, texts=2).markdown()}\n\n{conditions(content)} {note}"
+
+
 def metric_conditions(content: Content) -> str:
     """Where the times of the metrics come from."""
     measured = content["metrics"]
@@ -329,6 +353,7 @@ TABLES: dict[str, tuple[str, Callable[[Content], str]]] = {
     "optimize-searches": ("rl/optimize", optimize_searches),
     "metric-times": ("gan/metrics", metric_times),
     "frechet-times": ("gan/metrics", frechet_times),
+    "metric-peers": ("gan/peers", metric_peers),
     "metric-conditions": ("gan/metrics", metric_conditions),
     "fid-times": ("gan/fid", fid_times),
     "sensitivity-conditions": ("gan/sensitivity", sensitivity_conditions),
