@@ -32,7 +32,7 @@ class AdversarialOptions(GameOptions):
     class_loss: float = setting(
         0.0, "weight, at first, of the cross-entropy of the discriminator's logits over the labels of a real image", low=0
     )
-    class_loss_images: int = setting(20_000, "images over which that weight falls to zero", low=1)
+    class_loss_images: int = setting(800, "images of a class, on average, over which that weight falls to zero", low=1)
     mismatched: float = setting(0.0, "share of real images with a wrong label in what the discriminator has to reject", low=0, high=1)
     feature_matching: float = setting(0.0, "weight of feature matching in the generator's loss", low=0)
     matched_features: Literal["discriminator", "classifier"] = setting(
@@ -120,9 +120,10 @@ class Adversarial(Game):
         :param labels: theirs, int64 [N]
         """
         options, discriminator, k = self.options, self.gan.discriminator, self.gan.spec.num_classes
-        if not options.class_loss or self.images_seen >= options.class_loss_images:
+        part_seen = float(self.images_seen) / (k * options.class_loss_images) if options.class_loss else 1.0
+        if part_seen >= 1:
             return loss
-        weight = options.class_loss * (1 - float(self.images_seen) / options.class_loss_images)
+        weight = options.class_loss * (1 - part_seen)
         self.images_seen += len(labels)
         if discriminator.features_know_labels:
             wrong = wrong_labels(labels, k)

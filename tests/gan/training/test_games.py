@@ -163,9 +163,9 @@ def test_the_class_loss_is_the_cross_entropy_of_the_logits_over_the_labels(batch
     # Each label's logit is its own, so that features under the right label are not those under another
     players.discriminator.features = lambda x, y: (x.flatten(1) @ players.discriminator.w)[:, None]
     players.discriminator.logit = lambda features, y: features[:, 0] + players.discriminator.b[y]
-    played = make(players, class_loss=2.0, class_loss_images=2 * len(batch.labels))
+    played = make(players, class_loss=2.0, class_loss_images=len(batch.labels))  # of each of the three classes
     every = players.discriminator.logits_as(batch.real, torch.arange(3).repeat(len(batch.labels), 1))
-    for weight in (2.0, 1.0, 0.0):
+    for weight in (2, 4 / 3, 2 / 3, 0):
         loss = played.discriminator_loss(batch)
         torch.testing.assert_close(loss.total - loss.parts["d_loss"], weight * cross_entropy(every, batch.labels))
     assert "d_class" not in loss.parts
