@@ -1,7 +1,7 @@
 """Two players, generator against discriminator, with optional terms of their losses."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import torch
@@ -58,10 +58,11 @@ class Adversarial(Game):
 
     def __init__(self, gan: GAN, options: AdversarialOptions, source: Images):
         super().__init__(gan, options, source)
-        has_wrong_labels = gan.is_conditional and gan.spec.num_classes > 1
         for flag, is_on in {"--mismatched": options.mismatched, "--class-loss": options.class_loss}.items():
-            if is_on and not has_wrong_labels:
-                raise UserError(f"{flag} needs a conditional model and at least two classes: there are no wrong labels. Leave it out.")
+            if is_on and not gan.is_conditional:
+                raise UserError(f"{flag} needs a conditional model; {gan.spec.name} knows no labels. Leave it out.")
+        if gan.spec.num_classes == 1:  # no label is wrong
+            options = replace(options, mismatched=0.0, class_loss=0.0)
         if options.class_loss:
             self.register_buffer("images_seen", torch.zeros(()))
         self.options, self.source = options, source

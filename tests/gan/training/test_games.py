@@ -121,12 +121,15 @@ def test_wrong_labels_are_wrong_and_all_equally_likely():
     assert ((counts[~torch.eye(4, dtype=torch.bool)] - 5000 / 3).abs() < 200).all()  # 6 standard deviations
 
 
-@pytest.mark.parametrize(("conditional", "classes"), [(False, 3), (True, 1)])
-def test_wrong_labels_need_labels(conditional, classes):
+@pytest.mark.parametrize("term", ["mismatched", "class_loss"])
+def test_wrong_labels_need_labels(term, batch):
     players = Players(Fixed())
-    players.is_conditional, players.spec = conditional, type("Spec", (), {"name": "fixed", "num_classes": classes})
-    with pytest.raises(UserError, match="--mismatched needs a conditional model and at least two classes"):
-        adversarial(players, mismatched=0.5)
+    players.is_conditional = False
+    with pytest.raises(UserError, match="needs a conditional model; fixed knows no labels"):
+        adversarial(players, **{term: 0.5})
+    players.is_conditional = True
+    players.spec = type("Spec", (), {"name": "fixed", "num_classes": 1})  # such as a model for each class
+    assert "d_loss" in adversarial(players, **{term: 0.5}).discriminator_loss(batch).parts
 
 
 def test_the_discriminators_loss_does_not_reach_the_generator(batch):
