@@ -20,7 +20,7 @@ from ca2_core.study.cases import Study
 from ca2_core.study.results import Array, Record, Records, Results
 from ca2_gan.study.spec import REAL, read_study
 
-NAMES = ("overview", "changes", "noise")
+NAMES = ("reference", "overview", "changes", "noise")
 MARKERS = "osD^vPX*<>"
 
 
