@@ -134,7 +134,7 @@ def main() -> None:
         runs: dict[str, list[dict[str, Any]]] = {tool: [] for tool in TOOLS}
         for _ in range(arguments.rounds):
             for tool, found in runs.items():
-                with ProcessPoolExecutor(1, get_context("spawn")) as pool:  # by turns, so that a busy machine hits all
+                with ProcessPoolExecutor(1, get_context("spawn")) as pool:  # alternating, so that a busy machine slows all of them
                     found.append(pool.submit(measure, tool, arguments.n).result())
                 print(tool, found[-1], file=sys.stderr)
     content["tools"] = {

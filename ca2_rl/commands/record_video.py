@@ -22,9 +22,9 @@ SMALLEST = 200  # pixels: the sides of a video
 
 def visible(frame: NDArray[Any]) -> NDArray[np.uint8]:
     """A frame [H, W, 3] of bytes at least 200 pixels high and wide; MinAtar's have 10 by 10 numbers from 0 to 1."""
-    if frame.dtype.kind == "f" and frame.max() <= 1:
-        frame = 255 * frame
-    frame = frame.round().clip(0, 255).astype(np.uint8)
+    if frame.dtype != np.uint8:
+        scale = 255 if frame.dtype.kind == "f" and frame.max() <= 1 else 1
+        frame = (scale * frame).round().clip(0, 255).astype(np.uint8)
     factor = -(-SMALLEST // min(frame.shape[:2]))
     return frame.repeat(factor, axis=0).repeat(factor, axis=1) if factor > 1 else frame
 

@@ -5,18 +5,15 @@ from itertools import chain
 from operator import itemgetter
 
 import numpy as np
-from matplotlib.figure import Figure
 from reports import DocsTable, Picture, Report
 
-from ca2_core.study.figures import label_lines, tidy
 from ca2_core.study.results import Record, Records, Results, failures_text, label_text, mean_text, scores, succeeded
 from ca2_core.tables import Table
 from ca2_gan.registry import models
-from ca2_gan.study.training import SECOND, WATCHED
+from ca2_gan.study.training import SECOND
 from gan_reports import (
     caption,
     conditions,
-    curve_mean,
     data_of,
     drawings,
     is_timed,
@@ -24,11 +21,10 @@ from gan_reports import (
     number_text,
     of_one_seed,
     parts,
-    plain_log,
     ranking,
     real,
+    reference,
     spread_text,
-    style,
     trained,
 )
 
@@ -62,7 +58,7 @@ def table_of_best(results: Results) -> str:
         found = {task: by_model.get(label, []) for task, by_model in groups.items()}
         failures = failures_text(list(chain.from_iterable(found.values())))
         cells = [spread_text(scores(records, name), COLUMNS[name][1]) for records in found.values() for name in BEST]
-        over_floor = [_mean_fcd(records) / real(results, task)["fcd"] for task, records in found.items()]
+        over_floor = [reference.mean_fcd(records) / real(results, task)["fcd"] for task, records in found.items()]
         rows[label] = np.log(over_floor).mean(), [f"{label} ({failures})" if failures else label, *cells]
     ranked = [cells for _, cells in sorted(rows.values(), key=itemgetter(0))]
     shown = [record for by_model in groups.values() for records in by_model.values() for record in records]
@@ -73,12 +69,6 @@ def seeds_text(groups: dict[str, Records]) -> str:
     """How many seeds the models have, each its own."""
     counts = sorted({len(records) for records in groups.values()})
     return f"{' to '.join(map(str, dict.fromkeys([counts[0], counts[-1]])))} seed{'s' * (counts[-1] != 1)}"
-
-
-def _mean_fcd(records: Records) -> float:
-    """Mean over the seeds; infinite where there is none, or all failed."""
-    found = scores(records, "fcd")
-    return float(found.mean()) if len(found) else np.inf
 
 
 def table_of_model(results: Results, model: str) -> str:
@@ -137,34 +127,6 @@ def table_of_collapses(results: Results) -> str:
     return f"{parts(sections)}\n\n{note}"
 
 
-def curves(results: Results) -> Figure:
-    """FCD over CPU time, mean over the seeds; a row a data set, models that are told their class on the left."""
-    timed = [task for task in main_tasks(results) if is_timed(results, task)]
-    figure = Figure(figsize=(11.0, 4.2 * max(len(timed), 1)), layout="constrained")
-    grid = figure.subplots(max(len(timed), 1), 2, squeeze=False, sharey="row")
-    for row, task in zip(grid, timed, strict=False):
-        groups = trained(results, task)
-        for panel, knows in zip(row, (True, False), strict=True):
-            told = {label: group for label, group in groups.items() if drawings.is_conditional(group) == knows}
-            for i, (label, group) in enumerate(told.items()):
-                if found := succeeded(group):
-                    panel.plot(*curve_mean(found, "seconds", "fcd"), label=label, linewidth=1.6, **style(i))
-            floor = real(results, task)["watched"]
-            panel.axhline(floor, color="0.5", linewidth=0.8)
-            panel.annotate("real images", (0.0, floor), xycoords=("axes fraction", "data"), xytext=(3, 3), textcoords="offset points")
-            panel.set_xscale("log")
-            panel.set_yscale("log")
-            for axis in (panel.xaxis, panel.yaxis):
-                plain_log(axis)
-            tidy(panel)
-            panel.set_xlabel("CPU seconds of training")
-            panel.set_title(f"{data_of(task)}, {'conditional' if knows else 'unconditional'} models", loc="left", fontsize=10)
-        row[0].set_ylabel(f"FCD of {min(WATCHED, real(results, task)['n']):,} images")
-        for panel in row:
-            label_lines(panel)
-    return figure
-
-
 REPORT = Report(
     tables={name: DocsTable(f"{name}: mean ± standard deviation over the seeds", partial(table_of_model, model=name)) for name in models}
     | {
@@ -176,7 +138,7 @@ REPORT = Report(
     }
     | ranking.TABLES,
     pictures={
-        "curves": Picture("Quality against training time: FCD over CPU seconds, mean over the seeds", curves),
+        "curves": Picture("Quality against training time: FCD over CPU seconds, mean over the seeds", reference.curves),
         "samples": Picture("Uncurated samples: the first of each model's first seed", drawings.of_all),
     }
     | {

@@ -17,6 +17,7 @@ from gan_reports import (
     curve_mean,
     data_of,
     drawings,
+    is_timed,
     main_tasks,
     number_text,
     of_one_seed,
@@ -61,7 +62,7 @@ def table_of_models(results: Results, names: tuple[str, ...] = tuple(COLUMNS), w
         if groups:
             floor = real(results, task)
             numbers = ["real images", *(number_text(floor.get(name), digits) for name, (_, digits) in columns.items())]
-            ranked = sorted(groups, key=lambda label: _mean_fcd(groups[label]))
+            ranked = sorted(groups, key=lambda label: mean_fcd(groups[label]))
             rows = [
                 [*numbers, *[""] * (len(header) - len(numbers))],
                 *(_row(label, groups[label], columns, with_costs) for label in ranked),
@@ -80,7 +81,7 @@ def _row(label: str, records: Records, columns: dict[str, tuple[str, int]], with
     return cells
 
 
-def _mean_fcd(records: Records) -> float:
+def mean_fcd(records: Records) -> float:
     """Mean over the seeds; infinite where there is none, or all failed."""
     found = scores(records, "fcd")
     return float(found.mean()) if len(found) else np.inf
@@ -98,7 +99,7 @@ def table_of_progress(results: Results) -> str:
             model = label.removesuffix(BEFORE)
             if model != label and task not in main.values():
                 pair = earlier, today.get(model, [])
-                before, now = map(_mean_fcd, pair)
+                before, now = map(mean_fcd, pair)
                 cells = [spread_text(scores(records, name), COLUMNS[name][1]) for records in pair for name in ("fcd", "acc")]
                 rows.append([model, *cells, f"{now / before:.2f}" if np.isfinite([before, now]).all() else "-"])
         if rows:
@@ -108,7 +109,7 @@ def table_of_progress(results: Results) -> str:
 
 def curves(results: Results) -> Figure:
     """FCD over CPU time, mean over the seeds; a row a data set, models that are told their class on the left."""
-    tasks = main_tasks(results)
+    tasks = [task for task in main_tasks(results) if is_timed(results, task)]
     figure = Figure(figsize=(11.0, 4.2 * max(len(tasks), 1)), layout="constrained")
     grid = figure.subplots(max(len(tasks), 1), 2, squeeze=False, sharey="row")
     for row, task in zip(grid, tasks, strict=False):
